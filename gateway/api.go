@@ -1,0 +1,90 @@
+package gateway
+
+// Protocol is the kind of an API.
+type Protocol string
+
+const (
+	// REST is Amazon's "REST API" (apigateway, v1).
+	REST Protocol = "REST"
+	// HTTP is Amazon's "HTTP API" (apigatewayv2).
+	HTTP Protocol = "HTTP"
+	// WebSocket is Amazon's "WebSocket API" (apigatewayv2).
+	WebSocket Protocol = "WEBSOCKET"
+)
+
+// DefaultStage is the stage of an HTTP API that has no segment in the path.
+const DefaultStage = "$default"
+
+// API is one REST, HTTP or WebSocket API with its stages.
+type API struct {
+	// ID is the first label of the API's own host name: {id}.execute-api.{suffix}.
+	ID          string
+	Name        string
+	Description string
+	Protocol    Protocol
+	// Gateways names the gateways that serve the API; empty means all.
+	Gateways []string
+	// DisableExecuteAPIEndpoint leaves only custom domains to reach the API by.
+	DisableExecuteAPIEndpoint bool
+	Stages                    []Stage
+	Tags                      map[string]string
+	Source                    Position
+}
+
+// Stage finds a stage by name, or nil.
+func (a *API) Stage(name string) *Stage {
+	for i := range a.Stages {
+		if a.Stages[i].Name == name {
+			return &a.Stages[i]
+		}
+	}
+	return nil
+}
+
+// Stage is a named, running version of an API: it pins a deployment.
+type Stage struct {
+	// Name is the first path segment of the stage's URLs, or DefaultStage.
+	Name        string
+	Description string
+	Variables   map[string]string
+	Deployment  *Deployment
+	Canary      *Canary
+	// Settings of routes, the most specific matching key wins per field:
+	// "GET /pets/{id}", then "*".
+	Settings []RouteSettings
+	Source   Position
+}
+
+// Canary sends a share of a stage's requests to another deployment.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/canary-release.html
+type Canary struct {
+	// Percent of requests, 0 to 100, fractions allowed.
+	Percent float64
+	// Deployment of the canary; the stage's own when only variables differ.
+	Deployment *Deployment
+	// Variables are merged over the stage's for canary requests.
+	Variables map[string]string
+	Source    Position
+}
+
+// RouteSettings are a stage's options for one route, or for all with key "*".
+type RouteSettings struct {
+	// RouteKey is "METHOD /path", "$default", or "*" for every route.
+	RouteKey string
+	// MaxRequestBytes bounds the request body; nil means the default of 10 MiB
+	// (Amazon's 10485760), 0 means unlimited.
+	MaxRequestBytes *int64
+	// TimeoutMillis replaces the integration's own timeout; 0 switches it off.
+	TimeoutMillis *int64
+	// Retry replaces the backend's policy.
+	Retry *Retry
+	// Throttle bounds the requests a second (stage or method throttling).
+	Throttle *Throttle
+	Source   Position
+}
+
+// Throttle is a token bucket: Rate tokens a second, at most Burst of them saved.
+type Throttle struct {
+	Rate  float64
+	Burst int64
+}

@@ -1,0 +1,177 @@
+package gateway
+
+// Deployment is an immutable snapshot of what an API does: its routes with their
+// integrations, and everything they refer to. Stages pin deployments; two stages
+// of one definition share a pointer.
+type Deployment struct {
+	Title       string
+	Version     string
+	Description string
+	Protocol    Protocol
+	// Routes hold every (method, path) of the API, in the order of the document.
+	Routes            []Route
+	Authorizers       []Authorizer
+	Models            []Model
+	RequestValidators []RequestValidator
+	// GatewayResponses are the customised ones only (REST).
+	GatewayResponses []GatewayResponse
+	// BinaryMediaTypes as in x-amazon-apigateway-binary-media-types (REST).
+	BinaryMediaTypes []string
+	// MinimumCompressionSize in bytes; nil means no compression (REST).
+	MinimumCompressionSize *int64
+	// APIKeySource is HEADER or AUTHORIZER (REST); empty means HEADER.
+	APIKeySource string
+	// CORS of an HTTP API; nil means none.
+	CORS *CORS
+	// Policy is the resource policy document as JSON; empty means none (REST).
+	Policy string
+	// DisableExecuteAPIEndpoint as written in the document.
+	DisableExecuteAPIEndpoint bool
+	// ServerPath is the path part of the first server (OpenAPI 3) or basePath
+	// (OpenAPI 2), used only as the default base for documents without extensions.
+	ServerPath string
+	Tags       map[string]string
+	Source     Position
+
+	hash string
+}
+
+// Seal computes the content hash; later calls do nothing.
+func (d *Deployment) Seal() *Deployment {
+	if d.hash == "" {
+		d.hash = ContentHash(*d)
+	}
+	return d
+}
+
+// Hash is the content hash of a sealed deployment.
+func (d *Deployment) Hash() string { return d.hash }
+
+// Authorizer finds an authorizer by name, or nil.
+func (d *Deployment) Authorizer(name string) *Authorizer {
+	for i := range d.Authorizers {
+		if d.Authorizers[i].Name == name {
+			return &d.Authorizers[i]
+		}
+	}
+	return nil
+}
+
+// GatewayResponse finds a customised gateway response, or nil.
+func (d *Deployment) GatewayResponse(t ResponseType) *GatewayResponse {
+	for i := range d.GatewayResponses {
+		if d.GatewayResponses[i].Type == t {
+			return &d.GatewayResponses[i]
+		}
+	}
+	return nil
+}
+
+const (
+	// AnyMethod serves DELETE GET HEAD OPTIONS PATCH POST PUT where no exact
+	// method is defined.
+	AnyMethod = "ANY"
+	// DefaultRoute is the path of an HTTP API's catch-all route.
+	DefaultRoute = "$default"
+)
+
+// Route is a method on a resource of a REST API ("GET", "/pets/{id}"), or a route
+// of an HTTP API (the same, or DefaultRoute as Path with AnyMethod).
+type Route struct {
+	// Method is upper case, or AnyMethod.
+	Method string
+	// Path is a template: literal, {name} or {name+} segments; or DefaultRoute.
+	Path          string
+	OperationName string
+	// Authorization: nil means open to all.
+	Authorization  *Authorization
+	APIKeyRequired bool
+	// Parameters that the method declares (REST: method.request.*).
+	Parameters []Parameter
+	// RequestModels maps content types to model names.
+	RequestModels map[string]string
+	// RequestValidator is the effective validator's name; empty means none.
+	RequestValidator string
+	// Responses are the declared method responses (REST).
+	Responses   []MethodResponse
+	Integration *Integration
+	Source      Position
+}
+
+// Key is the route key as AWS writes it: "GET /pets/{id}" or "$default".
+func (r *Route) Key() string {
+	if r.Path == DefaultRoute {
+		return DefaultRoute
+	}
+	return r.Method + " " + r.Path
+}
+
+// Authorization says who may call a route.
+type Authorization struct {
+	// Type is AWS_IAM, CUSTOM, COGNITO_USER_POOLS or JWT.
+	Type string
+	// Authorizer names one of the deployment's authorizers; empty for AWS_IAM.
+	Authorizer string
+	// Scopes of which the token must have at least one.
+	Scopes []string
+	Source Position
+}
+
+// Parameter is a declared request parameter.
+type Parameter struct {
+	// In is "path", "querystring" or "header".
+	In       string
+	Name     string
+	Required bool
+	Source   Position
+}
+
+// MethodResponse is a declared response of a REST method.
+type MethodResponse struct {
+	StatusCode string
+	// Headers that responseParameters may set.
+	Headers []string
+	// Models maps content types to model names.
+	Models map[string]string
+	Source Position
+}
+
+// RequestValidator says which parts of a request are checked before the integration.
+type RequestValidator struct {
+	Name               string
+	ValidateBody       bool
+	ValidateParameters bool
+	Source             Position
+}
+
+// RequestValidator finds a validator by name, or nil.
+func (d *Deployment) RequestValidator(name string) *RequestValidator {
+	for i := range d.RequestValidators {
+		if d.RequestValidators[i].Name == name {
+			return &d.RequestValidators[i]
+		}
+	}
+	return nil
+}
+
+// Model is a named JSON schema.
+type Model struct {
+	Name        string
+	ContentType string
+	// Schema is JSON, with internal references kept as written.
+	Schema string
+	Source Position
+}
+
+// CORS is the cross-origin setting of an HTTP API.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+type CORS struct {
+	AllowOrigins  []string
+	AllowMethods  []string
+	AllowHeaders  []string
+	ExposeHeaders []string
+	// MaxAge in seconds, -1 to 86400; nil means unset.
+	MaxAge           *int
+	AllowCredentials bool
+	Source           Position
+}

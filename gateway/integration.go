@@ -1,0 +1,93 @@
+package gateway
+
+// IntegrationType is what stands behind a route.
+type IntegrationType string
+
+// The integration types of API Gateway.
+const (
+	IntegrationHTTP      IntegrationType = "HTTP"
+	IntegrationHTTPProxy IntegrationType = "HTTP_PROXY"
+	IntegrationAWS       IntegrationType = "AWS"
+	IntegrationAWSProxy  IntegrationType = "AWS_PROXY"
+	IntegrationMock      IntegrationType = "MOCK"
+)
+
+// Connection types of an integration.
+const (
+	ConnectionInternet = "INTERNET"
+	ConnectionVPCLink  = "VPC_LINK"
+)
+
+// Integration is the backend side of a route. Strings may hold
+// ${stageVariables.name}; they are kept as written and resolved per stage.
+type Integration struct {
+	Type IntegrationType
+	// HTTPMethod sent to the backend; empty or ANY keeps the client's.
+	HTTPMethod string
+	URI        string
+	// ConnectionType is INTERNET or VPC_LINK; a VPC link's ConnectionID names a Backend.
+	ConnectionType string
+	ConnectionID   string
+	// IntegrationTarget is the load balancer's ARN behind a VPC link V2.
+	IntegrationTarget string
+	Credentials       string
+	// Subtype of an HTTP API's service integration, such as SQS-SendMessage.
+	Subtype              string
+	PayloadFormatVersion string
+	// PassthroughBehavior is WHEN_NO_MATCH, WHEN_NO_TEMPLATES or NEVER.
+	PassthroughBehavior string
+	// ContentHandling is empty, CONVERT_TO_TEXT or CONVERT_TO_BINARY.
+	ContentHandling string
+	// RequestParameters: integration.request.* (REST) or append:header.* (HTTP API).
+	RequestParameters []ParameterMapping
+	// RequestTemplates maps content types to mapping templates (VTL).
+	RequestTemplates map[string]string
+	// Responses of a REST integration, in the order of the document.
+	Responses []IntegrationResponse
+	// ResponseParameters of an HTTP API, by integration status code.
+	ResponseParameters []StatusMappings
+	CacheKeyParameters []string
+	CacheNamespace     string
+	// TimeoutMillis: 0 means the default of the API's kind.
+	TimeoutMillis int64
+	TLS           *IntegrationTLS
+	// ResponseTransferMode is empty, BUFFERED or STREAM.
+	ResponseTransferMode string
+	Source               Position
+	// URISource is where the URI is written.
+	URISource Position
+}
+
+// IntegrationTLS is the tlsConfig of an integration.
+type IntegrationTLS struct {
+	// InsecureSkipVerification accepts a certificate of any issuer (REST).
+	InsecureSkipVerification bool
+	// ServerNameToVerify is the SNI and verified name of a private integration (HTTP API).
+	ServerNameToVerify string
+}
+
+// ParameterMapping sets Target from Source, both as AWS writes them.
+type ParameterMapping struct {
+	Target string
+	Source string
+	Pos    Position
+}
+
+// StatusMappings are an HTTP API's response mappings for one integration status.
+type StatusMappings struct {
+	StatusCode string
+	Mappings   []ParameterMapping
+	Pos        Position
+}
+
+// IntegrationResponse maps what a REST integration answered.
+type IntegrationResponse struct {
+	// SelectionPattern is a regular expression over the status code (or a Lambda
+	// function's errorMessage); empty marks the default response.
+	SelectionPattern   string
+	StatusCode         string
+	ResponseParameters []ParameterMapping
+	ResponseTemplates  map[string]string
+	ContentHandling    string
+	Source             Position
+}

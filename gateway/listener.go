@@ -1,0 +1,78 @@
+package gateway
+
+// Gateway is a group of Envoys that are sent the same configuration: those whose
+// node cluster is its name.
+type Gateway struct {
+	Name      string
+	Listeners []Listener
+	// Suffix of the execute-api hosts: {apiId}.execute-api.{suffix}.
+	Suffix string
+	Source Position
+}
+
+// Listener is an address the gateway's Envoys listen on.
+type Listener struct {
+	Address string
+	Port    uint32
+	// TLS of the listener itself; domains may bring certificates of their own.
+	TLS *TLS
+	// TrustedHops is how many proxies in front append to X-Forwarded-For.
+	TrustedHops uint32
+	Source      Position
+}
+
+// TLS is a server certificate with its key.
+type TLS struct {
+	// Certificate is the PEM chain, leaf first.
+	Certificate string
+	Key         Secret
+	// MinVersion is "1.0", "1.1", "1.2" or "1.3"; empty means 1.2.
+	MinVersion string
+	Source     Position
+}
+
+// Domain is a custom domain name with its mappings.
+type Domain struct {
+	// Name is a host name, *.suffix, or * for any host.
+	Name     string
+	Gateway  string
+	TLS      *TLS
+	Mappings []DomainMapping
+	Source   Position
+}
+
+// DomainMapping sends a base path of a domain to a stage.
+type DomainMapping struct {
+	// Path without slashes at its ends; empty is the catch-all.
+	Path   string
+	API    string
+	Stage  string
+	Source Position
+}
+
+// UsagePlan gives API keys access to stages, within limits.
+type UsagePlan struct {
+	Name     string
+	Throttle *Throttle
+	Quota    *Quota
+	// Stages as "api/stage".
+	Stages []string
+	Keys   []string
+	Source Position
+}
+
+// Quota bounds the requests of a key in a calendar period (UTC).
+type Quota struct {
+	Limit int64
+	// Period is DAY, WEEK or MONTH.
+	Period string
+	Offset int64
+}
+
+// APIKey is a named key.
+type APIKey struct {
+	Name     string
+	Value    Secret
+	Disabled bool
+	Source   Position
+}

@@ -1,0 +1,65 @@
+package gateway
+
+import "slices"
+
+// Snapshot is everything that is served, at one moment. It is immutable once
+// Seal was called: translators and services may share it freely.
+type Snapshot struct {
+	Gateways   []Gateway
+	APIs       []API
+	Backends   []Backend
+	Domains    []Domain
+	UsagePlans []UsagePlan
+	APIKeys    []APIKey
+
+	revision string
+}
+
+// Seal computes the revision. Call it once, after the last change.
+func (s *Snapshot) Seal() *Snapshot {
+	for i := range s.APIs {
+		for j := range s.APIs[i].Stages {
+			st := &s.APIs[i].Stages[j]
+			st.Deployment.Seal()
+			if st.Canary != nil {
+				st.Canary.Deployment.Seal()
+			}
+		}
+	}
+	s.revision = ContentHash(*s)
+	return s
+}
+
+// Revision is a content hash: the same definitions give the same revision on
+// every machine, whatever their layout, comments or file names.
+func (s *Snapshot) Revision() string { return s.revision }
+
+// API finds an API by id, or nil.
+func (s *Snapshot) API(id string) *API {
+	for i := range s.APIs {
+		if s.APIs[i].ID == id {
+			return &s.APIs[i]
+		}
+	}
+	return nil
+}
+
+// Backend finds a backend by name, or nil.
+func (s *Snapshot) Backend(name string) *Backend {
+	for i := range s.Backends {
+		if s.Backends[i].Name == name {
+			return &s.Backends[i]
+		}
+	}
+	return nil
+}
+
+// BackendForHost finds the backend that stands for a URI authority, or nil.
+func (s *Snapshot) BackendForHost(authority string) *Backend {
+	for i := range s.Backends {
+		if slices.Contains(s.Backends[i].Hosts, authority) {
+			return &s.Backends[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package translator
+
+import (
+	"slices"
+
+	"gatehouse/gateway"
+)
+
+// What a definition asks for and the gateway does not do yet is refused where its
+// neglect would change behaviour or security, and named at its line in any case.
+
+const comesLater = "this release does not do it yet; remove it or wait for the release that does"
+
+// checkDeployment looks at what concerns the whole API.
+func (c *stageCompiler) checkDeployment() {
+	if c.api.Protocol == gateway.WebSocket {
+		c.errorf("unsupported-protocol", c.api.Source, comesLater, "WebSocket APIs are not served yet")
+	}
+	if c.deployment.Policy != "" {
+		c.errorf("unsupported-policy", c.deployment.Source, comesLater, "the resource policy would not be enforced")
+	}
+	for _, s := range c.stage.Settings {
+		if s.Throttle != nil {
+			c.errorf("unsupported-throttle", s.Source, comesLater, "the throttle of stage %s/%s would not be enforced", c.api.ID, c.stage.Name)
+		}
+	}
+}
+
+// checkRoute looks at one route.
+func (c *stageCompiler) checkRoute(r *parsedRoute) {
+	if a := r.Authorization; a != nil {
+		pos := a.Source
+		if pos.IsZero() {
+			pos = r.Source
+		}
+		c.errorf("unsupported-authorizer", pos, comesLater, "%s asks for %s authorization, which would not be enforced", r.Key(), a.Type)
+	}
+	if r.APIKeyRequired {
+		c.errorf("unsupported-api-key", r.Source, comesLater, "%s asks for an API key, which would not be enforced", r.Key())
+	}
+	if v := c.deployment.RequestValidator(r.RequestValidator); v != nil && v.ValidateBody && len(r.RequestModels) > 0 && c.rest() {
+		c.errorf("unsupported-body-validation", r.Source, comesLater, "the body of %s would not be validated", r.Key())
+	}
+	in := r.Integration
+	if in == nil {
+		c.errorf("missing-integration", r.Source, "add x-amazon-apigateway-integration, or a backend: for the API", "No integration defined for method %s", r.Key())
+		return
+	}
+	switch in.Type {
+	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
+		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)
+	case gateway.IntegrationHTTP:
+		if len(in.RequestTemplates) > 0 || in.ContentHandling != "" {
+			c.errorf("unsupported-template", in.Source, comesLater, "%s maps its request body", r.Key())
+		}
+		for _, resp := range in.Responses {
+			if len(resp.ResponseTemplates) > 0 && !passesThrough(resp.ResponseTemplates) || resp.ContentHandling != "" {
+				c.errorf("unsupported-template", resp.Source, comesLater, "%s maps its response body", r.Key())
+			}
+		}
+	}
+	if in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy {
+		c.checkPlaceholders(r)
+	}
+}
+
+// passesThrough reports whether templates leave the body as it is.
+func passesThrough(templates map[string]string) bool {
+	for _, t := range templates {
+		if t != "" && t != "__passthrough__" && t != "$input.body" {
+			return false
+		}
+	}
+	return true
+}
+
+// checkPlaceholders makes sure that something fills every {name} of the URI.
+func (c *stageCompiler) checkPlaceholders(r *parsedRoute) {
+	resolved, _ := gateway.ResolveStageVariables(r.Integration.URI, c.variables)
+	uri, err := parseURI(resolved)
+	if err != nil {
+		return // integrationURI reports it.
+	}
+	for _, name := range append(placeholders(uri.path), placeholders(uri.query)...) {
+		mapped := slices.ContainsFunc(r.Integration.RequestParameters, func(m gateway.ParameterMapping) bool {
+			return m.Target == "integration.request.path."+name
+		})
+		variable := pathSource(r.Integration, name)
+		switch {
+		case mapped && variable == "":
+		case !slices.Contains(r.template.Variables(), variable):
+			c.errorf("unmapped-uri-parameter", r.Integration.URISource,
+				"name it in the path of the route, or add an integration.request.path."+name+" mapping",
+				"nothing fills {%s} of the integration URI", name)
+		}
+	}
+}

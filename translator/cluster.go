@@ -1,0 +1,216 @@
+package translator
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	upstreamhttpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"gatehouse/gateway"
+)
+
+// An upstream is what a cluster stands for. Integrations that agree in it share one
+// cluster, however many routes they have.
+type upstream struct {
+	// backend names a gateway.Backend; empty for the plain host of a URI.
+	backend string
+	host    string
+	port    uint32
+	tls     bool
+	// serverName is the SNI and the name verified.
+	serverName string
+	insecure   bool
+}
+
+// name is the cluster's name: readable, and different for different upstreams.
+func (u upstream) name() string {
+	var b strings.Builder
+	if u.backend != "" {
+		b.WriteString(backendClusterName(u.backend))
+	} else {
+		b.WriteString("http")
+		if u.tls {
+			b.WriteByte('s')
+		}
+		b.WriteString("://" + net.JoinHostPort(u.host, strconv.Itoa(int(u.port))))
+	}
+	if u.backend != "" && u.tls {
+		b.WriteString("+tls")
+	}
+	if u.tls && u.serverName != u.host {
+		b.WriteString("+sni=" + u.serverName)
+	}
+	if u.insecure {
+		b.WriteString("+insecure")
+	}
+	return b.String()
+}
+
+// A clusterResource is a cluster with the endpoints it is sent separately, if any.
+type clusterResource struct {
+	cluster   *clusterv3.Cluster
+	endpoints *endpointv3.ClusterLoadAssignment
+}
+
+const defaultConnectTimeout = 5 * time.Second
+
+// buildCluster makes the cluster of an upstream. backend is nil for plain hosts.
+func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
+	c := &clusterv3.Cluster{
+		Name:           u.name(),
+		ConnectTimeout: durationpb.New(defaultConnectTimeout),
+		// One connection pool setting for all; without it Envoy waits five seconds
+		// for IPv6 where a name has none.
+		DnsLookupFamily: clusterv3.Cluster_V4_PREFERRED,
+		TypedExtensionProtocolOptions: map[string]*anypb.Any{
+			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(protocolOptions(backend)),
+		},
+	}
+	if u.tls {
+		c.TransportSocket = upstreamTLS(u, backend)
+	}
+	endpoints := []gateway.Endpoint{{Host: u.host, Port: u.port}}
+	if backend != nil {
+		endpoints = backend.Endpoints
+		applyBackend(c, backend)
+	}
+	assignment := loadAssignment(c.Name, endpoints)
+
+	allAddresses := !slices.ContainsFunc(endpoints, func(e gateway.Endpoint) bool { return net.ParseIP(e.Host) == nil })
+	switch {
+	case allAddresses && backend != nil:
+		// Endpoints by EDS: a change of them keeps the cluster's connections.
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource()}
+		return clusterResource{c, assignment}
+	case allAddresses:
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+	default:
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS}
+		c.RespectDnsTtl = true
+	}
+	c.LoadAssignment = assignment
+	return clusterResource{c, nil}
+}
+
+func loadAssignment(cluster string, endpoints []gateway.Endpoint) *endpointv3.ClusterLoadAssignment {
+	locality := &endpointv3.LocalityLbEndpoints{}
+	for _, e := range endpoints {
+		lb := &endpointv3.LbEndpoint{
+			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+				Address:  socketAddress(e.Host, e.Port),
+				Hostname: e.Host,
+			}},
+		}
+		if e.Weight > 0 {
+			lb.LoadBalancingWeight = uint32Value(e.Weight)
+		}
+		locality.LbEndpoints = append(locality.LbEndpoints, lb)
+	}
+	return &endpointv3.ClusterLoadAssignment{ClusterName: cluster, Endpoints: []*endpointv3.LocalityLbEndpoints{locality}}
+}
+
+func socketAddress(host string, port uint32) *corev3.Address {
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address:       host,
+		PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port},
+	}}}
+}
+
+func adsSource() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+	}
+}
+
+// protocolOptions chooses the HTTP version spoken to a backend.
+func protocolOptions(b *gateway.Backend) proto.Message {
+	o := &upstreamhttpv3.HttpProtocolOptions{}
+	protocol := ""
+	if b != nil {
+		protocol = b.Protocol
+	}
+	switch protocol {
+	case "HTTP2":
+		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+			ExplicitHttpConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+				},
+			},
+		}
+	case "AUTO":
+		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_AutoConfig{
+			AutoConfig: &upstreamhttpv3.HttpProtocolOptions_AutoHttpConfig{},
+		}
+	default:
+		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+			ExplicitHttpConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+					HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+				},
+			},
+		}
+	}
+	return o
+}
+
+func applyBackend(c *clusterv3.Cluster, b *gateway.Backend) {
+	if b.ConnectTimeoutMillis > 0 {
+		c.ConnectTimeout = millis(b.ConnectTimeoutMillis)
+	}
+	switch b.LoadBalancing {
+	case "LEAST_REQUEST":
+		c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
+	case "RANDOM":
+		c.LbPolicy = clusterv3.Cluster_RANDOM
+	case "RING_HASH":
+		c.LbPolicy = clusterv3.Cluster_RING_HASH
+	}
+	if h := b.HealthCheck; h != nil {
+		c.HealthChecks = []*corev3.HealthCheck{healthCheck(h, b)}
+	}
+	if b.MaxConnections > 0 || b.MaxPendingRequests > 0 || b.MaxRequests > 0 {
+		t := &clusterv3.CircuitBreakers_Thresholds{}
+		if b.MaxConnections > 0 {
+			t.MaxConnections = uint32Value(b.MaxConnections)
+		}
+		if b.MaxPendingRequests > 0 {
+			t.MaxPendingRequests = uint32Value(b.MaxPendingRequests)
+		}
+		if b.MaxRequests > 0 {
+			t.MaxRequests = uint32Value(b.MaxRequests)
+		}
+		c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{t}}
+	}
+}
+
+func healthCheck(h *gateway.HealthCheck, b *gateway.Backend) *corev3.HealthCheck {
+	check := &corev3.HealthCheck{
+		Interval:           millis(cmp.Or(h.IntervalMillis, 5000)),
+		Timeout:            millis(cmp.Or(h.TimeoutMillis, 1000)),
+		HealthyThreshold:   uint32Value(cmp.Or(h.HealthyThreshold, 2)),
+		UnhealthyThreshold: uint32Value(cmp.Or(h.UnhealthyThreshold, 3)),
+		// A cluster nobody has sent a request to yet is checked as often as others:
+		// its first request must not meet a dead endpoint.
+		NoTrafficInterval: millis(cmp.Or(h.IntervalMillis, 5000)),
+	}
+	http := &corev3.HealthCheck_HttpHealthCheck{Path: cmp.Or(h.Path, "/")}
+	if b.Protocol == "HTTP2" {
+		http.CodecClientType = typev3.CodecClientType_HTTP2
+	}
+	check.HealthChecker = &corev3.HealthCheck_HttpHealthCheck_{HttpHealthCheck: http}
+	return check
+}

@@ -1,0 +1,35 @@
+package translator
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	gzipcompressorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/compression/gzip/compressor/v3"
+	gzipdecompressorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/compression/gzip/decompressor/v3"
+	compressorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/compressor/v3"
+	decompressorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/decompressor/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// compress adds response compression and request decompression, for REST APIs with
+// a minimum compression size.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
+func (c *stageCompiler) compress(extra *[]extraFilter) {
+	size := c.deployment.MinimumCompressionSize
+	if size == nil {
+		return
+	}
+	*extra = append(*extra,
+		extraFilter{"decompress", &decompressorv3.Decompressor{
+			DecompressorLibrary: &corev3.TypedExtensionConfig{Name: "gzip", TypedConfig: anyOf(&gzipdecompressorv3.Gzip{})},
+			ResponseDirectionConfig: &decompressorv3.Decompressor_ResponseDirectionConfig{
+				CommonConfig: &decompressorv3.Decompressor_CommonDirectionConfig{Enabled: &corev3.RuntimeFeatureFlag{
+					DefaultValue: wrapperspb.Bool(false), RuntimeKey: "gatehouse.decompress_responses",
+				}},
+			},
+		}},
+		extraFilter{"compress", &compressorv3.Compressor{
+			CompressorLibrary: &corev3.TypedExtensionConfig{Name: "gzip", TypedConfig: anyOf(&gzipcompressorv3.Gzip{})},
+			ResponseDirectionConfig: &compressorv3.Compressor_ResponseDirectionConfig{
+				CommonConfig: &compressorv3.Compressor_CommonDirectionConfig{MinContentLength: uint32Value(uint32(*size))},
+			},
+		}})
+}

@@ -1,0 +1,92 @@
+package translator
+
+import (
+	_ "embed"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
+	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
+	customresponsev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/custom_response/v3"
+	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// The HTTP filters, in the order a request passes them (a response passes them in
+// reverse). The chain is the same for every listener and never depends on the
+// definitions: every filter is switched off and routes switch on what they need.
+// That makes unused features free, and a feature switched on is in force on the
+// next request of open connections. Nothing in this chain may re-route: the set of
+// enabled filters is fixed by the first route match.
+const (
+	// filterHeaders renames backend response headers (header_mutation).
+	filterHeaders = "gw.headers"
+	// filterResponses customises gateway responses (custom_response).
+	filterResponses = "gw.responses"
+	// filterCORS adds cross-origin headers to responses (cors).
+	filterCORS = "gw.cors"
+	// filterBodyLimit bounds request bodies at the default size (body_size_limit).
+	filterBodyLimit = "gw.body"
+	// filterMapping maps parameters (lua, one constant script).
+	filterMapping = "gw.mapping"
+	// filterExtra holds a route's own chain of filters that have no per-route
+	// configuration (filter_chain): other body limits, compression.
+	filterExtra = "gw.extra"
+)
+
+// defaultMaxRequestBytes is Amazon's payload limit.
+const defaultMaxRequestBytes = 10 << 20
+
+// mappingScript is the program that carries out parameter mappings; what to map
+// comes from the route.
+//
+//go:embed mapping.lua
+var mappingScript string
+
+// mappingScriptName is what routes call the script by.
+const mappingScriptName = "mapping"
+
+func httpFilters() []*hcmv3.HttpFilter {
+	off := func(name string, config proto.Message) *hcmv3.HttpFilter {
+		return &hcmv3.HttpFilter{
+			Name:       name,
+			Disabled:   true,
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(config)},
+		}
+	}
+	return []*hcmv3.HttpFilter{
+		off(filterHeaders, &headermutationv3.HeaderMutation{}),
+		off(filterResponses, &customresponsev3.CustomResponse{}),
+		off(filterCORS, &corsv3.Cors{}),
+		off(filterBodyLimit, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(defaultMaxRequestBytes)}),
+		off(filterMapping, &luav3.Lua{
+			SourceCodes: map[string]*corev3.DataSource{mappingScriptName: inlineString(mappingScript)},
+			// The script changes :path; a new route match would skip the filters that
+			// the first one enabled.
+			ClearRouteCache: wrapperspb.Bool(false),
+		}),
+		off(filterExtra, &filterchainv3.FilterChainConfig{}),
+		{
+			Name: "envoy.filters.http.router",
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&routerv3.Router{
+				SuppressEnvoyHeaders: true,
+			})},
+		},
+	}
+}
+
+// enabled switches a filter on for a route, with the route's own configuration or,
+// for nil, with the listener's.
+func enabled(config proto.Message) *anypb.Any {
+	filter := &routev3.FilterConfig{Config: &anypb.Any{}}
+	if config != nil {
+		filter.Config = anyOf(config)
+	}
+	return anyOf(filter)
+}

@@ -1,0 +1,49 @@
+package translator
+
+import (
+	"regexp"
+	"strings"
+
+	celconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/formatter/cel/v3"
+)
+
+var statusPattern = regexp.MustCompile(`^[2-5][0-9][0-9]$`)
+
+// formatLiteral protects text from being read as Envoy format commands.
+func formatLiteral(text string) string { return strings.ReplaceAll(text, "%", "%%") }
+
+// bodyFormat is a reply body with Envoy format commands in it. Whatever has no value
+// prints nothing.
+func bodyFormat(contentType, format string) *corev3.SubstitutionFormatString {
+	f := &corev3.SubstitutionFormatString{
+		Format:          &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: inlineString(format)},
+		ContentType:     contentType,
+		OmitEmptyValues: true,
+	}
+	if strings.Contains(format, "%CEL(") {
+		f.Formatters = []*corev3.TypedExtensionConfig{{
+			Name: "envoy.formatter.cel",
+			TypedConfig: anyOf(&celv3.Cel{CelConfig: &celconfigv3.CelExpressionConfig{
+				EnableStringFunctions: true, EnableStringConcat: true, EnableStringConversion: true,
+			}}),
+		}}
+	}
+	return f
+}
+
+// contextFormat is the Envoy command for a context variable known only with the
+// request.
+var contextFormat = map[string]string{
+	"requestId":          requestIDFormat,
+	"extendedRequestId":  requestIDFormat,
+	"httpMethod":         "%REQ(:METHOD)%",
+	"path":               "%PATH(NQ)%",
+	"protocol":           "%PROTOCOL%",
+	"domainName":         "%REQ(:AUTHORITY)%",
+	"identity.sourceIp":  "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+	"identity.userAgent": "%REQ(USER-AGENT)%",
+	"requestTime":        "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
+	"requestTimeEpoch":   "%START_TIME(%s%3f)%",
+}

@@ -1,0 +1,210 @@
+package translator
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	tlsinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/tls_inspector/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	internalupstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/internal_upstream/v3"
+	rawbufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// maxRequestHeadersKB is Envoy's default, stated because it answers 431. Amazon's
+// limit is 10 KB.
+const maxRequestHeadersKB = 60
+
+// buildListeners makes a gateway's listeners with the certificates they refer to.
+// scoped tells which way hosts are looked up.
+func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, out *gatewayResources) {
+	for i := range g.Listeners {
+		l := &g.Listeners[i]
+		name := listenerName(l.Address, l.Port)
+		listener := &listenerv3.Listener{
+			Name:    name,
+			Address: socketAddress(cmp.Or(l.Address, "0.0.0.0"), l.Port),
+			// Slow clients must not make Envoy hold much: Envoy's edge advice.
+			PerConnectionBufferLimitBytes: uint32Value(1 << 20),
+		}
+		if l.Address == "" || l.Address == "::" {
+			// One socket for IPv4 and IPv6 where the machine has both.
+			listener.GetAddress().GetSocketAddress().Ipv4Compat = l.Address == "::"
+		}
+		manager := connectionManager(l, scoped)
+		if l.TLS == nil {
+			listener.FilterChains = []*listenerv3.FilterChain{filterChain("http", manager)}
+		} else {
+			manager.CodecType = hcmv3.HttpConnectionManager_AUTO
+			listener.ListenerFilters = []*listenerv3.ListenerFilter{{
+				Name:       "envoy.filters.listener.tls_inspector",
+				ConfigType: &listenerv3.ListenerFilter_TypedConfig{TypedConfig: anyOf(&tlsinspectorv3.TlsInspector{})},
+			}}
+			listener.FilterChains = tlsChains(l, name, domains, manager, out)
+		}
+		out.add(listener.Name, listener, l.Source)
+	}
+	inner := &listenerv3.Listener{
+		Name:              wire.PathFormCluster,
+		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
+		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager())},
+	}
+	out.add(inner.Name, inner, g.Source)
+}
+
+// tlsChains makes a chain per domain with a certificate of its own, chosen by SNI,
+// and one for the listener's certificate. Without the latter, unknown names are
+// refused in the handshake.
+func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, manager *hcmv3.HttpConnectionManager, out *gatewayResources) []*listenerv3.FilterChain {
+	var chains []*listenerv3.FilterChain
+	for _, d := range domains {
+		if d.TLS == nil {
+			continue
+		}
+		secret := domainSecretName(d.Name)
+		out.add(secret, certificateSecret(secret, d.TLS), d.TLS.Source)
+		chain := filterChain("domain/"+d.Name, manager)
+		if d.Name != "*" {
+			chain.FilterChainMatch = &listenerv3.FilterChainMatch{ServerNames: []string{strings.ToLower(d.Name)}}
+		}
+		settings := *d.TLS
+		settings.MinVersion = cmp.Or(settings.MinVersion, l.TLS.MinVersion)
+		chain.TransportSocket = downstreamTLS(secret, &settings)
+		chains = append(chains, chain)
+	}
+	hasCatchAll := slices.ContainsFunc(chains, func(c *listenerv3.FilterChain) bool { return c.FilterChainMatch == nil })
+	if l.TLS.Certificate != "" && !hasCatchAll {
+		secret := listenerSecretName(name)
+		out.add(secret, certificateSecret(secret, l.TLS), l.TLS.Source)
+		chain := filterChain("listener", manager)
+		chain.TransportSocket = downstreamTLS(secret, l.TLS)
+		chains = append(chains, chain)
+	}
+	return chains
+}
+
+func filterChain(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.FilterChain {
+	return &listenerv3.FilterChain{
+		Name: name,
+		Filters: []*listenerv3.Filter{{
+			Name:       "envoy.filters.network.http_connection_manager",
+			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: anyOf(manager)},
+		}},
+	}
+}
+
+// connectionManager is the HTTP side of a listener. It does not depend on the
+// definitions beyond the listener's own options: a changed listener drains its
+// connections, so what changes often lives in routes.
+func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionManager {
+	m := &hcmv3.HttpConnectionManager{
+		StatPrefix:          "gateway",
+		HttpFilters:         httpFilters(),
+		LocalReplyConfig:    localReplies(),
+		UseRemoteAddress:    wrapperspb.Bool(true),
+		XffNumTrustedHops:   l.TrustedHops,
+		MaxRequestHeadersKb: uint32Value(maxRequestHeadersKB),
+		// Amazon's idle bound is 310 s; a stream that moves is never cut.
+		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{
+			IdleTimeout:                  durationpb.New(idleConnectionTimeout),
+			HeadersWithUnderscoresAction: corev3.HttpProtocolOptions_ALLOW,
+		},
+		StreamIdleTimeout:          durationpb.New(idleStreamTimeout),
+		RequestHeadersTimeout:      durationpb.New(requestHeadersTimeout),
+		ServerHeaderTransformation: hcmv3.HttpConnectionManager_PASS_THROUGH,
+		// "/a/../b" is resolved before anything is matched, encoded slashes stay as
+		// they are (a path parameter may hold one), and "//" stays as on Amazon's.
+		NormalizePath:                wrapperspb.Bool(true),
+		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_KEEP_UNCHANGED,
+		StripTrailingHostDot:         true,
+		UpgradeConfigs: []*hcmv3.HttpConnectionManager_UpgradeConfig{{
+			UpgradeType: "websocket",
+			Enabled:     wrapperspb.Bool(false), // routes to backends switch it on
+		}},
+		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{
+			MaxConcurrentStreams:        uint32Value(100),
+			InitialStreamWindowSize:     uint32Value(64 << 10),
+			InitialConnectionWindowSize: uint32Value(1 << 20),
+		},
+	}
+	if scoped {
+		m.RouteSpecifier = scopedRoutes()
+	} else {
+		m.RouteSpecifier = &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
+			ConfigSource: adsSource(), RouteConfigName: wildcardRouteConfiguration,
+		}}
+	}
+	return m
+}
+
+// scopedRoutes looks the Host header up, without its port, among the gateway's
+// hosts: each has a RouteConfiguration of its own that changes alone.
+func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
+	return &hcmv3.HttpConnectionManager_ScopedRoutes{ScopedRoutes: &hcmv3.ScopedRoutes{
+		Name: "hosts",
+		ScopeKeyBuilder: &hcmv3.ScopedRoutes_ScopeKeyBuilder{
+			Fragments: []*hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder{{
+				Type: &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor_{
+					HeaderValueExtractor: &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor{
+						Name:             ":authority",
+						ElementSeparator: ":",
+						ExtractType:      &hcmv3.ScopedRoutes_ScopeKeyBuilder_FragmentBuilder_HeaderValueExtractor_Index{Index: 0},
+					},
+				},
+			}},
+		},
+		RdsConfigSource: adsSource(),
+		ConfigSpecifier: &hcmv3.ScopedRoutes_ScopedRds{ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: adsSource()}},
+	}}
+}
+
+// pathFormManager serves requests that came by the path form, under the API's own
+// host name. The first pass has put the client's address into X-Forwarded-For and
+// given the request its id.
+func pathFormManager() *hcmv3.HttpConnectionManager {
+	m := connectionManager(&gateway.Listener{}, true)
+	m.StatPrefix = "path_form"
+	m.UseRemoteAddress = wrapperspb.Bool(false)
+	m.PreserveExternalRequestId = true
+	m.SkipXffAppend = true
+	return m
+}
+
+// pathFormCluster leads to the internal listener.
+func pathFormCluster() *clusterv3.Cluster {
+	return &clusterv3.Cluster{
+		Name:                 wire.PathFormCluster,
+		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
+		LoadAssignment: &endpointv3.ClusterLoadAssignment{
+			ClusterName: wire.PathFormCluster,
+			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
+				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+					Address: &corev3.Address{Address: &corev3.Address_EnvoyInternalAddress{
+						EnvoyInternalAddress: &corev3.EnvoyInternalAddress{
+							AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: wire.PathFormCluster},
+						},
+					}},
+				}},
+			}}}},
+		},
+		TransportSocket: &corev3.TransportSocket{
+			Name: "envoy.transport_sockets.internal_upstream",
+			ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&internalupstreamv3.InternalUpstreamTransport{
+				TransportSocket: &corev3.TransportSocket{
+					Name:       "envoy.transport_sockets.raw_buffer",
+					ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&rawbufferv3.RawBuffer{})},
+				},
+			})},
+		},
+	}
+}

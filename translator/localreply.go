@@ -1,0 +1,77 @@
+package translator
+
+import (
+	"strconv"
+
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	celfilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Envoy's own replies are told apart by their response code details, and become
+// what Amazon's gateway answers in that case.
+const (
+	// timedOut: the integration took too long.
+	timedOut = `response.code_details == 'response_timeout' || response.code_details.startsWith('upstream_per_try_timeout') || response.code_details == 'stream_idle_timeout'`
+	// failed: no connection to the backend, or it broke before an answer.
+	failed = `response.code_details.startsWith('upstream_reset') || response.code_details.startsWith('upstream_response') || response.code_details == 'no_healthy_upstream' || response.code_details == 'cluster_not_found' || response.code_details.startsWith('overflow')`
+	// tooLarge: the body exceeds the route's limit.
+	tooLarge = `response.code == 413`
+	// noHost: no site for the Host header, so that no route and no API is known.
+	noHost = `response.code_details == 'route_not_found'`
+	// headersTooLarge and badRequest: refused before any route was looked up.
+	headersTooLarge = `response.code == 431`
+	badRequest      = `response.code == 400 && (response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || response.code_details == 'path_normalization_failed' || response.code_details == 'missing_host_header')`
+	upgradeRefused  = `response.code == 403 && response.code_details == 'upgrade_failed'`
+
+	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
+)
+
+// localReplies are the built-in gateway responses. They are the same for all
+// listeners and definitions; an API's own are laid over them per route.
+func localReplies() *hcmv3.LocalReplyConfig {
+	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{
+		httpReply(timedOut, 504, "Service Unavailable"),
+		httpReply(failed, 503, "Service Unavailable"),
+		httpReply(tooLarge, 413, "Request Entity Too Large"),
+		restReply(timedOut, gateway.IntegrationTimeout),
+		restReply(failed, gateway.IntegrationFailure),
+		restReply(tooLarge, gateway.RequestTooLarge),
+		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
+		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%STREAM_ID%")),
+		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%STREAM_ID%")),
+		replyMapper(upgradeRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException")),
+	}}
+}
+
+func restReply(expression string, t gateway.ResponseType) *hcmv3.ResponseMapper {
+	d := gateway.ResponseDefaults[t]
+	return replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType))
+}
+
+func httpReply(expression string, status uint32, message string) *hcmv3.ResponseMapper {
+	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, message)
+}
+
+func replyMapper(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
+	return &hcmv3.ResponseMapper{
+		Filter:             celFilter(expression),
+		StatusCode:         uint32Value(status),
+		BodyFormatOverride: bodyFormat("application/json", `{"message":`+strconv.Quote(message)+`}`),
+		HeadersToAdd:       headers,
+	}
+}
+
+func celFilter(expression string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ExtensionFilter{
+		ExtensionFilter: &accesslogv3.ExtensionFilter{
+			Name:       "cel",
+			ConfigType: &accesslogv3.ExtensionFilter_TypedConfig{TypedConfig: anyOf(proto.Message(&celfilterv3.ExpressionFilter{Expression: expression}))},
+		},
+	}}
+}

@@ -1,0 +1,264 @@
+-- Carries out the parameter mappings of one route. What to map comes from the
+-- route's filter context, compiled in mapping.go; this script never changes.
+--
+-- request:  method, keep, drop_query, path, headers, query, save
+-- response: select (status -> rule number), rules of {status, strip, headers}
+--
+-- A value is a list of parts, joined. A part is one of
+--   {lit=text}  {header=name, all=bool}  {query=name, all=bool}
+--   {segment=n, rest=bool}  {path=true}  {context=name}  {response=name, all=bool}
+-- A value none of whose parts has a source is not set at all.
+
+local function decode(text)
+  text = string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return text
+end
+
+local function encode(text)
+  return (string.gsub(text, "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
+end
+
+-- Control characters would end a header early.
+local function header_safe(text)
+  return (string.gsub(text, "%c", ""))
+end
+
+local function split_query(path)
+  local at = string.find(path, "?", 1, true)
+  if at == nil then return path, "" end
+  return string.sub(path, 1, at - 1), string.sub(path, at + 1)
+end
+
+-- query_pairs reads a query string into an ordered list of {name, raw text}.
+local function query_pairs(query)
+  local list = {}
+  for item in string.gmatch(query, "[^&]+") do
+    local name = string.match(item, "^[^=]*")
+    list[#list + 1] = {decode((string.gsub(name, "%+", " "))), item}
+  end
+  return list
+end
+
+local function query_values(request, name)
+  local values = {}
+  for _, pair in ipairs(request.query) do
+    if pair[1] == name then
+      local raw = string.match(pair[2], "^[^=]*=(.*)$") or ""
+      values[#values + 1] = decode((string.gsub(raw, "%+", " ")))
+    end
+  end
+  return values
+end
+
+local function header_values(headers, name)
+  local values = {}
+  for i = 0, headers:getNumValues(name) - 1 do
+    values[#values + 1] = headers:getAtIndex(name, i)
+  end
+  return values
+end
+
+local function last_or_all(values, all)
+  if #values == 0 then return nil end
+  if all then return table.concat(values, ",") end
+  return values[#values]
+end
+
+local function segment(request, n, rest)
+  local i = 0
+  local at = 1
+  while true do
+    local from, to = string.find(request.path, "/[^/]*", at)
+    if from == nil then return nil end
+    i = i + 1
+    if i == n then
+      local text = string.sub(request.path, from + 1, rest and -1 or to)
+      if text == "" then return nil end
+      return text
+    end
+    at = to + 1
+  end
+end
+
+local function address_without_port(address)
+  return string.match(address, "^%[(.*)%]:%d+$") or string.match(address, "^(.*):%d+$") or address
+end
+
+local months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
+
+local context = {
+  ["requestId"] = function(r) return r.headers:get("x-request-id") end,
+  ["extendedRequestId"] = function(r) return r.headers:get("x-request-id") end,
+  ["httpMethod"] = function(r) return r.method end,
+  ["path"] = function(r) return r.path end,
+  ["protocol"] = function(r) return r.handle:streamInfo():protocol() end,
+  ["domainName"] = function(r) return (string.gsub(r.authority, ":%d+$", "")) end,
+  ["domainPrefix"] = function(r) return string.match(r.authority, "^[^.:]*") end,
+  ["identity.sourceIp"] = function(r) return address_without_port(r.handle:streamInfo():downstreamRemoteAddress()) end,
+  ["identity.userAgent"] = function(r) return r.headers:get("user-agent") end,
+  ["requestTimeEpoch"] = function(r) return r.handle:timestampString() end,
+  ["requestTime"] = function(r)
+    local t = os.date("!*t", math.floor(tonumber(r.handle:timestampString()) / 1000))
+    return string.format("%02d/%s/%04d:%02d:%02d:%02d +0000", t.day, months[t.month], t.year, t.hour, t.min, t.sec)
+  end,
+}
+
+-- part_text gives a part's text, or nil when it has no source. In a URL path a
+-- segment goes on as it came; elsewhere it is decoded.
+local function part_text(request, part, raw)
+  if part.lit ~= nil then return part.lit end
+  if part.header ~= nil then return last_or_all(header_values(request.headers, part.header), part.all) end
+  if part.query ~= nil then return last_or_all(query_values(request, part.query), part.all) end
+  if part.path then return request.path_below end
+  if part.segment ~= nil then
+    local text = segment(request, part.segment, part.rest)
+    if text ~= nil and not raw then text = decode(text) end
+    return text
+  end
+  if part.context ~= nil then
+    if request.saved ~= nil then return request.saved[part.context] end
+    return context[part.context](request)
+  end
+  if part.response ~= nil then return last_or_all(header_values(request.response, part.response), part.all) end
+end
+
+local function value_text(request, parts)
+  local texts = {}
+  local found = false
+  for i, part in ipairs(parts) do
+    local text = part_text(request, part)
+    if text ~= nil and (text ~= "" or part.lit ~= nil) then found = true end
+    texts[i] = text or ""
+  end
+  if not found then return nil end
+  return table.concat(texts)
+end
+
+-- resolve reads the sources of header changes, so that a mapping sees the headers
+-- as they came, whatever the order of the mappings.
+local function resolve(request, changes)
+  local resolved = {}
+  for _, change in ipairs(changes or {}) do
+    local text = nil
+    if change.op ~= "remove" then text = value_text(request, change.parts) end
+    if change.op == "remove" or text ~= nil then
+      resolved[#resolved + 1] = {op = change.op, name = change.name, text = text}
+    end
+  end
+  return resolved
+end
+
+local function change_headers(headers, resolved)
+  for _, change in ipairs(resolved) do
+    if change.op == "remove" then
+      headers:remove(change.name)
+    elseif change.op == "append" then
+      headers:add(change.name, header_safe(change.text))
+    else
+      headers:replace(change.name, header_safe(change.text))
+    end
+  end
+end
+
+-- strip removes every header whose name is not in keep.
+local function strip(headers, keep)
+  local gone = {}
+  for name, _ in pairs(headers) do
+    if string.sub(name, 1, 1) ~= ":" and not keep[name] then gone[#gone + 1] = name end
+  end
+  for _, name in ipairs(gone) do headers:remove(name) end
+end
+
+local function without(list, name)
+  local kept = {}
+  for _, pair in ipairs(list) do
+    if pair[1] ~= name then kept[#kept + 1] = pair end
+  end
+  return kept
+end
+
+local function change_query(request, changes, list)
+  for _, change in ipairs(changes or {}) do
+    if change.op == "remove" then
+      list = without(list, change.name)
+    else
+      -- A repeated parameter is one entry for each of its values.
+      local values = {}
+      local part = change.parts[1]
+      if change.repeated and part.query ~= nil then
+        values = query_values(request, part.query)
+      else
+        values[1] = value_text(request, change.parts)
+      end
+      if #values > 0 and change.op == "set" then list = without(list, change.name) end
+      for _, text in ipairs(values) do
+        list[#list + 1] = {change.name, encode(change.name) .. "=" .. encode(text)}
+      end
+    end
+  end
+  return list
+end
+
+local function build_path(request, parts)
+  local texts = {}
+  for i, part in ipairs(parts) do
+    local text = part_text(request, part, true) or ""
+    if part.lit == nil and part.segment == nil and not part.path then text = encode(text) end
+    texts[i] = text
+  end
+  local path = table.concat(texts)
+  if string.sub(path, 1, 1) ~= "/" then path = "/" .. path end
+  return path
+end
+
+function envoy_on_request(handle)
+  local program = handle:filterContext():get("request")
+  if program == nil then return end
+  local headers = handle:headers()
+  local path, query = split_query(headers:get(":path"))
+  local request = {
+    handle = handle, headers = headers, path = path,
+    method = headers:get(":method"), authority = headers:get(":authority") or "",
+    query = query_pairs(query), path_below = string.sub(path, (program.base_length or 0) + 1),
+  }
+  if request.path_below == "" then request.path_below = "/" end
+
+  if program.save ~= nil then
+    for _, name in ipairs(program.save) do
+      local text = context[name](request)
+      if text ~= nil then handle:streamInfo():dynamicMetadata():set("gw.mapping", name, text) end
+    end
+  end
+
+  local new_path = path
+  if program.path ~= nil then new_path = build_path(request, program.path) end
+  local list = program.drop_query and {} or request.query
+  list = change_query(request, program.query, list)
+  local texts = {}
+  for i, pair in ipairs(list) do texts[i] = pair[2] end
+  local new_query = table.concat(texts, "&")
+
+  local changes = resolve(request, program.headers)
+  if program.keep ~= nil then strip(headers, program.keep) end
+  change_headers(headers, changes)
+  if program.method ~= nil then headers:replace(":method", program.method) end
+  if new_query ~= "" then new_path = new_path .. "?" .. new_query end
+  headers:replace(":path", new_path)
+end
+
+function envoy_on_response(handle)
+  local program = handle:filterContext():get("response")
+  if program == nil then return end
+  local headers = handle:headers()
+  local number = program.select[headers:get(":status")] or program.select["default"]
+  if number == nil then return end
+  local rule = program.rules[number]
+  local request = {
+    response = headers,
+    saved = handle:streamInfo():dynamicMetadata():get("gw.mapping") or {},
+  }
+  local changes = resolve(request, rule.headers)
+  if rule.strip ~= nil then strip(headers, rule.strip) end
+  change_headers(headers, changes)
+  if rule.status ~= nil then headers:replace(":status", rule.status) end
+end

@@ -1,0 +1,184 @@
+package translator
+
+import (
+	"slices"
+	"strings"
+
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+
+	"gatehouse/gateway"
+)
+
+// Headers of REST APIs, as recorded against Amazon API Gateway (reference: header
+// forwarding rules). Envoy takes care of hop-by-hop headers and of Content-Length.
+var (
+	// droppedRequestHeaders reach no backend of a REST API.
+	droppedRequestHeaders = []string{
+		"content-md5", "expect", "max-forwards", "proxy-authenticate", "server", "trailer", "www-authenticate",
+	}
+	// droppedByHTTPProxy are dropped in addition by HTTP_PROXY.
+	droppedByHTTPProxy = []string{"content-encoding", "via"}
+	// keptByHTTP are what a non-proxy integration passes on unmapped: Envoy's own
+	// framing and tracing, and the type of the body.
+	keptByHTTP = []string{
+		"content-type", "content-length", "content-encoding", "transfer-encoding", "x-request-id",
+		"x-forwarded-for", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "traceparent", "tracestate",
+	}
+	// keptOfHTTPResponse is what a non-proxy integration lets through of a response.
+	keptOfHTTPResponse = []string{"content-type", "content-length", "content-encoding", "transfer-encoding"}
+	// failingTargets are request headers whose mapping AWS deploys and then answers
+	// with 500 at run time. Gatehouse refuses them when the definition is read.
+	failingTargets = []string{"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"}
+)
+
+// restRequest compiles integration.request.* mappings.
+func (c *stageCompiler) restRequest(r *parsedRoute, p *program) {
+	var headers, query []any
+	for _, m := range r.Integration.RequestParameters {
+		value, err := gateway.ParseRESTValue(m.Source)
+		if err != nil {
+			c.errorf("invalid-mapping", m.Pos, "", "%v", err)
+			continue
+		}
+		kind, name, _ := strings.Cut(strings.TrimPrefix(m.Target, "integration.request."), ".")
+		switch {
+		case !strings.HasPrefix(m.Target, "integration.request.") || name == "":
+			c.errorf("invalid-mapping", m.Pos, "", "%q is not a target of a request mapping", m.Target)
+		case kind == "path":
+			// Used where the URI has the placeholder.
+		case kind == "header":
+			if slices.Contains(failingTargets, strings.ToLower(name)) {
+				c.errorf("forbidden-mapping", m.Pos, "", "the header %s cannot be mapped; on Amazon API Gateway every request would fail", name)
+				continue
+			}
+			if parts, ok := c.parts(r, value, m.Pos, p, false); ok {
+				headers = append(headers, map[string]any{"op": "set", "name": strings.ToLower(name), "parts": parts})
+			}
+		case kind == "querystring":
+			if parts, ok := c.parts(r, value, m.Pos, p, false); ok {
+				query = append(query, map[string]any{
+					"op": "append", "name": name, "parts": parts, "repeated": value[0].Kind == gateway.RequestMultiQuery,
+				})
+			}
+		default:
+			c.errorf("invalid-mapping", m.Pos, "", "%q is not a target of a request mapping", m.Target)
+		}
+	}
+	if r.Integration.Type == gateway.IntegrationHTTP {
+		p.request["keep"] = toSet(keptByHTTP...)
+		p.request["drop_query"] = true
+	}
+	if len(headers) > 0 {
+		p.request["headers"] = headers
+	}
+	if len(query) > 0 {
+		p.request["query"] = query
+	}
+}
+
+// restResponses compiles the integration responses of an HTTP integration: which is
+// chosen for a status, the status it answers, and the headers it sets.
+func (c *stageCompiler) restResponses(r *parsedRoute, p *program) {
+	if r.Integration.Type != gateway.IntegrationHTTP || len(r.Integration.Responses) == 0 {
+		return
+	}
+	var patterns []string
+	var rules []any
+	for _, resp := range r.Integration.Responses {
+		patterns = append(patterns, resp.SelectionPattern)
+		rule := map[string]any{"status": resp.StatusCode, "strip": toSet(keptOfHTTPResponse...)}
+		if headers := c.restResponseHeaders(r, resp, p); len(headers) > 0 {
+			rule["headers"] = headers
+		}
+		rules = append(rules, rule)
+	}
+	p.response["select"] = statuses(patterns)
+	p.response["rules"] = rules
+}
+
+func (c *stageCompiler) restResponseHeaders(r *parsedRoute, resp gateway.IntegrationResponse, p *program) []any {
+	var headers []any
+	for _, m := range resp.ResponseParameters {
+		name, ok := strings.CutPrefix(m.Target, "method.response.header.")
+		value, err := gateway.ParseRESTValue(m.Source)
+		if !ok || err != nil || name == "" {
+			c.errorf("invalid-mapping", m.Pos, "", "%q from %q is not a response mapping", m.Target, m.Source)
+			continue
+		}
+		if parts, ok := c.parts(r, value, m.Pos, p, true); ok {
+			headers = append(headers, map[string]any{"op": "set", "name": remappedName(name), "parts": parts})
+		}
+	}
+	return headers
+}
+
+// remappedTargets are response headers that a mapping may only set under their
+// remapped name.
+var remappedTargets = []string{
+	"connection", "content-length", "date", "server", "authorization", "content-md5", "expect", "host",
+	"max-forwards", "proxy-authenticate", "trailer", "upgrade", "user-agent", "www-authenticate",
+}
+
+func remappedName(name string) string {
+	name = strings.ToLower(name)
+	if slices.Contains(remappedTargets, name) {
+		return "x-amzn-remapped-" + name
+	}
+	return name
+}
+
+// backendHeaders adds and removes what every request to a backend of the API's kind
+// gains and loses.
+func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
+	if !c.rest() {
+		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, appendHeader("forwarded",
+			"for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"))
+		return
+	}
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
+		setHeader("x-amzn-apigateway-api-id", c.api.ID),
+		absentHeader("accept", "application/json"),
+		absentHeader("user-agent", "AmazonAPIGateway_"+c.api.ID))
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedRequestHeaders...)
+	if r.Integration.Type == gateway.IntegrationHTTPProxy {
+		route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedByHTTPProxy...)
+		route.TypedPerFilterConfig[filterHeaders] = enabled(remappedResponseHeaders)
+	}
+}
+
+// remappedResponseHeaders keeps a backend's own Date, Server and request id apart
+// from the gateway's, as HTTP_PROXY integrations of REST APIs do.
+var remappedResponseHeaders = &headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{
+	ResponseMutations: []*mutationv3.HeaderMutation{
+		mutateSet("x-amzn-remapped-date", "%RESP(DATE)%"),
+		mutateSet("x-amzn-remapped-server", "%RESP(SERVER)%"),
+		mutateRemove("date"),
+		mutateRemove("server"),
+		mutateRemove("via"),
+	},
+}}
+
+func mutateSet(name, value string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: setHeader(name, value)}}
+}
+
+func mutateRemove(name string) *mutationv3.HeaderMutation {
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: name}}
+}
+
+func appendHeader(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: name, Value: value},
+		AppendAction: corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD,
+	}
+}
+
+func absentHeader(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: name, Value: value},
+		AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
+	}
+}

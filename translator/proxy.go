@@ -1,0 +1,181 @@
+package translator
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+)
+
+// proxy sends a route to its HTTP or HTTP_PROXY integration.
+func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
+	uri, ok := c.integrationURI(r)
+	if !ok {
+		return false
+	}
+	up, backend, ok := c.upstreamOf(r, uri)
+	if !ok {
+		return false
+	}
+	c.site.upstreams[up] = true
+	action := &routev3.RouteAction{
+		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: up.name()},
+		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
+		HostRewriteSpecifier:        &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: uri.authority},
+		Timeout:                     c.timeout(r),
+		RetryPolicy:                 retryPolicy(r, backend),
+		UpgradeConfigs:              upgrades(),
+	}
+	route.Action = &routev3.Route_Route{Route: action}
+
+	program := c.mappingProgram(r)
+	if program.needsPath(r, uri) {
+		program.buildPath(c, r, uri)
+	} else if !c.rewritePath(r, route.Match, action, uri) {
+		return false
+	}
+	program.appendQuery(c, r, uri)
+	if config, ok := program.config(); ok {
+		route.TypedPerFilterConfig[filterMapping] = enabled(config)
+	}
+	c.backendHeaders(r, route)
+	c.answerCORS(route)
+
+	var extra []extraFilter
+	c.limitBody(r, route, &extra)
+	c.compress(&extra)
+	if len(extra) > 0 {
+		chain := &filterchainv3.FilterChain{}
+		for _, f := range extra {
+			chain.Filters = append(chain.Filters, &corev3.TypedExtensionConfig{Name: f.name, TypedConfig: anyOf(f.config)})
+		}
+		route.TypedPerFilterConfig[filterExtra] = enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
+	}
+	return true
+}
+
+func (c *stageCompiler) integrationURI(r *parsedRoute) (*endpointURI, bool) {
+	text, missing := gateway.ResolveStageVariables(r.Integration.URI, c.variables)
+	if len(missing) > 0 {
+		c.errorf("unset-stage-variable", r.Integration.URISource, fmt.Sprintf("add it to the variables of stage %s", c.stage.Name),
+			"the stage variable %s of the integration URI is not set in stage %s/%s", strings.Join(missing, ", "), c.api.ID, c.stage.Name)
+		return nil, false
+	}
+	uri, err := parseURI(text)
+	if err != nil {
+		c.errorf("invalid-uri", r.Integration.URISource, "", "%v", err)
+		return nil, false
+	}
+	return uri, true
+}
+
+// upstreamOf finds what an integration is sent to: the backend that its VPC link
+// names or that stands for its host, else the host itself.
+func (c *stageCompiler) upstreamOf(r *parsedRoute, uri *endpointURI) (upstream, *gateway.Backend, bool) {
+	up := upstream{host: uri.host, port: uri.port, tls: uri.scheme == "https", serverName: uri.host}
+	var backend *gateway.Backend
+	if r.Integration.ConnectionType == gateway.ConnectionVPCLink {
+		id, missing := gateway.ResolveStageVariables(r.Integration.ConnectionID, c.variables)
+		if backend = c.snapshot.Backend(id); backend == nil || len(missing) > 0 {
+			c.errorf("unknown-backend", r.Integration.Source, "add it to backends:",
+				"the VPC link %q is not a backend", r.Integration.ConnectionID)
+			return up, nil, false
+		}
+	} else {
+		backend = c.snapshot.BackendForHost(uri.authority)
+	}
+	if t := r.Integration.TLS; t != nil {
+		up.insecure = t.InsecureSkipVerification
+		if t.ServerNameToVerify != "" {
+			up.serverName, up.tls = t.ServerNameToVerify, true
+		}
+	}
+	if backend != nil {
+		up.backend, up.host, up.port = backend.Name, "", 0
+		if backend.TLS != nil {
+			up.tls = true
+			up.serverName = cmp.Or(backend.TLS.ServerName, up.serverName)
+		}
+	}
+	if !up.tls {
+		up.serverName = ""
+	}
+	return up, backend, true
+}
+
+func retryPolicy(r *parsedRoute, b *gateway.Backend) *routev3.RetryPolicy {
+	retry := r.settings.Retry
+	if retry == nil && b != nil {
+		retry = b.Retry
+	}
+	if retry == nil || retry.Attempts == 0 {
+		return nil
+	}
+	p := &routev3.RetryPolicy{
+		RetryOn:    cmp.Or(retry.On, "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"),
+		NumRetries: wrapperspb.UInt32(retry.Attempts),
+	}
+	if retry.On == "" {
+		p.RetriableStatusCodes = []uint32{503}
+	}
+	if retry.PerTryTimeoutMillis > 0 {
+		p.PerTryTimeout = millis(retry.PerTryTimeoutMillis)
+	}
+	return p
+}
+
+// upgrades lets WebSockets through to the backend.
+func upgrades() []*routev3.RouteAction_UpgradeConfig {
+	return []*routev3.RouteAction_UpgradeConfig{{UpgradeType: "websocket"}}
+}
+
+// rewritePath makes the backend's path of the request's, by the cheapest of Envoy's
+// ways: a replaced prefix, or a regular expression with a group for each variable.
+func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, action *routev3.RouteAction, uri *endpointURI) bool {
+	path := cmp.Or(uri.path, "/")
+	names := placeholders(path)
+	if r.Path == gateway.DefaultRoute {
+		return c.rewriteDefault(action, uri)
+	}
+	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); exact && len(names) == 0 {
+		if path != match.GetPath() {
+			action.PrefixRewrite = path
+		}
+		return true
+	}
+	var substitution strings.Builder
+	groups := map[string]int{}
+	for i, name := range r.template.Variables() {
+		groups[name] = i + 1
+	}
+	substitution.WriteString(replacePlaceholders(path,
+		func(literal string) string { return strings.ReplaceAll(literal, `\`, `\\`) },
+		func(name string) string { return fmt.Sprintf(`\%d`, groups[pathSource(r.Integration, name)]) }))
+	action.RegexRewrite = &envoymatcherv3.RegexMatchAndSubstitute{
+		Pattern:      &envoymatcherv3.RegexMatcher{Regex: c.pathPattern(r.template, true)},
+		Substitution: substitution.String(),
+	}
+	return true
+}
+
+// rewriteDefault is for an HTTP API's $default route: the request's path goes on
+// behind the URI's.
+func (c *stageCompiler) rewriteDefault(action *routev3.RouteAction, uri *endpointURI) bool {
+	prefix := strings.TrimSuffix(uri.path, "/")
+	if c.base == "" && prefix == "" {
+		return true
+	}
+	action.RegexRewrite = &envoymatcherv3.RegexMatchAndSubstitute{
+		Pattern:      &envoymatcherv3.RegexMatcher{Regex: "^" + regexp.QuoteMeta(c.base) + "/?(.*)$"},
+		Substitution: strings.ReplaceAll(prefix, `\`, `\\`) + `/\1`,
+	}
+	return true
+}

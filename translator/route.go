@@ -1,0 +1,64 @@
+package translator
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+)
+
+// routes translates a route: one Envoy route for each form of its path, preceded by
+// the replies that its conditions ask for. It is empty when something is wrong with
+// the route, which diagnostics then tell.
+func (c *stageCompiler) routes(r *parsedRoute) []*routev3.Route {
+	before := len(c.site.diags)
+	c.checkRoute(r)
+	var out []*routev3.Route
+	for _, match := range c.pathMatches(r) {
+		out = append(out, c.routesFor(r, match)...)
+	}
+	if c.site.diags[before:].HasErrors() {
+		return nil
+	}
+	return out
+}
+
+func (c *stageCompiler) routesFor(r *parsedRoute, match *routev3.RouteMatch) []*routev3.Route {
+	if r.Integration == nil {
+		return nil // Validate and checkRoute report it.
+	}
+	switch r.Integration.Type {
+	case gateway.IntegrationMock:
+		return c.validated(r, c.mockRoutes(r, match))
+	case gateway.IntegrationHTTP, gateway.IntegrationHTTPProxy:
+		route := c.newRoute(r.Key(), match)
+		if !c.proxy(r, route) {
+			return nil
+		}
+		return c.validated(r, []*routev3.Route{route})
+	}
+	return nil // checkRoute reports the others.
+}
+
+// limitBody bounds the request body of a route that reads it.
+func (c *stageCompiler) limitBody(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
+	limit := int64(defaultMaxRequestBytes)
+	if r.settings.MaxRequestBytes != nil {
+		limit = *r.settings.MaxRequestBytes
+	}
+	switch limit {
+	case 0:
+	case defaultMaxRequestBytes:
+		route.TypedPerFilterConfig[filterBodyLimit] = enabled(nil)
+	default:
+		*extra = append(*extra, extraFilter{"body-limit", &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(uint64(limit))}})
+	}
+}
+
+// An extraFilter is a filter of a route's own chain.
+type extraFilter struct {
+	name   string
+	config proto.Message
+}

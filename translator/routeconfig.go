@@ -1,0 +1,254 @@
+package translator
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// A compiledSite is a host's virtual host with the upstreams its routes lead to.
+type compiledSite struct {
+	host      string
+	virtual   *routev3.VirtualHost
+	upstreams map[upstream]bool
+	diags     gateway.Diagnostics
+	source    gateway.Position
+}
+
+// compileSite translates all that a host serves.
+func compileSite(s *gateway.Snapshot, g *gateway.Gateway, st *site) *compiledSite {
+	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, source: st.source}
+	var sections []section
+	if st.kind == pathForm {
+		sections = append(sections, pathFormSection(s, g))
+	}
+	rooted := false
+	for _, m := range st.mounts {
+		sections = append(sections, c.mountSections(s, m)...)
+		rooted = rooted || m.path == ""
+	}
+	if !rooted {
+		sections = append(sections, section{stop: stop{routes: []*routev3.Route{unmappedRoute(st)}}})
+	}
+	c.virtual = virtualHost(st.host, buckets(sections))
+	return c
+}
+
+// mountSections compiles a stage below a base path: its canary's routes first, which
+// match their share of the requests, then the stage's own.
+func (c *compiledSite) mountSections(s *gateway.Snapshot, m mount) []section {
+	stage := stageCompiler{
+		site: c, snapshot: s, api: m.api, stage: m.stage, base: m.path,
+		deployment: m.stage.Deployment, variables: m.stage.Variables,
+	}
+	own := stage.section()
+	if m.stage.Canary == nil || m.stage.Canary.Percent <= 0 {
+		return []section{own}
+	}
+	canary := stage
+	canary.variables = m.stage.CanaryVariables()
+	if m.stage.Canary.Deployment != nil {
+		canary.deployment = m.stage.Canary.Deployment
+	}
+	canary.canaryPercent = m.stage.Canary.Percent
+	share := canary.section()
+	share.stop.partial = true
+	return []section{share, own}
+}
+
+// pathFormSection leads /_aws/execute-api/{apiId}/… to the API's own host.
+func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
+	out := section{stop: stop{base: pathFormPrefix, routes: []*routev3.Route{
+		forbiddenRoute(pathFormPrefix, "", gateway.Position{}),
+	}}}
+	for i := range s.APIs {
+		api := &s.APIs[i]
+		if !servedBy(g, api) {
+			continue
+		}
+		action := func() *routev3.Route_Route {
+			return &routev3.Route_Route{Route: &routev3.RouteAction{
+				ClusterSpecifier:     &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
+				HostRewriteSpecifier: &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: apiHost(g, api)},
+				PrefixRewrite:        "/",
+				// The second pass has the route's own timeout.
+				Timeout:        millis(0),
+				UpgradeConfigs: upgrades(),
+			}}
+		}
+		base := pathFormPrefix + "/" + api.ID
+		out.candidates = append(out.candidates, candidate{
+			base:       base,
+			looseSlash: true,
+			everything: true,
+			routes: []*routev3.Route{
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action()},
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action()},
+			},
+		})
+	}
+	slices.SortFunc(out.candidates, func(a, b candidate) int { return strings.Compare(a.base, b.base) })
+	return out
+}
+
+// virtualHost packs buckets into a matcher tree over :path. The prefixes never hold
+// a question mark, so that the query string does not disturb.
+func virtualHost(host string, list []bucket) *routev3.VirtualHost {
+	vh := &routev3.VirtualHost{Name: host, Domains: []string{host}}
+	hoist(vh, list)
+	actions := map[string]*matcherconfigv3.Matcher_OnMatch{}
+	for _, b := range list {
+		actions[b.prefix] = &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+			Action: &xdscorev3.TypedExtensionConfig{
+				Name:        "routes",
+				TypedConfig: anyOf(&routev3.RouteList{Routes: b.routes}),
+			},
+		}}
+	}
+	vh.Matcher = &matcherconfigv3.Matcher{MatcherType: &matcherconfigv3.Matcher_MatcherTree_{
+		MatcherTree: &matcherconfigv3.Matcher_MatcherTree{
+			Input: &xdscorev3.TypedExtensionConfig{
+				Name:        "path",
+				TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: ":path"}),
+			},
+			TreeType: &matcherconfigv3.Matcher_MatcherTree_PrefixMatchMap{
+				PrefixMatchMap: &matcherconfigv3.Matcher_MatcherTree_MatchMap{Map: actions},
+			},
+		},
+	}}
+	return vh
+}
+
+// hoist moves what all routes have in common to the virtual host: it saves bytes on
+// the wire and memory in Envoy.
+func hoist(vh *routev3.VirtualHost, list []bucket) {
+	var all []*routev3.Route
+	seen := map[*routev3.Route]bool{}
+	for _, b := range list {
+		for _, r := range b.routes {
+			if !seen[r] {
+				seen[r] = true
+				all = append(all, r)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	first := all[0]
+	vh.TypedPerFilterConfig = map[string]*anypb.Any{}
+	for name, config := range first.TypedPerFilterConfig {
+		if !slices.ContainsFunc(all, func(r *routev3.Route) bool { return !proto.Equal(r.TypedPerFilterConfig[name], config) }) {
+			vh.TypedPerFilterConfig[name] = config
+		}
+	}
+	for name := range vh.TypedPerFilterConfig {
+		for _, r := range all {
+			delete(r.TypedPerFilterConfig, name)
+		}
+	}
+	vh.ResponseHeadersToAdd = hoistHeaders(all,
+		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.ResponseHeadersToAdd })
+	vh.RequestHeadersToAdd = hoistHeaders(all,
+		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.RequestHeadersToAdd })
+	vh.RequestHeadersToRemove = hoistNames(all)
+}
+
+func hoistHeaders(all []*routev3.Route, of func(*routev3.Route) *[]*corev3.HeaderValueOption) []*corev3.HeaderValueOption {
+	var common []*corev3.HeaderValueOption
+	for _, h := range *of(all[0]) {
+		same := func(o *corev3.HeaderValueOption) bool { return proto.Equal(h, o) }
+		if !slices.ContainsFunc(all, func(r *routev3.Route) bool { return !slices.ContainsFunc(*of(r), same) }) {
+			common = append(common, h)
+		}
+	}
+	for _, h := range common {
+		for _, r := range all {
+			list := of(r)
+			*list = slices.DeleteFunc(slices.Clone(*list), func(o *corev3.HeaderValueOption) bool { return proto.Equal(h, o) })
+		}
+	}
+	return common
+}
+
+func hoistNames(all []*routev3.Route) []string {
+	common := slices.Clone(all[0].RequestHeadersToRemove)
+	for _, r := range all {
+		common = slices.DeleteFunc(common, func(name string) bool { return !slices.Contains(r.RequestHeadersToRemove, name) })
+	}
+	for _, r := range all {
+		r.RequestHeadersToRemove = slices.DeleteFunc(slices.Clone(r.RequestHeadersToRemove),
+			func(name string) bool { return slices.Contains(common, name) })
+	}
+	return common
+}
+
+// scopedRoute binds a host to its RouteConfiguration.
+func scopedRoute(host, config string) *routev3.ScopedRouteConfiguration {
+	return &routev3.ScopedRouteConfiguration{
+		Name:                   "scope/" + host,
+		RouteConfigurationName: config,
+		Key: &routev3.ScopedRouteConfiguration_Key{Fragments: []*routev3.ScopedRouteConfiguration_Key_Fragment{{
+			Type: &routev3.ScopedRouteConfiguration_Key_Fragment_StringKey{StringKey: host},
+		}}},
+	}
+}
+
+// routeMatch begins the match of a route.
+func (c *stageCompiler) routeMatch(method string) *routev3.RouteMatch {
+	m := &routev3.RouteMatch{}
+	if method != "" {
+		m.Headers = append(m.Headers, methodMatcher(method))
+	}
+	if c.canaryPercent > 0 {
+		m.RuntimeFraction = fraction(c.canaryPercent)
+	}
+	return m
+}
+
+const anyMethods = "DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT"
+
+// methodMatcher matches a method; ANY is Amazon's seven.
+func methodMatcher(method string) *routev3.HeaderMatcher {
+	matcher := &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Exact{Exact: method}}
+	if method == gateway.AnyMethod {
+		matcher = regexMatcher(anyMethods)
+	}
+	return headerMatcher(":method", matcher)
+}
+
+func headerMatcher(name string, matcher *envoymatcherv3.StringMatcher) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: matcher}}
+}
+
+func regexMatcher(pattern string) *envoymatcherv3.StringMatcher {
+	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_SafeRegex{
+		SafeRegex: &envoymatcherv3.RegexMatcher{Regex: pattern},
+	}}
+}
+
+// sortRoutes puts routes in API Gateway's order of preference: by path, then the
+// exact method before ANY.
+func sortRoutes(routes []*parsedRoute) {
+	slices.SortStableFunc(routes, func(a, b *parsedRoute) int {
+		return cmp.Or(a.template.Compare(b.template), cmp.Compare(anyLast(a.Method), anyLast(b.Method)), strings.Compare(a.Method, b.Method))
+	})
+}
+
+func anyLast(method string) int {
+	if method == gateway.AnyMethod {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,97 @@
+package translator
+
+import (
+	"cmp"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+)
+
+// systemCAs is where Linux distributions keep the certificates they trust; Envoy
+// reads the file on its own machine.
+const systemCAs = "/etc/ssl/certs/ca-certificates.crt"
+
+// upstreamTLS verifies a backend's certificate against its name unless told not to.
+func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
+	var options gateway.BackendTLS
+	if b != nil && b.TLS != nil {
+		options = *b.TLS
+	}
+	common := &tlsv3.CommonTlsContext{}
+	trusted := &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: systemCAs}}
+	if options.CA != "" {
+		trusted = inlineString(options.CA)
+	}
+	validation := &tlsv3.CertificateValidationContext{TrustedCa: trusted}
+	if u.insecure || options.InsecureSkipVerification {
+		validation = &tlsv3.CertificateValidationContext{
+			TrustChainVerification: tlsv3.CertificateValidationContext_ACCEPT_UNTRUSTED,
+		}
+	}
+	if !options.InsecureSkipVerification {
+		// AWS's insecureSkipVerification leaves the name to be checked; ours does not.
+		validation.MatchTypedSubjectAltNames = subjectNames(u.serverName)
+	}
+	common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validation}
+	if options.Certificate != "" {
+		common.TlsCertificates = []*tlsv3.TlsCertificate{{
+			CertificateChain: inlineString(options.Certificate),
+			PrivateKey:       inlineString(options.Key.Reveal()),
+		}}
+	}
+	if b != nil && b.Protocol == "HTTP2" {
+		common.AlpnProtocols = []string{"h2"}
+	}
+	return transportSocket(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: u.serverName})
+}
+
+func subjectNames(name string) []*tlsv3.SubjectAltNameMatcher {
+	exact := &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}}
+	return []*tlsv3.SubjectAltNameMatcher{
+		{SanType: tlsv3.SubjectAltNameMatcher_DNS, Matcher: exact},
+		{SanType: tlsv3.SubjectAltNameMatcher_IP_ADDRESS, Matcher: exact},
+	}
+}
+
+// downstreamTLS terminates TLS with a certificate that is sent by SDS, so that a
+// renewed one is in force without touching the listener.
+func downstreamTLS(secret string, t *gateway.TLS) *corev3.TransportSocket {
+	return transportSocket(&tlsv3.DownstreamTlsContext{
+		CommonTlsContext: &tlsv3.CommonTlsContext{
+			TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsVersions[cmp.Or(t.MinVersion, "1.2")]},
+			AlpnProtocols: []string{"h2", "http/1.1"},
+			TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{{
+				Name: secret, SdsConfig: adsSource(),
+			}},
+		},
+	})
+}
+
+var tlsVersions = map[string]tlsv3.TlsParameters_TlsProtocol{
+	"1.0": tlsv3.TlsParameters_TLSv1_0,
+	"1.1": tlsv3.TlsParameters_TLSv1_1,
+	"1.2": tlsv3.TlsParameters_TLSv1_2,
+	"1.3": tlsv3.TlsParameters_TLSv1_3,
+}
+
+func certificateSecret(name string, t *gateway.TLS) *tlsv3.Secret {
+	return &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
+		CertificateChain: inlineString(t.Certificate),
+		PrivateKey:       inlineString(t.Key.Reveal()),
+	}}}
+}
+
+func transportSocket(context proto.Message) *corev3.TransportSocket {
+	return &corev3.TransportSocket{
+		Name:       "envoy.transport_sockets.tls",
+		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(context)},
+	}
+}
+
+func inlineString(text string) *corev3.DataSource {
+	return &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: text}}
+}

@@ -1,0 +1,264 @@
+// Package translator turns a gateway.Snapshot into Envoy resources. It is pure:
+// the same snapshot gives the same bytes, and nothing is read or written on the
+// way.
+//
+// A gateway's hosts become scoped route configurations, one each, with a prefix
+// tree of routes inside; its listeners are one constant HTTP filter chain whose
+// filters the routes switch on; integrations that lead to the same place share a
+// cluster.
+package translator
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+)
+
+// Resources of one gateway: type URL, then resource name.
+type Resources = map[string]map[string]proto.Message
+
+// Output is everything that a snapshot becomes.
+type Output struct {
+	// Revision is the snapshot's.
+	Revision string
+	// Gateways are the resources by gateway name.
+	Gateways map[string]Resources
+
+	sources map[string]gateway.Position
+}
+
+// Source tells which line produced a resource, so that Envoy's refusal of it can
+// be shown at that line. The zero Position means no single line did.
+func (o *Output) Source(typeURL, name string) gateway.Position {
+	return o.sources[typeURL+"\x00"+name]
+}
+
+// Translator translates snapshots, one after the other. It keeps what it made of
+// the last one, so that the unchanged parts of the next are the same messages
+// (by identity) and cost nothing. It is not for concurrent use.
+type Translator struct {
+	last map[string]*translated
+}
+
+// New returns a Translator that has seen nothing yet.
+func New() *Translator { return &Translator{last: map[string]*translated{}} }
+
+// translated is what was made of a gateway.
+type translated struct {
+	sites     map[string]*memoizedSite
+	resources Resources
+}
+
+// A memoizedSite is a site with what it was compiled from.
+type memoizedSite struct {
+	fingerprint string
+	deployments []*gateway.Deployment
+	compiled    *compiledSite
+	config      *routev3.RouteConfiguration
+}
+
+// Translate gives the Envoy resources of a sealed snapshot. Diagnostics hold what
+// the gateway cannot do as written; when they have errors the Output is nil.
+func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostics) {
+	out := &Output{Revision: s.Revision(), Gateways: map[string]Resources{}, sources: map[string]gateway.Position{}}
+	var diags gateway.Diagnostics
+	next := map[string]*translated{}
+	for i := range s.Gateways {
+		g := &s.Gateways[i]
+		made, found := translateGateway(s, g, t.last[g.Name], out.sources)
+		next[g.Name], out.Gateways[g.Name] = made, made.resources
+		diags = append(diags, found...)
+	}
+	for _, plan := range s.UsagePlans {
+		diags.Warnf("unsupported-usage-plan", plan.Source, "", comesLater, "the usage plan %s has no effect", plan.Name)
+	}
+	diags.Sort()
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	t.last = next
+	return out, diags
+}
+
+func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {
+	if last == nil {
+		last = &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
+	}
+	sites := withPathForm(sitesOf(s, g))
+	compiled := compileSites(s, g, sites, last)
+
+	made := &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
+	out := &gatewayResources{resources: made.resources, last: last.resources, sources: sources}
+	var diags gateway.Diagnostics
+	upstreams := map[upstream]bool{}
+	scoped := !slices.ContainsFunc(sites, func(st site) bool { return !st.exact() })
+	all := &routev3.RouteConfiguration{Name: wildcardRouteConfiguration, MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes)}
+	for i, m := range compiled {
+		st := sites[i]
+		made.sites[st.host] = m
+		diags = append(diags, m.compiled.diags...)
+		for up := range m.compiled.upstreams {
+			upstreams[up] = true
+		}
+		all.VirtualHosts = append(all.VirtualHosts, m.compiled.virtual)
+		// The path form's second pass looks exact hosts up by scope in any case.
+		if scoped || st.kind == executeAPI {
+			out.add(m.config.Name, m.config, st.source)
+			scope := scopedRoute(st.host, m.config.Name)
+			out.add(scope.Name, scope, st.source)
+		}
+	}
+	if !scoped {
+		out.add(all.Name, all, g.Source)
+	}
+	addClusters(s, upstreams, out)
+	buildListeners(g, domainsOf(s, g), scoped, out)
+	return made, diags
+}
+
+// maxReplyBytes bounds what Envoy answers by itself.
+const maxReplyBytes = 1 << 20
+
+// withPathForm adds the hosts of the path form. Besides, they serve what the domain
+// of their name, or else the catch-all domain, serves.
+func withPathForm(sites []site) []site {
+	byHost := map[string]int{}
+	for i, st := range sites {
+		byHost[st.host] = i
+	}
+	for _, host := range pathFormHosts {
+		st := site{host: host, kind: pathForm}
+		if i, ok := byHost[host]; ok {
+			st.mounts, st.source = sites[i].mounts, sites[i].source
+			sites[i] = st
+			continue
+		}
+		if i, ok := byHost["*"]; ok {
+			st.mounts, st.source = sites[i].mounts, sites[i].source
+		}
+		sites = append(sites, st)
+	}
+	slices.SortFunc(sites, func(a, b site) int { return strings.Compare(a.host, b.host) })
+	return sites
+}
+
+// compileSites compiles, in parallel, those sites that changed since the last time.
+func compileSites(s *gateway.Snapshot, g *gateway.Gateway, sites []site, last *translated) []*memoizedSite {
+	backends := gateway.ContentHash(s.Backends)
+	out := make([]*memoizedSite, len(sites))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range sites {
+		st := &sites[i]
+		fingerprint, deployments := fingerprintOf(s, g, st, backends)
+		if old := last.sites[st.host]; old != nil && old.fingerprint == fingerprint && slices.Equal(old.deployments, deployments) {
+			out[i] = old
+			continue
+		}
+		group.Go(func() error {
+			c := compileSite(s, g, st)
+			config := &routev3.RouteConfiguration{
+				Name:                           routeConfigurationName(st.host),
+				MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes),
+			}
+			virtual := proto.Clone(c.virtual).(*routev3.VirtualHost)
+			// The scope has chosen the host already.
+			virtual.Domains = []string{"*"}
+			config.VirtualHosts = []*routev3.VirtualHost{virtual}
+			out[i] = &memoizedSite{fingerprint, deployments, c, config}
+			return nil
+		})
+	}
+	_ = group.Wait() // compileSite reports by diagnostics
+	return out
+}
+
+// fingerprintOf covers all that a site's routes are made of. Deployments count by
+// content; their identity tells whether positions may have moved.
+func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, st *site, backends string) (string, []*gateway.Deployment) {
+	type mounted struct {
+		Path     string
+		API      string
+		Protocol gateway.Protocol
+		Stage    gateway.Stage
+	}
+	key := struct {
+		Host, Kind, Backends string
+		Mounts               []mounted
+		PathForm             []string
+	}{Host: st.host, Kind: string(st.kind), Backends: backends}
+	var deployments []*gateway.Deployment
+	for _, m := range st.mounts {
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage})
+		deployments = append(deployments, m.stage.Deployment)
+		if m.stage.Canary != nil {
+			deployments = append(deployments, m.stage.Canary.Deployment)
+		}
+	}
+	if st.api != nil {
+		key.PathForm = append(key.PathForm, string(st.api.Protocol))
+	}
+	if st.kind == pathForm {
+		for i := range s.APIs {
+			if servedBy(g, &s.APIs[i]) {
+				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]))
+			}
+		}
+	}
+	return gateway.ContentHash(key), deployments
+}
+
+func addClusters(s *gateway.Snapshot, upstreams map[upstream]bool, out *gatewayResources) {
+	for up := range upstreams {
+		backend := s.Backend(up.backend)
+		var pos gateway.Position
+		if backend != nil {
+			pos = backend.Source
+		}
+		c := buildCluster(up, backend)
+		out.add(c.cluster.Name, c.cluster, pos)
+		if c.endpoints != nil {
+			out.add(c.endpoints.ClusterName, c.endpoints, pos)
+		}
+	}
+	inner := pathFormCluster()
+	out.add(inner.Name, inner, gateway.Position{})
+}
+
+func domainsOf(s *gateway.Snapshot, g *gateway.Gateway) []*gateway.Domain {
+	var domains []*gateway.Domain
+	for i := range s.Domains {
+		if d := &s.Domains[i]; d.Gateway == g.Name || d.Gateway == "" {
+			domains = append(domains, d)
+		}
+	}
+	slices.SortFunc(domains, func(a, b *gateway.Domain) int { return cmp.Compare(a.Name, b.Name) })
+	return domains
+}
+
+// gatewayResources collects a gateway's resources. One that equals its predecessor
+// is replaced by it, so that "unchanged" is seen without comparing again.
+type gatewayResources struct {
+	resources Resources
+	last      Resources
+	sources   map[string]gateway.Position
+}
+
+func (g *gatewayResources) add(name string, message proto.Message, source gateway.Position) {
+	typeURL := "type.googleapis.com/" + string(message.ProtoReflect().Descriptor().FullName())
+	if old := g.last[typeURL][name]; old != nil && (old == message || proto.Equal(old, message)) {
+		message = old
+	}
+	if g.resources[typeURL] == nil {
+		g.resources[typeURL] = map[string]proto.Message{}
+	}
+	g.resources[typeURL][name] = message
+	g.sources[typeURL+"\x00"+name] = source
+}

@@ -1,0 +1,83 @@
+package translator
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+)
+
+// validated puts a REST method's required parameters into the match of its routes,
+// and behind each the reply for requests that lack one.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
+func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*routev3.Route {
+	required := c.requiredParameters(r)
+	if len(required) == 0 {
+		return routes
+	}
+	var out []*routev3.Route
+	for _, route := range routes {
+		refused := c.newRoute(r.Key(), cloneMatch(route.Match))
+		c.replyGatewayResponse(refused, gateway.BadRequestParameters,
+			"Missing required request parameters: ["+missingParametersFormat(required)+"]")
+		for _, p := range required {
+			if p.In == "header" {
+				route.Match.Headers = append(route.Match.Headers, headerMatcher(strings.ToLower(p.Name), regexMatcher(`.*\S.*`)))
+			} else {
+				route.Match.QueryParameters = append(route.Match.QueryParameters, &routev3.QueryParameterMatcher{
+					Name: p.Name,
+					QueryParameterMatchSpecifier: &routev3.QueryParameterMatcher_StringMatch{
+						StringMatch: regexMatcher(`.*\S.*`),
+					},
+				})
+			}
+		}
+		out = append(out, route, refused)
+	}
+	return out
+}
+
+// requiredParameters are those that the method's validator checks, in the order of
+// Amazon's message: by full key (header before querystring), then by name. Path
+// parameters are there whenever the path matches.
+func (c *stageCompiler) requiredParameters(r *parsedRoute) []gateway.Parameter {
+	v := c.deployment.RequestValidator(r.RequestValidator)
+	if !c.rest() || v == nil || !v.ValidateParameters {
+		return nil
+	}
+	var required []gateway.Parameter
+	for _, p := range r.Parameters {
+		if p.Required && p.In != "path" {
+			required = append(required, p)
+		}
+	}
+	slices.SortFunc(required, func(a, b gateway.Parameter) int {
+		return strings.Compare(a.In+"."+a.Name, b.In+"."+b.Name)
+	})
+	return required
+}
+
+// missingParametersFormat lists the missing ones, as a CEL expression that is only
+// evaluated when a request is refused.
+func missingParametersFormat(required []gateway.Parameter) string {
+	var terms []string
+	for _, p := range required {
+		name := celString(p.Name + ", ")
+		if p.In == "header" {
+			header := celString(strings.ToLower(p.Name))
+			terms = append(terms, `((`+header+` in request.headers && request.headers[`+header+`].matches('[^ ]')) ? '' : `+name+`)`)
+		} else {
+			pattern := celString(`(^|&)` + regexp.QuoteMeta(p.Name) + `=[^&]`)
+			terms = append(terms, `(request.query.matches(`+pattern+`) ? '' : `+name+`)`)
+		}
+	}
+	return `%CEL(re.extract(` + strings.Join(terms, " + ") + ` + '.', '^(.*), [.]$', '\\1'))%`
+}
+
+func cloneMatch(m *routev3.RouteMatch) *routev3.RouteMatch {
+	return proto.Clone(m).(*routev3.RouteMatch)
+}
