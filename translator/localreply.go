@@ -46,6 +46,7 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%STREAM_ID%")),
 		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%STREAM_ID%")),
 		replyMapper(upgradeRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException")),
+		{Filter: celFilter("true"), HeadersToAdd: []*corev3.HeaderValueOption{localReplyMark()}},
 	}}
 }
 
@@ -63,8 +64,14 @@ func replyMapper(expression string, status uint32, message string, headers ...*c
 		Filter:             celFilter(expression),
 		StatusCode:         uint32Value(status),
 		BodyFormatOverride: bodyFormat("application/json", `{"message":`+strconv.Quote(message)+`}`),
-		HeadersToAdd:       headers,
+		HeadersToAdd:       append(headers, localReplyMark()),
 	}
+}
+
+// localReplyMark tells mapping.lua that a response is no backend's. It has a value,
+// and is there at all, only on routes that map responses; the script takes it off.
+func localReplyMark() *corev3.HeaderValueOption {
+	return setHeader(wire.LocalReplyHeader, "%METADATA(ROUTE:"+wire.MetadataNamespace+":"+wire.MetadataMapped+")%")
 }
 
 func celFilter(expression string) *accesslogv3.AccessLogFilter {

@@ -232,7 +232,10 @@ function envoy_on_request(handle)
 
   local new_path = path
   if program.path ~= nil then new_path = build_path(request, program.path) end
-  local list = program.drop_query and {} or request.query
+  local list = {}
+  if not program.drop_query then
+    for i, pair in ipairs(request.query) do list[i] = pair end
+  end
   list = change_query(request, program.query, list)
   local texts = {}
   for i, pair in ipairs(list) do texts[i] = pair[2] end
@@ -250,6 +253,11 @@ function envoy_on_response(handle)
   local program = handle:filterContext():get("response")
   if program == nil then return end
   local headers = handle:headers()
+  -- What the gateway answers itself is not the backend's to map.
+  if headers:get("x-gw-local-reply") ~= nil then
+    headers:remove("x-gw-local-reply")
+    return
+  end
   local number = program.select[headers:get(":status")] or program.select["default"]
   if number == nil then return end
   local rule = program.rules[number]

@@ -28,7 +28,7 @@ var (
 		"x-forwarded-for", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "traceparent", "tracestate",
 	}
 	// keptOfHTTPResponse is what a non-proxy integration lets through of a response.
-	keptOfHTTPResponse = []string{"content-type", "content-length", "content-encoding", "transfer-encoding"}
+	keptOfHTTPResponse = []string{"content-type", "content-length", "content-encoding", "transfer-encoding", "x-amzn-requestid"}
 	// failingTargets are request headers whose mapping AWS deploys and then answers
 	// with 500 at run time. Gatehouse refuses them when the definition is read.
 	failingTargets = []string{"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"}

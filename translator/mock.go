@@ -123,7 +123,7 @@ func mockStatus(templates map[string]string) (string, error) {
 	return m[1], nil
 }
 
-var mockVariable = regexp.MustCompile(`\$\{?!?\{?(?:(context|stageVariables)\.([A-Za-z0-9_.]*[A-Za-z0-9_])|input\.params\(\s*['"]([^'"]+)['"]\s*\))\}?`)
+var mockVariable = regexp.MustCompile(`\$!?(\{)?(?:(context|stageVariables)\.([A-Za-z0-9_.]*[A-Za-z0-9_])|input\.params\(\s*['"]([^'"]+)['"]\s*\))`)
 
 // mockBody turns a response template of plain text and variables into an Envoy
 // format. What needs a template engine is refused.
@@ -136,11 +136,11 @@ func (c *stageCompiler) mockBody(r *parsedRoute, template string) (string, error
 			return "", vtlError(text)
 		}
 		b.WriteString(formatLiteral(text))
-		last = m[1]
-		if m[6] >= 0 {
-			b.WriteString(c.parameterFormat(r, template[m[6]:m[7]]))
+		last = afterReference(template, m)
+		if m[8] >= 0 {
+			b.WriteString(c.parameterFormat(r, template[m[8]:m[9]]))
 		} else {
-			b.WriteString(c.variableFormat(template[m[2]:m[3]], template[m[4]:m[5]], r.Integration.Source))
+			b.WriteString(c.variableFormat(template[m[4]:m[5]], template[m[6]:m[7]], r.Integration.Source))
 		}
 	}
 	if vtlConstruct.MatchString(template[last:]) {

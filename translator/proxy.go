@@ -10,9 +10,11 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 // proxy sends a route to its HTTP or HTTP_PROXY integration.
@@ -45,6 +47,9 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 	program.appendQuery(c, r, uri)
 	if config, ok := program.config(); ok {
 		route.TypedPerFilterConfig[filterMapping] = enabled(config)
+		if len(program.response) > 0 {
+			route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataMapped] = structpb.NewStringValue("true")
+		}
 	}
 	c.backendHeaders(r, route)
 	c.answerCORS(route)

@@ -165,7 +165,7 @@ func chooseTemplate(templates map[string]string) (contentType, template string) 
 	return first, templates[first]
 }
 
-var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.([A-Za-z0-9_.\-]*[A-Za-z0-9_])(\})?`)
+var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.([A-Za-z0-9_.\-]*[A-Za-z0-9_])`)
 
 // gatewayTemplate turns the plain variables of a gateway response's template into
 // Envoy format commands.
@@ -174,7 +174,7 @@ func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType,
 	last := 0
 	for _, m := range gatewayVariable.FindAllStringSubmatchIndex(template, -1) {
 		b.WriteString(formatLiteral(template[last:m[0]]))
-		last = m[1]
+		last = afterReference(template, m)
 		space, name := template[m[4]:m[5]], template[m[6]:m[7]]
 		switch {
 		case space == "context" && name == "error.message":
@@ -190,6 +190,15 @@ func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType,
 	}
 	b.WriteString(formatLiteral(template[last:]))
 	return b.String()
+}
+
+// afterReference is where the text goes on behind a variable: after the closing brace
+// of ${name}, right after $name.
+func afterReference(template string, match []int) int {
+	if match[2] >= 0 && strings.HasPrefix(template[match[1]:], "}") {
+		return match[1] + 1
+	}
+	return match[1]
 }
 
 func (c *stageCompiler) variableFormat(space, name string, pos gateway.Position) string {

@@ -15,7 +15,13 @@ const (
 	MetadataProtocol = "protocol"
 	// MetadataCanary is "true" on the routes of a canary.
 	MetadataCanary = "canary"
+	// MetadataMapped is "true" on routes that map backend responses.
+	MetadataMapped = "mapped"
 )
+
+// LocalReplyHeader marks, inside Envoy only, replies that the gateway gives itself
+// on routes with MetadataMapped. mapping.lua knows it by the same name.
+const LocalReplyHeader = "x-gw-local-reply"
 
 // PathFormCluster is the cluster, and the internal listener, by which path-form
 // requests reach an API's own host.

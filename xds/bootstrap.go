@@ -1,0 +1,280 @@
+package xds
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	internallistenerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/bootstrap/internal_listener/v3"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	overloadv3 "github.com/envoyproxy/go-control-plane/envoy/config/overload/v3"
+	connectionsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+)
+
+// ClusterName is the bootstrap's static cluster for the control plane. Resources
+// may refer to it for other gRPC services on the same port.
+const ClusterName = "gatehouse-xds"
+
+// NoAdmin as an admin address leaves Envoy without an admin interface.
+const NoAdmin = "none"
+
+// DefaultAdmin is where Envoy's admin interface listens if nothing else is said.
+// It can stop Envoy and shows its configuration, so it is on loopback.
+const DefaultAdmin = "127.0.0.1:9901"
+
+// BootstrapOptions describe how one Envoy finds its control plane.
+type BootstrapOptions struct {
+	// NodeID tells the Envoys of a gateway apart. Gateway, the node cluster, is
+	// the gateway whose resources this Envoy is sent.
+	NodeID  string
+	Gateway string
+	// Address is the control plane's host:port.
+	Address string
+	// TLS secures the connection to the control plane; nil for plaintext.
+	TLS *BootstrapTLS
+	// Admin is the host:port of the admin interface: DefaultAdmin if empty, a
+	// free port for port 0, and none at all for NoAdmin.
+	Admin string
+	// Metadata and the locality are told to the control plane as they are. The
+	// locality is also Envoy's for zone-aware load balancing; sidecars set it.
+	Metadata              map[string]any
+	Region, Zone, SubZone string
+	// MaxConnections limits the connections of all listeners together; 0 for
+	// no limit. Envoy recommends one for every edge:
+	// https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/best_practices/edge
+	MaxConnections int64
+	// StatsFlush is how often stats are flushed; every five seconds if 0.
+	StatsFlush time.Duration
+	// Runtime are runtime flags over and above ours.
+	Runtime map[string]any
+}
+
+// runtimeFlags differ from Envoy's defaults. A route regex, made of a path
+// template with many parameters, may well compile to more than RE2's default of
+// 100 instructions, of which Envoy refuses one more:
+// https://www.envoyproxy.io/docs/envoy/v1.40.0/api-docs/xds_api/type/matcher/v3/regex.proto
+var runtimeFlags = map[string]any{
+	"re2.max_program_size.error_level": 100_000,
+	"re2.max_program_size.warn_level":  10_000,
+}
+
+// Bootstrap makes the configuration that an Envoy is started with. All else it
+// gets from the control plane.
+func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
+	if o.NodeID == "" || o.Gateway == "" {
+		return nil, errors.New("bootstrap: an Envoy needs both a node id and a gateway")
+	}
+	metadata, err := structpb.NewStruct(o.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: node metadata: %w", err)
+	}
+	cluster, err := controlPlane(o)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	admin, err := adminOf(cmp.Or(o.Admin, DefaultAdmin))
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	runtime, err := runtimeOf(o.Runtime)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: runtime: %w", err)
+	}
+	internalListeners, err := anypb.New(&internallistenerv3.InternalListener{})
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	overload, err := overloadOf(o.MaxConnections)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	b := &bootstrapv3.Bootstrap{
+		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway},
+		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster}},
+		DynamicResources: dynamicResources(),
+		Admin:            admin,
+		LayeredRuntime:   runtime,
+		OverloadManager:  overload,
+		// The stats of a cluster are made when it has its first traffic: many
+		// backends are configured, few are busy.
+		DeferredStatOptions: &bootstrapv3.Bootstrap_DeferredStatOptions{EnableDeferredCreationStats: true},
+		// Listeners without a socket, by which an Envoy passes requests to itself.
+		BootstrapExtensions: []*corev3.TypedExtensionConfig{{
+			Name: "envoy.bootstrap.internal_listener", TypedConfig: internalListeners,
+		}},
+	}
+	if len(o.Metadata) > 0 {
+		b.Node.Metadata = metadata
+	}
+	if o.Region != "" || o.Zone != "" || o.SubZone != "" {
+		b.Node.Locality = &corev3.Locality{Region: o.Region, Zone: o.Zone, SubZone: o.SubZone}
+	}
+	if o.StatsFlush > 0 {
+		b.StatsFlushInterval = durationpb.New(o.StatsFlush)
+	}
+	if err := b.ValidateAll(); err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
+	return b, nil
+}
+
+// dynamicResources make Envoy get everything over one delta stream.
+func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
+	ads := func() *corev3.ConfigSource {
+		return &corev3.ConfigSource{
+			ResourceApiVersion:    corev3.ApiVersion_V3,
+			ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+			// Wait for ever. By default Envoy gives up after 15 seconds and
+			// calls itself ready without a single listener.
+			InitialFetchTimeout: durationpb.New(0),
+		}
+	}
+	return &bootstrapv3.Bootstrap_DynamicResources{
+		LdsConfig: ads(),
+		CdsConfig: ads(),
+		AdsConfig: &corev3.ApiConfigSource{
+			ApiType:                   corev3.ApiConfigSource_DELTA_GRPC,
+			TransportApiVersion:       corev3.ApiVersion_V3,
+			SetNodeOnFirstMessageOnly: true,
+			GrpcServices: []*corev3.GrpcService{{
+				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
+					ClusterName: ClusterName,
+					// How soon a control plane that is back is found again.
+					// Envoy's own would go up to 30 seconds.
+					RetryPolicy: &corev3.RetryPolicy{RetryBackOff: &corev3.BackoffStrategy{
+						BaseInterval: durationpb.New(200 * time.Millisecond),
+						MaxInterval:  durationpb.New(5 * time.Second),
+					}},
+				}},
+			}},
+		},
+	}
+}
+
+// controlPlane is the static cluster that leads to us.
+func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
+	host, address, err := socketAddress(o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("control plane address %q: %w", o.Address, err)
+	}
+	if address.GetSocketAddress().GetPortValue() == 0 {
+		return nil, fmt.Errorf("control plane address %q: the port is 0", o.Address)
+	}
+	http2, err := anypb.New(&httpv3.HttpProtocolOptions{
+		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+					Http2ProtocolOptions: &corev3.Http2ProtocolOptions{
+						// Without pings a control plane that vanished is
+						// noticed only when TCP gives up.
+						ConnectionKeepalive: &corev3.KeepaliveSettings{
+							Interval: durationpb.New(30 * time.Second),
+							Timeout:  durationpb.New(5 * time.Second),
+						},
+					},
+				},
+			},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("HTTP/2 options: %w", err)
+	}
+	c := &clusterv3.Cluster{
+		Name:                          ClusterName,
+		ConnectTimeout:                durationpb.New(5 * time.Second),
+		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS},
+		TypedExtensionProtocolOptions: map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2},
+		UpstreamConnectionOptions: &clusterv3.UpstreamConnectionOptions{
+			TcpKeepalive: &corev3.TcpKeepalive{KeepaliveTime: wrapperspb.UInt32(60)},
+		},
+		LoadAssignment: &endpointv3.ClusterLoadAssignment{
+			ClusterName: ClusterName,
+			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
+				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: address}},
+			}}}},
+		},
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+	}
+	if o.TLS != nil {
+		if c.TransportSocket, err = o.TLS.transportSocket(host); err != nil {
+			return nil, fmt.Errorf("TLS to the control plane: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func adminOf(address string) (*bootstrapv3.Admin, error) {
+	if address == NoAdmin {
+		return nil, nil
+	}
+	_, a, err := socketAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("admin address %q: %w", address, err)
+	}
+	return &bootstrapv3.Admin{Address: a}, nil
+}
+
+func runtimeOf(extra map[string]any) (*bootstrapv3.LayeredRuntime, error) {
+	flags, err := structpb.NewStruct(runtimeFlags)
+	if err != nil {
+		return nil, err
+	}
+	more, err := structpb.NewStruct(extra)
+	if err != nil {
+		return nil, err
+	}
+	proto.Merge(flags, more)
+	return &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{{
+		Name:           "gatehouse",
+		LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: flags},
+	}}}, nil
+}
+
+// overloadOf makes the limit on connections. The runtime key that used to do
+// this is deprecated.
+func overloadOf(limit int64) (*overloadv3.OverloadManager, error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	monitor, err := anypb.New(&connectionsv3.DownstreamConnectionsConfig{MaxActiveDownstreamConnections: limit})
+	if err != nil {
+		return nil, fmt.Errorf("connection limit: %w", err)
+	}
+	return &overloadv3.OverloadManager{ResourceMonitors: []*overloadv3.ResourceMonitor{{
+		Name:       "envoy.resource_monitors.global_downstream_max_connections",
+		ConfigType: &overloadv3.ResourceMonitor_TypedConfig{TypedConfig: monitor},
+	}}}, nil
+}
+
+func socketAddress(hostport string) (host string, _ *corev3.Address, _ error) {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return "", nil, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", nil, fmt.Errorf("port %q: %w", port, err)
+	}
+	if host == "" {
+		return "", nil, errors.New("the host is missing")
+	}
+	return host, &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address: host, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: uint32(n)},
+	}}}, nil
+}
