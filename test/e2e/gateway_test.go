@@ -86,7 +86,13 @@ func freePort(t *testing.T) int {
 // start serves a snapshot whose gateway is called "edge"; its listeners are set here.
 func start(t *testing.T, s *gateway.Snapshot) *running {
 	t.Helper()
-	g := &running{t: t, port: freePort(t), translator: translator.New()}
+	return startOn(t, s, freePort(t))
+}
+
+// startOn is start with the port chosen.
+func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
+	t.Helper()
+	g := &running{t: t, port: port, translator: translator.New()}
 	logs := &lockedBuffer{}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
