@@ -130,23 +130,24 @@ func remappedName(name string) string {
 	return name
 }
 
-// backendHeaders adds and removes what every request to a backend of the API's kind
-// gains and loses.
+// backendHeaders adds and removes what every request to a backend gains and loses,
+// by the kind of API and of integration.
 func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
 	if !c.rest() {
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, appendHeader("forwarded",
 			"for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"))
 		return
 	}
-	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
-		setHeader("x-amzn-apigateway-api-id", c.api.ID),
-		absentHeader("accept", "application/json"),
-		absentHeader("user-agent", "AmazonAPIGateway_"+c.api.ID))
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader("x-amzn-apigateway-api-id", c.api.ID))
 	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedRequestHeaders...)
 	if r.Integration.Type == gateway.IntegrationHTTPProxy {
 		route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedByHTTPProxy...)
 		route.TypedPerFilterConfig[filterHeaders] = enabled(remappedResponseHeaders)
+		return
 	}
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
+		absentHeader("accept", "application/json"),
+		absentHeader("user-agent", "AmazonAPIGateway_"+c.api.ID))
 }
 
 // remappedResponseHeaders keeps a backend's own Date, Server and request id apart

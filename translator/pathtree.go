@@ -109,8 +109,13 @@ func (c *candidate) literalPrefix() string {
 	return b.String()
 }
 
-// mayMatchBelow reports whether some path that begins with prefix matches.
+// mayMatchBelow reports whether some path that ends up in the bucket of prefix
+// matches. What the candidate's own literal prefix is longer than, the bucket of
+// that one takes.
 func (c *candidate) mayMatchBelow(prefix string) bool {
+	if !strings.HasPrefix(prefix, c.literalPrefix()) {
+		return false
+	}
 	if c.everything {
 		all := stop{base: c.base}
 		return all.mayMatchBelow(prefix)
@@ -146,7 +151,7 @@ func (c *candidate) mayMatchBelow(prefix string) bool {
 }
 
 func (s *stop) mayMatchBelow(prefix string) bool {
-	return s.below(prefix) || strings.HasPrefix(s.base, prefix)
+	return s.below(prefix) || s.base == prefix
 }
 
 // covers reports whether the stop leaves nothing of what begins with prefix.

@@ -7,11 +7,8 @@ import (
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -128,70 +125,6 @@ func virtualHost(host string, list []bucket) *routev3.VirtualHost {
 		},
 	}}
 	return vh
-}
-
-// hoist moves what all routes have in common to the virtual host: it saves bytes on
-// the wire and memory in Envoy.
-func hoist(vh *routev3.VirtualHost, list []bucket) {
-	var all []*routev3.Route
-	seen := map[*routev3.Route]bool{}
-	for _, b := range list {
-		for _, r := range b.routes {
-			if !seen[r] {
-				seen[r] = true
-				all = append(all, r)
-			}
-		}
-	}
-	if len(all) == 0 {
-		return
-	}
-	first := all[0]
-	vh.TypedPerFilterConfig = map[string]*anypb.Any{}
-	for name, config := range first.TypedPerFilterConfig {
-		if !slices.ContainsFunc(all, func(r *routev3.Route) bool { return !proto.Equal(r.TypedPerFilterConfig[name], config) }) {
-			vh.TypedPerFilterConfig[name] = config
-		}
-	}
-	for name := range vh.TypedPerFilterConfig {
-		for _, r := range all {
-			delete(r.TypedPerFilterConfig, name)
-		}
-	}
-	vh.ResponseHeadersToAdd = hoistHeaders(all,
-		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.ResponseHeadersToAdd })
-	vh.RequestHeadersToAdd = hoistHeaders(all,
-		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.RequestHeadersToAdd })
-	vh.RequestHeadersToRemove = hoistNames(all)
-}
-
-func hoistHeaders(all []*routev3.Route, of func(*routev3.Route) *[]*corev3.HeaderValueOption) []*corev3.HeaderValueOption {
-	var common []*corev3.HeaderValueOption
-	for _, h := range *of(all[0]) {
-		same := func(o *corev3.HeaderValueOption) bool { return proto.Equal(h, o) }
-		if !slices.ContainsFunc(all, func(r *routev3.Route) bool { return !slices.ContainsFunc(*of(r), same) }) {
-			common = append(common, h)
-		}
-	}
-	for _, h := range common {
-		for _, r := range all {
-			list := of(r)
-			*list = slices.DeleteFunc(slices.Clone(*list), func(o *corev3.HeaderValueOption) bool { return proto.Equal(h, o) })
-		}
-	}
-	return common
-}
-
-func hoistNames(all []*routev3.Route) []string {
-	common := slices.Clone(all[0].RequestHeadersToRemove)
-	for _, r := range all {
-		common = slices.DeleteFunc(common, func(name string) bool { return !slices.Contains(r.RequestHeadersToRemove, name) })
-	}
-	for _, r := range all {
-		r.RequestHeadersToRemove = slices.DeleteFunc(slices.Clone(r.RequestHeadersToRemove),
-			func(name string) bool { return slices.Contains(common, name) })
-	}
-	return common
 }
 
 // scopedRoute binds a host to its RouteConfiguration.

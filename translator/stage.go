@@ -124,7 +124,6 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 		metadata[wire.MetadataCanary] = structpb.NewStringValue("true")
 	}
 	r := &routev3.Route{
-		Name:  c.api.ID + "/" + c.stage.Name + " " + name,
 		Match: match,
 		Metadata: &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{
 			wire.MetadataNamespace: {Fields: metadata},

@@ -2,7 +2,8 @@ package source
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -13,9 +14,15 @@ import (
 type Object struct {
 	Value
 	entries []Entry
-	index   map[string]int
-	used    map[string]bool
+	// index finds entries in large objects; small ones are searched.
+	index map[string]int
+	// used tells which entries have been read, asked the keys looked for in vain.
+	used  []bool
+	asked []string
 }
+
+// indexFrom is the number of keys from which an index pays.
+const indexFrom = 16
 
 // Entry is a key of an object with its value.
 type Entry struct {
@@ -28,7 +35,7 @@ type Entry struct {
 // Object gives the value as an object; absent gives an empty one. Anything else
 // is reported as a wrong type, a key that stands twice as a duplicate.
 func (v Value) Object() *Object {
-	o := &Object{Value: v, index: map[string]int{}, used: map[string]bool{}}
+	o := &Object{Value: v}
 	if v.IsNull() {
 		return o
 	}
@@ -36,8 +43,38 @@ func (v Value) Object() *Object {
 		v.wrongType("an object")
 		return o
 	}
-	o.addAll(v.resolved(), false)
+	n := v.resolved()
+	o.entries = make([]Entry, 0, len(n.Content)/2)
+	o.addAll(n, false)
+	o.used = make([]bool, len(o.entries))
 	return o
+}
+
+// find gives the place of a key among the entries.
+func (o *Object) find(key string) (int, bool) {
+	if o.index != nil {
+		i, ok := o.index[key]
+		return i, ok
+	}
+	for i := range o.entries {
+		if o.entries[i].Key == key {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (o *Object) add(e Entry) {
+	o.entries = append(o.entries, e)
+	switch {
+	case o.index != nil:
+		o.index[e.Key] = len(o.entries) - 1
+	case len(o.entries) == indexFrom:
+		o.index = make(map[string]int, cap(o.entries))
+		for i := range o.entries {
+			o.index[o.entries[i].Key] = i
+		}
+	}
 }
 
 // addAll adds a mapping's entries. Merge keys (<<) add what is not written yet.
@@ -53,14 +90,13 @@ func (o *Object) addAll(n *yaml.Node, merging bool) {
 			keyValue.Errorf("wrong-type", "", "a key must be text")
 			continue
 		}
-		if at, twice := o.index[key.Value]; twice {
+		if at, twice := o.find(key.Value); twice {
 			if !merging {
 				keyValue.Errorf("duplicate-key", "", "the key %q stands twice; first at line %d", key.Value, o.entries[at].KeyValue.node.Line)
 			}
 			continue
 		}
-		o.index[key.Value] = len(o.entries)
-		o.entries = append(o.entries, Entry{key.Value, keyValue, Value{o.doc, value, childPath(o.path, key.Value)}})
+		o.add(Entry{key.Value, keyValue, Value{o.doc, value, childPath(o.path, key.Value)}})
 	}
 }
 
@@ -80,11 +116,20 @@ func (o *Object) merge(n *yaml.Node) {
 	}
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_$-]+$`)
+// isPlainKey reports whether a key needs no quotes in a path.
+func isPlainKey(key string) bool {
+	for i := range len(key) {
+		c := key[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '$' || c == '-') {
+			return false
+		}
+	}
+	return key != ""
+}
 
 func childPath(parent, key string) string {
-	if !plainKey.MatchString(key) {
-		return fmt.Sprintf("%s[%q]", parent, key)
+	if !isPlainKey(key) {
+		return parent + "[" + strconv.Quote(key) + "]"
 	}
 	if parent == "" {
 		return key
@@ -94,10 +139,11 @@ func childPath(parent, key string) string {
 
 // Get gives the value of a key, or the absent Value.
 func (o *Object) Get(key string) Value {
-	o.used[key] = true
-	if i, ok := o.index[key]; ok {
+	if i, ok := o.find(key); ok {
+		o.used[i] = true
 		return o.entries[i].Value
 	}
+	o.asked = append(o.asked, key)
 	return Value{doc: o.doc, path: childPath(o.path, key)}
 }
 
@@ -111,12 +157,12 @@ func (o *Object) Require(key string) Value {
 }
 
 // Has reports whether a key is written, without marking it as read.
-func (o *Object) Has(key string) bool { _, ok := o.index[key]; return ok }
+func (o *Object) Has(key string) bool { _, ok := o.find(key); return ok }
 
 // Entries gives all entries in document order and marks them as read.
 func (o *Object) Entries() []Entry {
-	for _, e := range o.entries {
-		o.used[e.Key] = true
+	for i := range o.used {
+		o.used[i] = true
 	}
 	return o.entries
 }
@@ -124,9 +170,9 @@ func (o *Object) Entries() []Entry {
 // Unread gives the entries nobody has read yet, and marks them as read.
 func (o *Object) Unread() []Entry {
 	var out []Entry
-	for _, e := range o.entries {
-		if !o.used[e.Key] {
-			o.used[e.Key] = true
+	for i, e := range o.entries {
+		if !o.used[i] {
+			o.used[i] = true
 			out = append(out, e)
 		}
 	}
@@ -135,9 +181,14 @@ func (o *Object) Unread() []Entry {
 
 // Done reports every key that was not read as an unknown one.
 func (o *Object) Done() {
-	var known []string
-	for key := range o.used {
-		known = append(known, key)
+	if !slices.Contains(o.used, false) {
+		return
+	}
+	known := o.asked
+	for i, e := range o.entries {
+		if o.used[i] {
+			known = append(known, e.Key)
+		}
 	}
 	for _, e := range o.Unread() {
 		e.KeyValue.Errorf("unknown-key", nearestHint(e.Key, known), "unknown key %q", e.Key)
