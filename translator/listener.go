@@ -1,6 +1,10 @@
 package translator
 
 import (
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	earlyheadersv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+
 	"cmp"
 	"slices"
 	"strings"
@@ -107,8 +111,14 @@ func filterChain(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.
 // connections, so what changes often lives in routes.
 func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionManager {
 	m := &hcmv3.HttpConnectionManager{
-		StatPrefix:          "gateway",
-		HttpFilters:         httpFilters(),
+		StatPrefix:  "gateway",
+		HttpFilters: httpFilters(),
+		// Before anything reads them: names that only the gateway may use, and
+		// headers that no backend of Amazon's gateway gets.
+		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{{
+			Name:        "envoy.http.early_header_mutation.header_mutation",
+			TypedConfig: anyOf(clientHeaders()),
+		}},
 		LocalReplyConfig:    localReplies(),
 		UseRemoteAddress:    wrapperspb.Bool(true),
 		XffNumTrustedHops:   l.TrustedHops,
@@ -142,6 +152,19 @@ func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionMa
 		m.RouteSpecifier = &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
 			ConfigSource: adsSource(), RouteConfigName: wildcardRouteConfiguration,
 		}}
+	}
+	return m
+}
+
+// clientHeaders takes away what clients must not send.
+func clientHeaders() *earlyheadersv3.HeaderMutation {
+	m := &earlyheadersv3.HeaderMutation{Mutations: []*mutationv3.HeaderMutation{{
+		Action: &mutationv3.HeaderMutation_RemoveOnMatch_{RemoveOnMatch: &mutationv3.HeaderMutation_RemoveOnMatch{
+			KeyMatcher: &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: wire.InternalHeaderPrefix}},
+		}},
+	}}}
+	for _, name := range droppedRequestHeaders {
+		m.Mutations = append(m.Mutations, mutateRemove(name))
 	}
 	return m
 }

@@ -43,8 +43,8 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(failed, gateway.IntegrationFailure),
 		restReply(tooLarge, gateway.RequestTooLarge),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
-		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%STREAM_ID%")),
-		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%STREAM_ID%")),
+		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
+		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
 		replyMapper(upgradeRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException")),
 		{Filter: celFilter("true"), HeadersToAdd: []*corev3.HeaderValueOption{localReplyMark()}},
 	}}

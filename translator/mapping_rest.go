@@ -15,9 +15,9 @@ import (
 // Headers of REST APIs, as recorded against Amazon API Gateway (reference: header
 // forwarding rules). Envoy takes care of hop-by-hop headers and of Content-Length.
 var (
-	// droppedRequestHeaders reach no backend of a REST API.
+	// droppedRequestHeaders reach no backend. (Expect is Envoy's to answer.)
 	droppedRequestHeaders = []string{
-		"content-md5", "expect", "max-forwards", "proxy-authenticate", "server", "trailer", "www-authenticate",
+		"content-md5", "max-forwards", "proxy-authenticate", "server", "trailer", "www-authenticate",
 	}
 	// droppedByHTTPProxy are dropped in addition by HTTP_PROXY.
 	droppedByHTTPProxy = []string{"content-encoding", "via"}
@@ -139,7 +139,6 @@ func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
 		return
 	}
 	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader("x-amzn-apigateway-api-id", c.api.ID))
-	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedRequestHeaders...)
 	if r.Integration.Type == gateway.IntegrationHTTPProxy {
 		route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, droppedByHTTPProxy...)
 		route.TypedPerFilterConfig[filterHeaders] = enabled(remappedResponseHeaders)

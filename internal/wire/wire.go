@@ -19,6 +19,10 @@ const (
 	MetadataMapped = "mapped"
 )
 
+// InternalHeaderPrefix begins the names of headers that Envoy and the services
+// beside it exchange. Clients' headers of such names are removed first of all.
+const InternalHeaderPrefix = "x-gw-"
+
 // LocalReplyHeader marks, inside Envoy only, replies that the gateway gives itself
 // on routes with MetadataMapped. mapping.lua knows it by the same name.
 const LocalReplyHeader = "x-gw-local-reply"

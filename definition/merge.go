@@ -1,0 +1,146 @@
+package definition
+
+import (
+	"cmp"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"gatehouse/definition/native"
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+// collectWanted lists the documents that the stages of all APIs name, those given
+// directly included.
+func (b *build) collectWanted() {
+	for i := range b.configs {
+		config := &b.configs[i]
+		for j := range config.APIs {
+			api := &config.APIs[j]
+			for k := range api.Stages {
+				stage := &api.Stages[k]
+				b.want(config.file, api.Protocol, stage.Definition, stage.Name, func(d *gateway.Deployment) { stage.Deployment = d })
+				if stage.Stage.Canary != nil && stage.Canary.File != "" {
+					b.want(config.file, api.Protocol, stage.Canary, stage.Name, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
+				}
+			}
+		}
+	}
+	if len(b.implicit) > 0 {
+		b.addImplicit()
+	}
+}
+
+func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, stage string, deliver func(*gateway.Deployment)) {
+	if d.File == "" {
+		d.Value.Errorf("missing-key", "name an OpenAPI document with definition:", "the stage %s has no definition", stage)
+		return
+	}
+	name := relativeTo(file, d.File)
+	b.wanted = append(b.wanted, &wantedDefinition{
+		file: name, value: d.Value, protocol: protocol, deliver: deliver,
+		key: deploymentKey{file: name, protocol: protocol, backend: d.Backend},
+	})
+}
+
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// addImplicit makes an API of each OpenAPI document that was given directly: named
+// like the file, with one stage, and mapped to every host.
+func (b *build) addImplicit() {
+	config := &native.Config{}
+	for i, file := range b.implicit {
+		base := strings.ToLower(filepath.Base(file))
+		base, _, _ = strings.Cut(base, ".")
+		id := cmp.Or(strings.Trim(notInName.ReplaceAllString(base, "-"), "-"), "api")
+		pos := gateway.Position{File: file, Line: 1, Column: 1}
+		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: gateway.REST, Source: pos}}
+		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: "default", Source: pos}}}
+		config.APIs = append(config.APIs, api)
+		mapping := gateway.DomainMapping{API: id, Stage: "default", Source: pos}
+		if len(b.implicit) > 1 {
+			mapping.Path = id
+		}
+		if i == 0 {
+			config.Domains = []gateway.Domain{{Name: "*", Source: pos}}
+		}
+		config.Domains[0].Mappings = append(config.Domains[0].Mappings, mapping)
+	}
+	b.configs = append(b.configs, readConfig{config, stdinName})
+	for i, file := range b.implicit {
+		stage := &config.APIs[i].Stages[0]
+		b.wanted = append(b.wanted, &wantedDefinition{
+			file: file, value: source.Value{}, protocol: gateway.REST, key: deploymentKey{file: file, protocol: gateway.REST},
+			deliver: func(d *gateway.Deployment) { stage.Deployment = d },
+		})
+	}
+}
+
+// snapshot merges what all files say. Its parts keep the order of the files.
+func (b *build) snapshot() *gateway.Snapshot {
+	s := &gateway.Snapshot{}
+	for i := range b.configs {
+		c := &b.configs[i]
+		s.Gateways = append(s.Gateways, c.Gateways...)
+		s.Backends = append(s.Backends, c.Backends...)
+		s.Domains = append(s.Domains, c.Domains...)
+		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
+		s.APIKeys = append(s.APIKeys, c.APIKeys...)
+		for _, a := range c.APIs {
+			api := a.API
+			for _, stage := range a.Stages {
+				if stage.Deployment == nil {
+					stage.Deployment = &gateway.Deployment{Protocol: api.Protocol}
+				}
+				api.DisableExecuteAPIEndpoint = api.DisableExecuteAPIEndpoint || stage.Deployment.DisableExecuteAPIEndpoint
+				if stage.Stage.Canary != nil && stage.Stage.Canary.Deployment == nil {
+					stage.Stage.Canary.Deployment = stage.Deployment
+				}
+				api.Stages = append(api.Stages, stage.Stage)
+			}
+			s.APIs = append(s.APIs, api)
+		}
+	}
+	if len(s.Gateways) == 0 {
+		s.Gateways = []gateway.Gateway{defaultGateway()}
+	}
+	resolveNames(s)
+	return s
+}
+
+// defaultGateway is what definitions without gateways are served by.
+func defaultGateway() gateway.Gateway {
+	return gateway.Gateway{
+		Name:      "edge",
+		Suffix:    native.DefaultSuffix,
+		Listeners: []gateway.Listener{{Address: "0.0.0.0", Port: 8080}},
+	}
+}
+
+// resolveNames turns the names that domains and plans use for APIs into ids, and
+// gives domains the only gateway.
+func resolveNames(s *gateway.Snapshot) {
+	ids := map[string]string{}
+	for _, a := range s.APIs {
+		ids[a.Name] = a.ID
+	}
+	for _, a := range s.APIs {
+		ids[a.ID] = a.ID
+	}
+	for i := range s.Domains {
+		d := &s.Domains[i]
+		if d.Gateway == "" && len(s.Gateways) == 1 {
+			d.Gateway = s.Gateways[0].Name
+		}
+		for j := range d.Mappings {
+			d.Mappings[j].API = cmp.Or(ids[d.Mappings[j].API], d.Mappings[j].API)
+		}
+	}
+	for i := range s.UsagePlans {
+		for j, ref := range s.UsagePlans[i].Stages {
+			api, stage, _ := strings.Cut(ref, "/")
+			s.UsagePlans[i].Stages[j] = cmp.Or(ids[api], api) + "/" + stage
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package native
+
+import (
+	"cmp"
+	"strings"
+
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+// DefaultSuffix is the suffix of execute-api hosts where none is written.
+const DefaultSuffix = "localhost"
+
+func parseGateway(v source.Value) gateway.Gateway {
+	o := v.Object()
+	g := gateway.Gateway{
+		Name:   o.Require("name").Text(),
+		Suffix: strings.ToLower(cmp.Or(o.Get("suffix").Text(), DefaultSuffix)),
+		Source: v.Pos(),
+	}
+	for _, l := range o.Require("listeners").List() {
+		g.Listeners = append(g.Listeners, parseListener(l))
+	}
+	o.Done()
+	return g
+}
+
+func parseListener(v source.Value) gateway.Listener {
+	o := v.Object()
+	l := gateway.Listener{
+		Address:     cmp.Or(o.Get("address").Text(), "0.0.0.0"),
+		Port:        uint32(o.Require("port").Int(0, 1, 65535)),
+		TrustedHops: uint32(o.Get("trustedHops").Int(0, 0, 100)),
+		Source:      v.Pos(),
+	}
+	if t := o.Get("tls"); t.Exists() {
+		l.TLS = parseTLS(t)
+	}
+	o.Done()
+	return l
+}
+
+// parseTLS reads a certificate with its key. Both are files; the key may also be
+// given as {file: …} or by an environment variable that holds the PEM text.
+func parseTLS(v source.Value) *gateway.TLS {
+	o := v.Object()
+	t := &gateway.TLS{
+		MinVersion: o.Get("minVersion").OneOf("1.0", "1.1", "1.2", "1.3"),
+		Source:     v.Pos(),
+	}
+	certificate, key := o.Get("certificate"), o.Get("key")
+	switch {
+	case certificate.IsNull() && key.IsNull():
+	case certificate.IsNull() || key.IsNull():
+		v.Errorf("missing-key", "", "certificate and key belong together; one is missing")
+	default:
+		t.Certificate, t.Key = pemOf(certificate), gateway.Secret(pemOf(key))
+	}
+	o.Done()
+	return t
+}
+
+// pemOf reads PEM text, or the file that is named instead.
+func pemOf(v source.Value) string {
+	if v.IsNull() {
+		return ""
+	}
+	if v.IsObject() {
+		return string(v.FileContent())
+	}
+	if text := v.Text(); strings.Contains(text, "-----BEGIN") {
+		return text
+	}
+	return string(v.ReadFile())
+}
+
+func parseDomain(v source.Value) gateway.Domain {
+	o := v.Object()
+	d := gateway.Domain{
+		Name:    strings.ToLower(o.Require("name").Text()),
+		Gateway: o.Get("gateway").Text(),
+		Source:  v.Pos(),
+	}
+	if t := o.Get("tls"); t.Exists() {
+		d.TLS = parseTLS(t)
+	}
+	for _, m := range o.Require("mappings").List() {
+		d.Mappings = append(d.Mappings, parseMapping(m))
+	}
+	o.Done()
+	return d
+}
+
+func parseMapping(v source.Value) gateway.DomainMapping {
+	o := v.Object()
+	m := gateway.DomainMapping{Path: strings.Trim(o.Get("path").Text(), "/"), Source: v.Pos()}
+	stage := o.Require("stage")
+	api, name, ok := strings.Cut(stage.Text(), "/")
+	if stage.Exists() && (!ok || api == "" || name == "") {
+		stage.Errorf("invalid-stage-reference", "write API/STAGE, such as petstore/v1", "%q does not name a stage of an API", stage.Text())
+	}
+	m.API, m.Stage = api, name
+	o.Done()
+	return m
+}

@@ -1,0 +1,81 @@
+package openapi
+
+import (
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+var corsMethods = []string{"*", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+
+// cors reads the cross-origin setting of an HTTP API.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-cors-configuration.html
+func (p *parser) cors(root *source.Object) {
+	v, ok := p.extension(root, extCORS)
+	if !ok || v.IsNull() {
+		return
+	}
+	o := v.Object()
+	c := &gateway.CORS{
+		AllowHeaders:     p.texts(o.Get("allowHeaders")),
+		ExposeHeaders:    p.texts(o.Get("exposeHeaders")),
+		AllowCredentials: o.Get("allowCredentials").Bool(false),
+		Source:           v.Pos(),
+	}
+	for _, item := range o.Get("allowOrigins").List() {
+		if origin := p.corsOrigin(item); origin != "" {
+			c.AllowOrigins = append(c.AllowOrigins, origin)
+		}
+	}
+	for _, item := range o.Get("allowMethods").List() {
+		if method := item.OneOf(corsMethods...); method != "" {
+			c.AllowMethods = append(c.AllowMethods, method)
+		}
+	}
+	if age := o.Get("maxAge"); !age.IsNull() {
+		// A value out of range is reported, and is not a reason to lose the rest.
+		if n := age.Int(math.MinInt64, -1, 86400); n >= -1 {
+			seconds := int(n)
+			c.MaxAge = &seconds
+		}
+	}
+	if c.AllowCredentials {
+		for _, key := range []string{"allowOrigins", "allowHeaders"} {
+			p.noWildcard(o.Get(key))
+		}
+	}
+	o.Done()
+	p.out.CORS = c
+}
+
+// corsOrigin reads "*", a scheme with any host ("https://*"), or one origin.
+func (p *parser) corsOrigin(v source.Value) string {
+	origin := p.text(v)
+	if origin == "*" || origin == "https://*" || origin == "http://*" {
+		return origin
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
+		if v.IsScalar() {
+			v.Errorf("invalid-origin", "write *, https://*, or scheme://host[:port] without a path", "%q is not an origin", origin)
+		}
+		return ""
+	}
+	return origin
+}
+
+// noWildcard refuses "*" where credentials are allowed: browsers take it
+// literally then, and AWS refuses it.
+func (p *parser) noWildcard(v source.Value) {
+	if !v.IsList() {
+		return
+	}
+	items := v.List()
+	if i := slices.IndexFunc(items, func(item source.Value) bool { return item.Raw() == "*" }); i >= 0 {
+		items[i].Errorf("cors-credentials", "list the allowed values, or drop allowCredentials", `"*" cannot be combined with allowCredentials`)
+	}
+}

@@ -1,0 +1,141 @@
+package openapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"regexp"
+	"strconv"
+
+	"gatehouse/definition/source"
+)
+
+// jsonWriter renders values as JSON with the keys in the order of the document.
+// The zero schema makes it plain data; with one, references inside are checked
+// and, where they leave the document, rewritten.
+type jsonWriter struct {
+	p      *parser
+	buffer bytes.Buffer
+	// schema is the outermost schema being written.
+	schema source.Value
+}
+
+// jsonText renders plain data, such as a policy.
+func (p *parser) jsonText(v source.Value) string {
+	w := jsonWriter{p: p}
+	w.value(v, inData)
+	return w.buffer.String()
+}
+
+// schemaText renders a JSON schema.
+func (p *parser) schemaText(v source.Value) string {
+	w := jsonWriter{p: p, schema: v}
+	w.value(v, inSchema)
+	return w.buffer.String()
+}
+
+// schemaContext tells schemas from data inside them: a $ref in an example is text.
+type schemaContext int
+
+const (
+	inData schemaContext = iota
+	inSchema
+	// inSchemaMap is an object whose keys are names and whose values are schemas.
+	inSchemaMap
+)
+
+func (c schemaContext) of(key string) schemaContext {
+	switch c {
+	case inSchemaMap:
+		return inSchema
+	case inSchema:
+		switch key {
+		case "properties", "patternProperties", "definitions", "$defs", "dependentSchemas":
+			return inSchemaMap
+		case "enum", "const", "default", "example", "examples", "discriminator", "xml", "externalDocs":
+			return inData
+		}
+		return inSchema
+	}
+	return inData
+}
+
+func (w *jsonWriter) value(v source.Value, c schemaContext) {
+	switch {
+	case v.IsObject():
+		w.object(v, c)
+	case v.IsList():
+		w.buffer.WriteByte('[')
+		for i, item := range v.List() {
+			if i > 0 {
+				w.buffer.WriteByte(',')
+			}
+			w.value(item, c)
+		}
+		w.buffer.WriteByte(']')
+	default:
+		w.scalar(v)
+	}
+}
+
+func (w *jsonWriter) object(v source.Value, c schemaContext) {
+	w.buffer.WriteByte('{')
+	for i, e := range v.Object().Entries() {
+		if i > 0 {
+			w.buffer.WriteByte(',')
+		}
+		w.text(e.Key)
+		w.buffer.WriteByte(':')
+		if e.Key == "$ref" && c == inSchema && e.IsString() {
+			w.text(w.p.schemaReference(e.Value, w.schema))
+			continue
+		}
+		w.value(e.Value, c.of(e.Key))
+	}
+	w.buffer.WriteByte('}')
+}
+
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+func (w *jsonWriter) scalar(v source.Value) {
+	if v.IsNull() {
+		w.buffer.WriteString("null")
+		return
+	}
+	switch v.Node().ShortTag() {
+	case "!!bool":
+		w.buffer.WriteString(strconv.FormatBool(v.Bool(false)))
+	case "!!int", "!!float":
+		w.number(v)
+	default:
+		w.text(w.p.expand(v.Raw()))
+	}
+}
+
+// number writes a JSON number as it stands, so that no digit is lost, and YAML's
+// other forms (0x1F, 1_000, +1, .5) by their value.
+func (w *jsonWriter) number(v source.Value) {
+	if raw := v.Raw(); jsonNumber.MatchString(raw) {
+		w.buffer.WriteString(raw)
+		return
+	}
+	var n any
+	if err := v.Node().Decode(&n); err == nil {
+		if f, isFloat := n.(float64); !isFloat || !math.IsInf(f, 0) && !math.IsNaN(f) {
+			if data, err := json.Marshal(n); err == nil {
+				w.buffer.Write(data)
+				return
+			}
+		}
+	}
+	v.Errorf("wrong-type", "", "%s is %s, which JSON cannot express", v.Path(), v.Raw())
+	w.buffer.WriteString("null")
+}
+
+func (w *jsonWriter) text(s string) {
+	enc := json.NewEncoder(&w.buffer)
+	enc.SetEscapeHTML(false)
+	// A string always encodes; the encoder ends it with a line break.
+	_ = enc.Encode(s)
+	w.buffer.Truncate(w.buffer.Len() - 1)
+}

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"time"
+)
+
+var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", AnyMethod}
+
+// deployment checks the routes of an API against each other.
+func (v *validation) deployment(a *API, d *Deployment) {
+	if len(d.Routes) == 0 {
+		pos := d.Source
+		if pos.IsZero() {
+			pos = a.Source
+		}
+		v.errorf("no-routes", pos, "", "The %s API %s doesn't contain any methods", a.Protocol, a.ID)
+	}
+	seen := map[string]Position{}
+	variables := map[string]variableUse{}
+	for i := range d.Routes {
+		r := &d.Routes[i]
+		if !slices.Contains(methods, r.Method) {
+			v.errorf("invalid-method", r.Source, "", "%q is not a method that can be routed", r.Method)
+		}
+		if r.Path == DefaultRoute {
+			v.unique(seen, "route", r.Key(), r.Source)
+			if a.Protocol == REST {
+				v.errorf("default-route", r.Source, "use /{proxy+}", "REST APIs have no $default route")
+			}
+			continue
+		}
+		t, err := ParsePath(r.Path)
+		if err != nil {
+			v.errorf("invalid-path", r.Source, "", "the path %q is not valid: %v", r.Path, err)
+			continue
+		}
+		path := strings.TrimSuffix(r.Path, "/")
+		if a.Protocol != REST {
+			// Names of variables don't tell HTTP API routes apart.
+			path = shape(t)
+		}
+		v.unique(seen, "route", r.Method+" "+path, r.Source)
+		if a.Protocol == REST {
+			v.siblings(variables, t, r)
+		}
+	}
+}
+
+// A variableUse is the first variable that stands below a resource.
+type variableUse struct {
+	name string
+	pos  Position
+}
+
+// siblings reports two variable names below one resource: a resource tree has room
+// for one. Greedy and plain variables are siblings, too.
+func (v *validation) siblings(first map[string]variableUse, t PathTemplate, r *Route) {
+	parent := ""
+	for _, s := range t {
+		text := s.Literal
+		if s.Variable != "" {
+			text = "{" + s.Variable + "}"
+			if s.Greedy {
+				text = "{" + s.Variable + "+}"
+			}
+			if other, ok := first[parent]; ok && other.name != text {
+				v.errorf("sibling-variable", r.Source, "give both the same name; the other is at "+other.pos.String(),
+					"A sibling (%s) of this resource already has a variable path part -- only one is allowed", other.name)
+			} else if !ok {
+				first[parent] = variableUse{text, r.Source}
+			}
+		}
+		parent += "/" + text
+	}
+}
+
+// shape is a template without the names of its variables.
+func shape(t PathTemplate) string {
+	anonymous := slices.Clone(t)
+	for i := range anonymous {
+		if anonymous[i].Variable != "" {
+			anonymous[i].Variable = "x"
+		}
+	}
+	return anonymous.String()
+}
+
+// certificate checks that a certificate and its key can be served.
+func (v *validation) certificate(t *TLS) {
+	if t.Certificate == "" {
+		return
+	}
+	block, _ := pem.Decode([]byte(t.Certificate))
+	if block == nil || block.Type != "CERTIFICATE" {
+		v.errorf("invalid-certificate", t.Source, "", "the certificate is not PEM text of a certificate")
+		return
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		v.errorf("invalid-certificate", t.Source, "", "the certificate cannot be read: %v", err)
+		return
+	}
+	if _, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key.Reveal())); err != nil {
+		v.errorf("invalid-certificate", t.Source, "", "the certificate and the key do not belong together: %v", err)
+	}
+	if time.Now().After(leaf.NotAfter) {
+		v.found.Warnf("expired-certificate", t.Source, "", "renew it", "the certificate expired on %s", leaf.NotAfter.Format(time.DateOnly))
+	}
+}
