@@ -17,25 +17,30 @@ import (
 // what Amazon's gateway answers in that case.
 const (
 	// timedOut: the integration took too long.
-	timedOut = `response.code_details == 'response_timeout' || response.code_details.startsWith('upstream_per_try_timeout') || response.code_details == 'stream_idle_timeout'`
+	timedOut = `response.code_details == 'response_timeout' || response.code_details.startsWith('upstream_per_try_timeout') || response.code_details == 'stream_idle_timeout' || response.code_details == 'max_duration_timeout'`
 	// failed: no connection to the backend, or it broke before an answer.
-	failed = `response.code_details.startsWith('upstream_reset') || response.code_details.startsWith('upstream_response') || response.code_details == 'no_healthy_upstream' || response.code_details == 'cluster_not_found' || response.code_details.startsWith('overflow')`
+	failed = `response.code_details.startsWith('upstream_reset') || response.code_details == 'no_healthy_upstream' || response.code_details == 'cluster_not_found'`
 	// tooLarge: the body exceeds the route's limit.
-	tooLarge = `response.code == 413`
+	tooLarge = `response.code_details == 'request_payload_too_large'`
 	// noHost: no site for the Host header, so that no route and no API is known.
 	noHost = `response.code_details == 'route_not_found'`
 	// headersTooLarge and badRequest: refused before any route was looked up.
-	headersTooLarge = `response.code == 431`
-	badRequest      = `response.code == 400 && (response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || response.code_details == 'path_normalization_failed' || response.code_details == 'missing_host_header')`
-	upgradeRefused  = `response.code == 403 && response.code_details == 'upgrade_failed'`
+	headersTooLarge = `response.code_details == 'http1.headers_too_large' || response.code_details == 'http1.too_many_headers'`
+	badRequest      = `response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || response.code_details == 'path_normalization_failed' || response.code_details == 'missing_host_header'`
+	upgradeRefused  = `response.code_details == 'upgrade_failed'`
 
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
+
+// customDetailsPrefix begins the response code details of customised replies.
+const customDetailsPrefix = "gw:"
 
 // localReplies are the built-in gateway responses. They are the same for all
 // listeners and definitions; an API's own are laid over them per route.
 func localReplies() *hcmv3.LocalReplyConfig {
 	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{
+		// Customised replies come by here a second time; nothing is to be done to them.
+		{Filter: celFilter(`response.code_details.startsWith('` + customDetailsPrefix + `')`)},
 		httpReply(timedOut, 504, "Service Unavailable"),
 		httpReply(failed, 503, "Service Unavailable"),
 		httpReply(tooLarge, 413, "Request Entity Too Large"),

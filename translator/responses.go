@@ -304,6 +304,10 @@ func (c *stageCompiler) customResponses() proto.Message {
 						StatusCode:           uint32Value(reply.status),
 						BodyFormat:           bodyFormat(reply.contentType, reply.body),
 						ResponseHeadersToAdd: headers,
+						// Said outright: keeping Envoy's own details was seen to log garbage.
+						ResponseCodeDetailsAction: &localpolicyv3.LocalResponsePolicy_ResponseCodeDetails{
+							ResponseCodeDetails: customDetailsPrefix + string(t),
+						},
 					}),
 				},
 			}},

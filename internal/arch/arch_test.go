@@ -1,0 +1,157 @@
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "gatehouse"
+
+// anything marks folders that may import all others.
+const anything = "*"
+
+// arrows are the folders of the repository, and which others the packages in them
+// may import, tests aside. A package may always import what is in its own folder.
+// What everything flows through, one way:
+//
+//	definition -> gateway <- translator -> (revision) -> xds
+var arrows = map[string][]string{
+	"gateway":     {},
+	"definition":  {"gateway"},
+	"translator":  {"gateway", "internal/wire"},
+	"xds":         {"internal/obs"},
+	"extauthz":    {"gateway", "internal/wire", "internal/obs"},
+	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "internal/wire", "internal/obs"},
+	"management":  {"gateway", "definition"},
+	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
+	"dashboard":   {"gateway", "telemetry"},
+
+	"cmd/gatehouse":      {"internal/cli"},
+	"internal/cli":       {anything},
+	"internal/revision":  {"gateway", "translator", "xds"},
+	"internal/envoyproc": {},
+	"internal/watch":     {},
+	"internal/wire":      {},
+	"internal/obs":       {},
+	"internal/config":    {},
+
+	"internal/arch":        {},
+	"internal/golden":      {},
+	"internal/envoytest":   {},
+	"internal/exampletest": {anything},
+	"test":                 {anything},
+	// Examples stand for the users' own programs, which cannot import ours.
+	"examples": {},
+}
+
+// testHelpers must not get into the program.
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/exampletest", "internal/arch", "test"}
+
+// sayNothing are names that any code would fit under.
+var sayNothing = []string{
+	"util", "utils", "common", "helper", "helpers", "types", "misc", "base", "shared", "lib", "pkg", "core", "manager", "impl",
+}
+
+type listedPackage struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+	Deps       []string
+}
+
+// folder is the entry of arrows that the package falls under, "" for none.
+func folder(importPath string) string {
+	for at := strings.TrimPrefix(importPath, module+"/"); at != "."; at = path.Dir(at) {
+		if _, ok := arrows[at]; ok {
+			return at
+		}
+	}
+	return ""
+}
+
+func list(t *testing.T) []listedPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,GoFiles,Imports,Deps", "./...")
+	cmd.Dir = "../.."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var packages []listedPackage
+	for in := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listedPackage
+		if err := in.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestImportArrows(t *testing.T) {
+	for _, p := range list(t) {
+		from := folder(p.ImportPath)
+		if from == "" {
+			t.Errorf("%s is in no folder that has arrows: add it to the map above, and to the design", p.ImportPath)
+			continue
+		}
+		for _, imported := range p.Imports {
+			to := folder(imported)
+			if !strings.HasPrefix(imported, module+"/") || to == from {
+				continue
+			}
+			if !slices.Contains(arrows[from], to) && !slices.Contains(arrows[from], anything) {
+				t.Errorf("%s imports %s; %s may import %v only", p.ImportPath, imported, from, arrows[from])
+			}
+		}
+	}
+}
+
+func TestProgramHasNoTestHelpers(t *testing.T) {
+	for _, p := range list(t) {
+		if p.ImportPath != module+"/cmd/gatehouse" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if dep == "testing" || strings.HasPrefix(dep, module+"/") && slices.Contains(testHelpers, folder(dep)) {
+				t.Errorf("the program is linked with %s", dep)
+			}
+		}
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	for _, p := range list(t) {
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command "
+		}
+		// Folders with nothing but tests have nobody who imports them.
+		if len(p.GoFiles) > 0 && !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("the package comment of %s does not begin with %q: %q", p.ImportPath, want, p.Doc)
+		}
+	}
+}
+
+func TestPackageNames(t *testing.T) {
+	for _, p := range list(t) {
+		for _, element := range strings.Split(p.ImportPath, "/") {
+			if slices.Contains(sayNothing, element) {
+				t.Errorf("%s: the name %q says nothing", p.ImportPath, element)
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// result is what a command left behind.
+type result struct {
+	code     int
+	out, err string
+}
+
+// command runs the program in this process.
+func command(t *testing.T, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := Main(t.Context(), args, Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+	return result{code, out.String(), err.String()}
+}
+
+// files writes files into a new folder, and gives the folder.
+func files(t *testing.T, contents map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range contents {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestExitCodes(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		code int
+		// err is a part of stderr, and stdout is empty if it is set.
+		err string
+	}{
+		"help":                {[]string{"--help"}, 0, ""},
+		"no command":          {nil, 0, ""},
+		"version":             {[]string{"version"}, 0, ""},
+		"unknown command":     {[]string{"vers"}, 2, `did you mean "version"?`},
+		"unknown flag":        {[]string{"version", "--colour"}, 2, "unknown flag: --colour"},
+		"superfluous word":    {[]string{"version", "please"}, 2, "unknown command"},
+		"unknown format":      {[]string{"version", "-o", "xml"}, 2, "must be one of text, json"},
+		"validate nothing":    {[]string{"validate"}, 2, "name the files or folders"},
+		"translate nothing":   {[]string{"translate"}, 2, "See 'gatehouse translate --help'"},
+		"unknown shell":       {[]string{"completion", "cmd.exe"}, 2, "invalid argument"},
+		"serve without files": {[]string{"serve"}, 2, "there is no gatehouse.yaml here"},
+		"open to the network": {[]string{"serve", "--xds-address", "0.0.0.0:0", "."}, 2, "private keys travel there"},
+		"half of TLS":         {[]string{"serve", "--xds-cert", "cert.pem", "."}, 2, "go together"},
+		"no port":             {[]string{"serve", "--http-address", "localhost", "."}, 2, "--http-address"},
+		"bootstrap to port 0": {[]string{"bootstrap", "--xds-address", "127.0.0.1:0"}, 2, "the port is 0"},
+		"certificate, no CA":  {[]string{"bootstrap", "--tls-cert", "c.pem", "--tls-key", "c.key"}, 2, "CA"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := command(t, test.args...)
+			if got.code != test.code || !strings.Contains(got.err, test.err) {
+				t.Errorf("exit code %d, want %d; stderr lacks %q:\n%s", got.code, test.code, test.err, got.err)
+			}
+			if test.err != "" && got.out != "" {
+				t.Errorf("talk on stdout: %s", got.out)
+			}
+		})
+	}
+}
+
+func TestFlagsBeforeEnvironmentBeforeDefaults(t *testing.T) {
+	if got := command(t, "version"); strings.HasPrefix(got.out, "{") {
+		t.Errorf("default: %s", got.out)
+	}
+	t.Setenv("GATEHOUSE_OUTPUT", "json")
+	if got := command(t, "version"); !strings.HasPrefix(got.out, "{") {
+		t.Errorf("environment: %s", got.out)
+	}
+	if got := command(t, "version", "-o", "text"); strings.HasPrefix(got.out, "{") {
+		t.Errorf("flag: %s", got.out)
+	}
+	t.Setenv("GATEHOUSE_OUTPUT", "xml")
+	if got := command(t, "version"); got.code != exitUsage || !strings.Contains(got.err, "GATEHOUSE_OUTPUT") {
+		t.Errorf("wrong environment: %+v", got)
+	}
+}
+
+// TestCommandsAreComplete asks of every command what its users will.
+func TestCommandsAreComplete(t *testing.T) {
+	root := newRoot()
+	for _, cmd := range append(root.Commands(), root) {
+		if cmd.Short == "" || cmd.Example == "" || cmd.RunE == nil {
+			t.Errorf("%s lacks a description, an example or an action", cmd.CommandPath())
+		}
+		for _, line := range strings.Split(cmd.Example, "\n") {
+			line = strings.TrimSpace(line)
+			if !strings.HasPrefix(line, "#") && !strings.Contains(line, "gatehouse") && !strings.HasPrefix(line, "--") {
+				t.Errorf("%s: the example %q is not one of ours", cmd.CommandPath(), line)
+			}
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if _, isChoice := f.Value.(*choice); !isChoice {
+				return
+			}
+			complete, ok := cmd.GetFlagCompletionFunc(f.Name)
+			if !ok {
+				t.Errorf("%s: --%s has no completion", cmd.CommandPath(), f.Name)
+				return
+			}
+			if words, _ := complete(cmd, nil, ""); len(words) < 2 {
+				t.Errorf("%s: --%s completes to %v", cmd.CommandPath(), f.Name, words)
+			}
+		})
+	}
+}
+
+func TestCompletionScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := command(t, "completion", shell); got.code != 0 || !strings.Contains(got.out, "gatehouse") {
+			t.Errorf("%s: %+v", shell, got)
+		}
+	}
+	if got := command(t, cobra.ShellCompRequestCmd, "validate", "-o", ""); !strings.Contains(got.out, "sarif") {
+		t.Errorf("validate -o completes to %s", got.out)
+	}
+}
+
+func TestVersionNamesTheBuild(t *testing.T) {
+	got := command(t, "version", "-o", "json")
+	var b map[string]string
+	if err := json.Unmarshal([]byte(got.out), &b); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"version", "go", "os", "arch"} {
+		if b[key] == "" {
+			t.Errorf("no %s in %v", key, maps.Collect(maps.All(b)))
+		}
+	}
+}
+
+func TestBootstrapPointsEnvoyHere(t *testing.T) {
+	args := []string{
+		"bootstrap", "--gateway", "sidecar", "--node-id", "orders-1", "--xds-address", "gatehouse.internal:18000",
+		"--tls-ca", "ca.pem", "--tls-cert", "c.pem", "--tls-key", "c.key", "--admin", "none",
+	}
+	asYAML := command(t, args...)
+	for _, want := range []string{"id: orders-1", "cluster: sidecar", "address: gatehouse.internal", "port_value: 18000", "filename: c.key"} {
+		if !strings.Contains(asYAML.out, want) {
+			t.Errorf("no %q in\n%s%s", want, asYAML.out, asYAML.err)
+		}
+	}
+	asJSON := command(t, append(args, "-o", "json")...)
+	var b map[string]any
+	if err := json.Unmarshal([]byte(asJSON.out), &b); err != nil || b["admin"] != nil {
+		t.Errorf("%v, admin %v", err, b["admin"])
+	}
+}

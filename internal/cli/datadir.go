@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gatehouse/internal/revision"
+)
+
+// openStore opens the data directory. The default one is a convenience, without
+// which serving goes on; one that was asked for must be had.
+func openStore(dir string, paths []string, log *slog.Logger) (*revision.Store, error) {
+	if dir != "" {
+		return revision.NewStore(dir)
+	}
+	dir, err := defaultDataDir(paths)
+	if err == nil {
+		var store *revision.Store
+		if store, err = revision.NewStore(dir); err == nil {
+			return store, nil
+		}
+	}
+	log.Warn("the last good revision is not kept for a restart; give a folder with --data-dir", "error", err)
+	return nil, nil
+}
+
+// defaultDataDir differs for different definitions: what one gateway served last
+// must never be served by another.
+func defaultDataDir(paths []string) (string, error) {
+	base := os.Getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(base) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		base = filepath.Join(home, ".local", "state")
+	}
+	var absolute []string
+	for _, p := range paths {
+		a, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		absolute = append(absolute, a)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(absolute, "\x00")))
+	return filepath.Join(base, "gatehouse", hex.EncodeToString(sum[:6])), nil
+}

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/definition"
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+// defaultPath is what run and serve read when no path is given.
+const defaultPath = "gatehouse.yaml"
+
+// pathsOrDefault gives the paths of a command line that may have none.
+func pathsOrDefault(paths []string) ([]string, error) {
+	if len(paths) > 0 {
+		return paths, nil
+	}
+	if _, err := os.Stat(defaultPath); err != nil {
+		return nil, usagef("there is no %s here; name the files or folders with the definitions", defaultPath)
+	}
+	return []string{defaultPath}, nil
+}
+
+// newLoader makes a loader that reads "-" from the command's input: once, since
+// there is nothing left of it for a second load.
+func newLoader(cmd *cobra.Command) *definition.Loader {
+	return definition.NewLoader(definition.Options{
+		Stdin: sync.OnceValues(func() ([]byte, error) {
+			return io.ReadAll(io.LimitReader(cmd.InOrStdin(), source.MaxBytes+1))
+		}),
+	})
+}
+
+// loadOnce reads definitions for a command that does not go on to watch them.
+func loadOnce(cmd *cobra.Command, paths []string) (*gateway.Snapshot, gateway.Diagnostics) {
+	result := newLoader(cmd).Load(cmd.Context(), paths)
+	return result.Snapshot, result.Diagnostics
+}

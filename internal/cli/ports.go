@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+
+	"gatehouse/gateway"
+)
+
+// portsInUse reports listeners of a gateway whose address another program has.
+// Envoy itself would not always tell: it shares its ports with other Envoys, who
+// then get a part of the connections each.
+func portsInUse(ctx context.Context, s *gateway.Snapshot, gatewayName string) (ds gateway.Diagnostics) {
+	for _, g := range s.Gateways {
+		if g.Name != gatewayName {
+			continue
+		}
+		for _, l := range g.Listeners {
+			address := net.JoinHostPort(l.Address, strconv.FormatUint(uint64(l.Port), 10))
+			err := tryListen(ctx, address)
+			switch {
+			case err == nil:
+			case errors.Is(err, syscall.EADDRINUSE):
+				ds.Errorf("port-in-use", l.Source, "", "stop the other program, or change the port", "another program listens on %s", address)
+			default:
+				ds.Errorf("port-unusable", l.Source, "", "", "cannot listen on %s: %v", address, errors.Unwrap(err))
+			}
+		}
+	}
+	return ds
+}
+
+func tryListen(ctx context.Context, address string) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening: %w", err)
+	}
+	return l.Close()
+}

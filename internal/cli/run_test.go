@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/envoytest"
+)
+
+// backendNamed answers with its name.
+func backendNamed(t *testing.T, name string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s", name, r.URL.Path)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// until asks until the answer is as wanted.
+func until(t *testing.T, url, want string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		code, body := get(t, url)
+		if body == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %d %s, want %s", url, code, body, want)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// TestRun takes a gateway through its life: started, changed, broken, stopped,
+// and started again while it is still broken.
+func TestRun(t *testing.T) {
+	envoy := envoytest.Binary(t)
+	one, two := backendNamed(t, "one"), backendNamed(t, "two")
+	port, data := freePort(t), t.TempDir()
+	contents := petstore(port, one)
+	dir := files(t, contents)
+	run := func() (*daemon, string) {
+		d := startDaemon(t, "run", "--envoy", envoy, "--data-dir", data, dir)
+		url, _ := strings.CutPrefix(d.await(d.out, "listening "), "listening ")
+		if want := fmt.Sprintf("http://localhost:%d/_aws/execute-api/petstore/v1/", port); url != want {
+			t.Fatalf("listening %s, want %s", url, want)
+		}
+		return d, strings.Replace(url, "localhost", "127.0.0.1", 1) + "pets"
+	}
+
+	first, url := run()
+	until(t, url, "one /pets")
+
+	spec := filepath.Join(dir, "petstore.openapi.yaml")
+	write(t, spec, petstore(port, two)["petstore.openapi.yaml"])
+	until(t, url, "two /pets")
+	first.statusUntil("the change is acked", func(s statusJSON) bool { return s.InForce && s.Serving.State == "acked" })
+
+	write(t, spec, "openapi: 3.0.1\npaths: nonsense\n")
+	first.statusUntil("the mistake shows", func(s statusJSON) bool { return !s.InForce })
+	until(t, url, "two /pets")
+	if code := first.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if code, _ := get(t, url); code != 0 {
+		t.Errorf("Envoy goes on after the end of run")
+	}
+
+	second, url := run()
+	until(t, url, "two /pets")
+	s := second.statusUntil("it tells where it is from", func(s statusJSON) bool { return s.Serving.Origin == "store" })
+	if s.InForce || len(s.Latest.Diagnostics) == 0 {
+		t.Errorf("latest %+v", s.Latest)
+	}
+	write(t, spec, contents["petstore.openapi.yaml"])
+	until(t, url, "one /pets")
+}
+
+func TestRunSaysWhichPortIsTaken(t *testing.T) {
+	envoy := envoytest.Binary(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := files(t, petstore(taken.Addr().(*net.TCPAddr).Port, "http://127.0.0.1:9101"))
+	d := launch(t, "run", "--envoy", envoy, "--data-dir", t.TempDir(), dir)
+	if code := <-d.ended; code != exitProblems || !strings.Contains(d.log.String(), "gatehouse.yaml:4:") || !strings.Contains(d.log.String(), "port-in-use") {
+		t.Errorf("exit code %d:\n%s", code, d.log)
+	}
+}
+
+func TestRunWithoutEnvoySaysWhatToDo(t *testing.T) {
+	dir := files(t, petstore(8080, "http://127.0.0.1:9101"))
+	got := command(t, "run", "--envoy", filepath.Join(dir, "absent"), dir)
+	if got.code != exitProblems || !strings.Contains(got.err, "envoy") {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+)
+
+// serveFlags are what serve and run have in common.
+type serveFlags struct {
+	log         logFlags
+	xdsAddress  string
+	httpAddress string
+	dataDir     string
+	xdsCert     string
+	xdsKey      string
+	xdsClientCA string
+	insecureXDS bool
+}
+
+func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
+	f.log = addLogFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to; port 0 takes a free one")
+	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
+	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision for a restart with broken definitions (default one of its own for these paths, below $XDG_STATE_HOME)")
+	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys")
+}
+
+// addTLS adds the flags of those who serve Envoys on other machines.
+func (f *serveFlags) addTLS(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.xdsCert, "xds-cert", "", "certificate to show to Envoys, PEM file")
+	flags.StringVar(&f.xdsKey, "xds-key", "", "key of --xds-cert, PEM file")
+	flags.StringVar(&f.xdsClientCA, "xds-client-ca", "", "authorities whose certificates Envoys must show, PEM file")
+}
+
+// check finds combinations of flags that make no sense, or give away secrets.
+func (f *serveFlags) check() error {
+	if (f.xdsCert == "") != (f.xdsKey == "") {
+		return usagef("--xds-cert and --xds-key go together")
+	}
+	if f.xdsClientCA != "" && f.xdsCert == "" {
+		return usagef("--xds-client-ca needs --xds-cert and --xds-key")
+	}
+	for flag, address := range map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress} {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return usagef("%s: %w", flag, err)
+		}
+	}
+	if !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
+		return usagef("--xds-address %s can be reached from other machines, and private keys travel there: "+
+			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress)
+	}
+	return nil
+}
+
+// loopback reports whether only this machine reaches an address.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "serve [PATH…]",
+		GroupID: groupServe,
+		Short:   "Serve definitions to Envoys that connect",
+		Long: "Serve is the control plane: it reads definitions, watches them, and sends what they\n" +
+			"become to every Envoy that was started with 'gatehouse bootstrap'. SIGHUP reads them\n" +
+			"again. Without a path it reads " + defaultPath + ".",
+		Example: "  gatehouse serve gatehouse.yaml\n" +
+			"  gatehouse serve --xds-address 0.0.0.0:18000 --xds-cert cp.pem --xds-key cp.key --xds-client-ca envoys.pem apis/",
+	}
+	var flags serveFlags
+	flags.add(cmd, "127.0.0.1:18000")
+	flags.addTLS(cmd)
+	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
+		c, err := newControlPlane(newLoader(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()))
+		if err != nil {
+			return err
+		}
+		return c.run(cmd.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			return nil
+		})
+	}
+	return cmd
+}

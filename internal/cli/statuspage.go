@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/internal/revision"
+	"gatehouse/xds"
+)
+
+// statusJSON is the answer of /status.
+type statusJSON struct {
+	Build build `json:"build"`
+	// InForce tells whether the definitions, as last read, are what is served.
+	InForce bool         `json:"inForce"`
+	Serving *recordJSON  `json:"serving"`
+	Latest  *recordJSON  `json:"latest"`
+	Envoys  []nodeJSON   `json:"envoys"`
+	History []recordJSON `json:"history"`
+}
+
+// nodeJSON is an Envoy. It counts resources where xds.Node has the version of
+// each: there may be many thousands.
+type nodeJSON struct {
+	ID             string              `json:"id"`
+	Gateway        string              `json:"gateway"`
+	Matched        bool                `json:"matched"`
+	EnvoyVersion   string              `json:"envoyVersion"`
+	ConnectedSince time.Time           `json:"connectedSince"`
+	InSync         bool                `json:"inSync"`
+	Types          map[string]typeJSON `json:"types"`
+}
+
+type typeJSON struct {
+	// Revision is the last one of which all resources were acknowledged.
+	Revision string `json:"revision,omitempty"`
+	// Acked, Pending count resources; Refused names them.
+	Acked    int       `json:"acked"`
+	Pending  int       `json:"pending"`
+	Refused  []string  `json:"refused"`
+	LastNACK *xds.NACK `json:"lastNack,omitempty"`
+}
+
+func newNodesJSON(s xds.Status) []nodeJSON {
+	nodes := make([]nodeJSON, 0, len(s.Nodes))
+	for _, n := range s.Nodes {
+		types := map[string]typeJSON{}
+		for name, t := range n.Types {
+			types[name] = typeJSON{t.Revision, len(t.Versions), len(t.Pending), append([]string{}, t.Refused...), t.LastNACK}
+		}
+		nodes = append(nodes, nodeJSON{n.ID, n.Gateway, n.Matched, n.EnvoyVersion, n.ConnectedSince, n.InSync, types})
+	}
+	return nodes
+}
+
+type recordJSON struct {
+	Revision string          `json:"revision,omitempty"`
+	State    revision.State  `json:"state"`
+	Origin   revision.Origin `json:"origin"`
+	Time     time.Time       `json:"time"`
+	// Seconds are by step.
+	Seconds     map[string]float64 `json:"seconds"`
+	Diagnostics []diagnosticJSON   `json:"diagnostics"`
+	Refusals    []xds.NACK         `json:"refusals,omitempty"`
+}
+
+func newRecordJSON(r *revision.Record) *recordJSON {
+	if r == nil {
+		return nil
+	}
+	out := &recordJSON{
+		Revision: r.Revision, State: r.State, Origin: r.Origin, Time: r.Time,
+		Seconds: map[string]float64{}, Diagnostics: diagnosticsJSON(r.Diagnostics), Refusals: r.Refusals,
+	}
+	for _, t := range r.Steps {
+		out.Seconds[t.Step] = t.Took.Seconds()
+	}
+	return out
+}
+
+// statusHandler serves what people and monitors ask: /status, /metrics, /healthz
+// (the process lives), /readyz (it has something to serve).
+func statusHandler(p *revision.Pipeline, envoys *xds.Server, metrics prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		s := p.Status()
+		out := statusJSON{
+			Build: thisBuild(), InForce: s.InForce(),
+			Serving: newRecordJSON(s.Serving), Latest: newRecordJSON(s.Latest),
+			Envoys: newNodesJSON(envoys.Status()), History: []recordJSON{},
+		}
+		for _, r := range s.History {
+			out.History = append(out.History, *newRecordJSON(r))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		// A client that went away is nobody's problem.
+		_ = writeJSON(w, out)
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if p.Status().Serving == nil {
+			answer(w, http.StatusServiceUnavailable, "no revision is served yet")
+			return
+		}
+		answer(w, http.StatusOK, "ok")
+	})
+	return mux
+}
+
+func answer(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text + "\n"))
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"gatehouse/gateway"
+)
+
+// sampleURLs gives, for every listener of a gateway, a URL that answers.
+func sampleURLs(s *gateway.Snapshot, gatewayName string) []string {
+	var urls []string
+	for _, g := range s.Gateways {
+		if g.Name != gatewayName {
+			continue
+		}
+		for _, l := range g.Listeners {
+			urls = append(urls, sampleURL(s, g, l))
+		}
+	}
+	return urls
+}
+
+func sampleURL(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener) string {
+	scheme, standard := "http", uint32(80)
+	if l.TLS != nil {
+		scheme, standard = "https", 443
+	}
+	host, path := samplePlace(s, g, l, scheme == "https")
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if l.Port != standard {
+		host = fmt.Sprintf("%s:%d", host, l.Port)
+	}
+	return scheme + "://" + host + path
+}
+
+// samplePlace gives a host and a path that lead to the first stage there is. The
+// path form works with any resolver, but a certificate asks for a domain's name.
+func samplePlace(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener, secure bool) (host, path string) {
+	direct := "localhost"
+	if ip, err := netip.ParseAddr(l.Address); err == nil && !ip.IsUnspecified() && !ip.IsLoopback() {
+		direct = l.Address
+	}
+	stagePath, hasStage := "", false
+	for _, api := range s.APIs {
+		served := len(api.Gateways) == 0 || slices.Contains(api.Gateways, g.Name)
+		if served && !api.DisableExecuteAPIEndpoint && len(api.Stages) > 0 {
+			stagePath, hasStage = "/_aws/execute-api/"+api.ID+"/", true
+			if stage := api.Stages[0].Name; stage != gateway.DefaultStage {
+				stagePath += stage + "/"
+			}
+			break
+		}
+	}
+	for _, d := range s.Domains {
+		if d.Gateway != "" && d.Gateway != g.Name || len(d.Mappings) == 0 || hasStage && !secure {
+			continue
+		}
+		path := "/"
+		if m := d.Mappings[0].Path; m != "" {
+			path += m + "/"
+		}
+		if d.Name == "*" {
+			return direct, path
+		}
+		return strings.Replace(d.Name, "*", "any", 1), path
+	}
+	if hasStage {
+		return direct, stagePath
+	}
+	return direct, "/"
+}

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/revision"
+	"gatehouse/translator"
+	"gatehouse/xds"
+)
+
+func newValidate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "validate PATH…",
+		GroupID: groupWork,
+		Short:   "Report every problem of definitions at its line",
+		Long: "Validate reads definitions, translates them, checks what they become, and prints all\n" +
+			"problems at once: file:line:col: severity code: message (hint). It ends with 0 if\n" +
+			"they can be served (there may be warnings), with 1 if not.",
+		Example: "  gatehouse validate gatehouse.yaml\n" +
+			"  gatehouse validate -o sarif . > gatehouse.sarif\n" +
+			"  gatehouse validate --envoy gatehouse.yaml",
+		Args: somePaths,
+	}
+	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "sarif")
+	var envoy envoyFlag
+	cmd.Flags().Var(&envoy, "envoy", "also ask a real Envoy, found by --envoy=PATH, $ENVOY, the PATH or .tools/")
+	// "--envoy" alone means: search for it.
+	cmd.Flags().Lookup("envoy").NoOptDefVal = searchEnvoy
+	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
+		snapshot, ds := loadOnce(cmd, paths)
+		if snapshot != nil {
+			more, err := checkTranslation(cmd.Context(), snapshot, envoy)
+			if err != nil {
+				return err
+			}
+			ds = append(ds, more...)
+		}
+		ds.Sort()
+		if err := writeReport(cmd.OutOrStdout(), output.value, ds); err != nil {
+			return err
+		}
+		fmt.Fprintln(cmd.ErrOrStderr(), countDiagnostics(ds))
+		if ds.HasErrors() {
+			return errReported
+		}
+		return nil
+	}
+	return cmd
+}
+
+func writeReport(w io.Writer, format string, ds gateway.Diagnostics) error {
+	switch format {
+	case "json":
+		return writeJSON(w, diagnosticsJSON(ds))
+	case "sarif":
+		return writeSARIF(w, ds)
+	default:
+		return printDiagnostics(w, ds)
+	}
+}
+
+// checkTranslation takes a snapshot through the steps that follow loading. The
+// error is of the check itself, not of what is checked.
+func checkTranslation(ctx context.Context, snapshot *gateway.Snapshot, envoy envoyFlag) (gateway.Diagnostics, error) {
+	output, ds := translator.New().Translate(snapshot)
+	if ds.HasErrors() {
+		return ds, nil
+	}
+	server := xds.New(xds.Options{Log: slog.New(slog.DiscardHandler)})
+	defer server.Close()
+	err := server.Set(ctx, xds.Revision{ID: output.Revision, Gateways: output.Gateways})
+	var invalid *xds.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return append(ds, revision.Invalid(invalid, output)...), nil
+	case err != nil:
+		return nil, err
+	case !envoy.wanted:
+		return ds, nil
+	}
+	refused, err := askEnvoy(ctx, envoy.path, output)
+	return append(ds, refused...), err
+}

@@ -1,0 +1,93 @@
+package exampletest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDefinitions validates the definitions of every example.
+func TestDefinitions(t *testing.T) {
+	binary := gatehouse(t)
+	files, err := filepath.Glob(filepath.Join(root(t), "examples", "*", "gatehouse.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nested, err := filepath.Glob(filepath.Join(root(t), "examples", "*", "*", "gatehouse.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, nested...) {
+		dir, err := filepath.Rel(root(t), filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimPrefix(dir, "examples/"), func(t *testing.T) {
+			definitions := copyExample(t, dir)
+			if dir == "examples/edge" {
+				makeCertificates(t, definitions)
+			}
+			out, err := exec.Command(binary, "validate", definitions).Output()
+			if err != nil {
+				t.Errorf("gatehouse validate: %v", err)
+			}
+			if len(out) > 0 {
+				t.Errorf("gatehouse validate reports:\n%s", out)
+			}
+		})
+	}
+}
+
+// makeCertificates gives a copy of the edge example its certificates.
+func makeCertificates(t *testing.T, definitions string) {
+	t.Helper()
+	dir := filepath.Join(definitions, "certs")
+	out, err := exec.Command(program(t, "./examples/edge/makecerts"), "-dir", dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("making certificates: %v\n%s", err, out)
+	}
+}
+
+// TestScripts runs the examples' own scripts, on ports that nothing else has.
+func TestScripts(t *testing.T) {
+	for _, c := range []struct {
+		script string
+		ports  []string
+		want   []string
+	}{
+		{
+			"examples/petstore/demo.sh",
+			[]string{"PETSTORE_PORT", "PETSTORE_BLUE_PORT", "PETSTORE_GREEN_PORT"},
+			[]string{"HTTP 201", `{"message":"Missing Authentication Token"}`, "The petstore is served by Envoy"},
+		},
+		{
+			"examples/sidecar/run.sh",
+			[]string{"ORDERS_PORT", "STOCK_PORT", "ORDERS_SERVICE_PORT", "STOCK_SERVICE_PORT", "XDS_PORT", "HTTP_PORT"},
+			[]string{"x-served-by: orders", "x-served-by: stock"},
+		},
+	} {
+		t.Run(filepath.Base(filepath.Dir(c.script)), func(t *testing.T) {
+			if _, err := exec.LookPath("curl"); err != nil {
+				missing(t, "curl, which the script sends its requests with")
+			}
+			cmd := exec.Command(filepath.Join(root(t), c.script))
+			cmd.Env = append(os.Environ(),
+				"GATEHOUSE="+gatehouse(t), "ENVOY="+envoy(t), "DEMO_KEEP=0",
+				"GATEHOUSE_HTTP_ADDRESS=127.0.0.1:0", "GATEHOUSE_ADMIN=127.0.0.1:0")
+			for i, port := range freePorts(t, len(c.ports)) {
+				cmd.Env = append(cmd.Env, c.ports[i]+"="+port)
+			}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", c.script, err, out)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%s does not say %q:\n%s", c.script, want, out)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,295 @@
+package revision
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/xds"
+)
+
+func TestRevisionIsAppliedAndAcked(t *testing.T) {
+	a := listening(8080)
+	h := start(t, &definitions{snapshot: a}, newFakeTarget(1), nil)
+	if !serving(a, Applied)(h.Status()) {
+		t.Errorf("after Start: %+v", h.Status().Serving)
+	}
+	h.target.ack(a.Revision())
+	s := h.until("it is acked", serving(a, Acked))
+	if !s.InForce() {
+		t.Error("an acked revision is not in force")
+	}
+	var steps []string
+	for _, timing := range s.Serving.Steps {
+		steps = append(steps, timing.Step)
+	}
+	if want := []string{"load", "translate", "set"}; !slices.Equal(steps, want) {
+		t.Errorf("steps %v, want %v", steps, want)
+	}
+}
+
+func TestUnchangedRevisionIsNotPushed(t *testing.T) {
+	a := listening(8080)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	warning := gateway.Diagnostic{Severity: gateway.Warning, Code: "no-effect", Message: "so what"}
+	files.become(listening(8080), warning)
+	h.Reload(false)
+	h.until("the new warning shows", func(s Status) bool { return slices.Contains(s.Latest.Diagnostics, warning) })
+	h.wantSet(a)
+	if n := len(h.Status().History); n != 1 {
+		t.Errorf("%d records in the history, want 1", n)
+	}
+}
+
+func TestBrokenDefinitionsKeepTheOldRevision(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	files.become(nil, brokenLine)
+	h.Reload(false)
+	s := h.until("the failure shows", latest(Failed))
+	h.wantSet(a)
+	if !serving(a, Applied)(s) || s.InForce() {
+		t.Errorf("serving %+v, in force %v", s.Serving, s.InForce())
+	}
+	if log := h.log.String(); !strings.Contains(log, "gatehouse.yaml:3:7: error key-unknown") {
+		t.Errorf("the log does not name the line:\n%s", log)
+	}
+
+	files.become(b)
+	h.Reload(false)
+	h.until("the mended definitions are served", serving(b, Applied))
+	h.wantSet(a, b)
+}
+
+func TestRevisionThatCannotBeSetKeepsTheOldOne(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	tests := map[string]struct {
+		err  error
+		code string
+	}{
+		"invalid": {&xds.InvalidError{Problems: []xds.Problem{{TypeURL: xds.ListenerType, Name: "l", Err: errSet}}}, "resource-invalid"},
+		"other":   {errSet, "not-set"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			files := &definitions{snapshot: a}
+			h := start(t, files, newFakeTarget(1), nil)
+			files.become(b)
+			h.target.fail(test.err)
+			h.Reload(false)
+			s := h.until("the failure shows", latest(Failed))
+			if s.Latest.Diagnostics[0].Code != test.code || s.Latest.Revision != b.Revision() || !serving(a, Applied)(s) {
+				t.Errorf("latest %+v, serving %+v", s.Latest, s.Serving)
+			}
+		})
+	}
+}
+
+func TestPanicKeepsTheOldRevision(t *testing.T) {
+	a := listening(8080)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	files.blowUp()
+	h.Reload(false)
+	s := h.until("the failure shows", latest(Failed))
+	if s.Latest.Diagnostics[0].Code != "internal-error" || !serving(a, Applied)(s) {
+		t.Errorf("latest %+v, serving %+v", s.Latest, s.Serving)
+	}
+}
+
+// refusal is an Envoy's no to all listeners of what was set last.
+func (h *harness) refusal() xds.NACK {
+	r := h.target.last()
+	return xds.NACK{
+		Node: "envoy-1", Gateway: "edge", Revision: r.ID, TypeURL: xds.ListenerType,
+		Resources: slices.Sorted(maps.Keys(r.Gateways["edge"][xds.ListenerType])),
+		Message:   "cannot bind",
+	}
+}
+
+func TestRefusalReturnsToTheLastAckedRevision(t *testing.T) {
+	a, b, c := listening(8080), listening(8081), listening(8082)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	h.target.ack(a.Revision())
+	h.until("a is acked", serving(a, Acked))
+
+	files.become(b)
+	h.Reload(false)
+	h.until("b is applied", serving(b, Applied))
+	h.Refused(h.refusal())
+	s := h.until("a is back", serving(a, Acked))
+	h.wantSet(a, b, a)
+	if s.Latest.Revision != b.Revision() || s.Latest.State != Rejected || s.InForce() {
+		t.Errorf("latest: %+v", s.Latest)
+	}
+	if len(s.Latest.Refusals) != 1 || len(s.Latest.Diagnostics) == 0 {
+		t.Errorf("the refusal does not show: %+v", s.Latest)
+	}
+
+	// The same again is not tried, except when asked for.
+	h.Reload(false)
+	h.until("b shows as rejected still", latest(Rejected))
+	h.wantSet(a, b, a)
+	h.Reload(true)
+	h.until("b is tried again", serving(b, Applied))
+
+	files.become(c)
+	h.Reload(false)
+	h.until("c is applied", serving(c, Applied))
+	h.wantSet(a, b, a, b, c)
+}
+
+func TestRefusalNamesTheLine(t *testing.T) {
+	h := start(t, &definitions{snapshot: listening(8080)}, newFakeTarget(1), nil)
+	n := h.refusal()
+	if len(n.Resources) == 0 {
+		t.Skip("the translator makes no listeners yet")
+	}
+	h.Refused(n)
+	h.until("it is rejected", latest(Rejected))
+	if log := h.log.String(); !strings.Contains(log, "gatehouse.yaml:4:9: error envoy-refused: LDS") {
+		t.Errorf("the log does not name the line:\n%s", log)
+	}
+}
+
+func TestRefusalDuringSetIsFollowedUp(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	h.target.ack(a.Revision())
+	h.until("a is acked", serving(a, Acked))
+
+	files.become(b)
+	h.target.fail(&xds.RejectedError{Revision: b.Revision(), NACKs: []xds.NACK{{
+		Revision: b.Revision(), Gateway: "edge", TypeURL: xds.ClusterType, Message: "no such cluster type",
+	}}})
+	h.Reload(false)
+	h.until("b is rejected", latest(Rejected))
+	h.target.fail(nil)
+	h.Reload(true)
+	h.until("b can be tried again", serving(b, Applied))
+}
+
+func TestRefusalByALatecomerDoesNotUndoAnAckedRevision(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	h.target.ack(a.Revision())
+	h.until("a is acked", serving(a, Acked))
+	files.become(b)
+	h.target.ack(b.Revision())
+	h.Reload(false)
+	h.until("b is acked", serving(b, Acked))
+	h.Refused(h.refusal())
+	s := h.until("the refusal shows", func(s Status) bool { return len(s.Serving.Refusals) > 0 })
+	if !serving(b, Acked)(s) {
+		t.Errorf("serving %+v", s.Serving)
+	}
+	h.wantSet(a, b)
+}
+
+func TestRefusalWithNothingToReturnToStays(t *testing.T) {
+	a := listening(8080)
+	h := start(t, &definitions{snapshot: a}, newFakeTarget(1), nil)
+	h.Refused(h.refusal())
+	s := h.until("it is rejected", serving(a, Rejected))
+	h.wantSet(a)
+	if s.InForce() {
+		t.Error("a rejected revision is in force")
+	}
+	h.Reload(true)
+	h.until("it is tried again", serving(a, Applied))
+	h.wantSet(a, a)
+}
+
+func TestRestartWithBrokenDefinitionsServesTheStoredRevision(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	store, err := NewStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, &definitions{snapshot: a}, newFakeTarget(1), store)
+	first.target.ack(a.Revision())
+	first.until("a is acked", serving(a, Acked))
+	first.stop()
+
+	files := &definitions{}
+	files.become(nil, brokenLine)
+	second := start(t, files, newFakeTarget(0), store)
+	s := second.Status()
+	if !serving(a, Applied)(s) || s.Serving.Origin != FromStore || s.InForce() {
+		t.Errorf("serving %+v", s.Serving)
+	}
+	if log := second.log.String(); !strings.Contains(log, "gatehouse.yaml:3:7") || !strings.Contains(log, "earlier run") {
+		t.Errorf("the log says too little:\n%s", log)
+	}
+	files.become(b)
+	second.Reload(false)
+	second.until("the mended definitions are served", serving(b, Applied))
+}
+
+func TestRefusalAfterARestartReturnsToTheStoredRevision(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	store, err := NewStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(a); err != nil {
+		t.Fatal(err)
+	}
+	h := start(t, &definitions{snapshot: b}, newFakeTarget(1), store)
+	h.Refused(h.refusal())
+	h.until("a is back", serving(a, Applied))
+	h.wantSet(b, a)
+}
+
+func TestStartFailsWithNothingToServe(t *testing.T) {
+	files := &definitions{}
+	files.become(nil, brokenLine)
+	h := newHarness(t, files, newFakeTarget(0), nil)
+	var invalid *InvalidError
+	if err := h.Start(t.Context()); !errors.As(err, &invalid) || !slices.Equal(invalid.Diagnostics, gateway.Diagnostics{brokenLine}) {
+		t.Errorf("Start: %v", err)
+	}
+}
+
+func TestRevisionIsStoredUnseenWhenNoEnvoyComes(t *testing.T) {
+	store, err := NewStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := listening(8080)
+	start(t, &definitions{snapshot: a}, newFakeTarget(0), store)
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		s, err := store.Load()
+		if err == nil && s.Revision() == a.Revision() {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("stored: %v", err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestHistoryIsBounded(t *testing.T) {
+	files := &definitions{snapshot: listening(8000)}
+	h := start(t, files, newFakeTarget(1), nil)
+	for port := uint32(8001); port < 8006; port++ {
+		s := listening(port)
+		files.become(s)
+		h.Reload(false)
+		h.until("it is applied", serving(s, Applied))
+	}
+	if n := len(h.Status().History); n != 3 {
+		t.Errorf("%d records, want 3", n)
+	}
+}

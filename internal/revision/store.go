@@ -1,0 +1,160 @@
+package revision
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gatehouse/gateway"
+)
+
+const (
+	storeFile = "last-good-revision"
+	// storeMagic names the format; a file of another one is not read.
+	storeMagic = "gatehouse revision 1\n"
+)
+
+// ErrNothingStored says that a Store is empty.
+var ErrNothingStored = errors.New("no revision is stored")
+
+// Store keeps one snapshot in a directory. The file holds private keys and API
+// keys as they are, so only its owner may read it.
+type Store struct {
+	dir string
+}
+
+// NewStore makes the directory if there is none.
+func NewStore(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	return &Store{dir: dir}, nil
+}
+
+// Path is the file that holds the snapshot.
+func (s *Store) Path() string { return filepath.Join(s.dir, storeFile) }
+
+// stored is what the file holds after the magic line and the checksum.
+type stored struct {
+	Revision string
+	Snapshot *gateway.Snapshot
+	Zeros    []bool
+}
+
+// Save replaces what is stored. A crash at any moment leaves the old file or the
+// new one, never a part.
+func (s *Store) Save(snapshot *gateway.Snapshot) error {
+	var payload bytes.Buffer
+	err := gob.NewEncoder(&payload).Encode(stored{snapshot.Revision(), snapshot, zeroPointers(snapshot)})
+	if err != nil {
+		return fmt.Errorf("encoding revision %s: %w", snapshot.Revision(), err)
+	}
+	sum := sha256.Sum256(payload.Bytes())
+	content := append([]byte(storeMagic+hex.EncodeToString(sum[:])+"\n"), payload.Bytes()...)
+	if err := s.replace(content); err != nil {
+		return fmt.Errorf("storing revision %s: %w", snapshot.Revision(), err)
+	}
+	return nil
+}
+
+func (s *Store) replace(content []byte) (err error) {
+	f, err := os.CreateTemp(s.dir, storeFile+".*.tmp") // made with mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), s.Path()); err != nil {
+		return err
+	}
+	// The rename itself is on disk only once the directory is.
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Load gives the stored snapshot, sealed, or ErrNothingStored.
+func (s *Store) Load() (*gateway.Snapshot, error) {
+	content, err := os.ReadFile(s.Path())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNothingStored
+	case err != nil:
+		return nil, fmt.Errorf("stored revision: %w", err)
+	}
+	snapshot, err := decode(content)
+	if err != nil {
+		return nil, fmt.Errorf("stored revision %s: %w", s.Path(), err)
+	}
+	return snapshot, nil
+}
+
+func decode(content []byte) (*gateway.Snapshot, error) {
+	rest, ok := bytes.CutPrefix(content, []byte(storeMagic))
+	if !ok {
+		return nil, errors.New("not a revision file of this version of gatehouse")
+	}
+	sum, payload, ok := bytes.Cut(rest, []byte("\n"))
+	if actual := sha256.Sum256(payload); !ok || hex.EncodeToString(actual[:]) != string(sum) {
+		return nil, errors.New("the checksum does not match: the file is damaged")
+	}
+	var st stored
+	if err := gob.NewDecoder(bytes.NewReader(payload)).Decode(&st); err != nil {
+		return nil, fmt.Errorf("decoding: %w", err)
+	}
+	if st.Snapshot == nil {
+		return nil, errors.New("it holds no snapshot")
+	}
+	if err := restoreZeroPointers(st.Snapshot, st.Zeros); err != nil {
+		return nil, err
+	}
+	shareDeployments(st.Snapshot.Seal())
+	if st.Snapshot.Revision() != st.Revision {
+		// The model has changed since: what was meant then cannot be told now.
+		return nil, fmt.Errorf("it was stored as revision %s, but reads as %s: written by another version of gatehouse", st.Revision, st.Snapshot.Revision())
+	}
+	return st.Snapshot, nil
+}
+
+// shareDeployments makes stages of one definition share its deployment again: gob
+// writes one copy per pointer.
+func shareDeployments(s *gateway.Snapshot) {
+	byHash := map[string]*gateway.Deployment{}
+	share := func(d *gateway.Deployment) *gateway.Deployment {
+		if d == nil {
+			return nil
+		}
+		if known := byHash[d.Hash()]; known != nil {
+			return known
+		}
+		byHash[d.Hash()] = d
+		return d
+	}
+	for i := range s.APIs {
+		for j := range s.APIs[i].Stages {
+			stage := &s.APIs[i].Stages[j]
+			stage.Deployment = share(stage.Deployment)
+			if stage.Canary != nil {
+				stage.Canary.Deployment = share(stage.Canary.Deployment)
+			}
+		}
+	}
+}

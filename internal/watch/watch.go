@@ -1,0 +1,260 @@
+// Package watch tells when the files of a configuration have changed. Their content
+// decides: events of the file system only make it look sooner, and where there are
+// none (network mounts) it looks by itself. So editors that rename, symbolic links
+// that are swapped (as Kubernetes does with config maps) and files that come and go
+// need no special care.
+package watch
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Options of a Watcher. The zero value of each means its default.
+type Options struct {
+	// Quiet is how long nothing must happen before a change is told: 100 ms.
+	Quiet time.Duration
+	// MaxDelay bounds how long changes that never pause are held back: 1 s.
+	MaxDelay time.Duration
+	// Poll is how often files are looked at without any event: 2 s.
+	Poll time.Duration
+	Log  *slog.Logger
+}
+
+// Watcher watches a set of files. It is safe for concurrent use.
+type Watcher struct {
+	options Options
+	changed chan struct{}
+
+	mu    sync.Mutex
+	files []string
+	sums  map[string]sum
+}
+
+// New returns a Watcher of no files yet.
+func New(options Options) *Watcher {
+	options.Quiet = cmp.Or(options.Quiet, 100*time.Millisecond)
+	options.MaxDelay = cmp.Or(options.MaxDelay, time.Second)
+	options.Poll = cmp.Or(options.Poll, 2*time.Second)
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Watcher{options: options, changed: make(chan struct{}, 1), sums: map[string]sum{}}
+}
+
+// Set replaces the files and directories that are watched. Those that do not exist
+// are waited for. What they hold now counts as known: Set before reading them, or
+// right after, and a change in between is still told by the next look.
+func (w *Watcher) Set(files []string) {
+	files = slices.Clone(files)
+	slices.Sort(files)
+	files = slices.Compact(files)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sums := make(map[string]sum, len(files))
+	for _, name := range files {
+		if known, ok := w.sums[name]; ok {
+			sums[name] = known
+		} else {
+			sums[name] = look(name, sum{})
+		}
+	}
+	w.files, w.sums = files, sums
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Run calls onChange, never twice at a time, after the content of watched files has
+// changed. It returns when the context ends.
+func (w *Watcher) Run(ctx context.Context, onChange func()) error {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		// Out of inotify instances: polling alone is slower, but does.
+		w.options.Log.Warn("file events are not available, polling instead", "error", err)
+	} else {
+		defer events.Close()
+	}
+	watched := map[string]bool{}
+	poll := time.NewTicker(w.options.Poll)
+	defer poll.Stop()
+	for {
+		w.follow(events, watched)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.changed:
+			continue
+		case <-poll.C:
+		case <-eventsOf(events):
+			w.settle(ctx, events)
+		}
+		if w.look() && ctx.Err() == nil {
+			onChange()
+		}
+	}
+}
+
+// settle waits until events pause, but not for ever.
+func (w *Watcher) settle(ctx context.Context, events *fsnotify.Watcher) {
+	quiet := time.NewTimer(w.options.Quiet)
+	defer quiet.Stop()
+	limit := time.NewTimer(w.options.MaxDelay)
+	defer limit.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-quiet.C:
+			return
+		case <-limit.C:
+			return
+		case <-eventsOf(events):
+			quiet.Reset(w.options.Quiet)
+		}
+	}
+}
+
+func eventsOf(events *fsnotify.Watcher) <-chan fsnotify.Event {
+	if events == nil {
+		return nil
+	}
+	return events.Events
+}
+
+// follow asks for events of the directories that hold the files, of those their
+// links lead to, and of the watched directories themselves. Directories are watched
+// rather than files: a renamed file takes its watch with it.
+func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]bool) {
+	if events == nil {
+		return
+	}
+	w.mu.Lock()
+	files := w.files
+	w.mu.Unlock()
+	wanted := map[string]bool{}
+	for _, name := range files {
+		for _, dir := range directoriesOf(name) {
+			wanted[dir] = true
+		}
+	}
+	for dir := range watched {
+		if !wanted[dir] {
+			_ = events.Remove(dir) // it may be gone
+			delete(watched, dir)
+		}
+	}
+	for dir := range wanted {
+		if !watched[dir] && events.Add(dir) == nil {
+			watched[dir] = true
+		}
+	}
+	for drained := false; !drained; {
+		select {
+		case err := <-events.Errors:
+			w.options.Log.Debug("file event error", "error", err)
+		default:
+			drained = true
+		}
+	}
+}
+
+// directoriesOf lists the directories in which an event may concern the file: its
+// own, and those on the way of its symbolic links.
+func directoriesOf(name string) []string {
+	dirs := []string{filepath.Dir(name)}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		dirs = append(dirs, name)
+	}
+	for range 16 { // as many links as the kernel would follow, about
+		target, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(name), target)
+		}
+		name = target
+		dirs = append(dirs, filepath.Dir(name))
+	}
+	if resolved, err := filepath.EvalSymlinks(name); err == nil {
+		dirs = append(dirs, filepath.Dir(resolved))
+	}
+	return dirs
+}
+
+// look compares all files with what is known and remembers what it sees.
+func (w *Watcher) look() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed := false
+	for _, name := range w.files {
+		known := w.sums[name]
+		now := look(name, known)
+		if now.content != known.content {
+			changed = true
+		}
+		w.sums[name] = now
+	}
+	return changed
+}
+
+// A sum is what is known of a file. Size and time spare reading it again.
+type sum struct {
+	content [sha256.Size]byte
+	size    int64
+	time    time.Time
+	target  string
+	read    time.Time
+}
+
+// racy is how fresh a file's time may be for a later write to share it.
+const racy = 2 * time.Second
+
+func look(name string, known sum) sum {
+	info, err := os.Stat(name)
+	if err != nil {
+		return sum{}
+	}
+	target, _ := filepath.EvalSymlinks(name)
+	now := sum{size: info.Size(), time: info.ModTime(), target: target, read: time.Now()}
+	settled := known.read.Sub(known.time) > racy
+	if settled && now.size == known.size && now.time.Equal(known.time) && now.target == known.target {
+		known.read = now.read
+		return known
+	}
+	now.content = contentOf(name, info)
+	return now
+}
+
+// contentOf hashes a file's bytes, or a directory's names.
+func contentOf(name string, info os.FileInfo) [sha256.Size]byte {
+	h := sha256.New()
+	if info.IsDir() {
+		entries, _ := os.ReadDir(name)
+		for _, e := range entries {
+			io.WriteString(h, e.Name()+"\x00")
+		}
+	} else if info.Mode().IsRegular() {
+		f, err := os.Open(name)
+		if err != nil {
+			return [sha256.Size]byte{}
+		}
+		defer f.Close()
+		_, _ = io.Copy(h, f)
+	}
+	var out [sha256.Size]byte
+	copy(out[:], h.Sum([]byte{})) // an empty file differs from a missing one
+	return out
+}

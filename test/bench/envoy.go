@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"gatehouse/gateway"
+	"gatehouse/translator"
+	"gatehouse/xds"
+)
+
+// An envoy is a running Envoy process.
+type envoy struct {
+	cmd  *exec.Cmd
+	dir  string
+	logs bytes.Buffer
+}
+
+func findEnvoy() (string, error) {
+	for _, path := range []string{os.Getenv("ENVOY"), "envoy", ".tools/envoy", "../../.tools/envoy"} {
+		if path == "" {
+			continue
+		}
+		if found, err := exec.LookPath(path); err == nil {
+			return filepath.Abs(found)
+		}
+	}
+	return "", errors.New(`no Envoy found: run "make envoy" or set $ENVOY`)
+}
+
+// startEnvoy runs Envoy with one worker, so that CPU figures of different
+// configurations compare.
+func startEnvoy(config []byte) (*envoy, error) {
+	path, err := findEnvoy()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "gatehouse-bench-")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "envoy.yaml")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		return nil, err
+	}
+	e := &envoy{cmd: exec.Command(path, "-c", file, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"), dir: dir}
+	e.cmd.Stderr, e.cmd.Stdout = &e.logs, &e.logs
+	return e, e.cmd.Start()
+}
+
+func (e *envoy) stop() {
+	_ = e.cmd.Process.Kill()
+	_ = e.cmd.Wait()
+	os.RemoveAll(e.dir)
+}
+
+// cpu is the process's user and system time so far.
+func (e *envoy) cpu() (time.Duration, error) { return processCPU(e.cmd.Process.Pid) }
+
+func processCPU(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in parentheses may hold spaces; fields count from behind it.
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+2:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	const ticks = 100 // USER_HZ on Linux
+	return time.Duration(user+system) * time.Second / ticks, nil
+}
+
+// rss is the resident memory of a process in bytes.
+func rss(pid int) int64 {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	fields := strings.Fields(string(data))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+func freePort() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// minimalConfig is the least an Envoy needs to proxy to a backend.
+func minimalConfig(port int, backend string) []byte {
+	_, backendPort, _ := net.SplitHostPort(backend)
+	return fmt.Appendf(nil, `
+static_resources:
+  listeners:
+  - address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    filter_chains:
+    - filters:
+      - name: hcm
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: plain
+          http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
+          route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: backend}}]}]}
+  clusters:
+  - name: backend
+    connect_timeout: 1s
+    load_assignment: {cluster_name: backend, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %s}}}}]}]}
+`, port, backendPort)
+}
+
+// A gatehouse is a control plane in this process with an Envoy of its own.
+type gatehouse struct {
+	*envoy
+	port       int
+	translator *translator.Translator
+	server     *xds.Server
+	grpc       *grpc.Server
+	sent       *countingListener
+}
+
+// startGatehouse serves a snapshot; the gateway's listener is set here.
+func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
+	g := &gatehouse{port: freePort(), translator: translator.New()}
+	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	g.sent = &countingListener{Listener: lis}
+	g.grpc = grpc.NewServer(xds.ServerOptions()...)
+	g.server.Register(g.grpc)
+	go g.grpc.Serve(g.sent)
+	if err := g.apply(s); err != nil {
+		return nil, err
+	}
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: lis.Addr().String(), Admin: xds.NoAdmin})
+	if err != nil {
+		return nil, err
+	}
+	data, err := xds.BootstrapYAML(bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	g.envoy, err = startEnvoy(data)
+	return g, err
+}
+
+func (g *gatehouse) apply(s *gateway.Snapshot) error {
+	s.Gateways = []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}}}
+	s.Seal()
+	out, diags := g.translator.Translate(s)
+	if out == nil {
+		return diags.Err()
+	}
+	return g.server.Set(context.Background(), xds.Revision{ID: out.Revision, Gateways: out.Gateways})
+}
+
+func (g *gatehouse) stop() {
+	g.envoy.stop()
+	g.server.Close()
+	g.grpc.Stop()
+}
+
+// waitServing polls until a request answers with the status.
+func waitServing(port int, host, path string, status int) error {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if got, err := oneRequest(port, host, path); err == nil && got == status {
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing answers %d at %s%s", status, host, path)
+}

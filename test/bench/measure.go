@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"text/tabwriter"
+	"time"
+
+	"gatehouse/gateway"
+)
+
+// A contestant is one configuration under load.
+type contestant struct {
+	name       string
+	envoy      *envoy
+	port       int
+	host, path string
+	micros     []float64
+}
+
+// compete runs interleaved rounds and prints CPU per request, the first contestant
+// being the measure of the others.
+func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
+	for round := range size.rounds + 1 {
+		for _, c := range list {
+			before, err := c.envoy.cpu()
+			if err != nil {
+				return err
+			}
+			if err := load(c.port, c.host, c.path, 200, size.requests, size.connections); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			after, err := c.envoy.cpu()
+			if err != nil {
+				return err
+			}
+			if round > 0 { // the first warms up
+				c.micros = append(c.micros, float64((after-before).Microseconds())/float64(size.requests))
+			}
+		}
+	}
+	base := median(list[0].micros)
+	for _, c := range list {
+		fmt.Fprintf(w, "%s\t%.1f µs\t%.2f x\n", c.name, median(c.micros), median(c.micros)/base)
+	}
+	return nil
+}
+
+// measureProxy compares a plain proxy through our configuration with a hand-written
+// one.
+func measureProxy(size effort, w *tabwriter.Writer) error {
+	backend, stop, err := startBackend()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	plainPort := freePort()
+	plain, err := startEnvoy(minimalConfig(plainPort, backend))
+	if err != nil {
+		return err
+	}
+	defer plain.stop()
+	proxy := func(r gateway.Route) gateway.Route {
+		r.Integration = &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + r.Integration.URI}
+		return r
+	}
+	uri := func(path string) *gateway.Integration { return &gateway.Integration{URI: path} }
+	rest := &gateway.Deployment{Routes: []gateway.Route{
+		proxy(gateway.Route{Method: "GET", Path: "/pets", Integration: uri("/pets")}),
+		proxy(gateway.Route{Method: "GET", Path: "/pets/{id}", Integration: uri("/pets/{id}")}),
+		proxy(gateway.Route{Method: "ANY", Path: "/any/{proxy+}", Integration: uri("/{proxy}")}),
+	}}
+	http := &gateway.Deployment{Routes: []gateway.Route{proxy(gateway.Route{Method: "ANY", Path: gateway.DefaultRoute, Integration: uri("")})}}
+	mapped := proxy(gateway.Route{Method: "GET", Path: "/mapped/{id}", Integration: uri("/pets/{id}")})
+	mapped.Integration.RequestParameters = []gateway.ParameterMapping{{Target: "integration.request.header.x-id", Source: "method.request.path.id"}, {Target: "integration.request.header.x-a", Source: "'a'"}}
+	rest.Routes = append(rest.Routes, mapped)
+	g, err := startGatehouse(&gateway.Snapshot{APIs: []gateway.API{
+		{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
+		{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: http}}},
+	}})
+	if err != nil {
+		return err
+	}
+	defer g.stop()
+	if err := waitServing(g.port, "http.execute-api.localhost", "/", 200); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "plain proxy\tEnvoy CPU a request\tratio")
+	return compete(size, w, []*contestant{
+		{name: "hand-written minimal Envoy", envoy: plain, port: plainPort, host: "http.execute-api.localhost", path: "/pets"},
+		{name: "HTTP API, $default route", envoy: g.envoy, port: g.port, host: "http.execute-api.localhost", path: "/pets"},
+		{name: "REST API, literal path", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/pets"},
+		{name: "REST API, {id}", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/pets/42"},
+		{name: "REST API, ANY {proxy+}", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/any/a/b"},
+		{name: "REST API, two mapped headers", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/mapped/42"},
+	})
+}
+
+// manyRoutes is count routes of one API, two variables each.
+func manyRoutes(count int, backend, prefix string) *gateway.Deployment {
+	d := &gateway.Deployment{}
+	for i := range count {
+		d.Routes = append(d.Routes, gateway.Route{Method: "GET", Path: fmt.Sprintf("/%s%05d/{id}/parts/{part}", prefix, i),
+			Integration: &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: fmt.Sprintf("http://%s/%s%05d/{id}/{part}", backend, prefix, i)}})
+	}
+	return d
+}
+
+// measureRoutes compares the only route of a gateway with the last of 10,000.
+func measureRoutes(size effort, w *tabwriter.Writer) error {
+	backend, stop, err := startBackend()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Fprintln(w, "number of routes\tEnvoy CPU a request\tratio")
+	var list []*contestant
+	for _, count := range []int{1, 1000, 10_000} {
+		g, err := startGatehouse(&gateway.Snapshot{APIs: []gateway.API{{ID: "r", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: manyRoutes(count, backend, "r")}}}}})
+		if err != nil {
+			return err
+		}
+		defer g.stop()
+		path := fmt.Sprintf("/v1/r%05d/42/parts/7", count-1)
+		if err := waitServing(g.port, "r.execute-api.localhost", path, 200); err != nil {
+			return err
+		}
+		list = append(list, &contestant{name: fmt.Sprintf("last of %d routes", count), envoy: g.envoy, port: g.port, host: "r.execute-api.localhost", path: path})
+	}
+	return compete(size, w, list)
+}
+
+// measureChange times a cold start and a one-route change at 10,000 routes over 200
+// hosts.
+func measureChange(size effort, w *tabwriter.Writer) error {
+	backend, stop, err := startBackend()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	build := func() *gateway.Snapshot {
+		s := &gateway.Snapshot{}
+		for i := range 200 {
+			s.APIs = append(s.APIs, gateway.API{ID: fmt.Sprintf("api%03d", i), Protocol: gateway.REST,
+				Stages: []gateway.Stage{{Name: "v1", Deployment: manyRoutes(50, backend, fmt.Sprintf("a%03d", i)).Seal()}}})
+		}
+		return s
+	}
+	snapshot := build()
+	start := time.Now()
+	g, err := startGatehouse(snapshot)
+	if err != nil {
+		return err
+	}
+	defer g.stop()
+	if err := waitServing(g.port, "api199.execute-api.localhost", "/v1/a19900049/1/parts/2", 200); err != nil {
+		return err
+	}
+	cold := time.Since(start)
+	runtime.GC()
+
+	var took, bytes []float64
+	for round := range 2*size.rounds + 1 {
+		path := fmt.Sprintf("/new%d", round)
+		if err := waitServing(g.port, "api100.execute-api.localhost", "/v1"+path, 403); err != nil {
+			return err
+		}
+		changed := *snapshot
+		changed.APIs = append([]gateway.API(nil), snapshot.APIs...)
+		d := manyRoutes(50, backend, "a100")
+		d.Routes[49].Path = path
+		d.Routes[49].Integration = &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/new"}
+		changed.APIs[100].Stages = []gateway.Stage{{Name: "v1", Deployment: d}}
+		before, begin := g.sent.bytes.Load(), time.Now()
+		if err := g.apply(&changed); err != nil {
+			return err
+		}
+		if err := waitServing(g.port, "api100.execute-api.localhost", "/v1"+path, 200); err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(begin).Microseconds())/1000)
+		bytes = append(bytes, float64(g.sent.bytes.Load()-before)/1024)
+		snapshot = &changed
+	}
+	fmt.Fprintln(w, "10,000 routes over 200 hosts\t\t")
+	fmt.Fprintf(w, "from nothing to serving (Envoy's start included)\t%d ms\t\n", cold.Milliseconds())
+	fmt.Fprintf(w, "one route changed, translated and served\t%.1f ms\t\n", median(took))
+	fmt.Fprintf(w, "sent for it\t%.1f KiB\t\n", median(bytes))
+	fmt.Fprintf(w, "memory of the control plane (and this program)\t%d MiB\t\n", rss(os.Getpid())>>20)
+	fmt.Fprintf(w, "memory of Envoy\t%d MiB\t\n", rss(g.cmd.Process.Pid)>>20)
+	return nil
+}
