@@ -99,7 +99,11 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, last *translated,
 	var diags gateway.Diagnostics
 	upstreams := map[upstream]bool{}
 	scoped := !slices.ContainsFunc(sites, func(st site) bool { return !st.exact() })
-	all := &routev3.RouteConfiguration{Name: wildcardRouteConfiguration, MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes)}
+	all := &routev3.RouteConfiguration{
+		Name:                           wildcardRouteConfiguration,
+		MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes),
+		IgnorePortInHostMatching:       true,
+	}
 	for i, m := range compiled {
 		st := sites[i]
 		made.sites[st.host] = m

@@ -126,7 +126,7 @@ func TestProgramHasNoTestHelpers(t *testing.T) {
 			continue
 		}
 		for _, dep := range p.Deps {
-			if dep == "testing" || strings.HasPrefix(dep, module+"/") && slices.Contains(testHelpers, folder(dep)) {
+			if strings.HasPrefix(dep, module+"/") && slices.Contains(testHelpers, folder(dep)) {
 				t.Errorf("the program is linked with %s", dep)
 			}
 		}

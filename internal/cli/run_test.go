@@ -64,6 +64,23 @@ func TestRun(t *testing.T) {
 	until(t, url, "two /pets")
 	first.statusUntil("the change is acked", func(s statusJSON) bool { return s.InForce && s.Serving.State == "acked" })
 
+	// Envoy itself refuses a port that another program has.
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	config := filepath.Join(dir, "gatehouse.yaml")
+	write(t, config, petstore(taken.Addr().(*net.TCPAddr).Port, one)["gatehouse.yaml"])
+	s := first.statusUntil("the refusal shows", func(s statusJSON) bool { return s.Latest.State == "rejected" })
+	if d := s.Latest.Diagnostics; len(d) != 1 || d[0].Code != "envoy-refused" || d[0].File != config || d[0].Line != 4 {
+		t.Errorf("diagnostics %+v", d)
+	}
+	first.statusUntil("the change before is back", func(s statusJSON) bool { return s.Serving.State == "acked" })
+	until(t, url, "two /pets")
+	write(t, config, contents["gatehouse.yaml"])
+	first.statusUntil("the refused change is taken back", func(s statusJSON) bool { return s.InForce })
+
 	write(t, spec, "openapi: 3.0.1\npaths: nonsense\n")
 	first.statusUntil("the mistake shows", func(s statusJSON) bool { return !s.InForce })
 	until(t, url, "two /pets")
@@ -76,7 +93,7 @@ func TestRun(t *testing.T) {
 
 	second, url := run()
 	until(t, url, "two /pets")
-	s := second.statusUntil("it tells where it is from", func(s statusJSON) bool { return s.Serving.Origin == "store" })
+	s = second.statusUntil("it tells where it is from", func(s statusJSON) bool { return s.Serving.Origin == "store" })
 	if s.InForce || len(s.Latest.Diagnostics) == 0 {
 		t.Errorf("latest %+v", s.Latest)
 	}

@@ -97,6 +97,11 @@ func (w *Watcher) Run(ctx context.Context, onChange func()) error {
 		case <-w.changed:
 			continue
 		case <-poll.C:
+			// A file may be half written: only what stays counts.
+			if !w.differs() {
+				continue
+			}
+			w.settle(ctx, events)
 		case <-eventsOf(events):
 			w.settle(ctx, events)
 		}
@@ -192,6 +197,16 @@ func directoriesOf(name string) []string {
 		dirs = append(dirs, filepath.Dir(resolved))
 	}
 	return dirs
+}
+
+// differs reports whether a file is not as it is known, without remembering it.
+func (w *Watcher) differs() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.files, func(name string) bool {
+		known := w.sums[name]
+		return look(name, known).content != known.content
+	})
 }
 
 // look compares all files with what is known and remembers what it sees.

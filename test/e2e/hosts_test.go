@@ -115,7 +115,8 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "OTHER.example.com", "/who", "two")
 	check(g, "nobody.test", "/root/who", "one")
 	check(g, "localhost", "/root/who", "one")
-	check(g, "localhost", "/_aws/execute-api/a/v1/who", "one")
+	check(g, "localhost:8080", "/_aws/execute-api/a/v1/who", "one")
+	check(g, "api.example.com:8080", "/shop/v2/who", "two")
 	check(g, "a.execute-api.localhost", "/v1/who", "one")
 
 	api.DisableExecuteAPIEndpoint = true
