@@ -82,7 +82,6 @@ func askEnvoy(ctx context.Context, path string, output *translator.Output) (gate
 			break
 		}
 	}
-	server.Close()
 	streams.Stop()
 	if serveErr := group.Wait(); err == nil {
 		err = serveErr

@@ -140,7 +140,12 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	group.Go(func() error { return c.pipeline.Run(serving) })
 	group.Go(func() error { return c.watcher.Run(serving, func() { c.pipeline.Reload(false) }) })
 	group.Go(func() error { return c.reloadOn(serving, hangups) })
-	group.Go(func() error { return c.grpc.Serve(c.xdsSocket) })
+	group.Go(func() error {
+		if err := c.grpc.Serve(c.xdsSocket); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			return fmt.Errorf("xds server: %w", err)
+		}
+		return nil
+	})
 	group.Go(func() error {
 		if err := c.http.Serve(c.httpSocket); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("status server: %w", err)

@@ -12,6 +12,9 @@ import (
 // envPrefix begins the environment variables that stand for flags.
 const envPrefix = "GATEHOUSE_"
 
+// noEnv annotates flags that are not set from the environment.
+const noEnv = "gatehouse-no-env"
+
 // envName is the environment variable of a flag.
 func envName(flag string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
@@ -23,7 +26,8 @@ func flagsFromEnv(cmd *cobra.Command, _ []string) error {
 	var errs []error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value, ok := os.LookupEnv(envName(f.Name))
-		if f.Changed || !ok || f.Name == "help" {
+		_, excepted := f.Annotations[noEnv]
+		if f.Changed || !ok || excepted || f.Name == "help" {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"syscall"
@@ -21,13 +20,9 @@ func portsInUse(ctx context.Context, s *gateway.Snapshot, gatewayName string) (d
 		}
 		for _, l := range g.Listeners {
 			address := net.JoinHostPort(l.Address, strconv.FormatUint(uint64(l.Port), 10))
-			err := tryListen(ctx, address)
-			switch {
-			case err == nil:
-			case errors.Is(err, syscall.EADDRINUSE):
+			// Envoy itself tells of all other reasons: it may have rights that we lack.
+			if errors.Is(tryListen(ctx, address), syscall.EADDRINUSE) {
 				ds.Errorf("port-in-use", l.Source, "", "stop the other program, or change the port", "another program listens on %s", address)
-			default:
-				ds.Errorf("port-unusable", l.Source, "", "", "cannot listen on %s: %v", address, errors.Unwrap(err))
 			}
 		}
 	}
@@ -37,7 +32,7 @@ func portsInUse(ctx context.Context, s *gateway.Snapshot, gatewayName string) (d
 func tryListen(ctx context.Context, address string) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listening: %w", err)
+		return err
 	}
 	return l.Close()
 }

@@ -55,18 +55,14 @@ type gatewayResources struct {
 
 type typeResources struct {
 	name      string
-	resources []json.RawMessage
+	resources [][]byte
 }
 
 func (g gatewayResources) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"gateway":%s`, quoted(g.name))
 	for _, t := range g.types {
-		list, err := json.Marshal(t.resources)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, `,%s:%s`, quoted(t.name), list)
+		fmt.Fprintf(&b, `,%s:[%s]`, quoted(t.name), bytes.Join(t.resources, []byte(",")))
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
@@ -103,8 +99,8 @@ func (v resourceView) resources(output *translator.Output) ([]gatewayResources, 
 	return list, nil
 }
 
-func (v resourceView) messages(named map[string]proto.Message) ([]json.RawMessage, error) {
-	list := make([]json.RawMessage, 0, len(named))
+func (v resourceView) messages(named map[string]proto.Message) ([][]byte, error) {
+	list := make([][]byte, 0, len(named))
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		m := named[name]
 		if !v.showSecrets {

@@ -32,7 +32,10 @@ func newValidate() *cobra.Command {
 	var envoy envoyFlag
 	cmd.Flags().Var(&envoy, "envoy", "also ask a real Envoy, found by --envoy=PATH, $ENVOY, the PATH or .tools/")
 	// "--envoy" alone means: search for it.
-	cmd.Flags().Lookup("envoy").NoOptDefVal = searchEnvoy
+	flag := cmd.Flags().Lookup("envoy")
+	flag.NoOptDefVal = searchEnvoy
+	// $GATEHOUSE_ENVOY is the Envoy of run. It is not a wish to ask it here.
+	flag.Annotations = map[string][]string{noEnv: nil}
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		snapshot, ds := loadOnce(cmd, paths)
 		if snapshot != nil {
