@@ -113,8 +113,7 @@ func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionMa
 	m := &hcmv3.HttpConnectionManager{
 		StatPrefix:  "gateway",
 		HttpFilters: httpFilters(),
-		// Before anything reads them: names that only the gateway may use, and
-		// headers that no backend of Amazon's gateway gets.
+		// Before anything reads them: names that only the gateway may use.
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{{
 			Name:        "envoy.http.early_header_mutation.header_mutation",
 			TypedConfig: anyOf(clientHeaders()),
@@ -156,17 +155,14 @@ func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionMa
 	return m
 }
 
-// clientHeaders takes away what clients must not send.
+// clientHeaders takes away what clients must not send. Every request passes here, so
+// that it is one comparison a header: looking a single name up costs more than that.
 func clientHeaders() *earlyheadersv3.HeaderMutation {
-	m := &earlyheadersv3.HeaderMutation{Mutations: []*mutationv3.HeaderMutation{{
+	return &earlyheadersv3.HeaderMutation{Mutations: []*mutationv3.HeaderMutation{{
 		Action: &mutationv3.HeaderMutation_RemoveOnMatch_{RemoveOnMatch: &mutationv3.HeaderMutation_RemoveOnMatch{
 			KeyMatcher: &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: wire.InternalHeaderPrefix}},
 		}},
 	}}}
-	for _, name := range droppedRequestHeaders {
-		m.Mutations = append(m.Mutations, mutateRemove(name))
-	}
-	return m
 }
 
 // scopedRoutes looks the Host header up, without its port, among the gateway's

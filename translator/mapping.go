@@ -105,6 +105,9 @@ func (c *stageCompiler) part(r *parsedRoute, e gateway.Expression, response bool
 	}
 	switch e.Kind {
 	case gateway.RequestHeader, gateway.RequestMultiHeader:
+		if !all && slices.Contains(droppedRequestHeaders, strings.ToLower(e.Name)) {
+			return map[string]any{"absent": true}, nil
+		}
 		return map[string]any{"header": strings.ToLower(e.Name), "all": all || e.Kind == gateway.RequestMultiHeader}, nil
 	case gateway.RequestQuery, gateway.RequestMultiQuery:
 		return map[string]any{"query": e.Name, "all": all}, nil

@@ -7,6 +7,7 @@
 -- A value is a list of parts, joined. A part is one of
 --   {lit=text}  {header=name, all=bool}  {query=name, all=bool}
 --   {segment=n, rest=bool}  {path=true}  {context=name}  {response=name, all=bool}
+--   {absent=true}, which never has a source
 -- A value none of whose parts has a source is not set at all.
 
 local function decode(text)

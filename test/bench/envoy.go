@@ -67,20 +67,30 @@ func (e *envoy) stop() {
 	os.RemoveAll(e.dir)
 }
 
-// cpu is the process's user and system time so far.
-func (e *envoy) cpu() (time.Duration, error) { return processCPU(e.cmd.Process.Pid) }
-
-func processCPU(pid int) (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
+// cpu is the time that the process's threads have been on a CPU, to the nanosecond:
+// the ticks of /proc/PID/stat are a percent or more of a round.
+func (e *envoy) cpu() (time.Duration, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", e.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		return 0, fmt.Errorf("no threads of process %d: %w", e.cmd.Process.Pid, err)
 	}
-	// The name in parentheses may hold spaces; fields count from behind it.
-	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+2:]))
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	const ticks = 100 // USER_HZ on Linux
-	return time.Duration(user+system) * time.Second / ticks, nil
+	var total time.Duration
+	for _, file := range threads {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the thread has ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		onCPU, _, _ := strings.Cut(string(data), " ")
+		n, err := strconv.ParseInt(onCPU, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", file, err)
+		}
+		total += time.Duration(n)
+	}
+	return total, nil
 }
 
 // rss is the resident memory of a process in bytes.

@@ -35,6 +35,8 @@ paths:
           integration.request.header.X-Ip: context.identity.sourceIp
           integration.request.header.X-All: method.request.multivalueheader.X-Many
           integration.request.header.X-Last: method.request.header.X-Many
+          integration.request.header.X-Dropped: method.request.header.Max-Forwards
+          integration.request.header.Content-MD5: "'mapped'"
           integration.request.querystring.who: method.request.querystring.user
           integration.request.querystring.all: method.request.multivaluequerystring.user
           integration.request.querystring.none: method.request.querystring.nope
@@ -66,7 +68,7 @@ func TestRESTMapping(t *testing.T) {
 	const host = "map.execute-api.localhost"
 
 	r := g.request("GET", host, "/v1/orders/4%202/items/a%2Fb?user=ann&user=bob%20x&other=1", "",
-		"X-Tenant", "t/1", "X-Many", "1", "X-Many", "2", "Via", "1.1 me", "Content-Encoding", "gzip", "Max-Forwards", "3")
+		"X-Tenant", "t/1", "X-Many", "1", "X-Many", "2", "Via", "1.1 me", "Content-Encoding", "gzip", "Max-Forwards", "3", "Content-MD5", "sent")
 	e := r.echo(t)
 	if e.Method != "POST" || e.Path != "/base/4%202/t%2F1" {
 		t.Errorf("backend saw %s %s", e.Method, e.Path)
@@ -76,7 +78,7 @@ func TestRESTMapping(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"x-stage": "stage-one", "x-fixed": "eu-1", "x-item": "a/b", "x-missing": "", "x-all": "1,2", "x-last": "2",
-		"x-tenant": "t/1", "via": "", "content-encoding": "", "max-forwards": "", "x-amzn-apigateway-api-id": "map", "x-ip": "127.0.0.1",
+		"x-tenant": "t/1", "via": "", "content-encoding": "", "max-forwards": "", "x-dropped": "", "content-md5": "mapped", "x-amzn-apigateway-api-id": "map", "x-ip": "127.0.0.1",
 		"x-id": r.Header.Get("x-amzn-requestid"),
 	} {
 		if got := strings.Join(e.Headers[name], "|"); got != want {
