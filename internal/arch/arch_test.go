@@ -27,12 +27,15 @@ var arrows = map[string][]string{
 	"definition":  {"gateway"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
-	"extauthz":    {"gateway", "internal/wire", "internal/obs"},
+	"extauthz":    {"gateway", "extauthz/sigv4", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "internal/wire", "internal/obs"},
-	"management":  {"gateway", "definition"},
+	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
+
+	// Signatures are verified in the same way for APIs and for the management API.
+	"extauthz/sigv4": {"gateway"},
 
 	"cmd/gatehouse":      {"internal/cli"},
 	"internal/cli":       {anything},
@@ -46,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/arch":        {},
 	"internal/golden":      {},
 	"internal/envoytest":   {},
+	"internal/pytools":     {},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -53,7 +57,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/exampletest", "internal/arch", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/pytools", "internal/exampletest", "internal/arch", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
