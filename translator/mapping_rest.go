@@ -131,6 +131,9 @@ func remappedName(name string) string {
 	return name
 }
 
+// apiIDHeader tells REST backends which API calls them.
+const apiIDHeader = "x-amzn-apigateway-api-id"
+
 // backendHeaders adds and removes what every request to a backend gains and loses,
 // by the kind of API and of integration.
 func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
@@ -139,7 +142,9 @@ func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
 			"for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"))
 		return
 	}
-	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader("x-amzn-apigateway-api-id", c.api.ID))
+	// Removed first, so that appending sets it: cheaper than to overwrite.
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, apiIDHeader)
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, appendHeader(apiIDHeader, c.api.ID))
 	if r.Integration.Type == gateway.IntegrationHTTPProxy {
 		for _, name := range slices.Concat(droppedRequestHeaders, droppedByHTTPProxy) {
 			// A mapping may set such a header again.

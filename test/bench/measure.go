@@ -86,6 +86,9 @@ func measureProxy(size effort, w *tabwriter.Writer) error {
 	if err := waitServing(g.port, "http.execute-api.localhost", "/", 200); err != nil {
 		return err
 	}
+	if err := waitServing(plainPort, "http.execute-api.localhost", "/", 200); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "plain proxy\tEnvoy CPU a request\tratio")
 	return compete(size, w, []*contestant{
 		{name: "hand-written minimal Envoy", envoy: plain, port: plainPort, host: "http.execute-api.localhost", path: "/pets"},
