@@ -39,7 +39,11 @@ func (c *stageCompiler) routesFor(r *parsedRoute, match *routev3.RouteMatch) []*
 		if !c.proxy(r, route) {
 			return nil
 		}
-		return c.validated(r, []*routev3.Route{route})
+		routes := []*routev3.Route{route}
+		if r.Integration.Type == gateway.IntegrationHTTP && refusesOtherTypes(r.Integration) {
+			routes = []*routev3.Route{c.unsupportedMediaRoute(r, match), route}
+		}
+		return c.validated(r, routes)
 	}
 	return nil // checkRoute reports the others.
 }

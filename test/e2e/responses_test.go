@@ -156,7 +156,7 @@ func TestMock(t *testing.T) {
 		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
 	}
 	r = g.request("GET", host, "/v1/item/4%202", "")
-	if r.StatusCode != 200 || r.body != "item 4%202 costs 5%" || r.Header.Get("content-type") != "text/plain" {
+	if r.StatusCode != 200 || r.body != "item 4 2 costs 5%" || r.Header.Get("content-type") != "text/plain" {
 		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
 	}
 	if r = g.request("GET", host, "/v1/item/42", "", "Content-Type", "text/csv"); r.StatusCode != 415 || r.body != `{"message":"Unsupported Media Type"}` {
