@@ -71,6 +71,9 @@ func (c *stageCompiler) section() section {
 	sortRoutes(routes)
 
 	out := section{stop: stop{base: c.base, routes: c.missRoutes(fallback)}}
+	if unknown := c.unknownEncodingRoute(); unknown != nil {
+		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: []*routev3.Route{unknown}})
+	}
 	if preflight := c.preflightRoutes(); len(preflight) > 0 {
 		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: preflight})
 	}
@@ -97,6 +100,7 @@ func (c *stageCompiler) missRoutes(fallback *parsedRoute) []*routev3.Route {
 		c.replyGatewayResponse(route, gateway.MissingAuthenticationToken, "")
 	} else {
 		replyJSON(route, 404, "Not Found", "")
+		c.answerCORS(route)
 	}
 	return []*routev3.Route{route}
 }
