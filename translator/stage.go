@@ -98,11 +98,10 @@ func (c *stageCompiler) missRoutes(fallback *parsedRoute) []*routev3.Route {
 	route := c.newRoute("no route", c.everythingMatch(""))
 	if c.rest() {
 		c.replyGatewayResponse(route, gateway.MissingAuthenticationToken, "")
-	} else {
-		replyJSON(route, 404, "Not Found", "")
-		c.answerCORS(route)
+		return []*routev3.Route{route}
 	}
-	return []*routev3.Route{route}
+	replyJSON(route, 404, "Not Found", "")
+	return append(c.corsMissRoutes(), route)
 }
 
 // everythingMatch matches all paths below the base, and the base itself.
