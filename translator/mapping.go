@@ -43,6 +43,9 @@ func (p *program) config() (*luav3.LuaPerRoute, bool) {
 	if len(p.response) > 0 {
 		fields["response"] = p.response
 	}
+	if p.request["method"] != nil {
+		fields["changes_method"] = true
+	}
 	if len(fields) == 0 {
 		return nil, false
 	}

@@ -4,7 +4,8 @@
 -- request:  method, keep, drop, trace, drop_query, semicolons, path, path_else,
 --           slashes, headers, query, host, save, values
 -- response: select (status -> rule number), rules of {status, strip, headers,
---           content_type}, trace
+--           content_type}, trace, strict
+-- changes_method: whether request has a method
 --
 -- A value is a list of parts, joined. A part is one of
 --   {lit=text}  {header=name, all=bool}  {query=name, all=bool}  {param=name}
@@ -264,16 +265,19 @@ function envoy_on_request(handle)
   if request.path_below == "" then request.path_below = "/" end
   local save = function(name, value) handle:streamInfo():dynamicMetadata():set("gw.mapping", name, value) end
 
-  for _, name in ipairs(program.save or {}) do
-    local text = context[name](request)
-    if text ~= nil then save(name, text) end
+  if program.save ~= nil then
+    for _, name in ipairs(program.save) do
+      local text = context[name](request)
+      if text ~= nil then save(name, text) end
+    end
   end
-  for key, parts in pairs(program.values or {}) do
-    local text = value_text(request, parts)
-    if text ~= nil then save(key, text) end
+  if program.values ~= nil then
+    for key, parts in pairs(program.values) do
+      local text = value_text(request, parts)
+      if text ~= nil then save(key, text) end
+    end
+    return -- The gateway's own answer needs nothing else.
   end
-  -- The gateway's own answer needs nothing else.
-  if program.values ~= nil then return end
 
   local new_path = path
   if program.path ~= nil then
@@ -300,7 +304,9 @@ function envoy_on_request(handle)
     strip(headers, program.keep)
     if without_content[method] then headers:remove("content-type") end
   end
-  for _, name in ipairs(program.drop or {}) do headers:remove(name) end
+  if program.drop ~= nil then
+    for _, name in ipairs(program.drop) do headers:remove(name) end
+  end
   change_headers(headers, changes)
   if trace then
     headers:replace("x-amzn-trace-id", trace)
@@ -342,8 +348,9 @@ local function map_response(headers, program, saved)
 end
 
 function envoy_on_response(handle)
-  local request, response = handle:filterContext():get("request"), handle:filterContext():get("response")
-  if response == nil and (request == nil or request.method == nil) then return end
+  -- Each get makes a table of what it gets, so that the request's program is not asked.
+  local response, changed = handle:filterContext():get("response"), handle:filterContext():get("changes_method")
+  if response == nil and not changed then return end
   local headers = handle:headers()
   -- What the gateway answers itself is not the backend's to map.
   if headers:get("x-gw-local-reply") ~= nil then

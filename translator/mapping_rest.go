@@ -172,7 +172,7 @@ func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
 		}
 		route.TypedPerFilterConfig[filterHeaders] = enabled(remappedResponseHeaders)
 		// Here, not in the filter, which sees the gateway's own id already.
-		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, setHeader("x-amzn-remapped-x-amzn-requestid", "%RESP(X-AMZN-REQUESTID)%"))
+		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, appendHeader("x-amzn-remapped-x-amzn-requestid", "%RESP(X-AMZN-REQUESTID)%"))
 		return
 	}
 	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
