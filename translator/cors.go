@@ -39,7 +39,7 @@ func (c *stageCompiler) preflightRoutes() []*routev3.Route {
 	allowed.Headers = append(allowed.Headers, headerMatcher("origin", originMatcher(cors)))
 	yes := c.newRoute("preflight", allowed)
 	respond(yes, 204, nil)
-	yes.ResponseHeadersToAdd = append(yes.ResponseHeadersToAdd, originHeader(cors))
+	yes.ResponseHeadersToAdd = append(yes.ResponseHeadersToAdd, allowHeaders(cors)...)
 	add := func(name string, values []string) {
 		if len(values) > 0 {
 			yes.ResponseHeadersToAdd = append(yes.ResponseHeadersToAdd, setHeader(name, formatLiteral(strings.Join(values, ","))))
@@ -50,12 +50,33 @@ func (c *stageCompiler) preflightRoutes() []*routev3.Route {
 	if cors.MaxAge != nil {
 		add("access-control-max-age", []string{strconv.Itoa(*cors.MaxAge)})
 	}
-	if cors.AllowCredentials {
-		add("access-control-allow-credentials", []string{"true"})
-	}
 	no := c.newRoute("preflight", preflight())
 	respond(no, 204, nil)
 	return []*routev3.Route{yes, no}
+}
+
+// corsMissRoutes answer 404 to requests of allowed origins, in a way that their pages can
+// read: Envoy's filter leaves alone what is answered without a backend.
+func (c *stageCompiler) corsMissRoutes() []*routev3.Route {
+	cors := c.deployment.CORS
+	if cors == nil || len(cors.AllowOrigins) == 0 {
+		return nil
+	}
+	match := c.everythingMatch("")
+	match.Headers = append(match.Headers, headerMatcher("origin", originMatcher(cors)))
+	route := c.newRoute("no route", match)
+	replyJSON(route, 404, "Not Found", "")
+	route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, allowHeaders(cors)...)
+	return []*routev3.Route{route}
+}
+
+// allowHeaders tell an allowed origin so.
+func allowHeaders(cors *gateway.CORS) []*corev3.HeaderValueOption {
+	headers := []*corev3.HeaderValueOption{originHeader(cors)}
+	if cors.AllowCredentials {
+		headers = append(headers, setHeader("access-control-allow-credentials", "true"))
+	}
+	return headers
 }
 
 func anyOrigin(cors *gateway.CORS) bool { return slices.Contains(cors.AllowOrigins, "*") }

@@ -36,12 +36,14 @@ func bodyFormat(contentType, format string) *corev3.SubstitutionFormatString {
 // contextFormat is the Envoy command for a context variable known only with the
 // request.
 var contextFormat = map[string]string{
-	"requestId":          requestIDFormat,
-	"extendedRequestId":  requestIDFormat,
-	"httpMethod":         "%REQ(:METHOD)%",
-	"path":               "%PATH(NQ)%",
-	"protocol":           "%PROTOCOL%",
-	"domainName":         "%REQ(:AUTHORITY)%",
+	"requestId":         requestIDFormat,
+	"extendedRequestId": requestIDFormat,
+	"httpMethod":        "%REQ(:METHOD)%",
+	"path":              "%PATH(NQ)%",
+	"protocol":          "%PROTOCOL%",
+	// Both are known beforehand unless the domain is a wildcard.
+	"domainName":         `%CEL(re.extract(request.host, '^([^:]*).*$', '\\1'))%`,
+	"domainPrefix":       `%CEL(re.extract(request.host, '^([^.:]*).*$', '\\1'))%`,
 	"identity.sourceIp":  "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 	"identity.userAgent": "%REQ(USER-AGENT)%",
 	"requestTime":        "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",

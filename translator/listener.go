@@ -139,6 +139,11 @@ func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionMa
 			UpgradeType: "websocket",
 			Enabled:     wrapperspb.Bool(false), // routes to backends switch it on
 		}},
+		HttpProtocolOptions: &corev3.Http1ProtocolOptions{
+			// Offers to change the protocol are for the gateway to decline, not a reason to
+			// refuse the request. Only "websocket" goes through.
+			IgnoreHttp_11Upgrade: []*envoymatcherv3.StringMatcher{regexMatcher("[^wW].*")},
+		},
 		Http2ProtocolOptions: &corev3.Http2ProtocolOptions{
 			MaxConcurrentStreams:        uint32Value(100),
 			InitialStreamWindowSize:     uint32Value(64 << 10),

@@ -23,11 +23,13 @@ const (
 	// tooLarge: the body exceeds the route's limit.
 	tooLarge = `response.code_details == 'request_payload_too_large'`
 	// noHost: no site for the Host header, so that no route and no API is known.
-	noHost = `response.code_details == 'route_not_found'`
+	noHost = `response.code_details == 'route_not_found' || response.code_details == 'absolute_path_rejected'`
 	// headersTooLarge and badRequest: refused before any route was looked up.
 	headersTooLarge = `response.code_details == 'http1.headers_too_large' || response.code_details == 'http1.too_many_headers'`
 	badRequest      = `response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || response.code_details == 'path_normalization_failed' || response.code_details == 'missing_host_header'`
-	upgradeRefused  = `response.code_details == 'upgrade_failed'`
+	// oldProtocol: HTTP/1.0 and before.
+	oldProtocol    = `response.code_details == 'low_version'`
+	upgradeRefused = `response.code_details == 'upgrade_failed'`
 
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
@@ -50,6 +52,7 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
 		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
+		replyMapper(oldProtocol, 426, "Upgrade Required"),
 		replyMapper(upgradeRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException")),
 		{Filter: celFilter("true"), HeadersToAdd: []*corev3.HeaderValueOption{localReplyMark()}},
 	}}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -20,6 +21,10 @@ type program struct {
 	response map[string]any
 	// save lists context variables that the response mappings need.
 	save []string
+	// semicolons part query parameters (REST APIs).
+	semicolons bool
+	// host is what a mapping sets the Host header to.
+	host []any
 }
 
 // config is the route's filter configuration; false when there is nothing to map.
@@ -30,10 +35,16 @@ func (p *program) config() (*luav3.LuaPerRoute, bool) {
 		p.request["save"] = toList(slices.Compact(p.save))
 	}
 	if len(p.request) > 0 {
+		if p.semicolons {
+			p.request["semicolons"] = true
+		}
 		fields["request"] = p.request
 	}
 	if len(p.response) > 0 {
 		fields["response"] = p.response
+	}
+	if p.request["method"] != nil {
+		fields["changes_method"] = true
 	}
 	if len(fields) == 0 {
 		return nil, false
@@ -48,9 +59,21 @@ func (p *program) config() (*luav3.LuaPerRoute, bool) {
 	}, true
 }
 
+// mapsResponses reports whether the script changes backend responses: their headers
+// and status, or only what a changed method makes necessary.
+func (p *program) mapsResponses() bool {
+	return len(p.response) > 0 || p.request["method"] != nil
+}
+
+// strict reports whether there are backend statuses that no integration response is for.
+func (p *program) strict() bool {
+	selected, _ := p.response["select"].(map[string]any)
+	return p.response["strict"] == true && selected["default"] == nil
+}
+
 // mappingProgram compiles the parameter mappings of a route.
 func (c *stageCompiler) mappingProgram(r *parsedRoute) *program {
-	p := &program{request: map[string]any{}, response: map[string]any{}}
+	p := &program{request: map[string]any{}, response: map[string]any{}, semicolons: c.rest()}
 	in := r.Integration
 	if in.HTTPMethod != "" && in.HTTPMethod != gateway.AnyMethod && in.HTTPMethod != r.Method {
 		p.request["method"] = in.HTTPMethod
@@ -105,12 +128,12 @@ func (c *stageCompiler) part(r *parsedRoute, e gateway.Expression, response bool
 	}
 	switch e.Kind {
 	case gateway.RequestHeader, gateway.RequestMultiHeader:
-		if !all && slices.Contains(droppedRequestHeaders, strings.ToLower(e.Name)) {
+		if !all && slices.Contains(slices.Concat(droppedRequestHeaders, hiddenRequestHeaders), strings.ToLower(e.Name)) {
 			return map[string]any{"absent": true}, nil
 		}
 		return map[string]any{"header": strings.ToLower(e.Name), "all": all || e.Kind == gateway.RequestMultiHeader}, nil
 	case gateway.RequestQuery, gateway.RequestMultiQuery:
-		return map[string]any{"query": e.Name, "all": all}, nil
+		return map[string]any{"query": e.Name, "all": all || e.Kind == gateway.RequestMultiQuery}, nil
 	case gateway.RequestPath:
 		if e.Name == "" {
 			return map[string]any{"path": true}, nil
@@ -162,6 +185,11 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 		return r.Key(), r.Route != nil
 	case "deploymentId":
 		return c.deployment.Hash(), true
+	case "domainName":
+		return c.site.host, exactHost(c.site.host)
+	case "domainPrefix":
+		prefix, _, _ := strings.Cut(c.site.host, ".")
+		return prefix, exactHost(c.site.host)
 	case "isCanaryRequest":
 		if c.stage.Canary == nil {
 			return "", false
@@ -188,6 +216,20 @@ func (p *program) needsPath(r *parsedRoute, uri *endpointURI) bool {
 	return strings.Contains(uri.path, "{") && len(r.template.Variables()) > 9 // a substitution has nine groups
 }
 
+// rewriteHost sends the mapped Host header instead of the URI's. Envoy sets that header
+// after the script has run, so that the script only leaves the value for it.
+func (p *program) rewriteHost(action *routev3.RouteAction, uri *endpointURI) {
+	if p.host == nil {
+		return
+	}
+	p.request["host"] = p.host
+	p.request["authority"] = uri.authority
+	action.HostRewriteSpecifier = &routev3.RouteAction_HostRewrite{HostRewrite: "%DYNAMIC_METADATA(" + mappingMetadata + ":host)%"}
+}
+
+// mappingMetadata is the namespace of dynamic metadata where mapping.lua leaves values.
+const mappingMetadata = "gw.mapping"
+
 // pathSource is the path variable that fills a placeholder of the URI, or "" when
 // something else does.
 func pathSource(in *gateway.Integration, placeholder string) string {
@@ -205,10 +247,17 @@ func pathSource(in *gateway.Integration, placeholder string) string {
 
 // buildPath has the script put the backend's path together.
 func (p *program) buildPath(c *stageCompiler, r *parsedRoute, uri *endpointURI) {
-	if _, set := p.request["path"]; set {
-		return // overwrite:path
+	own := c.textParts(r, uri.path, p)
+	if r.Path == gateway.DefaultRoute {
+		p.request["base_length"] = float64(len(c.base))
+		own = []any{map[string]any{"lit": strings.TrimSuffix(uri.path, "/")}, map[string]any{"path": true}}
 	}
-	p.request["path"] = c.textParts(r, uri.path, p)
+	if _, set := p.request["path"]; set {
+		// overwrite:path; a source that is missing leaves the URI's own path.
+		p.request["path_else"], p.request["slashes"] = own, true
+		return
+	}
+	p.request["path"] = own
 }
 
 // appendQuery adds the URI's own query parameters to the request's.

@@ -1,11 +1,14 @@
 -- Carries out the parameter mappings of one route. What to map comes from the
 -- route's filter context, compiled in mapping.go; this script never changes.
 --
--- request:  method, keep, drop_query, path, headers, query, save
--- response: select (status -> rule number), rules of {status, strip, headers}
+-- request:  method, keep, drop, trace, drop_query, semicolons, path, path_else,
+--           slashes, headers, query, host, save, values
+-- response: select (status -> rule number), rules of {status, strip, headers,
+--           content_type}, trace, strict
+-- changes_method: whether request has a method
 --
 -- A value is a list of parts, joined. A part is one of
---   {lit=text}  {header=name, all=bool}  {query=name, all=bool}
+--   {lit=text}  {header=name, all=bool}  {query=name, all=bool}  {param=name}
 --   {segment=n, rest=bool}  {path=true}  {context=name}  {response=name, all=bool}
 --   {absent=true}, which never has a source
 -- A value none of whose parts has a source is not set at all.
@@ -15,9 +18,11 @@ local function decode(text)
   return text
 end
 
-local function encode(text)
-  return (string.gsub(text, "[^%w%-%._~]", function(c) return string.format("%%%02X", string.byte(c)) end))
-end
+local function percent(c) return string.format("%%%02X", string.byte(c)) end
+
+local function encode(text) return (string.gsub(text, "[^%w%-%._~]", percent)) end
+
+local function encode_path(text) return (string.gsub(text, "[^%w%-%._~/]", percent)) end
 
 -- Control characters would end a header early.
 local function header_safe(text)
@@ -31,9 +36,10 @@ local function split_query(path)
 end
 
 -- query_pairs reads a query string into an ordered list of {name, raw text}.
-local function query_pairs(query)
+-- Semicolons part parameters, too, in REST APIs.
+local function query_pairs(query, semicolons)
   local list = {}
-  for item in string.gmatch(query, "[^&]+") do
+  for item in string.gmatch(query, semicolons and "[^&;]+" or "[^&]+") do
     local name = string.match(item, "^[^=]*")
     list[#list + 1] = {decode((string.gsub(name, "%+", " "))), item}
   end
@@ -85,6 +91,21 @@ local function address_without_port(address)
   return string.match(address, "^%[(.*)%]:%d+$") or string.match(address, "^(.*):%d+$") or address
 end
 
+-- trace_header completes X-Amzn-Trace-Id, or makes a new one of the request's id,
+-- which is random: the script has no good source of randomness of its own.
+local function trace_header(request)
+  local id = string.gsub(request.headers:get("x-request-id") or "", "%X", "")
+  local parent = string.sub(id, -16)
+  local given = request.headers:get("x-amzn-trace-id") or ""
+  if not string.find(given, "Root=", 1, true) then
+    local seconds = math.floor(tonumber(request.handle:timestampString()) / 1000)
+    return string.format("Root=1-%08x-%s;Parent=%s;Sampled=0", seconds, string.sub(id, 1, 24), parent)
+  end
+  if not string.find(given, "Parent=", 1, true) then given = given .. ";Parent=" .. parent end
+  if not string.find(given, "Sampled=", 1, true) then given = given .. ";Sampled=0" end
+  return given
+end
+
 local months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 
 local context = {
@@ -110,6 +131,9 @@ local function part_text(request, part, raw)
   if part.lit ~= nil then return part.lit end
   if part.header ~= nil then return last_or_all(header_values(request.headers, part.header), part.all) end
   if part.query ~= nil then return last_or_all(query_values(request, part.query), part.all) end
+  if part.param ~= nil then
+    return last_or_all(query_values(request, part.param)) or last_or_all(header_values(request.headers, string.lower(part.param)))
+  end
   if part.path then return request.path_below end
   if part.segment ~= nil then
     local text = segment(request, part.segment, part.rest)
@@ -200,17 +224,33 @@ local function change_query(request, changes, list)
   return list
 end
 
-local function build_path(request, parts)
+-- build_path joins parts to a path; nil when none of them has a source. A value that
+-- fills a placeholder stays within its segment, one that is the path may hold several.
+local function build_path(request, parts, slashes)
   local texts = {}
+  local found = false
   for i, part in ipairs(parts) do
     local text = part_text(request, part, true) or ""
-    if part.lit == nil and part.segment == nil and not part.path then text = encode(text) end
+    if text ~= "" or part.lit ~= nil then found = true end
+    if part.lit == nil and part.segment == nil and not part.path then
+      text = slashes and encode_path(text) or encode(text)
+    end
     texts[i] = text
   end
+  if not found then return nil end
   local path = table.concat(texts)
   if string.sub(path, 1, 1) ~= "/" then path = "/" .. path end
   return path
 end
+
+-- has_dots reports segments that would lead the backend out of the path it was meant
+-- to be asked for. Clients' own paths are free of them; header and query values are not.
+local function has_dots(path)
+  return string.find(path .. "/", "/%.%.?/") ~= nil
+end
+
+-- without_content: methods whose requests are sent without a content type.
+local without_content = {GET = true, HEAD = true, OPTIONS = true}
 
 function envoy_on_request(handle)
   local program = handle:filterContext():get("request")
@@ -220,19 +260,33 @@ function envoy_on_request(handle)
   local request = {
     handle = handle, headers = headers, path = path,
     method = headers:get(":method"), authority = headers:get(":authority") or "",
-    query = query_pairs(query), path_below = string.sub(path, (program.base_length or 0) + 1),
+    query = query_pairs(query, program.semicolons), path_below = string.sub(path, (program.base_length or 0) + 1),
   }
   if request.path_below == "" then request.path_below = "/" end
+  local save = function(name, value) handle:streamInfo():dynamicMetadata():set("gw.mapping", name, value) end
 
   if program.save ~= nil then
     for _, name in ipairs(program.save) do
       local text = context[name](request)
-      if text ~= nil then handle:streamInfo():dynamicMetadata():set("gw.mapping", name, text) end
+      if text ~= nil then save(name, text) end
     end
+  end
+  if program.values ~= nil then
+    for key, parts in pairs(program.values) do
+      local text = value_text(request, parts)
+      if text ~= nil then save(key, text) end
+    end
+    return -- The gateway's own answer needs nothing else.
   end
 
   local new_path = path
-  if program.path ~= nil then new_path = build_path(request, program.path) end
+  if program.path ~= nil then
+    new_path = build_path(request, program.path, program.slashes) or build_path(request, program.path_else or {}) or path
+    if has_dots(new_path) and not has_dots(path) then
+      handle:respond({[":status"] = "400", ["content-type"] = "application/json"}, '{"message":"Bad Request"}')
+      return
+    end
+  end
   local list = {}
   if not program.drop_query then
     for i, pair in ipairs(request.query) do list[i] = pair end
@@ -243,31 +297,67 @@ function envoy_on_request(handle)
   local new_query = table.concat(texts, "&")
 
   local changes = resolve(request, program.headers)
-  if program.keep ~= nil then strip(headers, program.keep) end
+  local trace = program.trace and trace_header(request)
+  if program.host ~= nil then save("host", header_safe(value_text(request, program.host) or program.authority)) end
+  local method = program.method or request.method
+  if program.keep ~= nil then
+    strip(headers, program.keep)
+    if without_content[method] then headers:remove("content-type") end
+  end
+  if program.drop ~= nil then
+    for _, name in ipairs(program.drop) do headers:remove(name) end
+  end
   change_headers(headers, changes)
-  if program.method ~= nil then headers:replace(":method", program.method) end
+  if trace then
+    headers:replace("x-amzn-trace-id", trace)
+    save("trace", trace)
+  end
+  if method ~= request.method then
+    headers:replace(":method", method)
+    if request.method == "HEAD" or method == "HEAD" then save("method", request.method) end
+  end
   if new_query ~= "" then new_path = new_path .. "?" .. new_query end
   headers:replace(":path", new_path)
 end
 
+-- match_method mends the answer to a request whose method was changed: HEAD must not
+-- be answered with a body, and what was asked with HEAD has none to announce.
+local function match_method(handle, headers, asked)
+  if asked == "HEAD" then
+    for chunk in handle:bodyChunks() do chunk:setBytes("") end
+  else
+    headers:remove("content-length")
+  end
+end
+
+local function map_response(headers, program, saved)
+  local number = program.select[headers:get(":status")] or program.select["default"]
+  if number == nil then
+    -- A REST API must say what becomes of every status; an HTTP API need not. The
+    -- filter for gateway responses makes its answer of this.
+    if program.strict then headers:replace("x-gw-reply", "API_CONFIGURATION_ERROR") end
+    return
+  end
+  local rule = program.rules[number]
+  local changes = resolve({response = headers, saved = saved}, rule.headers)
+  if rule.strip ~= nil then strip(headers, rule.strip) end
+  if rule.content_type ~= nil then headers:replace("content-type", rule.content_type) end
+  change_headers(headers, changes)
+  if program.trace and saved.trace ~= nil then headers:replace("x-amzn-trace-id", saved.trace) end
+  if rule.status ~= nil then headers:replace(":status", rule.status) end
+end
+
 function envoy_on_response(handle)
-  local program = handle:filterContext():get("response")
-  if program == nil then return end
+  -- Each get makes a table of what it gets, so that the request's program is not asked.
+  local response, changed = handle:filterContext():get("response"), handle:filterContext():get("changes_method")
+  if response == nil and not changed then return end
   local headers = handle:headers()
   -- What the gateway answers itself is not the backend's to map.
   if headers:get("x-gw-local-reply") ~= nil then
     headers:remove("x-gw-local-reply")
     return
   end
-  local number = program.select[headers:get(":status")] or program.select["default"]
-  if number == nil then return end
-  local rule = program.rules[number]
-  local request = {
-    response = headers,
-    saved = handle:streamInfo():dynamicMetadata():get("gw.mapping") or {},
-  }
-  local changes = resolve(request, rule.headers)
-  if rule.strip ~= nil then strip(headers, rule.strip) end
-  change_headers(headers, changes)
-  if rule.status ~= nil then headers:replace(":status", rule.status) end
+  local saved = handle:streamInfo():dynamicMetadata():get("gw.mapping") or {}
+  if response ~= nil then map_response(headers, response, saved) end
+  if saved.method ~= nil then match_method(handle, headers, saved.method) end
 end

@@ -59,7 +59,13 @@ func (c *stageCompiler) httpRequest(r *parsedRoute, p *program) {
 		}
 		switch target.kind {
 		case "header":
-			headers = append(headers, change)
+			if change["name"] != "host" {
+				headers = append(headers, change)
+				break
+			}
+			if p.host, ok = change["parts"].([]any); !ok || target.op != "overwrite" {
+				c.errorf("invalid-mapping", m.Pos, "write overwrite:header.host", "the Host header can only be overwritten")
+			}
 		case "querystring":
 			query = append(query, change)
 		case "path":

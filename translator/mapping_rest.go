@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -15,11 +16,12 @@ import (
 // Headers of REST APIs, as recorded against Amazon API Gateway (reference: header
 // forwarding rules). Envoy takes care of hop-by-hop headers and of Content-Length.
 var (
-	// droppedRequestHeaders reach no backend, and no mapping sees them. (Expect is
-	// Envoy's to answer.)
+	// droppedRequestHeaders reach no backend, and no mapping sees them.
 	droppedRequestHeaders = []string{
 		"content-md5", "max-forwards", "proxy-authenticate", "server", "trailer", "www-authenticate",
 	}
+	// hiddenRequestHeaders are no mapping's to see either; Envoy deals with them.
+	hiddenRequestHeaders = []string{"connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"}
 	// droppedByHTTPProxy are dropped in addition by HTTP_PROXY.
 	droppedByHTTPProxy = []string{"content-encoding", "via"}
 	// keptByHTTP are what a non-proxy integration passes on unmapped: Envoy's own
@@ -29,7 +31,7 @@ var (
 		"x-forwarded-for", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "traceparent", "tracestate",
 	}
 	// keptOfHTTPResponse is what a non-proxy integration lets through of a response.
-	keptOfHTTPResponse = []string{"content-type", "content-length", "content-encoding", "transfer-encoding", "x-amzn-requestid"}
+	keptOfHTTPResponse = []string{"content-length", "content-encoding", "transfer-encoding", "x-amzn-requestid"}
 	// failingTargets are request headers whose mapping AWS deploys and then answers
 	// with 500 at run time. Gatehouse refuses them when the definition is read.
 	failingTargets = []string{"content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id"}
@@ -55,7 +57,12 @@ func (c *stageCompiler) restRequest(r *parsedRoute, p *program) {
 				c.errorf("forbidden-mapping", m.Pos, "", "the header %s cannot be mapped; on Amazon API Gateway every request would fail", name)
 				continue
 			}
-			if parts, ok := c.parts(r, value, m.Pos, p, false); ok {
+			parts, ok := c.parts(r, value, m.Pos, p, false)
+			switch {
+			case !ok:
+			case strings.EqualFold(name, "host"):
+				p.host = parts
+			default:
 				headers = append(headers, map[string]any{"op": "set", "name": strings.ToLower(name), "parts": parts})
 			}
 		case kind == "querystring":
@@ -71,6 +78,9 @@ func (c *stageCompiler) restRequest(r *parsedRoute, p *program) {
 	if r.Integration.Type == gateway.IntegrationHTTP {
 		p.request["keep"] = toSet(keptByHTTP...)
 		p.request["drop_query"] = true
+		p.request["trace"] = true
+	} else if dropped := droppedBeforeMapping(r.Integration); len(dropped) > 0 {
+		p.request["drop"] = toList(dropped)
 	}
 	if len(headers) > 0 {
 		p.request["headers"] = headers
@@ -80,17 +90,28 @@ func (c *stageCompiler) restRequest(r *parsedRoute, p *program) {
 	}
 }
 
+// droppedBeforeMapping lists what an HTTP_PROXY integration drops and a mapping sets: the
+// script drops it, which knows the client's value from the mapping's.
+func droppedBeforeMapping(in *gateway.Integration) []string {
+	return slices.DeleteFunc(slices.Concat(droppedRequestHeaders, droppedByHTTPProxy),
+		func(name string) bool { return !setsHeader(in, name) })
+}
+
 // restResponses compiles the integration responses of an HTTP integration: which is
-// chosen for a status, the status it answers, and the headers it sets.
+// chosen for a status, the status it answers, and the headers it sets. A backend's
+// other headers go no further, its content type included.
 func (c *stageCompiler) restResponses(r *parsedRoute, p *program) {
-	if r.Integration.Type != gateway.IntegrationHTTP || len(r.Integration.Responses) == 0 {
+	if r.Integration.Type != gateway.IntegrationHTTP {
 		return
 	}
-	var patterns []string
-	var rules []any
+	patterns, rules := []string{}, []any{}
 	for _, resp := range r.Integration.Responses {
 		patterns = append(patterns, resp.SelectionPattern)
-		rule := map[string]any{"status": resp.StatusCode, "strip": toSet(keptOfHTTPResponse...)}
+		contentType, _ := chooseTemplate(resp.ResponseTemplates)
+		rule := map[string]any{
+			"status": resp.StatusCode, "strip": toSet(keptOfHTTPResponse...),
+			"content_type": cmp.Or(contentType, "application/json"),
+		}
 		if headers := c.restResponseHeaders(r, resp, p); len(headers) > 0 {
 			rule["headers"] = headers
 		}
@@ -98,6 +119,8 @@ func (c *stageCompiler) restResponses(r *parsedRoute, p *program) {
 	}
 	p.response["select"] = statuses(patterns)
 	p.response["rules"] = rules
+	p.response["strict"] = true
+	p.response["trace"] = true
 }
 
 func (c *stageCompiler) restResponseHeaders(r *parsedRoute, resp gateway.IntegrationResponse, p *program) []any {
@@ -147,12 +170,14 @@ func (c *stageCompiler) backendHeaders(r *parsedRoute, route *routev3.Route) {
 	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, appendHeader(apiIDHeader, c.api.ID))
 	if r.Integration.Type == gateway.IntegrationHTTPProxy {
 		for _, name := range slices.Concat(droppedRequestHeaders, droppedByHTTPProxy) {
-			// A mapping may set such a header again.
+			// A mapping may set such a header again; see droppedBeforeMapping.
 			if !setsHeader(r.Integration, name) {
 				route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, name)
 			}
 		}
 		route.TypedPerFilterConfig[filterHeaders] = enabled(remappedResponseHeaders)
+		// Here, not in the filter, which sees the gateway's own id already.
+		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, appendHeader("x-amzn-remapped-x-amzn-requestid", "%RESP(X-AMZN-REQUESTID)%"))
 		return
 	}
 	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,

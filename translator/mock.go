@@ -1,63 +1,126 @@
 package translator
 
 import (
+	"cmp"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 
 	"gatehouse/gateway"
 )
 
 // mockRoutes answers a MOCK integration in Envoy: the status from the request
-// template, headers and body from the integration response it selects.
+// template, headers and body from the integration response it selects. Content types
+// with a template of their own have a route of their own, where that makes a
+// difference.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-mock-integration.html
 func (c *stageCompiler) mockRoutes(r *parsedRoute, match *routev3.RouteMatch) []*routev3.Route {
-	route := c.newRoute(r.Key(), match)
-	if mediaTypes := c.unsupportedMediaRoute(r, match); mediaTypes != nil {
-		return append([]*routev3.Route{mediaTypes}, c.mockReply(r, route)...)
+	in := r.Integration
+	usual := mockOutcomeOf(in, jsonType)
+	var out []*routev3.Route
+	for _, contentType := range templateTypes(in.RequestTemplates) {
+		if special := mockOutcomeOf(in, contentType); contentType != jsonType && !special.same(usual) {
+			own := cloneMatch(match)
+			own.Headers = append(own.Headers, contentTypeMatcher(contentType))
+			out = append(out, c.mockReplies(r, own, special)...)
+		}
 	}
-	return c.mockReply(r, route)
+	if refusesOtherTypes(in) {
+		out = append(out, c.unsupportedMediaRoute(r, match))
+	} else if other := mockOutcomeOf(in, ""); !other.same(usual) {
+		rest := cloneMatch(match)
+		rest.Headers = append(rest.Headers, otherTypesMatchers(in)...)
+		out = append(out, c.mockReplies(r, rest, other)...)
+	}
+	return append(out, c.mockReplies(r, match, usual)...)
 }
 
-func (c *stageCompiler) mockReply(r *parsedRoute, route *routev3.Route) []*routev3.Route {
-	status, err := mockStatus(r.Integration.RequestTemplates)
+// A mockOutcome is what a request template makes of a request.
+type mockOutcome struct {
+	// status is empty when no template was there to give one.
+	status string
+	// problem says why there is no status where there should be one.
+	problem string
+	// needsVTL: the problem is ours, not the template's.
+	needsVTL bool
+	response *gateway.IntegrationResponse
+}
+
+// same reports whether the client sees no difference.
+func (o mockOutcome) same(other mockOutcome) bool {
+	return o.response == other.response && o.needsVTL == other.needsVTL
+}
+
+func mockOutcomeOf(in *gateway.Integration, contentType string) mockOutcome {
+	template, found := in.RequestTemplates[contentType]
+	if !found {
+		template, found = in.RequestTemplates[anyType]
+	}
+	if !found {
+		return mockOutcome{response: selectResponse(in.Responses, "")}
+	}
+	if vtlConstruct.MatchString(template) {
+		return mockOutcome{problem: "it has VTL in it, which is not supported yet", needsVTL: true}
+	}
+	status, err := mockStatus(template)
 	if err != nil {
-		if strings.Contains(err.Error(), "VTL") {
-			c.errorf("unsupported-template", r.Integration.Source, "", "the MOCK request template cannot be served: %v", err)
-			return nil
-		}
-		c.warnf("mock-without-status", r.Integration.Source, `write {"statusCode": 200}`, "the MOCK integration always answers 500: %v", err)
-		c.replyGatewayResponse(route, gateway.APIConfigurationError, "")
-		return []*routev3.Route{route}
+		return mockOutcome{problem: err.Error()}
 	}
-	response := selectResponse(r.Integration.Responses, status)
-	if response == nil {
+	return mockOutcome{status: status, response: selectResponse(in.Responses, status)}
+}
+
+// mockReplies answers what an outcome selects: the response template of the client's
+// Accept header where it has one, else the usual one.
+func (c *stageCompiler) mockReplies(r *parsedRoute, match *routev3.RouteMatch, outcome mockOutcome) []*routev3.Route {
+	response := outcome.response
+	switch {
+	case outcome.needsVTL:
+		c.errorf("unsupported-template", r.Integration.Source, "", "the MOCK request template cannot be served: %s", outcome.problem)
+		return nil
+	case outcome.problem != "":
+		c.warnf("mock-without-status", r.Integration.Source, `write {"statusCode": 200}`, "the MOCK integration always answers 500: %s", outcome.problem)
+	case response == nil:
 		c.warnf("no-integration-response", r.Integration.Source, "add a default integration response",
-			"no integration response matches the MOCK status %s; every request is answered 500", status)
+			"no integration response matches the MOCK status %s; every request is answered 500", outcome.status)
+	}
+	if response == nil {
+		route := c.newRoute(r.Key(), match)
 		c.replyGatewayResponse(route, gateway.APIConfigurationError, "")
 		return []*routev3.Route{route}
 	}
+	usual, template := chooseTemplate(response.ResponseTemplates)
+	var out []*routev3.Route
+	for _, contentType := range templateTypes(response.ResponseTemplates) {
+		if contentType != usual {
+			own := cloneMatch(match)
+			own.Headers = append(own.Headers, headerMatcher("accept", regexMatcher("(?i:"+regexp.QuoteMeta(contentType)+")")))
+			out = append(out, c.mockReply(r, own, response, contentType, response.ResponseTemplates[contentType])...)
+		}
+	}
+	return append(out, c.mockReply(r, match, response, usual, template)...)
+}
+
+func (c *stageCompiler) mockReply(r *parsedRoute, match *routev3.RouteMatch, response *gateway.IntegrationResponse, contentType, template string) []*routev3.Route {
+	route := c.newRoute(r.Key(), match)
 	code, err := strconv.ParseUint(response.StatusCode, 10, 32)
 	if err != nil || code < 200 || code > 599 {
 		c.errorf("invalid-status", response.Source, "", "the status code %q cannot be answered; it must be from 200 to 599", response.StatusCode)
 		return nil
 	}
-	contentType, template := chooseTemplate(response.ResponseTemplates)
-	if len(response.ResponseTemplates) > 1 {
-		c.warnf("accept-ignored", response.Source, "", "the response has several templates; %s is used whatever the client accepts", contentType)
-	}
-	body, err := c.mockBody(r, template)
+	values := &program{request: map[string]any{}, semicolons: true}
+	body, err := c.mockBody(r, template, values)
 	if err != nil {
 		c.errorf("unsupported-template", response.Source, "", "the MOCK response template cannot be served: %v", err)
 		return nil
 	}
-	if contentType == "" {
-		contentType = "application/json"
-	}
+	contentType = cmp.Or(contentType, jsonType)
 	// A reply's content type is its body format's; a mapped header overrides that only there.
 	for _, m := range response.ResponseParameters {
 		name, ok := strings.CutPrefix(m.Target, "method.response.header.")
@@ -74,6 +137,18 @@ func (c *stageCompiler) mockReply(r *parsedRoute, route *routev3.Route) []*route
 		}
 	}
 	respond(route, uint32(code), bodyFormat(contentType, body))
+	if body == "" {
+		// Envoy takes the type off replies without a body; this filter comes after that.
+		route.TypedPerFilterConfig[filterHeaders] = enabled(&headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{
+			ResponseMutations: []*mutationv3.HeaderMutation{mutateAppend("content-type", formatLiteral(contentType))},
+		}})
+	}
+	if config, ok := values.config(); ok {
+		route.TypedPerFilterConfig[filterMapping] = enabled(config)
+	}
+	var extra []extraFilter
+	c.compress(&extra)
+	setExtra(route, extra)
 	return []*routev3.Route{route}
 }
 
@@ -103,17 +178,9 @@ var (
 
 // mockStatus reads the status of a request template. The parser is as lenient as
 // Amazon's: unquoted or single-quoted keys and anything else beside the status pass.
-// Without a template the status is unknown and selects the default response.
-func mockStatus(templates map[string]string) (string, error) {
-	_, template := chooseTemplate(templates)
-	if len(templates) == 0 {
-		return "", nil
-	}
+func mockStatus(template string) (string, error) {
 	text := strings.TrimSpace(template)
-	switch {
-	case vtlConstruct.MatchString(text):
-		return "", fmt.Errorf("it has VTL in it, which is not supported yet")
-	case !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}"):
+	if !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}") || strings.Count(text, `"`)%2 == 1 || strings.Count(text, `'`)%2 == 1 {
 		return "", fmt.Errorf("the request template is not an object with a statusCode")
 	}
 	m := mockStatusCode.FindStringSubmatch(text)
@@ -126,8 +193,9 @@ func mockStatus(templates map[string]string) (string, error) {
 var mockVariable = regexp.MustCompile(`\$!?(\{)?(?:(context|stageVariables)\.([A-Za-z0-9_.]*[A-Za-z0-9_])|input\.params\(\s*['"]([^'"]+)['"]\s*\))`)
 
 // mockBody turns a response template of plain text and variables into an Envoy
-// format. What needs a template engine is refused.
-func (c *stageCompiler) mockBody(r *parsedRoute, template string) (string, error) {
+// format. Parameters are read, and decoded, by mapping.lua, as values of the program.
+// What needs a template engine is refused.
+func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *program) (string, error) {
 	var b strings.Builder
 	last := 0
 	for _, m := range mockVariable.FindAllStringSubmatchIndex(template, -1) {
@@ -138,7 +206,7 @@ func (c *stageCompiler) mockBody(r *parsedRoute, template string) (string, error
 		b.WriteString(formatLiteral(text))
 		last = afterReference(template, m)
 		if m[8] >= 0 {
-			b.WriteString(c.parameterFormat(r, template[m[8]:m[9]]))
+			b.WriteString(values.parameter(c, r, template[m[8]:m[9]]))
 		} else {
 			b.WriteString(c.variableFormat(template[m[4]:m[5]], template[m[6]:m[7]], r.Integration.Source))
 		}
@@ -156,51 +224,80 @@ func vtlError(text string) error {
 	return fmt.Errorf("%q needs VTL, which is not supported yet", text[at[0]:end])
 }
 
-// parameterFormat is $input.params('name'): the path variable, else the query
-// parameter, else the header of that name.
-func (c *stageCompiler) parameterFormat(r *parsedRoute, name string) string {
-	if slices.Contains(r.template.Variables(), name) {
-		return c.pathVariableFormat(r, name)
+// parameter is $input.params('name'): the path variable, else the query parameter,
+// else the header of that name. It gives the Envoy format for the value.
+func (p *program) parameter(c *stageCompiler, r *parsedRoute, name string) string {
+	values, _ := p.request["values"].(map[string]any)
+	if values == nil {
+		values = map[string]any{}
+		p.request["values"] = values
 	}
-	for _, p := range r.Parameters {
-		if p.Name == name && p.In == "header" {
-			return "%REQ(" + name + ")%"
+	part, err := c.segmentPart(r, name)
+	if err != nil {
+		part = map[string]any{"param": name}
+	}
+	for i := 1; ; i++ {
+		key := "param" + strconv.Itoa(i)
+		parts := []any{part}
+		if known, taken := values[key]; !taken || reflect.DeepEqual(known, parts) {
+			values[key] = parts
+			return "%DYNAMIC_METADATA(" + mappingMetadata + ":" + key + ")%"
 		}
 	}
-	return "%QUERY_PARAM(" + name + ")%"
 }
 
-// unsupportedMediaRoute answers 415 for content types without a template, where the
-// integration's passthrough behaviour asks for that.
-func (c *stageCompiler) unsupportedMediaRoute(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
-	templates := r.Integration.RequestTemplates
-	behavior := r.Integration.PassthroughBehavior
-	if _, any := templates["$default"]; any || behavior != "NEVER" && (behavior != "WHEN_NO_TEMPLATES" || len(templates) == 0) {
-		return nil
-	}
+const (
+	jsonType = "application/json"
+	// anyType is the key of a template for content types without one.
+	anyType = "$default"
+)
+
+func templateTypes(templates map[string]string) []string {
 	var types []string
 	for name := range templates {
-		types = append(types, regexp.QuoteMeta(name))
+		if name != anyType {
+			types = append(types, name)
+		}
 	}
 	slices.Sort(types)
-	refused := cloneMatch(match)
-	refused.Headers = append(refused.Headers,
-		&routev3.HeaderMatcher{Name: "content-type", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}},
-		&routev3.HeaderMatcher{
-			Name:                 "content-type",
-			InvertMatch:          true,
-			HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: regexMatcher(`(?i:` + strings.Join(types, "|") + `)\s*(?:;.*)?`)},
-		})
-	if _, json := templates["application/json"]; !json {
-		// A missing content type counts as JSON.
-		refused.Headers = refused.Headers[:len(refused.Headers)-2]
-		refused.Headers = append(refused.Headers, &routev3.HeaderMatcher{
-			Name:                      "content-type",
-			InvertMatch:               true,
-			TreatMissingHeaderAsEmpty: true,
-			HeaderMatchSpecifier:      &routev3.HeaderMatcher_StringMatch{StringMatch: regexMatcher(`(?i:` + strings.Join(types, "|") + `)\s*(?:;.*)?`)},
-		})
+	return types
+}
+
+// refusesOtherTypes reports whether a content type without a template is answered 415.
+func refusesOtherTypes(in *gateway.Integration) bool {
+	_, all := in.RequestTemplates[anyType]
+	return !all && (in.PassthroughBehavior == "NEVER" || in.PassthroughBehavior == "WHEN_NO_TEMPLATES" && len(in.RequestTemplates) > 0)
+}
+
+// contentTypeMatcher matches requests of any of the content types, whatever their
+// parameters.
+func contentTypeMatcher(types ...string) *routev3.HeaderMatcher {
+	for i := range types {
+		types[i] = regexp.QuoteMeta(types[i])
 	}
+	return headerMatcher("content-type", regexMatcher(`(?i:`+strings.Join(types, "|")+`)\s*(?:;.*)?`))
+}
+
+// otherTypesMatchers match requests of content types without a template. A missing
+// content type counts as JSON.
+func otherTypesMatchers(in *gateway.Integration) []*routev3.HeaderMatcher {
+	if len(in.RequestTemplates) == 0 {
+		return nil
+	}
+	others := contentTypeMatcher(templateTypes(in.RequestTemplates)...)
+	others.InvertMatch = true
+	if _, json := in.RequestTemplates[jsonType]; !json {
+		others.TreatMissingHeaderAsEmpty = true
+		return []*routev3.HeaderMatcher{others}
+	}
+	present := &routev3.HeaderMatcher{Name: "content-type", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}}
+	return []*routev3.HeaderMatcher{present, others}
+}
+
+// unsupportedMediaRoute answers 415 for content types without a template.
+func (c *stageCompiler) unsupportedMediaRoute(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
+	refused := cloneMatch(match)
+	refused.Headers = append(refused.Headers, otherTypesMatchers(r.Integration)...)
 	route := c.newRoute(r.Key(), refused)
 	c.replyGatewayResponse(route, gateway.UnsupportedMediaType, "")
 	return route

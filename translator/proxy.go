@@ -6,9 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -45,25 +43,24 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 		return false
 	}
 	program.appendQuery(c, r, uri)
+	program.rewriteHost(action, uri)
 	if config, ok := program.config(); ok {
 		route.TypedPerFilterConfig[filterMapping] = enabled(config)
-		if len(program.response) > 0 {
+		if program.mapsResponses() {
 			route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataMapped] = structpb.NewStringValue("true")
 		}
 	}
 	c.backendHeaders(r, route)
+	if program.strict() {
+		route.TypedPerFilterConfig[filterResponses] = enabled(c.strictResponses())
+	}
 	c.answerCORS(route)
 
 	var extra []extraFilter
-	c.limitBody(r, route, &extra)
 	c.compress(&extra)
-	if len(extra) > 0 {
-		chain := &filterchainv3.FilterChain{}
-		for _, f := range extra {
-			chain.Filters = append(chain.Filters, &corev3.TypedExtensionConfig{Name: f.name, TypedConfig: anyOf(f.config)})
-		}
-		route.TypedPerFilterConfig[filterExtra] = enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
-	}
+	// Behind decompression: the limit is for what the backend gets.
+	c.limitBody(r, route, &extra)
+	setExtra(route, extra)
 	return true
 }
 

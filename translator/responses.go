@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 const errorTypeHeader = "x-amzn-errortype"
@@ -281,46 +282,67 @@ func (c *stageCompiler) customResponses() proto.Message {
 	if c.custom != nil {
 		return *c.custom
 	}
+	config := customResponse(c.runtimeMatchers())
+	c.custom = &config
+	return config
+}
+
+// strictResponses answers API_CONFIGURATION_ERROR in place of what mapping.lua has
+// marked as a backend's answer that no integration response is for, besides.
+func (c *stageCompiler) strictResponses() proto.Message {
+	return customResponse(append(c.runtimeMatchers(), c.responseMatcher(gateway.APIConfigurationError,
+		inputEquals("marked", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: wire.ReplyHeader}, string(gateway.APIConfigurationError)),
+	)))
+}
+
+func customResponse(matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher) proto.Message {
+	if len(matchers) == 0 {
+		return nil
+	}
+	return &customresponsev3.CustomResponse{CustomResponseMatcher: &matcherconfigv3.Matcher{
+		MatcherType: &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{Matchers: matchers}},
+	}}
+}
+
+func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList_FieldMatcher {
 	var matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
 	for _, t := range runtimeResponses {
 		if c.deployment.ResolveGatewayResponse(t) == nil {
 			continue
 		}
-		reply := c.gatewayReply(t, "")
-		headers := append([]*corev3.HeaderValueOption{
-			setHeader("content-type", reply.contentType),
-			setHeader(c.requestIDHeader(), requestIDFormat),
-		}, reply.headers...)
-		matchers = append(matchers, &matcherconfigv3.Matcher_MatcherList_FieldMatcher{
-			Predicate: all(
-				inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
-				inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(gateway.ResponseDefaults[t].Status)),
-				inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, gateway.ResponseDefaults[t].ErrorType),
-			),
-			OnMatch: &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
-				Action: &xdscorev3.TypedExtensionConfig{
-					Name: string(t),
-					TypedConfig: anyOf(&localpolicyv3.LocalResponsePolicy{
-						StatusCode:           uint32Value(reply.status),
-						BodyFormat:           bodyFormat(reply.contentType, reply.body),
-						ResponseHeadersToAdd: headers,
-						// Said outright: keeping Envoy's own details was seen to log garbage.
-						ResponseCodeDetailsAction: &localpolicyv3.LocalResponsePolicy_ResponseCodeDetails{
-							ResponseCodeDetails: customDetailsPrefix + string(t),
-						},
-					}),
-				},
-			}},
-		})
+		matchers = append(matchers, c.responseMatcher(t, all(
+			inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
+			inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(gateway.ResponseDefaults[t].Status)),
+			inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, gateway.ResponseDefaults[t].ErrorType),
+		)))
 	}
-	var config proto.Message
-	if len(matchers) > 0 {
-		config = &customresponsev3.CustomResponse{CustomResponseMatcher: &matcherconfigv3.Matcher{
-			MatcherType: &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{Matchers: matchers}},
-		}}
+	return matchers
+}
+
+// responseMatcher answers a gateway response where the predicate holds.
+func (c *stageCompiler) responseMatcher(t gateway.ResponseType, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
+	reply := c.gatewayReply(t, "")
+	headers := append([]*corev3.HeaderValueOption{
+		setHeader("content-type", reply.contentType),
+		setHeader(c.requestIDHeader(), requestIDFormat),
+	}, reply.headers...)
+	return &matcherconfigv3.Matcher_MatcherList_FieldMatcher{
+		Predicate: when,
+		OnMatch: &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+			Action: &xdscorev3.TypedExtensionConfig{
+				Name: string(t),
+				TypedConfig: anyOf(&localpolicyv3.LocalResponsePolicy{
+					StatusCode:           uint32Value(reply.status),
+					BodyFormat:           bodyFormat(reply.contentType, reply.body),
+					ResponseHeadersToAdd: headers,
+					// Said outright: keeping Envoy's own details was seen to log garbage.
+					ResponseCodeDetailsAction: &localpolicyv3.LocalResponsePolicy_ResponseCodeDetails{
+						ResponseCodeDetails: customDetailsPrefix + string(t),
+					},
+				}),
+			},
+		}},
 	}
-	c.custom = &config
-	return config
 }
 
 type predicate = matcherconfigv3.Matcher_MatcherList_Predicate

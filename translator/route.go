@@ -1,8 +1,10 @@
 package translator
 
 import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
+	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -37,7 +39,11 @@ func (c *stageCompiler) routesFor(r *parsedRoute, match *routev3.RouteMatch) []*
 		if !c.proxy(r, route) {
 			return nil
 		}
-		return c.validated(r, []*routev3.Route{route})
+		routes := []*routev3.Route{route}
+		if r.Integration.Type == gateway.IntegrationHTTP && refusesOtherTypes(r.Integration) {
+			routes = []*routev3.Route{c.unsupportedMediaRoute(r, match), route}
+		}
+		return c.validated(r, routes)
 	}
 	return nil // checkRoute reports the others.
 }
@@ -48,13 +54,25 @@ func (c *stageCompiler) limitBody(r *parsedRoute, route *routev3.Route, extra *[
 	if r.settings.MaxRequestBytes != nil {
 		limit = *r.settings.MaxRequestBytes
 	}
-	switch limit {
-	case 0:
-	case defaultMaxRequestBytes:
+	switch {
+	case limit == 0:
+	case limit == defaultMaxRequestBytes && len(*extra) == 0:
 		route.TypedPerFilterConfig[filterBodyLimit] = enabled(nil)
 	default:
 		*extra = append(*extra, extraFilter{"body-limit", &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(uint64(limit))}})
 	}
+}
+
+// setExtra gives a route a chain of its own.
+func setExtra(route *routev3.Route, extra []extraFilter) {
+	if len(extra) == 0 {
+		return
+	}
+	chain := &filterchainv3.FilterChain{}
+	for _, f := range extra {
+		chain.Filters = append(chain.Filters, &corev3.TypedExtensionConfig{Name: f.name, TypedConfig: anyOf(f.config)})
+	}
+	route.TypedPerFilterConfig[filterExtra] = enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
 }
 
 // An extraFilter is a filter of a route's own chain.

@@ -117,4 +117,6 @@ func sortMounts(mounts []mount) []mount {
 }
 
 // exact reports whether the site's host is one name, not a pattern.
-func (s *site) exact() bool { return !strings.Contains(s.host, "*") }
+func (s *site) exact() bool { return exactHost(s.host) }
+
+func exactHost(host string) bool { return !strings.Contains(host, "*") }

@@ -71,6 +71,9 @@ func (c *stageCompiler) section() section {
 	sortRoutes(routes)
 
 	out := section{stop: stop{base: c.base, routes: c.missRoutes(fallback)}}
+	if unknown := c.unknownEncodingRoute(); unknown != nil {
+		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: []*routev3.Route{unknown}})
+	}
 	if preflight := c.preflightRoutes(); len(preflight) > 0 {
 		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: preflight})
 	}
@@ -95,10 +98,10 @@ func (c *stageCompiler) missRoutes(fallback *parsedRoute) []*routev3.Route {
 	route := c.newRoute("no route", c.everythingMatch(""))
 	if c.rest() {
 		c.replyGatewayResponse(route, gateway.MissingAuthenticationToken, "")
-	} else {
-		replyJSON(route, 404, "Not Found", "")
+		return []*routev3.Route{route}
 	}
-	return []*routev3.Route{route}
+	replyJSON(route, 404, "Not Found", "")
+	return append(c.corsMissRoutes(), route)
 }
 
 // everythingMatch matches all paths below the base, and the base itself.

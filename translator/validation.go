@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,12 +29,8 @@ func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*ro
 			if p.In == "header" {
 				route.Match.Headers = append(route.Match.Headers, headerMatcher(strings.ToLower(p.Name), regexMatcher(`.*\S.*`)))
 			} else {
-				route.Match.QueryParameters = append(route.Match.QueryParameters, &routev3.QueryParameterMatcher{
-					Name: p.Name,
-					QueryParameterMatchSpecifier: &routev3.QueryParameterMatcher_StringMatch{
-						StringMatch: regexMatcher(`.*\S.*`),
-					},
-				})
+				route.Match.Headers = append(route.Match.Headers,
+					headerMatcher(":path", regexMatcher(`[^?]*\?(?:.*[&;])?`+queryName(p.Name)+`=[^&;].*`)))
 			}
 		}
 		out = append(out, route, refused)
@@ -71,11 +68,20 @@ func missingParametersFormat(required []gateway.Parameter) string {
 			header := celString(strings.ToLower(p.Name))
 			terms = append(terms, `((`+header+` in request.headers && request.headers[`+header+`].matches('[^ ]')) ? '' : `+name+`)`)
 		} else {
-			pattern := celString(`(^|&)` + regexp.QuoteMeta(p.Name) + `=[^&]`)
+			pattern := celString(`(^|[&;])` + queryName(p.Name) + `=[^&;]`)
 			terms = append(terms, `(request.query.matches(`+pattern+`) ? '' : `+name+`)`)
 		}
 	}
 	return `%CEL(re.extract(` + strings.Join(terms, " + ") + ` + '.', '^(.*), [.]$', '\\1'))%`
+}
+
+// queryName is a pattern for the name of a query parameter, percent-encoded or not.
+func queryName(name string) string {
+	plain, encoded := regexp.QuoteMeta(name), regexp.QuoteMeta(url.QueryEscape(name))
+	if plain == encoded {
+		return plain
+	}
+	return "(?:" + plain + "|(?i:" + encoded + "))"
 }
 
 func cloneMatch(m *routev3.RouteMatch) *routev3.RouteMatch {

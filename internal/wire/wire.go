@@ -27,6 +27,10 @@ const InternalHeaderPrefix = "x-gw-"
 // on routes with MetadataMapped. mapping.lua knows it by the same name.
 const LocalReplyHeader = "x-gw-local-reply"
 
+// ReplyHeader is set, inside Envoy only, by mapping.lua on a backend's answer that the
+// gateway must not pass on; its value is the type of the gateway response to give.
+const ReplyHeader = "x-gw-reply"
+
 // PathFormCluster is the cluster, and the internal listener, by which path-form
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"

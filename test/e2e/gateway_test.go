@@ -206,7 +206,7 @@ func (g *running) request(method, host, target, body string, headers ...string) 
 		g.t.Fatal(err)
 	}
 	// Keep the target as written: dots and doubled slashes included.
-	req.URL.Opaque, req.URL.RawQuery = target, ""
+	req.URL.Opaque, req.URL.RawQuery, req.URL.ForceQuery = target, "", false
 	req.Host = host
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Add(headers[i], headers[i+1])

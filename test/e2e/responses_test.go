@@ -156,7 +156,7 @@ func TestMock(t *testing.T) {
 		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
 	}
 	r = g.request("GET", host, "/v1/item/4%202", "")
-	if r.StatusCode != 200 || r.body != "item 4%202 costs 5%" || r.Header.Get("content-type") != "text/plain" {
+	if r.StatusCode != 200 || r.body != "item 4 2 costs 5%" || r.Header.Get("content-type") != "text/plain" {
 		t.Errorf("%d %s %v", r.StatusCode, r.body, r.Header)
 	}
 	if r = g.request("GET", host, "/v1/item/42", "", "Content-Type", "text/csv"); r.StatusCode != 415 || r.body != `{"message":"Unsupported Media Type"}` {
@@ -176,10 +176,23 @@ paths:
     x-amazon-apigateway-any-method: {isDefaultRoute: true, x-amazon-apigateway-integration: {type: http_proxy, httpMethod: ANY, payloadFormatVersion: "1.0", uri: "BACKEND"}}
 `
 
+const corsErrors = `
+openapi: 3.0.1
+info: {title: cors, version: "1"}
+x-amazon-apigateway-cors: {allowOrigins: ["https://app.example.com"], allowMethods: ["*"]}
+paths:
+  /down: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: ANY, payloadFormatVersion: "1.0", uri: "http://127.0.0.1:1/"}}}
+  /up: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: ANY, payloadFormatVersion: "1.0", uri: "BACKEND/up"}}}
+`
+
 func TestHTTPCORS(t *testing.T) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.HTTP, corsAPI, backend.URL)
-	g := start(t, snapshotOf(gateway.API{ID: "c", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: d}}}))
+	any := strings.ReplaceAll(corsErrors, `"https://app.example.com"`, `"*"`)
+	g := start(t, snapshotOf(
+		gateway.API{ID: "c", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: d}}},
+		gateway.API{ID: "e", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: deploy(t, gateway.HTTP, corsErrors, backend.URL)}, {Name: "any", Deployment: deploy(t, gateway.HTTP, any, backend.URL)}}},
+	))
 	const host = "c.execute-api.localhost"
 	r := g.request("OPTIONS", host, "/any/where", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "GET")
 	for name, want := range map[string]string{
@@ -203,6 +216,23 @@ func TestHTTPCORS(t *testing.T) {
 	}
 	if r = g.request("GET", host, "/any", "", "Origin", "https://evil.example"); r.Header.Get("access-control-allow-origin") != "" || r.StatusCode != http.StatusOK {
 		t.Errorf("foreign: %v", r.Header)
+	}
+	// A page must be able to read errors, too, the gateway's own included.
+	for target, status := range map[string]int{"/none": 404, "/down": 503, "/up?status=500": 500} {
+		r := g.request("GET", "e.execute-api.localhost", target, "", "Origin", "https://app.example.com")
+		if r.StatusCode != status || strings.Join(r.Header["Access-Control-Allow-Origin"], ",") != "https://app.example.com" {
+			t.Errorf("%s: %d %v", target, r.StatusCode, r.Header)
+		}
+		r = g.request("GET", "e.execute-api.localhost", "/any"+target, "", "Origin", "https://else.example.com")
+		if r.StatusCode != status || strings.Join(r.Header["Access-Control-Allow-Origin"], ",") != "*" {
+			t.Errorf("/any%s: %d %v", target, r.StatusCode, r.Header)
+		}
+	}
+	if r := g.request("OPTIONS", "e.execute-api.localhost", "/none/at/all", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "PUT"); r.StatusCode != 204 {
+		t.Errorf("preflight where no route is: %d", r.StatusCode)
+	}
+	if r := g.request("OPTIONS", "e.execute-api.localhost", "/up", "", "Origin", "https://app.example.com"); r.StatusCode != 404 {
+		t.Errorf("no preflight and no route: %d", r.StatusCode)
 	}
 	if e := g.request("OPTIONS", host, "/x", "").echo(t); e.Method != "OPTIONS" {
 		t.Errorf("an OPTIONS request that is no preflight: %+v", e)
