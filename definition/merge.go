@@ -87,6 +87,9 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Domains = append(s.Domains, c.Domains...)
 		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
 		s.APIKeys = append(s.APIKeys, c.APIKeys...)
+		s.Issuers = append(s.Issuers, c.Issuers...)
+		s.Functions = append(s.Functions, c.Functions...)
+		s.Credentials = append(s.Credentials, c.Credentials...)
 		for _, a := range c.APIs {
 			api := a.API
 			for _, stage := range a.Stages {

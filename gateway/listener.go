@@ -71,8 +71,9 @@ type Quota struct {
 
 // APIKey is a named key.
 type APIKey struct {
-	Name     string
-	Value    Secret
+	Name string
+	// Values are what clients send: one, or two while the key is being replaced.
+	Values   []Secret
 	Disabled bool
 	Source   Position
 }

@@ -11,6 +11,10 @@ type Snapshot struct {
 	Domains    []Domain
 	UsagePlans []UsagePlan
 	APIKeys    []APIKey
+	// Issuers of tokens, Functions that authorize, Credentials that sign requests.
+	Issuers     []Issuer
+	Functions   []Function
+	Credentials []Credential
 
 	revision string
 }

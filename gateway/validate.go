@@ -271,10 +271,12 @@ func (v *validation) plans() {
 	keys, plans, values := map[string]Position{}, map[string]Position{}, map[string]Position{}
 	for _, k := range v.snapshot.APIKeys {
 		v.unique(keys, "API key", k.Name, k.Source)
-		if first, twice := values[k.Value.Reveal()]; twice && k.Value != "" {
-			v.errorf("duplicate-value", k.Source, "", "the API key %s has the same value as the one at %s", k.Name, first)
+		for _, value := range k.Values {
+			if first, twice := values[value.Reveal()]; twice && value != "" {
+				v.errorf("duplicate-value", k.Source, "", "the API key %s has the same value as the one at %s", k.Name, first)
+			}
+			values[value.Reveal()] = k.Source
 		}
-		values[k.Value.Reveal()] = k.Source
 	}
 	for _, p := range v.snapshot.UsagePlans {
 		v.unique(plans, "usage plan", p.Name, p.Source)

@@ -130,15 +130,3 @@ func parseUsagePlan(v source.Value) gateway.UsagePlan {
 	o.Done()
 	return p
 }
-
-func parseAPIKey(v source.Value) gateway.APIKey {
-	o := v.Object()
-	k := gateway.APIKey{
-		Name:     o.Require("name").Text(),
-		Value:    o.Require("value").Secret(),
-		Disabled: !o.Get("enabled").Bool(true),
-		Source:   v.Pos(),
-	}
-	o.Done()
-	return k
-}

@@ -17,6 +17,10 @@ type Config struct {
 	Domains    []gateway.Domain
 	UsagePlans []gateway.UsagePlan
 	APIKeys    []gateway.APIKey
+	// Issuers, Functions and Credentials are who vouches for callers.
+	Issuers     []gateway.Issuer
+	Functions   []gateway.Function
+	Credentials []gateway.Credential
 }
 
 // API is an API whose stages still name their OpenAPI documents.
@@ -64,6 +68,15 @@ func Parse(doc *source.Document) *Config {
 	}
 	for _, v := range root.Get("apiKeys").List() {
 		c.APIKeys = append(c.APIKeys, parseAPIKey(v))
+	}
+	for _, v := range root.Get("issuers").List() {
+		c.Issuers = append(c.Issuers, parseIssuer(v))
+	}
+	for _, v := range root.Get("functions").List() {
+		c.Functions = append(c.Functions, parseFunction(v))
+	}
+	for _, v := range root.Get("credentials").List() {
+		c.Credentials = append(c.Credentials, parseCredential(v))
 	}
 	root.Done()
 	return c

@@ -34,3 +34,42 @@ const ReplyHeader = "x-gw-reply"
 // PathFormCluster is the cluster, and the internal listener, by which path-form
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"
+
+// AuthorizationCluster is where Envoy reaches the authorization service: the static
+// cluster of its bootstrap that leads to the control plane (xds.ClusterName).
+const AuthorizationCluster = "gatehouse-xds"
+
+// Keys of the context extensions that tell the authorization service which route an
+// Envoy asks about. They come from the route, never from the request.
+const (
+	ContextAPI   = "api"
+	ContextStage = "stage"
+	// ContextRoute is the route key, "GET /pets/{id}" or "$default".
+	ContextRoute = "route"
+	// ContextCanary is "true" on the routes of a canary.
+	ContextCanary = "canary"
+	// ContextBase is the path below which the route's own path begins: "/v1", a
+	// domain's base path, or "" for the root.
+	ContextBase = "base"
+)
+
+// AuthorizationMetadata is the namespace of dynamic metadata in which Envoy keeps what
+// the authorization service said, for the mappings, logs and limits behind it.
+const AuthorizationMetadata = "envoy.filters.http.ext_authz"
+
+// Keys of the authorization service's answer.
+const (
+	// AnswerAuthorizer is an object: $context.authorizer.*, its values as text.
+	AnswerAuthorizer = "authorizer"
+	// AnswerIdentity is an object: $context.identity.*, such as userArn.
+	AnswerIdentity = "identity"
+	// AnswerMessage is the message of a refusal, $context.error.message.
+	AnswerMessage = "message"
+	// AnswerCode says why a request was refused, in a word that is stable.
+	AnswerCode = "code"
+)
+
+// KeyHeader tells the filters behind the API key check whose key a request came with,
+// as PLANS:KEY: the group of usage plans that the key is in, then the key's name. It
+// never leaves Envoy.
+const KeyHeader = "x-gw-key"

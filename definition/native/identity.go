@@ -1,0 +1,168 @@
+package native
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+// parseAPIKey reads a key with its value, or with two while it is being replaced.
+func parseAPIKey(v source.Value) gateway.APIKey {
+	o := v.Object()
+	k := gateway.APIKey{
+		Name:     o.Require("name").Text(),
+		Disabled: !o.Get("enabled").Bool(true),
+		Source:   v.Pos(),
+	}
+	one, several := o.Get("value"), o.Get("values")
+	switch {
+	case one.Exists() && several.Exists():
+		several.Errorf("conflicting-keys", "move it into values", "value and values exclude each other")
+	case several.Exists():
+		list := several.List()
+		if several.IsList() && (len(list) == 0 || len(list) > 2) {
+			several.Errorf("out-of-range", "", "an API key has one value, or two while it is being replaced; here are %d", len(list))
+		}
+		for _, value := range list {
+			k.Values = append(k.Values, apiKeyValue(value))
+		}
+	default:
+		k.Values = []gateway.Secret{apiKeyValue(o.Require("value"))}
+	}
+	o.Done()
+	return k
+}
+
+// apiKeyValue checks a value against AWS's bounds, without showing it.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+func apiKeyValue(v source.Value) gateway.Secret {
+	secret := v.Secret()
+	n := len(secret.Reveal())
+	switch {
+	case n == 0: // absent, or reported already
+	case n < 20 || n > 128:
+		v.Errorf("out-of-range", "openssl rand -hex 20 makes one", "the value of an API key has 20 to 128 characters; this one has %d", n)
+	case strings.ContainsFunc(secret.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
+		v.Errorf("invalid-value", "", "the value of an API key has a character that no header can carry")
+	}
+	return secret
+}
+
+var userPoolARN = regexp.MustCompile(`^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+$`)
+
+// parseIssuer reads who signs tokens.
+func parseIssuer(v source.Value) gateway.Issuer {
+	o := v.Object()
+	url := o.Require("issuer")
+	i := gateway.Issuer{URL: url.Text(), CA: pemOf(o.Get("ca")), Source: v.Pos()}
+	if i.URL != "" {
+		checkHTTPURL(url, i.URL)
+	}
+	if pool := o.Get("userPool"); pool.Exists() {
+		if i.UserPool = pool.Text(); !userPoolARN.MatchString(i.UserPool) {
+			pool.Errorf("invalid-value", "write arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID", "%q is not the ARN of a user pool", i.UserPool)
+		}
+	}
+	uri, keys := o.Get("jwksUri"), o.Get("jwks")
+	switch {
+	case uri.Exists() && keys.Exists():
+		keys.Errorf("conflicting-keys", "", "jwksUri and jwks exclude each other")
+	case uri.Exists():
+		i.JWKSURI = uri.Text()
+		checkHTTPURL(uri, i.JWKSURI)
+	case keys.IsObject():
+		i.JWKS = string(keys.FileContent())
+	case keys.Exists():
+		i.JWKS = keys.Text()
+	}
+	if keys.Exists() && i.JWKS == "" {
+		keys.Errorf("empty-value", "", "the key set is empty")
+	}
+	o.Done()
+	return i
+}
+
+func checkHTTPURL(v source.Value, text string) {
+	rest, ok := strings.CutPrefix(text, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(text, "http://")
+	}
+	if !ok || rest == "" || strings.HasPrefix(rest, "/") || strings.ContainsAny(text, " \t\"<>\\^`{|}") {
+		v.Errorf("invalid-url", "write https://HOST/PATH", "%q is not a URL", text)
+	}
+}
+
+// parseFunction reads where a Lambda function can be called.
+func parseFunction(v source.Value) gateway.Function {
+	o := v.Object()
+	f := gateway.Function{Name: o.Require("name").Text(), Secret: o.Get("secret").Secret(), Source: v.Pos()}
+	url, endpoint := o.Get("url"), o.Get("endpoint")
+	switch {
+	case url.Exists() && endpoint.Exists():
+		endpoint.Errorf("conflicting-keys", "", "url and endpoint exclude each other")
+	case url.Exists():
+		f.URL = url.Text()
+		checkHTTPURL(url, f.URL)
+	case endpoint.Exists():
+		f.Endpoint = endpoint.Text()
+		checkHTTPURL(endpoint, f.Endpoint)
+	default:
+		v.Errorf("missing-key", "url is called with the event, endpoint speaks Lambda's Invoke API", "the function %s has neither url nor endpoint", f.Name)
+	}
+	if f.Secret != "" && f.URL == "" {
+		o.Get("secret").Errorf("no-effect", "", "secret goes with url: an endpoint is signed for with AWS credentials")
+	}
+	o.Done()
+	return f
+}
+
+var identityARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam::[0-9]{12}:(user|role)/[\w+=,.@/-]+|iam::[0-9]{12}:root|sts::[0-9]{12}:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+)$`)
+
+// parseCredential reads an access key of the local credential store.
+func parseCredential(v source.Value) gateway.Credential {
+	o := v.Object()
+	c := gateway.Credential{
+		AccessKeyID:     o.Require("accessKeyId").Text(),
+		SecretAccessKey: o.Require("secretAccessKey").Secret(),
+		SessionToken:    o.Get("sessionToken").Secret(),
+		UserID:          o.Get("userId").Text(),
+		Disabled:        !o.Get("enabled").Bool(true),
+		Source:          v.Pos(),
+	}
+	arn := o.Require("arn")
+	if c.ARN = arn.Text(); c.ARN != "" && !identityARN.MatchString(c.ARN) {
+		arn.Errorf("invalid-value", "write arn:aws:iam::ACCOUNT:user/NAME", "%q is not the ARN of a user or role", c.ARN)
+	}
+	for _, p := range o.Get("policies").List() {
+		c.Policies = append(c.Policies, parsePolicy(p))
+	}
+	o.Done()
+	return c
+}
+
+// parsePolicy reads an IAM policy, written in place or in a JSON file. ${…} in it is
+// a policy variable, never the environment's.
+func parsePolicy(v source.Value) gateway.Policy {
+	p := gateway.Policy{Source: v.Pos()}
+	switch o := v.Object(); {
+	case !v.IsObject():
+	case o.Has("file"):
+		p.JSON = string(v.FileContent())
+	default:
+		var plain any
+		if err := v.Node().Decode(&plain); err != nil {
+			v.Errorf("wrong-type", "", "the policy cannot be read: %v", err)
+			return p
+		}
+		data, err := json.Marshal(plain)
+		if err != nil {
+			v.Errorf("wrong-type", "", "the policy has something that JSON cannot express: %v", err)
+			return p
+		}
+		p.JSON = string(data)
+	}
+	return p
+}
