@@ -16,6 +16,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.apis()
 	v.domains()
 	v.plans()
+	v.issuers()
 	v.found.Sort()
 	return v.found
 }
