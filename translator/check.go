@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"cmp"
 	"slices"
 
 	"gatehouse/gateway"
@@ -16,9 +17,6 @@ func (c *stageCompiler) checkDeployment() {
 	if c.api.Protocol == gateway.WebSocket {
 		c.errorf("unsupported-protocol", c.api.Source, comesLater, "WebSocket APIs are not served yet")
 	}
-	if c.deployment.Policy != "" {
-		c.errorf("unsupported-policy", c.deployment.Source, comesLater, "the resource policy would not be enforced")
-	}
 	for _, s := range c.stage.Settings {
 		if s.Throttle != nil {
 			c.errorf("unsupported-throttle", s.Source, comesLater, "the throttle of stage %s/%s would not be enforced", c.api.ID, c.stage.Name)
@@ -28,16 +26,7 @@ func (c *stageCompiler) checkDeployment() {
 
 // checkRoute looks at one route.
 func (c *stageCompiler) checkRoute(r *parsedRoute) {
-	if a := r.Authorization; a != nil {
-		pos := a.Source
-		if pos.IsZero() {
-			pos = r.Source
-		}
-		c.errorf("unsupported-authorizer", pos, comesLater, "%s asks for %s authorization, which would not be enforced", r.Key(), a.Type)
-	}
-	if r.APIKeyRequired {
-		c.errorf("unsupported-api-key", r.Source, comesLater, "%s asks for an API key, which would not be enforced", r.Key())
-	}
+	c.checkAuthorization(r)
 	if v := c.deployment.RequestValidator(r.RequestValidator); v != nil && v.ValidateBody && len(r.RequestModels) > 0 && c.rest() {
 		c.errorf("unsupported-body-validation", r.Source, comesLater, "the body of %s would not be validated", r.Key())
 	}
@@ -61,6 +50,26 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 	}
 	if in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
+	}
+}
+
+// checkAuthorization makes sure that somebody enforces what a route asks for.
+func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
+	if r.APIKeyRequired && c.deployment.APIKeySource == "AUTHORIZER" && (r.Authorization == nil || r.Authorization.Type != authorizationLambda) {
+		c.errorf("conflicting-authorization", r.Source, "give the method a Lambda authorizer, or take the key from the header",
+			"%s asks for an API key from its authorizer, and has no Lambda authorizer", r.Key())
+	}
+	a := r.Authorization
+	if a == nil {
+		return
+	}
+	switch a.Type {
+	case authorizationIAM, authorizationLambda, authorizationPool, authorizationJWT:
+	default:
+		c.errorf("unsupported-authorizer", cmp.Or(a.Source, r.Source), "", "%s asks for %s authorization, which would not be enforced", r.Key(), a.Type)
+	}
+	if a.Type != authorizationIAM && c.deployment.Authorizer(a.Authorizer) == nil {
+		c.errorf("unsupported-authorizer", cmp.Or(a.Source, r.Source), "", "%s asks for the authorizer %q, which is not defined", r.Key(), a.Authorizer)
 	}
 }
 

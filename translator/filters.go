@@ -5,17 +5,22 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	apikeyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/api_key_auth/v3"
 	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	customresponsev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/custom_response/v3"
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
+	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/internal/wire"
 )
 
 // The HTTP filters, in the order a request passes them (a response passes them in
@@ -33,6 +38,21 @@ const (
 	filterCORS = "gw.cors"
 	// filterBodyLimit bounds request bodies at the default size (body_size_limit).
 	filterBodyLimit = "gw.body"
+	// filterPolicyDeny and filterPolicy enforce a resource policy (rbac): what it denies,
+	// then what it does not allow.
+	filterPolicyDeny = "gw.policy-deny"
+	filterPolicy     = "gw.policy"
+	// filterTokens verifies tokens (jwt_authn, by ECDS). Envoy writes what it found
+	// under this name.
+	filterTokens = "envoy.filters.http.jwt_authn"
+	// filterClaims looks at a verified token's claims (rbac).
+	filterClaims = "gw.claims"
+	// filterAuthorization asks the authorization service (ext_authz).
+	filterAuthorization = wire.AuthorizationMetadata
+	// filterKeys looks API keys up (api_key_auth, by ECDS).
+	filterKeys = "gw.keys"
+	// filterPlans lets in the keys whose usage plans have the stage (rbac).
+	filterPlans = "gw.plans"
 	// filterMapping maps parameters (lua, one constant script).
 	filterMapping = "gw.mapping"
 	// filterExtra holds a route's own chain of filters that have no per-route
@@ -65,6 +85,13 @@ func httpFilters() []*hcmv3.HttpFilter {
 		off(filterResponses, &customresponsev3.CustomResponse{}),
 		off(filterCORS, &corsv3.Cors{}),
 		off(filterBodyLimit, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(defaultMaxRequestBytes)}),
+		off(filterPolicyDeny, &rbacv3.RBAC{}),
+		off(filterPolicy, &rbacv3.RBAC{}),
+		discovered(filterTokens, &jwtv3.JwtAuthentication{}),
+		off(filterClaims, &rbacv3.RBAC{}),
+		off(filterAuthorization, authorizationService()),
+		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
+		off(filterPlans, &rbacv3.RBAC{}),
 		off(filterMapping, &luav3.Lua{
 			SourceCodes: map[string]*corev3.DataSource{mappingScriptName: inlineString(mappingScript)},
 			// The script changes :path; a new route match would skip the filters that
@@ -81,6 +108,19 @@ func httpFilters() []*hcmv3.HttpFilter {
 				DynamicStats: wrapperspb.Bool(false),
 			})},
 		},
+	}
+}
+
+// discovered is a filter, switched off, whose configuration comes by ECDS: it changes
+// often, and a change of the listener would leave open connections with the old one.
+func discovered(name string, config proto.Message) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{
+		Name:     name,
+		Disabled: true,
+		ConfigType: &hcmv3.HttpFilter_ConfigDiscovery{ConfigDiscovery: &corev3.ExtensionConfigSource{
+			ConfigSource: adsSource(),
+			TypeUrls:     []string{anyOf(config).TypeUrl},
+		}},
 	}
 }
 

@@ -1,8 +1,6 @@
 package translator
 
 import (
-	"strconv"
-
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	celfilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3"
@@ -31,6 +29,18 @@ const (
 	oldProtocol    = `response.code_details == 'low_version'`
 	upgradeRefused = `response.code_details == 'upgrade_failed'`
 
+	// What is said to callers who are not let in: by the check of API keys, of tokens and
+	// of their claims, by a resource policy; and when the authorization service is silent.
+	keyRefused      = `response.code_details in ['missing_api_key', 'unknown_api_key', 'client_not_allowed', 'rbac_access_denied_matched_policy[` + refusedPlan + `]']`
+	tokenExpired    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_expired}'`
+	tokenMissing    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_missing}'`
+	tokenRefused    = `response.code_details.startsWith('jwt_authn_access_denied')`
+	audienceRefused = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedAudience + `]'`
+	poolRefused     = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedPoolClaims + `]', 'rbac_access_denied_matched_policy[` + refusedPoolScope + `]']`
+	scopeRefused    = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedScope + `]'`
+	policyRefused   = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedByPolicy + `]', 'rbac_access_denied_matched_policy[none]']`
+	serviceSilent   = `response.code_details == 'ext_authz_error'`
+
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
 
@@ -49,6 +59,16 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(timedOut, gateway.IntegrationTimeout),
 		restReply(failed, gateway.IntegrationFailure),
 		restReply(tooLarge, gateway.RequestTooLarge),
+		tokenReply(tokenMissing, 401, "Unauthorized", `Bearer`),
+		tokenReply(tokenExpired, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token has expired"`),
+		tokenReply(tokenRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token is not valid"`),
+		tokenReply(audienceRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience"`),
+		tokenReply(scopeRefused, 403, "Forbidden", `Bearer scope="" error="insufficient_scope" error_description="the token does not have the required scope"`),
+		httpReply(serviceSilent, 500, "Internal Server Error"),
+		restReply(tokenRefused+" || "+poolRefused, gateway.Unauthorized),
+		restReply(keyRefused, gateway.InvalidAPIKey),
+		restReply(policyRefused, gateway.AccessDenied),
+		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
 		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
@@ -60,18 +80,23 @@ func localReplies() *hcmv3.LocalReplyConfig {
 
 func restReply(expression string, t gateway.ResponseType) *hcmv3.ResponseMapper {
 	d := gateway.ResponseDefaults[t]
-	return replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType))
+	return replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType), setHeader("x-amzn-requestid", requestIDFormat))
 }
 
-func httpReply(expression string, status uint32, message string) *hcmv3.ResponseMapper {
-	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, message)
+func httpReply(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
+	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, message, append(headers, setHeader("apigw-requestid", requestIDFormat))...)
+}
+
+// tokenReply refuses a token of an HTTP API's caller, with the challenge of RFC 6750.
+func tokenReply(expression string, status uint32, message, challenge string) *hcmv3.ResponseMapper {
+	return httpReply(expression, status, message, setHeader("www-authenticate", challenge))
 }
 
 func replyMapper(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
 	return &hcmv3.ResponseMapper{
 		Filter:             celFilter(expression),
 		StatusCode:         uint32Value(status),
-		BodyFormatOverride: bodyFormat("application/json", `{"message":`+strconv.Quote(message)+`}`),
+		BodyFormatOverride: bodyFormat("application/json", `{"message":`+quoteFormat(formatLiteral(message))+`}`),
 		HeadersToAdd:       append(headers, localReplyMark()),
 	}
 }

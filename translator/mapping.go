@@ -199,8 +199,11 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 	return "", false
 }
 
-// accountID stands for the AWS account where there is none.
-const accountID = "000000000000"
+// accountID and defaultRegion stand for the AWS account and region where there is none.
+const (
+	accountID     = "000000000000"
+	defaultRegion = "us-east-1"
+)
 
 // needsPath reports whether the backend's path takes more than the request's path
 // variables, or is set by a mapping.

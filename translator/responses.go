@@ -290,7 +290,7 @@ func (c *stageCompiler) customResponses() proto.Message {
 // strictResponses answers API_CONFIGURATION_ERROR in place of what mapping.lua has
 // marked as a backend's answer that no integration response is for, besides.
 func (c *stageCompiler) strictResponses() proto.Message {
-	return customResponse(append(c.runtimeMatchers(), c.responseMatcher(gateway.APIConfigurationError,
+	return customResponse(append(c.runtimeMatchers(), c.responseMatcher(gateway.APIConfigurationError, "",
 		inputEquals("marked", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: wire.ReplyHeader}, string(gateway.APIConfigurationError)),
 	)))
 }
@@ -310,7 +310,7 @@ func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList
 		if c.deployment.ResolveGatewayResponse(t) == nil {
 			continue
 		}
-		matchers = append(matchers, c.responseMatcher(t, all(
+		matchers = append(matchers, c.responseMatcher(t, "", all(
 			inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
 			inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(gateway.ResponseDefaults[t].Status)),
 			inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, gateway.ResponseDefaults[t].ErrorType),
@@ -319,9 +319,10 @@ func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList
 	return matchers
 }
 
-// responseMatcher answers a gateway response where the predicate holds.
-func (c *stageCompiler) responseMatcher(t gateway.ResponseType, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
-	reply := c.gatewayReply(t, "")
+// responseMatcher answers a gateway response where the predicate holds. The message is
+// an Envoy format; empty means the type's own.
+func (c *stageCompiler) responseMatcher(t gateway.ResponseType, message string, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
+	reply := c.gatewayReply(t, message)
 	headers := append([]*corev3.HeaderValueOption{
 		setHeader("content-type", reply.contentType),
 		setHeader(c.requestIDHeader(), requestIDFormat),

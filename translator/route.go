@@ -21,6 +21,7 @@ func (c *stageCompiler) routes(r *parsedRoute) []*routev3.Route {
 	for _, match := range c.pathMatches(r) {
 		out = append(out, c.routesFor(r, match)...)
 	}
+	c.authorize(r, out)
 	if c.site.diags[before:].HasErrors() {
 		return nil
 	}

@@ -19,20 +19,21 @@ type compiledSite struct {
 	host      string
 	virtual   *routev3.VirtualHost
 	upstreams map[upstream]bool
+	tokens    map[string]tokenCheck
 	diags     gateway.Diagnostics
 	source    gateway.Position
 }
 
 // compileSite translates all that a host serves.
-func compileSite(s *gateway.Snapshot, g *gateway.Gateway, st *site) *compiledSite {
-	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, source: st.source}
+func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, st *site) *compiledSite {
+	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source}
 	var sections []section
 	if st.kind == pathForm {
 		sections = append(sections, pathFormSection(s, g))
 	}
 	rooted := false
 	for _, m := range st.mounts {
-		sections = append(sections, c.mountSections(s, m)...)
+		sections = append(sections, c.mountSections(s, groups, m)...)
 		rooted = rooted || m.path == ""
 	}
 	if !rooted {
@@ -44,9 +45,9 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, st *site) *compiledSit
 
 // mountSections compiles a stage below a base path: its canary's routes first, which
 // match their share of the requests, then the stage's own.
-func (c *compiledSite) mountSections(s *gateway.Snapshot, m mount) []section {
+func (c *compiledSite) mountSections(s *gateway.Snapshot, groups *gateway.KeyGroups, m mount) []section {
 	stage := stageCompiler{
-		site: c, snapshot: s, api: m.api, stage: m.stage, base: m.path,
+		site: c, snapshot: s, keyGroups: groups, api: m.api, stage: m.stage, base: m.path,
 		deployment: m.stage.Deployment, variables: m.stage.Variables,
 	}
 	own := stage.section()

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/iampolicy"
 	"gatehouse/internal/wire"
 )
 
@@ -22,6 +23,7 @@ import (
 type stageCompiler struct {
 	site          *compiledSite
 	snapshot      *gateway.Snapshot
+	keyGroups     *gateway.KeyGroups
 	api           *gateway.API
 	stage         *gateway.Stage
 	deployment    *gateway.Deployment
@@ -30,6 +32,12 @@ type stageCompiler struct {
 	canaryPercent float64
 	// custom caches the route configuration of customised gateway responses.
 	custom *proto.Message
+	// refused caches the same with what is said to those who are not let in.
+	refused map[string]*anypb.Any
+	// The resource policy: its rules for Envoy, nil when it asks for more than they can.
+	policyParsed   bool
+	policyIdentity iampolicy.API
+	addressRules   *iampolicy.AddressRules
 }
 
 // A parsedRoute is a route with its path template.

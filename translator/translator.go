@@ -10,6 +10,7 @@ package translator
 
 import (
 	"cmp"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -70,14 +71,17 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	out := &Output{Revision: s.Revision(), Gateways: map[string]Resources{}, sources: map[string]gateway.Position{}}
 	var diags gateway.Diagnostics
 	next := map[string]*translated{}
+	groups := s.KeyGroups()
 	for i := range s.Gateways {
 		g := &s.Gateways[i]
-		made, found := translateGateway(s, g, t.last[g.Name], out.sources)
+		made, found := translateGateway(s, g, groups, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
 	}
 	for _, plan := range s.UsagePlans {
-		diags.Warnf("unsupported-usage-plan", plan.Source, "", comesLater, "the usage plan %s has no effect", plan.Name)
+		if plan.Throttle != nil || plan.Quota != nil {
+			diags.Warnf("unsupported-usage-plan", plan.Source, "", comesLater, "the limits of the usage plan %s have no effect", plan.Name)
+		}
 	}
 	diags.Sort()
 	if diags.HasErrors() {
@@ -87,17 +91,18 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	return out, diags
 }
 
-func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {
+func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {
 	if last == nil {
 		last = &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	}
 	sites := withPathForm(sitesOf(s, g))
-	compiled := compileSites(s, g, sites, last)
+	compiled := compileSites(s, g, groups, sites, last)
 
 	made := &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	out := &gatewayResources{resources: made.resources, last: last.resources, sources: sources}
 	var diags gateway.Diagnostics
 	upstreams := map[upstream]bool{}
+	tokens := map[string]tokenCheck{}
 	scoped := !slices.ContainsFunc(sites, func(st site) bool { return !st.exact() })
 	all := &routev3.RouteConfiguration{
 		Name:                           wildcardRouteConfiguration,
@@ -111,6 +116,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, last *translated,
 		for up := range m.compiled.upstreams {
 			upstreams[up] = true
 		}
+		maps.Copy(tokens, m.compiled.tokens)
 		all.VirtualHosts = append(all.VirtualHosts, m.compiled.virtual)
 		// The path form's second pass looks exact hosts up by scope in any case.
 		if scoped || st.kind == executeAPI {
@@ -123,6 +129,8 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, last *translated,
 		out.add(all.Name, all, g.Source)
 	}
 	addClusters(s, upstreams, out)
+	addTokenFilter(s, tokens, out)
+	addKeyFilter(s, g, groups, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
 	return made, diags
 }
@@ -154,20 +162,20 @@ func withPathForm(sites []site) []site {
 }
 
 // compileSites compiles, in parallel, those sites that changed since the last time.
-func compileSites(s *gateway.Snapshot, g *gateway.Gateway, sites []site, last *translated) []*memoizedSite {
-	backends := gateway.ContentHash(s.Backends)
+func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, sites []site, last *translated) []*memoizedSite {
+	shared := sharedFingerprint(s)
 	out := make([]*memoizedSite, len(sites))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range sites {
 		st := &sites[i]
-		fingerprint, deployments := fingerprintOf(s, g, st, backends)
+		fingerprint, deployments := fingerprintOf(s, g, groups, st, shared)
 		if old := last.sites[st.host]; old != nil && old.fingerprint == fingerprint && slices.Equal(old.deployments, deployments) {
 			out[i] = old
 			continue
 		}
 		group.Go(func() error {
-			c := compileSite(s, g, st)
+			c := compileSite(s, g, groups, st)
 			config := &routev3.RouteConfiguration{
 				Name:                           routeConfigurationName(st.host),
 				MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes),
@@ -184,23 +192,41 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, sites []site, last *t
 	return out
 }
 
+// sharedFingerprint covers what the routes of any site may depend on. The keys of an
+// issuer are not among it: they are in a filter's configuration.
+func sharedFingerprint(s *gateway.Snapshot) string {
+	type pool struct{ URL, UserPool string }
+	var pools []pool
+	for _, i := range s.Issuers {
+		if i.UserPool != "" {
+			pools = append(pools, pool{i.URL, i.UserPool})
+		}
+	}
+	return gateway.ContentHash(struct {
+		Backends    []gateway.Backend
+		Pools       []pool
+		KeysInEnvoy bool
+	}{s.Backends, pools, keysInEnvoy(s)})
+}
+
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
 // content; their identity tells whether positions may have moved.
-func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, st *site, backends string) (string, []*gateway.Deployment) {
+func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, st *site, shared string) (string, []*gateway.Deployment) {
 	type mounted struct {
 		Path     string
 		API      string
 		Protocol gateway.Protocol
 		Stage    gateway.Stage
+		Groups   []string
 	}
 	key := struct {
-		Host, Kind, Backends string
-		Mounts               []mounted
-		PathForm             []string
-	}{Host: st.host, Kind: string(st.kind), Backends: backends}
+		Host, Kind, Shared string
+		Mounts             []mounted
+		PathForm           []string
+	}{Host: st.host, Kind: string(st.kind), Shared: shared}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, groups.Stage(m.api.ID, m.stage.Name)})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

@@ -1,0 +1,133 @@
+package translator
+
+import (
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Authorization types of a route.
+const (
+	authorizationIAM    = "AWS_IAM"
+	authorizationLambda = "CUSTOM"
+	authorizationPool   = "COGNITO_USER_POOLS"
+	authorizationJWT    = "JWT"
+)
+
+// authorizationTimeout bounds a question to the authorization service. The service has
+// its own, shorter ones, for the authorizers it calls.
+const authorizationTimeout = 31 * time.Second
+
+// authorize puts what the route asks of its callers into all of its Envoy routes,
+// those that only refuse included: who may not call learns nothing else.
+func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
+	checks := c.checksOf(r)
+	if checks == (routeChecks{}) {
+		return
+	}
+	for _, route := range routes {
+		c.customRefusals(checks, route)
+		if checks.policy != nil {
+			checks.policy.enforce(route)
+		}
+		if checks.authorizer != nil {
+			c.checkToken(r, checks.authorizer, route)
+		}
+		if checks.service {
+			c.askService(r, route)
+		}
+		if checks.key {
+			c.checkKey(route)
+		}
+		if checks.key || checks.service {
+			if route.GetRoute() != nil {
+				route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
+			}
+		}
+	}
+}
+
+// routeChecks are what a route asks of its callers, by who checks it.
+type routeChecks struct {
+	// policy is the resource policy, when Envoy enforces it.
+	policy *addressPolicy
+	// authorizer has tokens that Envoy verifies.
+	authorizer *gateway.Authorizer
+	// service: the authorization service is asked.
+	service bool
+	// key: Envoy looks up the API key.
+	key bool
+}
+
+func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
+	var checks routeChecks
+	kind := ""
+	if r.Authorization != nil {
+		kind = r.Authorization.Type
+	}
+	switch kind {
+	case authorizationJWT, authorizationPool:
+		checks.authorizer = c.deployment.Authorizer(r.Authorization.Authorizer)
+	case authorizationLambda, authorizationIAM:
+		// The policy and the authorizer decide together: both are the service's.
+		checks.service = true
+	}
+	if c.deployment.Policy != "" && !checks.service {
+		if checks.policy = c.addressPolicy(r); checks.policy == nil {
+			checks.service = true
+		}
+	}
+	if r.APIKeyRequired {
+		if c.deployment.APIKeySource == "AUTHORIZER" || !keysInEnvoy(c.snapshot) {
+			checks.service = true
+		} else {
+			checks.key = true
+		}
+	}
+	return checks
+}
+
+// askService has the authorization service decide about a route's requests.
+func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
+	about := map[string]string{
+		wire.ContextAPI:   c.api.ID,
+		wire.ContextStage: c.stage.Name,
+		wire.ContextRoute: r.Key(),
+		wire.ContextBase:  c.base,
+	}
+	if c.canaryPercent > 0 {
+		about[wire.ContextCanary] = "true"
+	}
+	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
+	if r.Authorization != nil && r.Authorization.Type == authorizationIAM {
+		// The signature covers the body.
+		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
+	}
+	route.TypedPerFilterConfig[filterAuthorization] = enabled(&extauthzv3.ExtAuthzPerRoute{
+		Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings},
+	})
+}
+
+// authorizationService is the filter that asks the authorization service, which is
+// where the control plane is. Without an answer nobody is let in.
+func authorizationService() *extauthzv3.ExtAuthz {
+	return &extauthzv3.ExtAuthz{
+		Services: &extauthzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
+			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.AuthorizationCluster}},
+			Timeout:         durationpb.New(authorizationTimeout),
+		}},
+		TransportApiVersion:    corev3.ApiVersion_V3,
+		StatusOnError:          &typev3.HttpStatus{Code: typev3.StatusCode_InternalServerError},
+		ValidateMutations:      true,
+		IncludePeerCertificate: true,
+		IncludeTlsSession:      true,
+		EncodeRawHeaders:       true,
+	}
+}

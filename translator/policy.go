@@ -1,0 +1,154 @@
+package translator
+
+import (
+	"net/netip"
+	"regexp"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+	"gatehouse/gateway/iampolicy"
+)
+
+// A resource policy that asks for nothing but client addresses, for the whole of a
+// route, is enforced by Envoy itself. Any other is the authorization service's: a path
+// in a policy is a matter of spelling, and only one of them may decide on that.
+
+// An addressPolicy is a resource policy reduced to addresses for one route.
+type addressPolicy struct {
+	identity    iampolicy.API
+	deny, allow []iampolicy.Sources
+}
+
+// addressPolicy reduces the deployment's policy for a route; nil when it asks for more.
+func (c *stageCompiler) addressPolicy(r *parsedRoute) *addressPolicy {
+	rules, identity := c.policyRules()
+	if rules == nil {
+		return nil
+	}
+	p := &addressPolicy{identity: identity}
+	var ok bool
+	if p.deny, ok = sourcesFor(rules.Deny, r); !ok {
+		return nil
+	}
+	if p.allow, ok = sourcesFor(rules.Allow, r); !ok {
+		return nil
+	}
+	return p
+}
+
+// policyRules parses the deployment's policy once. Its problems are reported by who
+// compiles the authorization service from the same snapshot.
+func (c *stageCompiler) policyRules() (*iampolicy.AddressRules, iampolicy.API) {
+	if !c.policyParsed {
+		c.policyParsed = true
+		text := []byte(c.deployment.Policy)
+		c.policyIdentity = iampolicy.OwnIdentity(text, iampolicy.API{Region: defaultRegion, Account: accountID, ID: c.api.ID})
+		if policy, _ := iampolicy.Parse(text, iampolicy.Options{Kind: iampolicy.ResourcePolicy, API: c.policyIdentity}); policy != nil {
+			c.addressRules, _ = policy.AddressRules(c.policyIdentity, c.stage.Name)
+		}
+	}
+	return c.addressRules, c.policyIdentity
+}
+
+// sourcesFor are the addresses of those rules that are about a route; false when a rule
+// is about some of its paths or methods only.
+func sourcesFor(rules []iampolicy.AddressRule, r *parsedRoute) ([]iampolicy.Sources, bool) {
+	methods := []string{r.Method}
+	if r.Method == gateway.AnyMethod {
+		methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+	}
+	var out []iampolicy.Sources
+	for i := range rules {
+		about := 0
+		for _, method := range methods {
+			switch paths := rules[i].Paths(method); {
+			case paths.All():
+				about++
+			case paths.None():
+			default:
+				return nil, false
+			}
+		}
+		switch about {
+		case 0:
+		case len(methods):
+			out = append(out, rules[i].Sources)
+		default:
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// enforce puts the policy into an Envoy route.
+func (p *addressPolicy) enforce(route *routev3.Route) {
+	if len(p.deny) > 0 {
+		route.TypedPerFilterConfig[filterPolicyDeny] = enabled(refuse(map[string]*principal{refusedByPolicy: fromAny(p.deny)}))
+	}
+	route.TypedPerFilterConfig[filterPolicy] = p.allowed()
+}
+
+// allowed refuses who is in none of the allowed sources.
+func (p *addressPolicy) allowed() *anypb.Any {
+	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_ALLOW}
+	if len(p.allow) > 0 {
+		rules.Policies = map[string]*rbacconfigv3.Policy{
+			refusedByPolicy: {Permissions: anyPermission(), Principals: []*principal{fromAny(p.allow)}},
+		}
+	}
+	return enabled(&rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}})
+}
+
+func fromAny(list []iampolicy.Sources) *principal {
+	var ids []*principal
+	for _, s := range list {
+		ids = append(ids, from(s))
+	}
+	if len(ids) == 1 {
+		return ids[0]
+	}
+	return oneOf(ids...)
+}
+
+// from holds for clients whose address is in the set.
+func from(s iampolicy.Sources) *principal {
+	in := &principal{Identifier: &rbacconfigv3.Principal_Any{Any: true}}
+	if !s.Any {
+		in = inPrefixes(s.In)
+	}
+	switch {
+	case len(s.NotIn) == 0:
+		return in
+	case s.Any:
+		return not(inPrefixes(s.NotIn))
+	}
+	return allOf(in, not(inPrefixes(s.NotIn)))
+}
+
+func inPrefixes(prefixes []netip.Prefix) *principal {
+	var ids []*principal
+	for _, p := range prefixes {
+		ids = append(ids, &principal{Identifier: &rbacconfigv3.Principal_RemoteIp{RemoteIp: &corev3.CidrRange{
+			AddressPrefix: p.Addr().String(), PrefixLen: wrapperspb.UInt32(uint32(p.Bits())),
+		}}})
+	}
+	if len(ids) == 1 {
+		return ids[0]
+	}
+	return oneOf(ids...)
+}
+
+// policyMessage is Amazon's text for what a resource policy refuses to somebody who is
+// not authenticated, as an Envoy format.
+func (c *stageCompiler) policyMessage(p *addressPolicy) string {
+	below := `%CEL(re.extract(request.url_path, ` + celString(`^`+regexp.QuoteMeta(c.base)+`/*(.*)$`) + `, ` + celString(`\1`) + `))%`
+	arn := p.identity.MethodARN(c.stage.Name, "%REQ(:METHOD)%", below)
+	text := iampolicy.DenialText("anonymous", iampolicy.Invoke, arn, iampolicy.ImplicitDeny)
+	return text + `%CEL(response.code_details.contains(` + celString(refusedByPolicy) + `) ? ' with an explicit deny' : '')%`
+}

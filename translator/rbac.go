@@ -1,0 +1,97 @@
+package translator
+
+import (
+	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// The rbac filter refuses with the name of the policy that matched, in the response
+// code details: that tells refusals apart (localreply.go). Policies are tried in the
+// order of their names.
+const (
+	refusedAudience   = "1-token-audience"
+	refusedPoolClaims = "2-pool-claims"
+	refusedPoolScope  = "3-pool-scope"
+	refusedScope      = "4-token-scope"
+	refusedPlan       = "5-usage-plan"
+	refusedByPolicy   = "resource-policy"
+)
+
+type principal = rbacconfigv3.Principal
+
+// refuse is a route's rbac configuration that refuses what any of the principals is.
+func refuse(policies map[string]*principal) proto.Message {
+	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_DENY, Policies: map[string]*rbacconfigv3.Policy{}}
+	for name, who := range policies {
+		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
+	}
+	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}}
+}
+
+func anyPermission() []*rbacconfigv3.Permission {
+	return []*rbacconfigv3.Permission{{Rule: &rbacconfigv3.Permission_Any{Any: true}}}
+}
+
+func not(p *principal) *principal {
+	return &principal{Identifier: &rbacconfigv3.Principal_NotId{NotId: p}}
+}
+
+func allOf(list ...*principal) *principal {
+	return &principal{Identifier: &rbacconfigv3.Principal_AndIds{AndIds: &rbacconfigv3.Principal_Set{Ids: list}}}
+}
+
+func oneOf(list ...*principal) *principal {
+	return &principal{Identifier: &rbacconfigv3.Principal_OrIds{OrIds: &rbacconfigv3.Principal_Set{Ids: list}}}
+}
+
+// metadataIs holds when the dynamic metadata at a path has the value.
+func metadataIs(namespace string, value *envoymatcherv3.ValueMatcher, path ...string) *principal {
+	m := &envoymatcherv3.MetadataMatcher{Filter: namespace, Value: value}
+	for _, key := range path {
+		m.Path = append(m.Path, &envoymatcherv3.MetadataMatcher_PathSegment{
+			Segment: &envoymatcherv3.MetadataMatcher_PathSegment_Key{Key: key},
+		})
+	}
+	return &principal{Identifier: &rbacconfigv3.Principal_SourcedMetadata{
+		SourcedMetadata: &rbacconfigv3.SourcedMetadata{MetadataMatcher: m, MetadataSource: rbacconfigv3.MetadataSource_DYNAMIC},
+	}}
+}
+
+func present() *envoymatcherv3.ValueMatcher {
+	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_PresentMatch{PresentMatch: true}}
+}
+
+func textValue(m *envoymatcherv3.StringMatcher) *envoymatcherv3.ValueMatcher {
+	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_StringMatch{StringMatch: m}}
+}
+
+func exactText(text string) *envoymatcherv3.StringMatcher {
+	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Exact{Exact: text}}
+}
+
+// textOrListHas matches a text that is one of the texts, and a list that has one.
+func textOrListHas(texts []string) *envoymatcherv3.ValueMatcher {
+	any := &envoymatcherv3.OrMatcher{}
+	for _, text := range texts {
+		one := textValue(exactText(text))
+		any.ValueMatchers = append(any.ValueMatchers, one, &envoymatcherv3.ValueMatcher{
+			MatchPattern: &envoymatcherv3.ValueMatcher_ListMatch{ListMatch: &envoymatcherv3.ListMatcher{
+				MatchPattern: &envoymatcherv3.ListMatcher_OneOf{OneOf: one},
+			}},
+		})
+	}
+	if len(any.ValueMatchers) == 1 {
+		return any.ValueMatchers[0]
+	}
+	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_OrMatch{OrMatch: any}}
+}
+
+func headerIs(name string, m *envoymatcherv3.StringMatcher) *principal {
+	return &principal{Identifier: &rbacconfigv3.Principal_Header{Header: &routev3.HeaderMatcher{
+		Name:                 name,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: m},
+	}}}
+}
