@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/arch":        {},
 	"internal/golden":      {},
 	"internal/envoytest":   {},
+	"internal/oidctest":    {},
 	"internal/pytools":     {},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
@@ -57,7 +58,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/pytools", "internal/exampletest", "internal/arch", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/exampletest", "internal/arch", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
