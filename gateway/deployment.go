@@ -67,6 +67,10 @@ func (d *Deployment) GatewayResponse(t ResponseType) *GatewayResponse {
 	return nil
 }
 
+// APIKeyFromAuthorizer is the APIKeySource of an API whose Lambda authorizers say which
+// API key a caller has.
+const APIKeyFromAuthorizer = "AUTHORIZER"
+
 const (
 	// AnyMethod serves DELETE GET HEAD OPTIONS PATCH POST PUT where no exact
 	// method is defined.

@@ -18,6 +18,9 @@ import (
 // number the authorization service has them.
 const maxEnvoyKeys = 20_000
 
+// apiKeyHeader is where clients put their key.
+const apiKeyHeader = "x-api-key"
+
 // keysInEnvoy reports whether Envoy looks the API keys up itself.
 func keysInEnvoy(s *gateway.Snapshot) bool {
 	n := 0
@@ -45,7 +48,7 @@ func (c *stageCompiler) checkKey(route *routev3.Route) {
 // in force and in a usage plan of an API that the gateway serves.
 func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups) *apikeyv3.ApiKeyAuth {
 	f := &apikeyv3.ApiKeyAuth{
-		KeySources: []*apikeyv3.KeySource{{Header: "x-api-key"}},
+		KeySources: []*apikeyv3.KeySource{{Header: apiKeyHeader}},
 		Forwarding: &apikeyv3.Forwarding{Header: wire.KeyHeader},
 	}
 	if !keysInEnvoy(s) {

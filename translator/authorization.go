@@ -85,7 +85,7 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 		}
 	}
 	if r.APIKeyRequired {
-		if c.deployment.APIKeySource == "AUTHORIZER" || !keysInEnvoy(c.snapshot) {
+		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.snapshot) {
 			checks.service = true
 		} else {
 			checks.key = true

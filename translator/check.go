@@ -55,7 +55,7 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 
 // checkAuthorization makes sure that somebody enforces what a route asks for.
 func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
-	if r.APIKeyRequired && c.deployment.APIKeySource == "AUTHORIZER" && (r.Authorization == nil || r.Authorization.Type != authorizationLambda) {
+	if r.APIKeyRequired && c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer && (r.Authorization == nil || r.Authorization.Type != authorizationLambda) {
 		c.errorf("conflicting-authorization", r.Source, "give the method a Lambda authorizer, or take the key from the header",
 			"%s asks for an API key from its authorizer, and has no Lambda authorizer", r.Key())
 	}

@@ -167,6 +167,9 @@ func (c *stageCompiler) contextPart(r *parsedRoute, name string) (map[string]any
 	if slices.Contains(dynamicContext, name) {
 		return map[string]any{"context": name}, nil
 	}
+	if aboutCaller(name) {
+		return c.callerPart(r, name), nil
+	}
 	return nil, fmt.Errorf("the context variable $context.%s is not supported yet", name)
 }
 

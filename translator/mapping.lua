@@ -10,6 +10,7 @@
 -- A value is a list of parts, joined. A part is one of
 --   {lit=text}  {header=name, all=bool}  {query=name, all=bool}  {param=name}
 --   {segment=n, rest=bool}  {path=true}  {context=name}  {response=name, all=bool}
+--   {metadata=[filter, key, ...]}, what a check of the caller has left
 --   {absent=true}, which never has a source
 -- A value none of whose parts has a source is not set at all.
 
@@ -109,6 +110,8 @@ end
 local months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 
 local context = {
+  -- Envoy's check of API keys sets the header; a client's own is gone by then.
+  ["identity.apiKeyId"] = function(r) return string.match(r.headers:get("x-gw-key") or "", "^[^:]*:(.*)$") end,
   ["requestId"] = function(r) return r.headers:get("x-request-id") end,
   ["extendedRequestId"] = function(r) return r.headers:get("x-request-id") end,
   ["httpMethod"] = function(r) return r.method end,
@@ -125,6 +128,35 @@ local context = {
   end,
 }
 
+-- plain writes a value of metadata as Amazon writes claims: whole numbers without a
+-- fraction, lists in brackets.
+local function plain(value)
+  if type(value) == "number" then
+    if value == math.floor(value) and math.abs(value) < 2^53 then return string.format("%.0f", value) end
+    return tostring(value)
+  end
+  if type(value) == "boolean" then return tostring(value) end
+  if type(value) == "string" then return value end
+  return nil
+end
+
+-- Claims that are lists of words were one text, parted by spaces, in the token.
+local spaced = {scope = true, scp = true}
+
+local function metadata_text(handle, keys)
+  local value = handle:streamInfo():dynamicMetadata():get(keys[1])
+  for i = 2, #keys do
+    if type(value) ~= "table" then return nil end
+    value = value[keys[i]]
+  end
+  if type(value) ~= "table" then return plain(value) end
+  local texts = {}
+  for _, item in ipairs(value) do texts[#texts + 1] = plain(item) or "" end
+  local text = table.concat(texts, " ")
+  if spaced[keys[#keys]] then return text end
+  return "[" .. text .. "]"
+end
+
 -- part_text gives a part's text, or nil when it has no source. In a URL path a
 -- segment goes on as it came; elsewhere it is decoded.
 local function part_text(request, part, raw)
@@ -140,6 +172,7 @@ local function part_text(request, part, raw)
     if text ~= nil and not raw then text = decode(text) end
     return text
   end
+  if part.metadata ~= nil then return metadata_text(request.handle, part.metadata) end
   if part.context ~= nil then
     if request.saved ~= nil then return request.saved[part.context] end
     return context[part.context](request)
@@ -330,7 +363,7 @@ local function match_method(handle, headers, asked)
   end
 end
 
-local function map_response(headers, program, saved)
+local function map_response(handle, headers, program, saved)
   local number = program.select[headers:get(":status")] or program.select["default"]
   if number == nil then
     -- A REST API must say what becomes of every status; an HTTP API need not. The
@@ -339,7 +372,7 @@ local function map_response(headers, program, saved)
     return
   end
   local rule = program.rules[number]
-  local changes = resolve({response = headers, saved = saved}, rule.headers)
+  local changes = resolve({handle = handle, response = headers, saved = saved}, rule.headers)
   if rule.strip ~= nil then strip(headers, rule.strip) end
   if rule.content_type ~= nil then headers:replace("content-type", rule.content_type) end
   change_headers(headers, changes)
@@ -358,6 +391,6 @@ function envoy_on_response(handle)
     return
   end
   local saved = handle:streamInfo():dynamicMetadata():get("gw.mapping") or {}
-  if response ~= nil then map_response(headers, response, saved) end
+  if response ~= nil then map_response(handle, headers, response, saved) end
   if saved.method ~= nil then match_method(handle, headers, saved.method) end
 end

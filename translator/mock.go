@@ -208,7 +208,7 @@ func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *progra
 		if m[8] >= 0 {
 			b.WriteString(values.parameter(c, r, template[m[8]:m[9]]))
 		} else {
-			b.WriteString(c.variableFormat(template[m[4]:m[5]], template[m[6]:m[7]], r.Integration.Source))
+			b.WriteString(c.variableFormat(r, template[m[4]:m[5]], template[m[6]:m[7]], r.Integration.Source))
 		}
 	}
 	if vtlConstruct.MatchString(template[last:]) {

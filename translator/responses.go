@@ -186,7 +186,7 @@ func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType,
 			b.WriteString(string(t))
 		case space == "context" && name == "error.validationErrorString":
 		default:
-			b.WriteString(c.variableFormat(space, name, pos))
+			b.WriteString(c.variableFormat(nil, space, name, pos))
 		}
 	}
 	b.WriteString(formatLiteral(template[last:]))
@@ -202,14 +202,14 @@ func afterReference(template string, match []int) int {
 	return match[1]
 }
 
-func (c *stageCompiler) variableFormat(space, name string, pos gateway.Position) string {
+func (c *stageCompiler) variableFormat(r *parsedRoute, space, name string, pos gateway.Position) string {
 	source := space + "." + name
 	value, err := gateway.ParseRESTValue(source)
 	if err != nil {
 		c.warnf("unknown-variable", pos, "", "$%s has no value and prints nothing", source)
 		return ""
 	}
-	format, _ := c.format(nil, value, pos)
+	format, _ := c.format(r, value, pos)
 	return format
 }
 
@@ -242,7 +242,9 @@ func (c *stageCompiler) format(r *parsedRoute, value gateway.Value, pos gateway.
 				b.WriteString(formatLiteral(text))
 			} else if command, ok := contextFormat[e.Name]; ok {
 				b.WriteString(command)
-			} else {
+			} else if format := c.callerFormat(route, e.Name); format != "" {
+				b.WriteString(format)
+			} else if !aboutCaller(e.Name) || r != nil {
 				c.warnf("unknown-variable", pos, "", "$context.%s has no value here and prints nothing", e.Name)
 			}
 		default:

@@ -46,8 +46,7 @@ const (
 func (c *stageCompiler) checkToken(r *parsedRoute, a *gateway.Authorizer, route *routev3.Route) {
 	issuers, err := c.snapshot.AuthorizerIssuers(a, c.variables)
 	if err != nil {
-		c.errorf("invalid-issuer", a.Source, "", "the authorizer %s: %v", a.Name, err)
-		return
+		return // Validate reports it.
 	}
 	slices.Sort(issuers)
 	check := tokenCheck{issuers: slices.Compact(issuers)}
@@ -139,13 +138,20 @@ func tokenFilter(s *gateway.Snapshot, checks map[string]tokenCheck) *jwtv3.JwtAu
 		check := checks[name]
 		var ways []*jwtv3.JwtRequirement
 		for _, issuer := range check.issuers {
+			if keySet(s, issuer) == "" {
+				continue // Envoy takes no empty set; none of its tokens is good yet.
+			}
 			for form, provider := range check.providers(s, issuer) {
 				f.Providers[form] = provider
 				ways = append(ways, &jwtv3.JwtRequirement{RequiresType: &jwtv3.JwtRequirement_ProviderName{ProviderName: form}})
 			}
 		}
-		slices.SortFunc(ways, func(a, b *jwtv3.JwtRequirement) int { return strings.Compare(a.GetProviderName(), b.GetProviderName()) })
-		f.RequirementMap[name] = anyRequirement(ways)
+		// A route that asks for what is not here refuses everybody.
+		if len(ways) > 0 {
+			// The last refusal is the one that is told: it should be that of the usual form.
+			slices.SortFunc(ways, func(a, b *jwtv3.JwtRequirement) int { return strings.Compare(a.GetProviderName(), b.GetProviderName()) })
+			f.RequirementMap[name] = anyRequirement(ways)
+		}
 	}
 	return f
 }
@@ -183,20 +189,17 @@ func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jw
 	bearer.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header, ValuePrefix: "Bearer "}}
 	raw.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header}}
 	return map[string]*jwtv3.JwtProvider{
-		"bearer " + t.header + " of " + issuer: bearer,
-		"header " + t.header + " of " + issuer: raw,
+		t.header + " as it is of " + issuer:    raw,
+		t.header + " with Bearer of " + issuer: bearer,
 	}
 }
 
-// noKeys is the key set of an issuer whose keys are not known (yet): every token of
-// its is refused.
-const noKeys = `{"keys":[]}`
-
+// keySet gives an issuer's keys; "" when they are not known (yet).
 func keySet(s *gateway.Snapshot, issuer string) string {
-	if i := s.Issuer(issuer); i != nil && i.JWKS != "" {
+	if i := s.Issuer(issuer); i != nil {
 		return i.JWKS
 	}
-	return noKeys
+	return ""
 }
 
 // addTokenFilter puts the filter's configuration among the gateway's resources.

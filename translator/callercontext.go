@@ -1,0 +1,77 @@
+package translator
+
+import (
+	"slices"
+	"strings"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Context variables about the caller come from the check that let the caller in: the
+// claims of a token, or what the authorization service said. Envoy keeps both as
+// dynamic metadata.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+
+// callerIdentity are the members of $context.identity that a signature gives.
+var callerIdentity = []string{
+	"accountId", "caller", "user", "userArn", "accessKey", "cognitoIdentityId", "cognitoIdentityPoolId",
+	"cognitoAuthenticationType", "cognitoAuthenticationProvider", "principalOrgId",
+}
+
+// aboutCaller reports whether a context variable is about the caller.
+func aboutCaller(name string) bool {
+	member, ofIdentity := strings.CutPrefix(name, "identity.")
+	return strings.HasPrefix(name, "authorizer.") ||
+		ofIdentity && (slices.Contains(callerIdentity, member) || member == "apiKey" || member == "apiKeyId")
+}
+
+// callerMetadata is where a variable about the caller of a route is kept: the filter's
+// namespace, then keys. It is nil when the route's checks do not give it.
+func callerMetadata(r *parsedRoute, name string) []string {
+	if r.Route == nil || r.Authorization == nil {
+		return nil
+	}
+	kind := r.Authorization.Type
+	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok && (kind == authorizationJWT || kind == authorizationPool) {
+		return []string{filterTokens, tokenMetadata, claim}
+	}
+	if key, ok := strings.CutPrefix(name, "authorizer."); ok && kind == authorizationLambda {
+		return []string{wire.AuthorizationMetadata, wire.AnswerAuthorizer, key}
+	}
+	if member, ok := strings.CutPrefix(name, "identity."); ok && kind == authorizationIAM && slices.Contains(callerIdentity, member) {
+		return []string{wire.AuthorizationMetadata, wire.AnswerIdentity, member}
+	}
+	return nil
+}
+
+// callerPart is such a variable for mapping.lua.
+func (c *stageCompiler) callerPart(r *parsedRoute, name string) map[string]any {
+	if keys := callerMetadata(r, name); keys != nil {
+		return map[string]any{"metadata": toList(keys)}
+	}
+	if r.Route != nil && r.APIKeyRequired {
+		switch {
+		case name == "identity.apiKeyId":
+			return map[string]any{"context": name}
+		case name == "identity.apiKey" && c.deployment.APIKeySource != gateway.APIKeyFromAuthorizer:
+			return map[string]any{"header": apiKeyHeader}
+		}
+	}
+	return map[string]any{"absent": true}
+}
+
+// callerFormat is such a variable for replies of Envoy's own; empty when it has no value.
+func (c *stageCompiler) callerFormat(r *parsedRoute, name string) string {
+	if keys := callerMetadata(r, name); keys != nil {
+		// Colons part the keys and cannot stand in one.
+		if slices.ContainsFunc(keys, func(key string) bool { return strings.ContainsAny(key, ":%()") }) {
+			return ""
+		}
+		return "%DYNAMIC_METADATA(" + strings.Join(keys, ":") + ")%"
+	}
+	if r.Route != nil && r.APIKeyRequired && name == "identity.apiKey" && c.deployment.APIKeySource != gateway.APIKeyFromAuthorizer {
+		return "%REQ(" + apiKeyHeader + ")%"
+	}
+	return ""
+}
