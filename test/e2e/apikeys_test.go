@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+const withKeys = `
+openapi: 3.0.1
+info: {title: keys, version: "1"}
+x-amazon-apigateway-request-validators: {params: {validateRequestParameters: true, validateRequestBody: false}}
+x-amazon-apigateway-gateway-responses:
+  DEFAULT_4XX: {responseParameters: {gatewayresponse.header.X-Mine: "'yes'"}}
+paths:
+  /closed:
+    get:
+      security: [{api_key: []}]
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/closed", requestParameters: {integration.request.header.X-Key-Id: context.identity.apiKeyId}}
+  /mock:
+    get:
+      security: [{api_key: []}]
+      parameters: [{name: q, in: query, required: true, schema: {type: string}}]
+      x-amazon-apigateway-request-validator: params
+      x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode": 200}'}, responses: {default: {statusCode: "200"}}}
+  /open:
+    get:
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/open"}
+components:
+  securitySchemes:
+    api_key: {type: apiKey, name: x-api-key, in: header}
+`
+
+// TestAPIKeys asks a REST API with and without keys.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+func TestAPIKeys(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, withKeys, backend.URL)
+	const gold, silver, spare, other, off, alone = "gold-key-0123456789-gold", "silver-key-0123456789-silver", "spare-key-0123456789-spare",
+		"other-key-0123456789-other", "off-key-0123456789-off-off", "alone-key-0123456789-alone"
+	snapshot := func(change func(*gateway.Snapshot)) *gateway.Snapshot {
+		s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}}})
+		s.APIKeys = []gateway.APIKey{
+			{Name: "gold", Values: []gateway.Secret{gold}},
+			{Name: "silver:x", Values: []gateway.Secret{silver, spare}},
+			{Name: "other", Values: []gateway.Secret{other}},
+			{Name: "off", Values: []gateway.Secret{off}, Disabled: true},
+			{Name: "alone", Values: []gateway.Secret{alone}},
+		}
+		s.UsagePlans = []gateway.UsagePlan{
+			{Name: "both", Stages: []string{"keys/v1", "keys/v2"}, Keys: []string{"gold", "off"}},
+			{Name: "first", Stages: []string{"keys/v1"}, Keys: []string{"silver:x"}},
+			{Name: "none", Keys: []string{"other"}},
+		}
+		if change != nil {
+			change(s)
+		}
+		return s
+	}
+	g := start(t, snapshot(nil))
+	const host = "keys.execute-api.localhost"
+	for name, c := range map[string]struct {
+		target string
+		key    string
+		status int
+	}{
+		"good":                          {"/v1/closed", gold, 200},
+		"good on the other stage":       {"/v2/closed", gold, 200},
+		"other plan":                    {"/v1/closed", silver, 200},
+		"second value":                  {"/v1/closed", spare, 200},
+		"plan without the stage":        {"/v2/closed", silver, 403},
+		"plan without stages":           {"/v1/closed", other, 403},
+		"no plan":                       {"/v1/closed", alone, 403},
+		"disabled":                      {"/v1/closed", off, 403},
+		"unknown":                       {"/v1/closed", "unknown-key-0123456789", 403},
+		"none":                          {"/v1/closed", "", 403},
+		"beginning of a key":            {"/v1/closed", gold[:23], 403},
+		"other case":                    {"/v1/closed", strings.ToUpper(gold), 403},
+		"mock":                          {"/v1/mock?q=1", gold, 200},
+		"mock without":                  {"/v1/mock?q=1", "", 403},
+		"key comes before parameters":   {"/v1/mock", "", 403},
+		"parameters come after the key": {"/v1/mock", gold, 400},
+		"open":                          {"/v1/open", "", 200},
+		"open with a bad key":           {"/v1/open", "nonsense", 200},
+		"trailing slash":                {"/v1/closed/", "", 403},
+		"in the query":                  {"/v1/closed?x-api-key=" + gold, "", 403},
+	} {
+		var headers []string
+		if c.key != "" {
+			headers = []string{"X-API-Key", c.key}
+		}
+		r := g.request("GET", host, c.target, "", headers...)
+		if r.StatusCode != c.status {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.body)
+		}
+		if c.status == 403 && (r.body != `{"message":"Forbidden"}` || r.Header.Get("x-amzn-errortype") != "ForbiddenException" ||
+			r.Header.Get("x-mine") != "yes" || r.Header.Get("x-amzn-requestid") == "" || r.Header.Get(wire.KeyHeader) != "") {
+			t.Errorf("%s: %s %v", name, r.body, r.Header)
+		}
+	}
+	e := g.request("GET", host, "/v1/closed", "", "x-api-key", silver, wire.KeyHeader, "spoofed:gold").echo(t)
+	if got := strings.Join(e.Headers["x-key-id"], "|"); got != "silver:x" || e.Headers[wire.KeyHeader] != nil {
+		t.Errorf("the key's name reached the backend as %q, headers %v", got, e.Headers)
+	}
+	// A client cannot say itself whose key it has.
+	if r := g.request("GET", host, "/v2/closed", "", "x-api-key", silver, wire.KeyHeader, strings.Repeat("0", 32)+":gold"); r.StatusCode != 403 {
+		t.Errorf("a spoofed key: %d", r.StatusCode)
+	}
+
+	// Changes are in force on the next request of an open connection.
+	conn := g.connect(host)
+	with := func(key string) int { return conn.get("/v1/closed", "x-api-key: "+key) }
+	if status := with(gold); status != 200 {
+		t.Fatalf("before the change: %d", status)
+	}
+	g.change(snapshot(func(s *gateway.Snapshot) { s.APIKeys[0].Disabled = true }))
+	if gold, spare := with(gold), with(spare); gold != 403 || spare != 200 {
+		t.Errorf("a disabled key: %d, another: %d", gold, spare)
+	}
+	g.change(snapshot(func(s *gateway.Snapshot) { s.UsagePlans[1].Stages = []string{"keys/v2"} }))
+	if gold, spare := with(gold), with(spare); gold != 200 || spare != 403 {
+		t.Errorf("a key whose plan has lost the stage: %d, another: %d", spare, gold)
+	}
+}
+
+// TestRevokedKeyAmongMany revokes one key of 10,000 and looks when it is in force on an
+// open connection: the promise is a second.
+func TestRevokedKeyAmongMany(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, withKeys, backend.URL)
+	snapshot := func(revoked bool) *gateway.Snapshot {
+		s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
+		plan := gateway.UsagePlan{Name: "all", Stages: []string{"keys/v1"}}
+		for i := range 10_000 {
+			name := fmt.Sprintf("key%05d", i)
+			s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}, Disabled: revoked && i == 7})
+			plan.Keys = append(plan.Keys, name)
+		}
+		s.UsagePlans = []gateway.UsagePlan{plan}
+		return s
+	}
+	g := start(t, snapshot(false))
+	conn := g.connect("keys.execute-api.localhost")
+	with := func(key string) int { return conn.get("/v1/closed", "x-api-key: "+key) }
+	if status := with("0123456789-key00007"); status != 200 {
+		t.Fatalf("before: %d", status)
+	}
+	begin := time.Now()
+	g.apply(snapshot(true))
+	for with("0123456789-key00007") != 403 {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("a revoked key still works after ten seconds")
+		}
+	}
+	t.Logf("refused after %v", time.Since(begin))
+	if status := with("0123456789-key00008"); status != 200 {
+		t.Errorf("its neighbour: %d", status)
+	}
+}
