@@ -28,7 +28,12 @@ type TLS struct {
 	Key         Secret
 	// MinVersion is "1.0", "1.1", "1.2" or "1.3"; empty means 1.2.
 	MinVersion string
-	Source     Position
+	// ClientCA is the PEM bundle of authorities that clients' certificates have to come
+	// from (mutual TLS, domains only); empty means that clients need none.
+	ClientCA string
+	// ClientCRL is a PEM bundle of certificate revocation lists; empty means none.
+	ClientCRL string
+	Source    Position
 }
 
 // Domain is a custom domain name with its mappings.

@@ -227,6 +227,7 @@ func (v *validation) domains() {
 			if d.TLS.Certificate == "" {
 				v.errorf("missing-certificate", d.TLS.Source, "", "the domain %s has no certificate", d.Name)
 			}
+			v.truststore(d)
 		}
 		v.mappings(d, gateways)
 	}

@@ -34,6 +34,9 @@ const (
 	filterHeaders = "gw.headers"
 	// filterResponses customises gateway responses (custom_response).
 	filterResponses = "gw.responses"
+	// filterServerName refuses requests that came to a domain with mutual TLS over a
+	// connection to another (rbac).
+	filterServerName = "gw.server-name"
 	// filterCORS adds cross-origin headers to responses (cors).
 	filterCORS = "gw.cors"
 	// filterBodyLimit bounds request bodies at the default size (body_size_limit).
@@ -83,6 +86,7 @@ func httpFilters() []*hcmv3.HttpFilter {
 	return []*hcmv3.HttpFilter{
 		off(filterHeaders, &headermutationv3.HeaderMutation{}),
 		off(filterResponses, &customresponsev3.CustomResponse{}),
+		off(filterServerName, &rbacv3.RBAC{}),
 		off(filterCORS, &corsv3.Cors{}),
 		off(filterBodyLimit, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(defaultMaxRequestBytes)}),
 		off(filterPolicyDeny, &rbacv3.RBAC{}),

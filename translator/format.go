@@ -46,6 +46,12 @@ var contextFormat = map[string]string{
 	"domainPrefix":       `%CEL(re.extract(request.host, '^([^.:]*).*$', '\\1'))%`,
 	"identity.sourceIp":  "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 	"identity.userAgent": "%REQ(USER-AGENT)%",
-	"requestTime":        "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
-	"requestTimeEpoch":   "%START_TIME(%s%3f)%",
+	// The certificate that a client of a domain with mutual TLS has shown.
+	"identity.clientCert.subjectDN":          "%DOWNSTREAM_PEER_SUBJECT%",
+	"identity.clientCert.issuerDN":           "%DOWNSTREAM_PEER_ISSUER%",
+	"identity.clientCert.serialNumber":       "%DOWNSTREAM_PEER_SERIAL%",
+	"identity.clientCert.validity.notBefore": "%DOWNSTREAM_PEER_CERT_V_START(%b %e %H:%M:%S %Y GMT)%",
+	"identity.clientCert.validity.notAfter":  "%DOWNSTREAM_PEER_CERT_V_END(%b %e %H:%M:%S %Y GMT)%",
+	"requestTime":                            "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
+	"requestTimeEpoch":                       "%START_TIME(%s%3f)%",
 }

@@ -82,7 +82,12 @@ func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, mana
 		}
 		settings := *d.TLS
 		settings.MinVersion = cmp.Or(settings.MinVersion, l.TLS.MinVersion)
-		chain.TransportSocket = downstreamTLS(secret, &settings)
+		truststore := ""
+		if d.TLS.ClientCA != "" {
+			truststore = truststoreSecretName(d.Name)
+			out.add(truststore, truststoreSecret(truststore, d.TLS), d.TLS.Source)
+		}
+		chain.TransportSocket = downstreamTLS(secret, truststore, &settings)
 		chains = append(chains, chain)
 	}
 	hasCatchAll := slices.ContainsFunc(chains, func(c *listenerv3.FilterChain) bool { return c.FilterChainMatch == nil })
@@ -90,7 +95,7 @@ func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, mana
 		secret := listenerSecretName(name)
 		out.add(secret, certificateSecret(secret, l.TLS), l.TLS.Source)
 		chain := filterChain("listener", manager)
-		chain.TransportSocket = downstreamTLS(secret, l.TLS)
+		chain.TransportSocket = downstreamTLS(secret, "", l.TLS)
 		chains = append(chains, chain)
 	}
 	return chains

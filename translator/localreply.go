@@ -31,6 +31,7 @@ const (
 
 	// What is said to callers who are not let in: by the check of API keys, of tokens and
 	// of their claims, by a resource policy; and when the authorization service is silent.
+	nameRefused     = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedServerName + `]'`
 	keyRefused      = `response.code_details in ['missing_api_key', 'unknown_api_key', 'client_not_allowed', 'rbac_access_denied_matched_policy[` + refusedPlan + `]']`
 	tokenExpired    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_expired}'`
 	tokenMissing    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_missing}'`
@@ -69,6 +70,8 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(keyRefused, gateway.InvalidAPIKey),
 		restReply(policyRefused, gateway.AccessDenied),
 		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
+		httpReply(nameRefused, 403, "Forbidden"),
+		replyMapper(nameRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
 		replyMapper(badRequest, 400, "Bad Request", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),

@@ -158,6 +158,8 @@ func (c *stageCompiler) segmentPart(r *parsedRoute, name string) (map[string]any
 var dynamicContext = []string{
 	"requestId", "extendedRequestId", "httpMethod", "path", "protocol", "domainName",
 	"domainPrefix", "identity.sourceIp", "identity.userAgent", "requestTime", "requestTimeEpoch",
+	"identity.clientCert.clientCertPem", "identity.clientCert.subjectDN", "identity.clientCert.issuerDN",
+	"identity.clientCert.serialNumber", "identity.clientCert.validity.notBefore", "identity.clientCert.validity.notAfter",
 }
 
 func (c *stageCompiler) contextPart(r *parsedRoute, name string) (map[string]any, error) {

@@ -109,7 +109,31 @@ end
 
 local months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 
+-- peer asks about the certificate that the client has shown, if any.
+local function peer(r, ask)
+  local connection = r.handle:streamInfo():downstreamSslConnection()
+  if connection == nil or not connection:peerCertificatePresented() then return nil end
+  return ask(connection)
+end
+
+local function peer_time(seconds)
+  local t = os.date("!*t", seconds)
+  return string.format("%s %2d %02d:%02d:%02d %04d GMT", months[t.month], t.day, t.hour, t.min, t.sec, t.year)
+end
+
 local context = {
+  ["identity.clientCert.clientCertPem"] = function(r)
+    return peer(r, function(c) return decode(c:urlEncodedPemEncodedPeerCertificate()) end)
+  end,
+  ["identity.clientCert.subjectDN"] = function(r) return peer(r, function(c) return c:subjectPeerCertificate() end) end,
+  ["identity.clientCert.issuerDN"] = function(r) return peer(r, function(c) return c:issuerPeerCertificate() end) end,
+  ["identity.clientCert.serialNumber"] = function(r) return peer(r, function(c) return c:serialNumberPeerCertificate() end) end,
+  ["identity.clientCert.validity.notBefore"] = function(r)
+    return peer(r, function(c) return peer_time(c:validFromPeerCertificate()) end)
+  end,
+  ["identity.clientCert.validity.notAfter"] = function(r)
+    return peer(r, function(c) return peer_time(c:expirationPeerCertificate()) end)
+  end,
   -- Envoy's check of API keys sets the header; a client's own is gone by then.
   ["identity.apiKeyId"] = function(r) return string.match(r.headers:get("x-gw-key") or "", "^[^:]*:(.*)$") end,
   ["requestId"] = function(r) return r.headers:get("x-request-id") end,

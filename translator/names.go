@@ -19,4 +19,6 @@ func backendClusterName(name string) string { return "backend/" + name }
 
 func domainSecretName(domain string) string { return "certificate/domain/" + domain }
 
+func truststoreSecretName(domain string) string { return "truststore/domain/" + domain }
+
 func listenerSecretName(listener string) string { return "certificate/" + listener }

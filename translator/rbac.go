@@ -12,6 +12,7 @@ import (
 // code details: that tells refusals apart (localreply.go). Policies are tried in the
 // order of their names.
 const (
+	refusedServerName = "0-server-name"
 	refusedAudience   = "1-token-audience"
 	refusedPoolClaims = "2-pool-claims"
 	refusedPoolScope  = "3-pool-scope"

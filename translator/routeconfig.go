@@ -40,6 +40,9 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGro
 		sections = append(sections, section{stop: stop{routes: []*routev3.Route{unmappedRoute(st)}}})
 	}
 	c.virtual = virtualHost(st.host, buckets(sections))
+	if names := serverNames(s, g, st); names != nil {
+		c.virtual.TypedPerFilterConfig[filterServerName] = enabled(onlyBySNI(names))
+	}
 	return c
 }
 

@@ -16,6 +16,8 @@ type site struct {
 	mounts []mount
 	// api is the API whose own host this is.
 	api *gateway.API
+	// mutualTLS: clients have to show a certificate on connections to this host.
+	mutualTLS bool
 	// source is the line that asks for the host.
 	source gateway.Position
 }
@@ -68,7 +70,7 @@ func sitesOf(s *gateway.Snapshot, g *gateway.Gateway) []site {
 	for i := range s.Domains {
 		d := &s.Domains[i]
 		if d.Gateway == g.Name || d.Gateway == "" {
-			sites = append(sites, site{host: strings.ToLower(d.Name), kind: customDomain, mounts: domainMounts(s, d), source: d.Source})
+			sites = append(sites, site{host: strings.ToLower(d.Name), kind: customDomain, mounts: domainMounts(s, d), mutualTLS: d.TLS != nil && d.TLS.ClientCA != "", source: d.Source})
 		}
 	}
 	slices.SortStableFunc(sites, func(a, b site) int { return strings.Compare(a.host, b.host) })

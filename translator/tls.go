@@ -7,6 +7,7 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
 )
@@ -58,17 +59,38 @@ func subjectNames(name string) []*tlsv3.SubjectAltNameMatcher {
 }
 
 // downstreamTLS terminates TLS with a certificate that is sent by SDS, so that a
-// renewed one is in force without touching the listener.
-func downstreamTLS(secret string, t *gateway.TLS) *corev3.TransportSocket {
-	return transportSocket(&tlsv3.DownstreamTlsContext{
-		CommonTlsContext: &tlsv3.CommonTlsContext{
-			TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsVersions[cmp.Or(t.MinVersion, "1.2")]},
-			AlpnProtocols: []string{"h2", "http/1.1"},
-			TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{{
-				Name: secret, SdsConfig: adsSource(),
-			}},
-		},
-	})
+// renewed one is in force without touching the listener. With a truststore clients
+// have to show a certificate that it vouches for.
+func downstreamTLS(secret, truststore string, t *gateway.TLS) *corev3.TransportSocket {
+	common := &tlsv3.CommonTlsContext{
+		TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsVersions[cmp.Or(t.MinVersion, "1.2")]},
+		AlpnProtocols: []string{"h2", "http/1.1"},
+		TlsCertificateSdsSecretConfigs: []*tlsv3.SdsSecretConfig{{
+			Name: secret, SdsConfig: adsSource(),
+		}},
+	}
+	context := &tlsv3.DownstreamTlsContext{CommonTlsContext: common}
+	if truststore != "" {
+		context.RequireClientCertificate = wrapperspb.Bool(true)
+		common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContextSdsSecretConfig{
+			ValidationContextSdsSecretConfig: &tlsv3.SdsSecretConfig{Name: truststore, SdsConfig: adsSource()},
+		}
+	}
+	return transportSocket(context)
+}
+
+// maxChainDepth is Amazon's bound of a client's chain: three certificates between its
+// own and the root.
+const maxChainDepth = 3
+
+func truststoreSecret(name string, t *gateway.TLS) *tlsv3.Secret {
+	validation := &tlsv3.CertificateValidationContext{
+		TrustedCa: inlineString(t.ClientCA), MaxVerifyDepth: wrapperspb.UInt32(maxChainDepth),
+	}
+	if t.ClientCRL != "" {
+		validation.Crl = inlineString(t.ClientCRL)
+	}
+	return &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_ValidationContext{ValidationContext: validation}}
 }
 
 var tlsVersions = map[string]tlsv3.TlsParameters_TlsProtocol{

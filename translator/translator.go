@@ -148,12 +148,12 @@ func withPathForm(sites []site) []site {
 	for _, host := range pathFormHosts {
 		st := site{host: host, kind: pathForm}
 		if i, ok := byHost[host]; ok {
-			st.mounts, st.source = sites[i].mounts, sites[i].source
+			st.mounts, st.mutualTLS, st.source = sites[i].mounts, sites[i].mutualTLS, sites[i].source
 			sites[i] = st
 			continue
 		}
 		if i, ok := byHost["*"]; ok {
-			st.mounts, st.source = sites[i].mounts, sites[i].source
+			st.mounts, st.mutualTLS, st.source = sites[i].mounts, sites[i].mutualTLS, sites[i].source
 		}
 		sites = append(sites, st)
 	}
@@ -221,9 +221,10 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyG
 	}
 	key := struct {
 		Host, Kind, Shared string
+		MutualTLS          *serverNameSet
 		Mounts             []mounted
 		PathForm           []string
-	}{Host: st.host, Kind: string(st.kind), Shared: shared}
+	}{Host: st.host, Kind: string(st.kind), Shared: shared, MutualTLS: serverNames(s, g, st)}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
 		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, groups.Stage(m.api.ID, m.stage.Name)})

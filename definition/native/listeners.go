@@ -44,6 +44,21 @@ func parseListener(v source.Value) gateway.Listener {
 // given as {file: …} or by an environment variable that holds the PEM text.
 func parseTLS(v source.Value) *gateway.TLS {
 	o := v.Object()
+	t := tlsOf(v, o)
+	o.Done()
+	return t
+}
+
+// parseDomainTLS reads, besides, what clients' certificates are verified with.
+func parseDomainTLS(v source.Value) *gateway.TLS {
+	o := v.Object()
+	t := tlsOf(v, o)
+	t.ClientCA, t.ClientCRL = pemOf(o.Get("clientCA")), pemOf(o.Get("clientCRL"))
+	o.Done()
+	return t
+}
+
+func tlsOf(v source.Value, o *source.Object) *gateway.TLS {
 	t := &gateway.TLS{
 		MinVersion: o.Get("minVersion").OneOf("1.0", "1.1", "1.2", "1.3"),
 		Source:     v.Pos(),
@@ -56,7 +71,6 @@ func parseTLS(v source.Value) *gateway.TLS {
 	default:
 		t.Certificate, t.Key = pemOf(certificate), gateway.Secret(pemOf(key))
 	}
-	o.Done()
 	return t
 }
 
@@ -82,7 +96,7 @@ func parseDomain(v source.Value) gateway.Domain {
 		Source:  v.Pos(),
 	}
 	if t := o.Get("tls"); t.Exists() {
-		d.TLS = parseTLS(t)
+		d.TLS = parseDomainTLS(t)
 	}
 	for _, m := range o.Require("mappings").List() {
 		d.Mappings = append(d.Mappings, parseMapping(m))

@@ -1,0 +1,209 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/gateway"
+)
+
+// An authority signs clients' certificates.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T, name string) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{t, cert, key}
+}
+
+func (a *authority) pem() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+}
+
+// client issues a client's certificate.
+func (a *authority) client(name string, serial int64, expires time.Duration) tls.Certificate {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name, Organization: []string{"Acme"}},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(expires),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// revoke is a list of the serial numbers.
+func (a *authority) revoke(serials ...int64) string {
+	a.t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour)}
+	for _, n := range serials {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(n), RevocationTime: time.Now().Add(-time.Hour)})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}))
+}
+
+const aboutClients = `
+openapi: 3.0.1
+info: {title: certs, version: "1"}
+paths:
+  /who:
+    get:
+      x-amazon-apigateway-integration:
+        type: http_proxy
+        httpMethod: GET
+        uri: "BACKEND/who"
+        requestParameters:
+          integration.request.header.X-Subject: context.identity.clientCert.subjectDN
+          integration.request.header.X-Issuer: context.identity.clientCert.issuerDN
+          integration.request.header.X-Serial: context.identity.clientCert.serialNumber
+          integration.request.header.X-Until: context.identity.clientCert.validity.notAfter
+          integration.request.header.X-Pem: context.identity.clientCert.clientCertPem
+`
+
+// TestMutualTLS connects with certificates that the domain's truststore vouches for, and
+// with others.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
+func TestMutualTLS(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, aboutClients, backend.URL)
+	ours, theirs := newAuthority(t, "Our CA"), newAuthority(t, "Their CA")
+	tlsPort := freePort(t)
+	plainPort := freePort(t)
+	build := func(ca, crl string) *gateway.Snapshot {
+		s := snapshotOf(gateway.API{ID: "certs", Protocol: gateway.REST, DisableExecuteAPIEndpoint: true, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
+		fallback := certificate(t, "fallback.example.com")
+		s.Gateways[0].Listeners = []gateway.Listener{
+			{Address: "127.0.0.1", Port: uint32(plainPort)},
+			{Address: "127.0.0.1", Port: uint32(tlsPort), TLS: fallback},
+		}
+		with := func(name, ca, crl string) gateway.Domain {
+			c := certificate(t, name)
+			c.ClientCA, c.ClientCRL = ca, crl
+			return gateway.Domain{Name: name, Gateway: "edge", TLS: c, Mappings: []gateway.DomainMapping{{API: "certs", Stage: "v1"}}}
+		}
+		s.Domains = []gateway.Domain{
+			with("closed.example.com", ca, crl), with("theirs.example.com", theirs.pem(), ""),
+			with("open.example.com", "", ""), with("*.wild.example.com", ca, crl), with("open.wild.example.com", "", ""),
+		}
+		return s
+	}
+	first := build(ours.pem(), "")
+	for _, p := range first.Validate() {
+		t.Errorf("%v", p)
+	}
+	g := startOn(t, first, plainPort)
+	good, bad := ours.client("ann", 4711, time.Hour), theirs.client("eve", 666, time.Hour)
+	expired := ours.client("old", 4712, -time.Hour)
+
+	// ask gives the status, 0 when the handshake is refused.
+	ask := func(sni, host string, certs ...tls.Certificate) (int, string) {
+		t.Helper()
+		c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", tlsPort), &tls.Config{ServerName: sni, InsecureSkipVerify: true, Certificates: certs, NextProtos: []string{"http/1.1"}})
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		fmt.Fprintf(c, "GET /who HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer r.Body.Close()
+		body, _ := io.ReadAll(r.Body)
+		return r.StatusCode, string(body)
+	}
+	const closed, open, wild = "closed.example.com", "open.example.com", "a.wild.example.com"
+	for name, c := range map[string]struct {
+		sni, host string
+		certs     []tls.Certificate
+		status    int
+	}{
+		"good":                               {closed, closed, []tls.Certificate{good}, 200},
+		"none":                               {closed, closed, nil, 0},
+		"of another authority":               {closed, closed, []tls.Certificate{bad}, 0},
+		"expired":                            {closed, closed, []tls.Certificate{expired}, 0},
+		"where none is needed":               {open, open, nil, 200},
+		"by the name of an open domain":      {open, closed, nil, 403},
+		"the same with a good one":           {open, closed, []tls.Certificate{good}, 403},
+		"by the listener's own name":         {"fallback.example.com", closed, nil, 403},
+		"by a domain of another authority":   {"theirs.example.com", closed, []tls.Certificate{bad}, 403},
+		"wildcard":                           {wild, wild, []tls.Certificate{good}, 200},
+		"wildcard, none":                     {wild, wild, nil, 0},
+		"wildcard by an open name":           {open, wild, nil, 403},
+		"wildcard by an open name inside it": {"open.wild.example.com", wild, nil, 403},
+		"an open name inside a wildcard":     {"open.wild.example.com", "open.wild.example.com", nil, 200},
+	} {
+		status, body := ask(c.sni, c.host, c.certs...)
+		if status != c.status || status == 403 && body != `{"message":"Forbidden"}` {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+	if r := g.request("GET", closed, "/who", ""); r.StatusCode != 403 {
+		t.Errorf("without TLS: %d %s", r.StatusCode, r.body)
+	}
+	_, body := ask(closed, closed, good)
+	for _, want := range []string{`"x-subject":["CN=ann,O=Acme"]`, `"x-issuer":["CN=Our CA"]`, `"x-serial":["1267"]`, ` GMT"]`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the backend does not see %s: %s", want, body)
+		}
+	}
+	if !strings.Contains(body, `"x-pem":["-----BEGIN CERTIFICATE-----`) {
+		t.Errorf("the backend does not see the certificate: %s", body)
+	}
+
+	// A truststore, and what it revokes, changes without a new listener.
+	g.change(build(ours.pem(), ours.revoke(4711)))
+	if status, _ := ask(closed, closed, good); status != 0 {
+		t.Errorf("a revoked certificate: %d", status)
+	}
+	if status, _ := ask(closed, closed, ours.client("bob", 4713, time.Hour)); status != 200 {
+		t.Errorf("another one: %d", status)
+	}
+	g.change(build(theirs.pem(), ""))
+	if status, _ := ask(closed, closed, good); status != 0 {
+		t.Errorf("a certificate of an authority that was removed: %d", status)
+	}
+}
