@@ -25,6 +25,9 @@ import (
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 )
 
+// maxControlPlaneRequests bounds the requests under way to the control plane.
+const maxControlPlaneRequests = 1 << 16
+
 // ClusterName is the bootstrap's static cluster for the control plane. Resources
 // may refer to it for other gRPC services on the same port.
 const ClusterName = "gatehouse-xds"
@@ -198,6 +201,11 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 		ConnectTimeout:                durationpb.New(5 * time.Second),
 		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS},
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2},
+		// The authorization service is there too: as many requests wait for it as there
+		// are. Envoy's default of 1024 would refuse the others.
+		CircuitBreakers: &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+			MaxRequests: wrapperspb.UInt32(maxControlPlaneRequests), MaxPendingRequests: wrapperspb.UInt32(maxControlPlaneRequests),
+		}}},
 		UpstreamConnectionOptions: &clusterv3.UpstreamConnectionOptions{
 			TcpKeepalive: &corev3.TcpKeepalive{KeepaliveTime: wrapperspb.UInt32(60)},
 		},
