@@ -62,8 +62,9 @@ fmt-check:
 	fi
 
 .PHONY: bench
-bench: ## Run the benchmarks (BENCH=regexp, BENCHTIME=1s)
+bench: ## Measure against a hand-written Envoy, and run the benchmarks (BENCH=regexp, BENCHTIME=1s)
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY && set -x && \
+	$(GO) run ./test/bench && \
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -timeout 30m ./...
 
 .PHONY: fuzz

@@ -1,22 +1,17 @@
 package translator
 
 import (
-	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
-	earlyheadersv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
-	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-
 	"cmp"
 	"slices"
 	"strings"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	tlsinspectorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/listener/tls_inspector/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	internalupstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/internal_upstream/v3"
-	rawbufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
+	earlyheadersv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -57,11 +52,7 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 		}
 		out.add(listener.Name, listener, l.Source)
 	}
-	inner := &listenerv3.Listener{
-		Name:              wire.PathFormCluster,
-		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
-		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager())},
-	}
+	inner := pathFormListener()
 	out.add(inner.Name, inner, g.Source)
 }
 
@@ -194,46 +185,4 @@ func scopedRoutes() *hcmv3.HttpConnectionManager_ScopedRoutes {
 		RdsConfigSource: adsSource(),
 		ConfigSpecifier: &hcmv3.ScopedRoutes_ScopedRds{ScopedRds: &hcmv3.ScopedRds{ScopedRdsConfigSource: adsSource()}},
 	}}
-}
-
-// pathFormManager serves requests that came by the path form, under the API's own
-// host name. The first pass has put the client's address into X-Forwarded-For and
-// given the request its id.
-func pathFormManager() *hcmv3.HttpConnectionManager {
-	m := connectionManager(&gateway.Listener{}, true)
-	m.StatPrefix = "path_form"
-	m.UseRemoteAddress = wrapperspb.Bool(false)
-	m.PreserveExternalRequestId = true
-	m.SkipXffAppend = true
-	return m
-}
-
-// pathFormCluster leads to the internal listener.
-func pathFormCluster() *clusterv3.Cluster {
-	return &clusterv3.Cluster{
-		Name:                 wire.PathFormCluster,
-		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
-		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
-		LoadAssignment: &endpointv3.ClusterLoadAssignment{
-			ClusterName: wire.PathFormCluster,
-			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
-				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
-					Address: &corev3.Address{Address: &corev3.Address_EnvoyInternalAddress{
-						EnvoyInternalAddress: &corev3.EnvoyInternalAddress{
-							AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: wire.PathFormCluster},
-						},
-					}},
-				}},
-			}}}},
-		},
-		TransportSocket: &corev3.TransportSocket{
-			Name: "envoy.transport_sockets.internal_upstream",
-			ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&internalupstreamv3.InternalUpstreamTransport{
-				TransportSocket: &corev3.TransportSocket{
-					Name:       "envoy.transport_sockets.raw_buffer",
-					ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&rawbufferv3.RawBuffer{})},
-				},
-			})},
-		},
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
@@ -89,13 +90,14 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 			}}
 		}
 		base := pathFormPrefix + "/" + api.ID
+		address := []*corev3.HeaderValueOption{setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")}
 		out.candidates = append(out.candidates, candidate{
 			base:       base,
 			looseSlash: true,
 			everything: true,
 			routes: []*routev3.Route{
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action()},
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action()},
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action(), RequestHeadersToAdd: address},
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action(), RequestHeadersToAdd: address},
 			},
 		})
 	}

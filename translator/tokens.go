@@ -32,6 +32,10 @@ func (t tokenCheck) name() string {
 // tokenMetadata is where in the filter's metadata a token's claims are.
 const tokenMetadata = "claims"
 
+// bearerFailure is where in the metadata Envoy says what is wrong with a token after
+// "Bearer ": the response code details tell of the last form that was tried.
+const bearerFailure = "bearer"
+
 const (
 	// tokenClockSkew is the tolerance towards issuers whose clock is another, in seconds.
 	tokenClockSkew = 5
@@ -148,7 +152,7 @@ func tokenFilter(s *gateway.Snapshot, checks map[string]tokenCheck) *jwtv3.JwtAu
 		}
 		// A route that asks for what is not here refuses everybody.
 		if len(ways) > 0 {
-			// The last refusal is the one that is told: it should be that of the usual form.
+			// The usual form, with Bearer, comes first by its name.
 			slices.SortFunc(ways, func(a, b *jwtv3.JwtRequirement) int { return strings.Compare(a.GetProviderName(), b.GetProviderName()) })
 			f.RequirementMap[name] = anyRequirement(ways)
 		}
@@ -187,10 +191,11 @@ func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jw
 	}
 	bearer, raw := provider(), provider()
 	bearer.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header, ValuePrefix: "Bearer "}}
+	bearer.FailedStatusInMetadata = bearerFailure
 	raw.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header}}
 	return map[string]*jwtv3.JwtProvider{
-		t.header + " as it is of " + issuer:    raw,
-		t.header + " with Bearer of " + issuer: bearer,
+		t.header + " Bearer of " + issuer:   bearer,
+		t.header + " as it is of " + issuer: raw,
 	}
 }
 

@@ -31,6 +31,11 @@ const LocalReplyHeader = "x-gw-local-reply"
 // gateway must not pass on; its value is the type of the gateway response to give.
 const ReplyHeader = "x-gw-reply"
 
+// ClientAddressHeader carries the client's address to the second pass of a path-form
+// request. X-Forwarded-For does not do: for clients on the same machine Envoy writes the
+// machine's own address there.
+const ClientAddressHeader = "x-gw-client-address"
+
 // PathFormCluster is the cluster, and the internal listener, by which path-form
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"

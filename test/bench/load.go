@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,8 @@ func startBackend() (address string, stop func(), err error) {
 
 // load sends n GET requests over keep-alive connections and fails on any status but
 // the wanted one.
-func load(port int, host, path string, status, n, connections int) error {
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n", path, host)
+func load(port int, host, path string, headers []string, status, n, connections int) error {
+	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\n%s\r\n", path, host, lines(headers))
 	var left atomic.Int64
 	left.Store(int64(n))
 	errs := make([]error, connections)
@@ -68,6 +69,14 @@ func load(port int, host, path string, status, n, connections int) error {
 		}
 	}
 	return nil
+}
+
+func lines(headers []string) string {
+	var b strings.Builder
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	return b.String()
 }
 
 func oneRequest(port int, host, path string) (int, error) {

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes or change")
+	only := flag.String("only", "", "proxy, routes, change or callers")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -42,6 +42,7 @@ func run(size effort, only string) error {
 		{"proxy", measureProxy},
 		{"routes", measureRoutes},
 		{"change", measureChange},
+		{"callers", measureCallers},
 	} {
 		if only != "" && only != part.name {
 			continue

@@ -16,6 +16,8 @@ type contestant struct {
 	envoy      *envoy
 	port       int
 	host, path string
+	// headers are lines that every request has besides.
+	headers []string
 	micros     []float64
 }
 
@@ -28,7 +30,7 @@ func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 			if err != nil {
 				return err
 			}
-			if err := load(c.port, c.host, c.path, 200, size.requests, size.connections); err != nil {
+			if err := load(c.port, c.host, c.path, c.headers, 200, size.requests, size.connections); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			after, err := c.envoy.cpu()

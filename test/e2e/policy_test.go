@@ -82,4 +82,33 @@ func TestAddressPolicy(t *testing.T) {
 			t.Errorf("%s: %s %v\nwant %s", name, del.body, del.Header, want)
 		}
 	}
+
+	// By the path form too it is the client's own address that counts, and nobody is
+	// believed who says another one.
+	for target, want := range map[string]int{"from-here": 200, "from-elsewhere": 403, "not-from-here": 403} {
+		path := "/_aws/execute-api/" + target + "/v1/pets"
+		if r := g.request("GET", "localhost", path, ""); r.StatusCode != want {
+			t.Errorf("%s by the path form: %d, want %d", target, r.StatusCode, want)
+		}
+		if r := g.request("GET", "localhost", path, "", "X-Forwarded-For", "10.0.0.1"); r.StatusCode != want {
+			t.Errorf("%s by the path form with a forged address: %d, want %d", target, r.StatusCode, want)
+		}
+		if r := g.request("GET", target+".execute-api.localhost", "/v1/pets", "", "X-Forwarded-For", "10.0.0.1"); r.StatusCode != want {
+			t.Errorf("%s with a forged address: %d, want %d", target, r.StatusCode, want)
+		}
+	}
+	// A proxy in front is believed where the listener says that there is one.
+	s.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port), TrustedHops: 1}}
+	trusting := *s
+	g.change(&trusting)
+	for target, want := range map[string]int{"from-here": 403, "from-elsewhere": 200} {
+		for _, forged := range []string{"10.0.0.1", "127.0.0.1, 10.0.0.1"} {
+			if r := g.request("GET", target+".execute-api.localhost", "/v1/pets", "", "X-Forwarded-For", forged); r.StatusCode != want {
+				t.Errorf("%s from behind a proxy (%s): %d, want %d", target, forged, r.StatusCode, want)
+			}
+			if r := g.request("GET", "localhost", "/_aws/execute-api/"+target+"/v1/pets", "", "X-Forwarded-For", forged); r.StatusCode != want {
+				t.Errorf("%s from behind a proxy (%s) by the path form: %d, want %d", target, forged, r.StatusCode, want)
+			}
+		}
+	}
 }

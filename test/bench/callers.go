@@ -1,0 +1,113 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/gateway"
+)
+
+// measureCallers compares routes that ask who calls with the same route open to all.
+func measureCallers(size effort, w *tabwriter.Writer) error {
+	backend, stop, err := startBackend()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const issuer = "https://issuer.example.com"
+	keys, token, err := makeToken(issuer)
+	if err != nil {
+		return err
+	}
+	s := callers(backend, issuer, keys)
+	g, err := startGatehouse(s)
+	if err != nil {
+		return err
+	}
+	defer g.stop()
+	if err := waitServing(g.port, "rest.execute-api.localhost", "/v1/open", 200); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "who calls\tEnvoy CPU a request\tratio")
+	rest := func(name, path string, headers ...string) *contestant {
+		return &contestant{name: name, envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: path, headers: headers}
+	}
+	if err := compete(size, w, []*contestant{
+		rest("REST API, open", "/v1/open"),
+		rest("API key, one of 10,000", "/v1/key", "x-api-key: 0123456789-key00007"),
+	}); err != nil {
+		return err
+	}
+	http := func(name, path string, headers ...string) *contestant {
+		return &contestant{name: name, envoy: g.envoy, port: g.port, host: "http.execute-api.localhost", path: path, headers: headers}
+	}
+	return compete(size, w, []*contestant{
+		http("HTTP API, open", "/open", "authorization: Bearer "+token),
+		http("JWT, known to the cache", "/token", "authorization: Bearer "+token),
+		http("JWT with a scope", "/scope", "authorization: Bearer "+token),
+	})
+}
+
+func callers(backend, issuer, jwks string) *gateway.Snapshot {
+	integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
+	route := func(path string) gateway.Route {
+		return gateway.Route{Method: "GET", Path: path, Integration: integration}
+	}
+	withKey := route("/key")
+	withKey.APIKeyRequired = true
+	rest := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{route("/open"), withKey}}
+
+	withToken, withScope := route("/token"), route("/scope")
+	withToken.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt"}
+	withScope.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt", Scopes: []string{"read", "write"}}
+	http := &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/open"), withToken, withScope},
+		Authorizers: []gateway.Authorizer{{Name: "jwt", Type: "JWT", IdentitySources: []string{"$request.header.Authorization"}, JWTIssuer: issuer, JWTAudience: []string{"bench"}}}}
+
+	s := &gateway.Snapshot{
+		APIs: []gateway.API{
+			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
+			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: http}}},
+		},
+		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}},
+	}
+	plan := gateway.UsagePlan{Name: "all", Stages: []string{"rest/v1"}}
+	for i := range 10_000 {
+		name := fmt.Sprintf("key%05d", i)
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}})
+		plan.Keys = append(plan.Keys, name)
+	}
+	s.UsagePlans = []gateway.UsagePlan{plan}
+	return s
+}
+
+// makeToken makes a key set and a token signed by it.
+func makeToken(issuer string) (jwks, token string, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", "", err
+	}
+	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "bench", Algorithm: "RS256", Use: "sig"}}})
+	if err != nil {
+		return "", "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "bench"))
+	if err != nil {
+		return "", "", err
+	}
+	claims, err := json.Marshal(map[string]any{"iss": issuer, "sub": "ann", "aud": "bench", "scope": "read", "exp": time.Now().Add(24 * time.Hour).Unix()})
+	if err != nil {
+		return "", "", err
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		return "", "", err
+	}
+	token, err = signed.CompactSerialize()
+	return string(set), token, err
+}

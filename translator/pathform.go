@@ -1,0 +1,88 @@
+package translator
+
+import (
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	customheaderv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/original_ip_detection/custom_header/v3"
+	internalupstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/internal_upstream/v3"
+	rawbufferv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/raw_buffer/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// A request by the path form passes Envoy twice: its route on localhost leads to a
+// listener inside Envoy, where it is looked up again by the API's own host name.
+
+// pathFormListener is inside Envoy only.
+func pathFormListener() *listenerv3.Listener {
+	return &listenerv3.Listener{
+		Name:              wire.PathFormCluster,
+		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
+		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager())},
+	}
+}
+
+// pathFormManager serves requests that came by the path form, under the API's own
+// host name. The first pass has put the client's address into X-Forwarded-For and
+// given the request its id.
+func pathFormManager() *hcmv3.HttpConnectionManager {
+	m := connectionManager(&gateway.Listener{}, true)
+	m.StatPrefix = "path_form"
+	m.UseRemoteAddress = wrapperspb.Bool(false)
+	m.PreserveExternalRequestId = true
+	m.SkipXffAppend = true
+	// The first pass has removed what clients must not send, and has added the header,
+	// which has done its work before any filter runs.
+	m.EarlyHeaderMutationExtensions = nil
+	m.HttpFilters = append([]*hcmv3.HttpFilter{{
+		Name: "gw.second-pass",
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{
+			Mutations: &headermutationv3.Mutations{RequestMutations: []*mutationv3.HeaderMutation{mutateRemove(wire.ClientAddressHeader)}},
+		})},
+	}}, m.HttpFilters...)
+	m.OriginalIpDetectionExtensions = []*corev3.TypedExtensionConfig{{
+		Name: "envoy.http.original_ip_detection.custom_header",
+		TypedConfig: anyOf(&customheaderv3.CustomHeaderConfig{
+			HeaderName: wire.ClientAddressHeader, AllowExtensionToSetAddressAsTrusted: true,
+		}),
+	}}
+	return m
+}
+
+// pathFormCluster leads to the internal listener.
+func pathFormCluster() *clusterv3.Cluster {
+	return &clusterv3.Cluster{
+		Name:                 wire.PathFormCluster,
+		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
+		LoadAssignment: &endpointv3.ClusterLoadAssignment{
+			ClusterName: wire.PathFormCluster,
+			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
+				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+					Address: &corev3.Address{Address: &corev3.Address_EnvoyInternalAddress{
+						EnvoyInternalAddress: &corev3.EnvoyInternalAddress{
+							AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: wire.PathFormCluster},
+						},
+					}},
+				}},
+			}}}},
+		},
+		TransportSocket: &corev3.TransportSocket{
+			Name: "envoy.transport_sockets.internal_upstream",
+			ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&internalupstreamv3.InternalUpstreamTransport{
+				TransportSocket: &corev3.TransportSocket{
+					Name:       "envoy.transport_sockets.raw_buffer",
+					ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(&rawbufferv3.RawBuffer{})},
+				},
+			})},
+		},
+	}
+}
