@@ -35,9 +35,7 @@ func (w watcher) OnDeltaStreamClosed(id int64, _ *corev3.Node) {
 	}
 	delete(w.streams, id)
 	delete(st.gateway.streams, id)
-	if !st.gateway.defined && len(st.gateway.streams) == 0 && !st.gateway.inUse() {
-		delete(w.gateways, st.gateway.name)
-	}
+	w.dropUnused(st.gateway)
 	w.countNodes()
 	w.notify()
 	w.log.Info("envoy disconnected", "node", st.node, "gateway", st.gateway.name, "after", time.Since(st.since).Round(time.Millisecond))
@@ -62,6 +60,9 @@ func (w watcher) request(id int64, req *discoveryv3.DeltaDiscoveryRequest) *NACK
 	st := w.streams[id]
 	if st == nil {
 		st = w.connected(id, req.GetNode())
+	} else {
+		// Who it is it said at first, and cannot change.
+		req.Node = nil
 	}
 	set := st.gateway.sets[req.GetTypeUrl()]
 	if set == nil {

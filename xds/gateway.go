@@ -33,10 +33,11 @@ func (r *resourceSet) target(name string) string {
 type gateway struct {
 	name string
 	sets map[string]*resourceSet
-	// streams and defined are guarded by Server.mu. A gateway that no revision
-	// defined exists for as long as an Envoy asks for it.
+	// What follows is guarded by Server.mu. A gateway that no revision defined
+	// exists for as long as an Envoy asks for it, or Set works on it.
 	streams map[int64]*stream
 	defined bool
+	setting bool
 
 	// mu guards the watches that came before the gateway had any resources.
 	mu     sync.Mutex

@@ -149,6 +149,13 @@ func (s *Server) gatewayNamed(name string) *gateway {
 	return g
 }
 
+// dropUnused drops a gateway that nobody has a use for. It needs mu.
+func (s *Server) dropUnused(g *gateway) {
+	if !g.defined && !g.setting && len(g.streams) == 0 && !g.inUse() {
+		delete(s.gateways, g.name)
+	}
+}
+
 // notify wakes everyone who waits for something that mu guards. It needs mu.
 func (s *Server) notify() {
 	close(s.changed)

@@ -50,7 +50,9 @@ func (s *Server) Set(ctx context.Context, rev Revision) error {
 
 func (s *Server) set(ctx context.Context, rev Revision) error {
 	start := time.Now()
-	plans, err := s.planAll(rev)
+	gateways := s.hold(rev)
+	defer s.release(gateways)
+	plans, err := s.planAll(rev, gateways)
 	if err != nil {
 		return err
 	}
@@ -79,21 +81,39 @@ func (s *Server) set(ctx context.Context, rev Revision) error {
 	return nil
 }
 
-// planAll compares all gateways, those that the revision leaves out included.
-func (s *Server) planAll(rev Revision) ([]*plan, error) {
+// hold gives all gateways that a revision concerns, those that it leaves out
+// included, sorted. Until they are released, no Envoy that leaves takes the last
+// trace of its gateway with it: what Set then defined would be out of reach.
+func (s *Server) hold(rev Revision) []*gateway {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	gateways := make([]*gateway, 0, len(rev.Gateways))
 	for name := range rev.Gateways {
 		gateways = append(gateways, s.gatewayNamed(name))
 	}
 	for name, g := range s.gateways {
-		if _, ok := rev.Gateways[name]; !ok && g.inUse() {
+		if _, ok := rev.Gateways[name]; !ok && (g.defined || g.inUse()) {
 			gateways = append(gateways, g)
 		}
 	}
-	s.mu.Unlock()
+	for _, g := range gateways {
+		g.setting = true
+	}
 	slices.SortFunc(gateways, func(a, b *gateway) int { return strings.Compare(a.name, b.name) })
+	return gateways
+}
 
+func (s *Server) release(gateways []*gateway) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range gateways {
+		g.setting = false
+		s.dropUnused(g)
+	}
+}
+
+// planAll compares gateways with what the revision has for them.
+func (s *Server) planAll(rev Revision, gateways []*gateway) ([]*plan, error) {
 	var plans []*plan
 	var problems []Problem
 	for _, g := range gateways {

@@ -35,6 +35,9 @@ func (s *Server) sweep() {
 	}
 	s.mu.Lock()
 	left := s.startLingering()
+	for _, g := range s.gateways {
+		s.dropUnused(g)
+	}
 	s.mu.Unlock()
 	if left {
 		s.sweeping = true
