@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 
 	"internal/arch":        {},
 	"internal/golden":      {},
-	"internal/envoytest":   {},
+	"internal/envoytest":   {"internal/envoyproc"},
 	"internal/oidctest":    {},
 	"internal/pytools":     {},
 	"internal/exampletest": {anything},

@@ -108,7 +108,7 @@ func TestComposeCommands(t *testing.T) {
 		t.Fatalf("Envoy's command is %v", command)
 	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	run := start(t, exec.Command(envoy(t), append(command[1:], "--use-dynamic-base-id")...))
+	run := start(t, exec.Command(envoytest.Binary(t), append(command[1:], "--use-dynamic-base-id")...))
 	run.await(t, client, "http://127.0.0.1:"+listener+"/pets")
 
 	for service, oldNew := range map[string][]string{

@@ -74,7 +74,7 @@ func TestScripts(t *testing.T) {
 			}
 			cmd := exec.Command(filepath.Join(root(t), c.script))
 			cmd.Env = append(os.Environ(),
-				"GATEHOUSE="+gatehouse(t), "ENVOY="+envoy(t), "DEMO_KEEP=0",
+				"GATEHOUSE="+gatehouse(t), "ENVOY="+envoytest.Binary(t), "DEMO_KEEP=0",
 				"GATEHOUSE_HTTP_ADDRESS=127.0.0.1:0", "GATEHOUSE_ADMIN=127.0.0.1:0")
 			for i, port := range freePorts(t, len(c.ports)) {
 				cmd.Env = append(cmd.Env, c.ports[i]+"="+port)

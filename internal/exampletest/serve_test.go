@@ -18,19 +18,10 @@ import (
 	"gatehouse/internal/envoytest"
 )
 
-func envoy(t *testing.T) string {
-	t.Helper()
-	path := envoytest.Binary(t)
-	if absolute, err := exec.LookPath(path); err == nil {
-		path = absolute
-	}
-	return path
-}
-
 // runGatehouse serves definitions through a supervised Envoy until the test ends.
 func runGatehouse(t *testing.T, definitions string) *process {
 	t.Helper()
-	return start(t, exec.Command(gatehouse(t), "run", "--envoy", envoy(t),
+	return start(t, exec.Command(gatehouse(t), "run", "--envoy", envoytest.Binary(t),
 		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), definitions))
 }
 
