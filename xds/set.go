@@ -56,6 +56,11 @@ func (s *Server) set(ctx context.Context, rev Revision) error {
 	if err != nil {
 		return err
 	}
+	sent, removed := 0, 0
+	for _, p := range plans {
+		sent += p.changed(allTypes)
+		removed += p.gone()
+	}
 	s.begin(rev.ID, plans)
 
 	if err := s.apply(plans, makeTypes, false); err != nil {
@@ -69,13 +74,6 @@ func (s *Server) set(ctx context.Context, rev Revision) error {
 	}
 	if err := s.finish(plans); err != nil {
 		return err
-	}
-	sent, removed := 0, 0
-	for _, p := range plans {
-		sent += p.changed(allTypes)
-		for _, c := range p.changes {
-			removed += len(c.remove)
-		}
 	}
 	s.log.Info("revision sent", "revision", rev.ID, "resources", sent, "removals", removed, "took", time.Since(start).Round(time.Microsecond))
 	return nil
@@ -195,7 +193,7 @@ func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
 	for _, p := range plans {
 		if p.gateway.open && p.changed(makeTypes) > 0 && p.changed(useTypes) > 0 && s.nodes(p.gateway) > 0 {
 			waiting = append(waiting, p)
-			slow = slow || p.warmsUnseen()
+			slow = slow || slices.ContainsFunc(p.newClusters, (*entry).warmsUnseen)
 		}
 	}
 	if len(waiting) == 0 {
@@ -239,10 +237,20 @@ func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
 // what it has no use for.
 func (s *Server) finish(plans []*plan) error {
 	for _, p := range plans {
-		if p.defined {
-			if err := p.gateway.unpark(); err != nil {
-				return err
+		if !p.defined {
+			continue
+		}
+		s.mu.Lock()
+		for _, st := range p.gateway.streams {
+			if !p.gateway.defined {
+				st.servedSince = time.Now()
 			}
+			s.warm(st)
+		}
+		s.mu.Unlock()
+		err := p.gateway.start(func(w *parkedWatch) bool { return s.mustWait(w.stream, w.req.GetTypeUrl()) })
+		if err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
@@ -254,9 +262,8 @@ func (s *Server) finish(plans []*plan) error {
 		p.gateway.defined = p.defined
 	}
 	s.complete = true
-	if s.startLingering() && !s.sweeping {
-		s.sweeping = true
-		s.sweeper.Reset(s.opts.LingerTime)
+	if s.startLingering() {
+		s.startSweeper()
 	}
 	s.countNodes()
 	s.notify()
