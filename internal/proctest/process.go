@@ -133,6 +133,9 @@ func (p *Process) Until(what string, ok func() bool, detail func() string) {
 	for end := time.Now().Add(Patience); !ok(); {
 		select {
 		case <-p.ended:
+			if ok() {
+				return
+			}
 			p.t.Fatalf("%s ended (%v) before %s", p.cmd, p.err, what)
 		case <-time.After(20 * time.Millisecond):
 		}
