@@ -151,12 +151,15 @@ func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]os.FileInf
 	w.mu.Lock()
 	files := w.files
 	w.mu.Unlock()
-	wanted := map[string]os.FileInfo{}
+	dirs, wanted := map[string]bool{}, map[string]os.FileInfo{}
 	for _, name := range files {
 		for _, dir := range directoriesOf(name) {
-			if real, info := existing(dir); info != nil {
-				wanted[real] = info
-			}
+			dirs[dir] = true
+		}
+	}
+	for dir := range dirs {
+		if real, info := existing(dir); info != nil {
+			wanted[real] = info
 		}
 	}
 	// A directory that was removed or renamed is no longer in the list.

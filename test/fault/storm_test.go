@@ -19,6 +19,8 @@ func TestReloadStorm(t *testing.T) {
 	ca.issue(t, s.dir)
 	g := startRun(t, s)
 
+	goroutines := g.metric("go_goroutines", "")
+
 	both := []string{"one", "two"}
 	clients := load(t,
 		target{port: s.Port, host: "localhost", path: "/_aws/execute-api/petstore/v1/pets", answers: both},
@@ -66,6 +68,9 @@ func TestReloadStorm(t *testing.T) {
 	}
 	if n := g.metric("gatehouse_xds_nacks_total", ""); n > 0 {
 		t.Errorf("%v refusals", n)
+	}
+	if n := g.metric("go_goroutines", ""); n > goroutines+10 {
+		t.Errorf("%v goroutines, %v before", n, goroutines)
 	}
 	awaitAnswer(t, s.url("/pets"), map[string]string{one: "one", two: "two"}[s.Variable])
 	awaitAnswer(t, s.url("/named"), map[string]string{one: "one", two: "two"}[s.Endpoint])
