@@ -30,7 +30,7 @@ func TestStoreKeepsEverything(t *testing.T) {
 			}},
 			{Name: "v2", Deployment: shared, Canary: &gateway.Canary{Percent: 12.5, Deployment: shared}},
 		}}},
-		APIKeys: []gateway.APIKey{{Name: "acme", Value: "s3cret\xff"}},
+		APIKeys: []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"s3cret\xff", "0ld"}}},
 	}).Seal()
 
 	store, err := NewStore(filepath.Join(t.TempDir(), "data"))
