@@ -34,10 +34,9 @@ func (w watcher) OnDeltaStreamClosed(id int64, _ *corev3.Node) {
 		return
 	}
 	delete(w.streams, id)
+	delete(w.asking, st.request)
 	delete(st.gateway.streams, id)
-	if !st.gateway.defined && len(st.gateway.streams) == 0 && !st.gateway.inUse() {
-		delete(w.gateways, st.gateway.name)
-	}
+	w.dropUnused(st.gateway)
 	w.countNodes()
 	w.notify()
 	w.log.Info("envoy disconnected", "node", st.node, "gateway", st.gateway.name, "after", time.Since(st.since).Round(time.Millisecond))
@@ -46,7 +45,9 @@ func (w watcher) OnDeltaStreamClosed(id int64, _ *corev3.Node) {
 // OnStreamDeltaRequest takes in subscriptions, ACKs and NACKs. It is called
 // before the request is answered.
 func (w watcher) OnStreamDeltaRequest(id int64, req *discoveryv3.DeltaDiscoveryRequest) error {
-	if nack := w.request(id, req); nack != nil {
+	st, nack := w.request(id, req)
+	w.checkWarm(st)
+	if nack != nil {
 		w.log.Warn("envoy refused resources", "node", nack.Node, "gateway", nack.Gateway, "revision", nack.Revision,
 			"type", TypeName(nack.TypeURL), "resources", nack.Resources, "message", nack.Message)
 		if w.opts.OnNACK != nil {
@@ -56,26 +57,32 @@ func (w watcher) OnStreamDeltaRequest(id int64, req *discoveryv3.DeltaDiscoveryR
 	return nil
 }
 
-func (w watcher) request(id int64, req *discoveryv3.DeltaDiscoveryRequest) *NACK {
+func (w watcher) request(id int64, req *discoveryv3.DeltaDiscoveryRequest) (st *stream, nack *NACK) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	st := w.streams[id]
+	st = w.streams[id]
 	if st == nil {
 		st = w.connected(id, req.GetNode())
+	} else {
+		// Who it is it said at first, and cannot change.
+		req.Node = nil
 	}
+	delete(w.asking, st.request)
+	st.request, w.asking[req] = req, st
 	set := st.gateway.sets[req.GetTypeUrl()]
 	if set == nil {
-		return nil // CreateDeltaWatch says so.
+		return st, nil // CreateDeltaWatch says so.
 	}
 	sub := st.subs[set.typeURL]
 	if sub == nil {
-		st.subs[set.typeURL] = newSubscription(set, req)
+		sub = newSubscription(set, req)
+		st.subs[set.typeURL] = sub
+		w.returned(st, sub)
 		w.notify()
-		return nil
+		return st, nil
 	}
 	defer w.notify()
 
-	var nack *NACK
 	if p, ok := sub.inflight[req.GetResponseNonce()]; ok {
 		delete(sub.inflight, req.GetResponseNonce())
 		if detail := req.GetErrorDetail(); detail != nil {
@@ -89,7 +96,7 @@ func (w watcher) request(id int64, req *discoveryv3.DeltaDiscoveryRequest) *NACK
 	// As if the Envoy asked for these again: the cache then sends them.
 	req.ResourceNamesSubscribe = append(req.ResourceNamesSubscribe, sub.nextRetry()...)
 	sub.interest(req, false)
-	return nack
+	return st, nack
 }
 
 // refused books a refusal. It gives nil if what is refused has yet to be found
@@ -154,14 +161,22 @@ func (w watcher) OnStreamDeltaResponse(id int64, _ *discoveryv3.DeltaDiscoveryRe
 // CreateDeltaWatch answers a request now or when there is something to say.
 func (w watcher) CreateDeltaWatch(req *cache.DeltaRequest, sub cache.Subscription, out chan cache.DeltaResponse) (func(), error) {
 	w.mu.Lock()
-	g := w.gatewayNamed(req.GetNode().GetCluster())
+	st := w.asking[req]
+	var own *subscription
+	if st != nil {
+		own = st.subs[req.GetTypeUrl()]
+	}
 	w.mu.Unlock()
-	if g.sets[req.GetTypeUrl()] == nil {
+	if st == nil {
+		return nil, errUnknownStream
+	}
+	if own == nil {
 		// An error would end the stream, and with it all other types.
-		w.log.Warn("envoy asks for a type that is not served", "node", req.GetNode().GetId(), "type", req.GetTypeUrl())
+		w.log.Warn("envoy asks for a type that is not served", "node", st.node, "type", req.GetTypeUrl())
 		return func() {}, nil
 	}
-	return g.watch(req, sub, out)
+	return st.gateway.watch(&parkedWatch{stream: st, req: req, sub: view{sub, w.Server, own}, out: out},
+		func() bool { return w.mustWait(st, req.GetTypeUrl()) })
 }
 
 // CreateWatch refuses the state-of-the-world protocol: it cannot say which

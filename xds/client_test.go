@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +66,8 @@ type client struct {
 	node   *corev3.Node
 	got    chan *discoveryv3.DeltaDiscoveryResponse
 	cancel context.CancelFunc
+	// close ends the connection too, and not only the stream.
+	close func()
 }
 
 func connect(t testing.TB, addr, id, gateway string) *client {
@@ -93,12 +96,13 @@ func connect(t testing.TB, addr, id, gateway string) *client {
 			c.got <- resp
 		}
 	}()
-	t.Cleanup(func() {
+	c.close = sync.OnceFunc(func() {
 		cancel()
 		if err := conn.Close(); err != nil {
 			t.Errorf("closing the connection: %v", err)
 		}
 	})
+	t.Cleanup(c.close)
 	return c
 }
 

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -98,4 +102,101 @@ func TestManyAtOnce(t *testing.T) {
 		probe.subscribe(xds.ClusterType)
 		return len(namesOf(probe.next(xds.ClusterType))) == 1
 	})
+}
+
+// TestFiftyEnvoysComeAndGo has Envoys connect, ask, answer or not, and vanish
+// while gateways come, change and go. In the end every gateway serves whoever
+// comes, and nothing is left running.
+func TestFiftyEnvoysComeAndGo(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	s, stop := serveOn(t, lis, xds.Options{
+		LingerTime: 5 * time.Millisecond, AckTimeout: 10 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	const gateways = 5
+	name := func(i int) string { return fmt.Sprintf("gateway-%d", i%gateways) }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var group sync.WaitGroup
+	for i := range 50 {
+		group.Go(func() {
+			for round := i; ctx.Err() == nil; round++ {
+				comeAndGo(ctx, t, lis.Addr().String(), fmt.Sprintf("envoy-%d", i), name(round), round)
+			}
+		})
+	}
+	for sets := range 12 {
+		rev := xds.Revision{ID: fmt.Sprint(sets), Gateways: map[string]xds.Resources{}}
+		for i := range gateways {
+			// Each is left out at times.
+			if (sets+i)%3 > 0 {
+				cluster := fmt.Sprintf("c-%d", sets%7)
+				rev.Gateways[name(i)] = with(site(t), staticCluster(cluster, uint32(sets%1000+1)), routes("a", to("/", cluster)))
+			}
+		}
+		if err := s.Set(ctx, rev); err != nil {
+			t.Error(err)
+		}
+		s.Status()
+		time.Sleep(20 * time.Millisecond)
+	}
+	cancel()
+	group.Wait()
+
+	last := xds.Revision{ID: "last", Gateways: map[string]xds.Resources{}}
+	for i := range gateways {
+		last.Gateways[name(i)] = with(site(t), staticCluster("last", 9))
+	}
+	set(t, s, last)
+	eventually(t, "all Envoys are gone", func() bool { return len(s.Status().Nodes) == 0 })
+	var clients []*client
+	for i := range gateways {
+		c := connect(t, lis.Addr().String(), "late", name(i))
+		c.subscribe(xds.ClusterType)
+		if names := namesOf(c.next(xds.ClusterType)); !slices.Contains(names, "last") {
+			t.Errorf("%s serves %v", name(i), names)
+		}
+		clients = append(clients, c)
+	}
+	for _, c := range clients {
+		c.close()
+	}
+	stop()
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines before, %d after:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+// comeAndGo is a short life of an Envoy: some ask and leave, some acknowledge what
+// comes, some refuse it, and some only watch it come.
+func comeAndGo(ctx context.Context, t *testing.T, addr, id, gateway string, round int) {
+	c := connect(t, addr, id, gateway)
+	defer c.close()
+	for _, typeURL := range []string{xds.ClusterType, xds.ListenerType, xds.ScopedRouteType} {
+		c.subscribe(typeURL)
+	}
+	c.subscribe(xds.RouteType, "a")
+	for range round % 8 {
+		select {
+		case resp, ok := <-c.got:
+			switch {
+			case !ok:
+				t.Errorf("the server hung up on %s", id)
+				return
+			case round%4 == 0:
+				c.nack(resp, "I would rather not")
+			case round%4 < 3:
+				c.ack(resp)
+			}
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
 }

@@ -14,6 +14,9 @@
 // The order is Envoy's own advice for updates that drop no traffic:
 // https://www.envoyproxy.io/docs/envoy/v1.40.0/api-docs/xds_protocol#eventual-consistency-considerations
 //
+// An Envoy that comes back from a time without a control plane is taken through
+// the same order by itself, see reconnect.go.
+//
 // A resource's version is a hash of its deterministic bytes, so a control plane
 // that restarts with the same resources resends none of them: Envoy says on
 // reconnecting which versions it has. Messages given to Set must therefore be

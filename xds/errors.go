@@ -7,8 +7,9 @@ import (
 )
 
 var (
-	errUnservedType = errors.New("resources of this type are not served")
-	errClosed       = errors.New("the xds server is closed")
+	errUnservedType  = errors.New("resources of this type are not served")
+	errUnknownStream = errors.New("a question of an envoy that never spoke")
+	errClosed        = errors.New("the xds server is closed")
 )
 
 // Problem is one resource that Set would not send.

@@ -208,7 +208,7 @@ func TestTwoGateways(t *testing.T) {
 }
 
 func TestUnknownGatewayIsKeptWaiting(t *testing.T) {
-	s, addr := serve(t, xds.Options{})
+	s, addr := serve(t, xds.Options{LingerTime: 20 * time.Millisecond})
 	set(t, s, revision("1", site(t)))
 	c := connect(t, addr, "lost", "nobody")
 	// It has a configuration of before, which must not be taken from it.
@@ -220,8 +220,9 @@ func TestUnknownGatewayIsKeptWaiting(t *testing.T) {
 	wantState(t, s, "1", xds.Acked)
 
 	set(t, s, xds.Revision{ID: "2", Gateways: map[string]xds.Resources{"nobody": resources(staticCluster("new", 1))}})
-	c.expect(xds.ClusterType, "-old", "new")
+	c.expect(xds.ClusterType, "new")
 	wantState(t, s, "2", xds.Acked)
+	c.expect(xds.ClusterType, "-old")
 	if !s.Status().Nodes[0].Matched {
 		t.Error("still unmatched")
 	}

@@ -2,6 +2,7 @@ package xds
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,10 +34,11 @@ func (r *resourceSet) target(name string) string {
 type gateway struct {
 	name string
 	sets map[string]*resourceSet
-	// streams and defined are guarded by Server.mu. A gateway that no revision
-	// defined exists for as long as an Envoy asks for it.
+	// What follows is guarded by Server.mu. A gateway that no revision defined
+	// exists for as long as an Envoy asks for it, or Set works on it.
 	streams map[int64]*stream
 	defined bool
+	setting bool
 
 	// mu guards the watches that came before the gateway had any resources.
 	mu     sync.Mutex
@@ -70,28 +72,28 @@ func (r *resourceSet) update(upsert map[string]types.Resource, remove []string) 
 
 // parkedWatch is an Envoy's open question that must not be answered yet.
 type parkedWatch struct {
-	req       *cache.DeltaRequest
-	sub       cache.Subscription
-	out       chan cache.DeltaResponse
-	cancel    func()
-	cancelled bool
+	stream *stream
+	req    *cache.DeltaRequest
+	sub    cache.Subscription
+	out    chan cache.DeltaResponse
+	cancel func()
 }
 
 // watch is CreateDeltaWatch for the Envoys of one gateway. Before the gateway
 // has resources nothing is answered: to answer "there is nothing" would make an
-// Envoy that outlived the control plane drop all that it serves.
-func (g *gateway) watch(req *cache.DeltaRequest, sub cache.Subscription, out chan cache.DeltaResponse) (func(), error) {
+// Envoy that outlived the control plane drop all that it serves. wait is asked
+// whether there is another reason.
+func (g *gateway) watch(w *parkedWatch, wait func() bool) (func(), error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.open {
-		return g.sets[req.GetTypeUrl()].linear.CreateDeltaWatch(req, asked(req, sub), out)
+	if g.open && !wait() {
+		return g.answer(w)
 	}
-	w := &parkedWatch{req: req, sub: sub, out: out}
 	g.parked = append(g.parked, w)
 	return func() {
 		// The lock is what keeps unpark from answering on a closed channel.
 		g.mu.Lock()
-		w.cancelled = true
+		g.parked = slices.DeleteFunc(g.parked, func(p *parkedWatch) bool { return p == w })
 		cancel := w.cancel
 		g.mu.Unlock()
 		if cancel != nil {
@@ -100,22 +102,37 @@ func (g *gateway) watch(req *cache.DeltaRequest, sub cache.Subscription, out cha
 	}, nil
 }
 
-// unpark answers what was asked so far, and from now on at once.
-func (g *gateway) unpark() error {
+func (g *gateway) answer(w *parkedWatch) (func(), error) {
+	return g.sets[w.req.GetTypeUrl()].linear.CreateDeltaWatch(w.req, asked(w.req, w.sub), w.out)
+}
+
+// start answers what was asked so far, and from now on at once, except to those
+// who must wait.
+func (g *gateway) start(wait func(*parkedWatch) bool) error {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.open {
+	open := g.open
+	g.open = true
+	g.mu.Unlock()
+	if open {
 		return nil
 	}
-	g.open = true
-	parked := g.parked
-	g.parked = nil
+	return g.unpark(func(w *parkedWatch) bool { return !wait(w) })
+}
+
+// unpark answers those of the open questions that are due, if there are answers.
+func (g *gateway) unpark(due func(*parkedWatch) bool) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.open {
+		return nil
+	}
 	for _, typeURL := range allTypes {
-		for _, w := range parked {
-			if w.cancelled || w.req.GetTypeUrl() != typeURL {
+		for _, w := range slices.Clone(g.parked) {
+			if w.req.GetTypeUrl() != typeURL || !due(w) {
 				continue
 			}
-			cancel, err := g.sets[typeURL].linear.CreateDeltaWatch(w.req, asked(w.req, w.sub), w.out)
+			g.parked = slices.DeleteFunc(g.parked, func(p *parkedWatch) bool { return p == w })
+			cancel, err := g.answer(w)
 			if err != nil {
 				return fmt.Errorf("answering %s: %w", TypeName(typeURL), err)
 			}

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 )
 
@@ -32,13 +31,26 @@ type plan struct {
 	want    map[string]map[string]*entry
 	changes map[string]change
 	// newClusters are those that no Envoy of the gateway has yet.
-	newClusters []*clusterv3.Cluster
+	newClusters []*entry
 }
 
 // changed counts the resources of these types that are to be added or replaced.
 func (p *plan) changed(typeURLs []string) (n int) {
 	for _, t := range typeURLs {
 		n += len(p.changes[t].upsert)
+	}
+	return n
+}
+
+// gone counts the resources that this revision has no use for, other than those
+// of which that was known before.
+func (p *plan) gone() (n int) {
+	for typeURL, c := range p.changes {
+		for _, name := range c.remove {
+			if _, ok := p.gateway.sets[typeURL].unused[name]; !ok {
+				n++
+			}
+		}
 	}
 	return n
 }
@@ -123,8 +135,8 @@ func (p *plan) add(c *candidate) {
 		return
 	}
 	p.changes[c.typeURL].upsert[c.name] = c.entry
-	if cluster, ok := c.msg.(*clusterv3.Cluster); ok && c.old == nil {
-		p.newClusters = append(p.newClusters, cluster)
+	if c.typeURL == ClusterType && c.old == nil {
+		p.newClusters = append(p.newClusters, c.entry)
 	}
 }
 

@@ -56,15 +56,18 @@ type Server struct {
 	cancel  context.CancelFunc
 
 	// setting is held by Set and sweep: one writer of the caches at a time.
-	setting  chan struct{}
-	sweeper  *time.Timer
-	sweeping bool // the sweeper's time is running
+	setting chan struct{}
+	sweeper *time.Timer
 
 	// mu guards what follows, and what is said so elsewhere. It is never held
 	// while a cache is called.
 	mu       sync.Mutex
 	gateways map[string]*gateway
 	streams  map[int64]*stream
+	// asking tells, between a stream's request and the watch that answers it, whose
+	// it is: go-control-plane does not.
+	asking   map[*discoveryv3.DeltaDiscoveryRequest]*stream
+	sweeping bool // the sweeper's time is running
 	revision string
 	complete bool          // all of revision is in the caches
 	changed  chan struct{} // closed, and replaced, when any of this changes
@@ -84,6 +87,7 @@ func New(opts Options) *Server {
 		setting:  make(chan struct{}, 1),
 		gateways: map[string]*gateway{},
 		streams:  map[int64]*stream{},
+		asking:   map[*discoveryv3.DeltaDiscoveryRequest]*stream{},
 		changed:  make(chan struct{}),
 	}
 	for _, name := range opts.StaticClusters {
@@ -147,6 +151,13 @@ func (s *Server) gatewayNamed(name string) *gateway {
 		s.gateways[name] = g
 	}
 	return g
+}
+
+// dropUnused drops a gateway that nobody has a use for. It needs mu.
+func (s *Server) dropUnused(g *gateway) {
+	if !g.defined && !g.setting && len(g.streams) == 0 && !g.inUse() {
+		delete(s.gateways, g.name)
+	}
 }
 
 // notify wakes everyone who waits for something that mu guards. It needs mu.

@@ -50,9 +50,16 @@ func (s *Server) Set(ctx context.Context, rev Revision) error {
 
 func (s *Server) set(ctx context.Context, rev Revision) error {
 	start := time.Now()
-	plans, err := s.planAll(rev)
+	gateways := s.hold(rev)
+	defer s.release(gateways)
+	plans, err := s.planAll(rev, gateways)
 	if err != nil {
 		return err
+	}
+	sent, removed := 0, 0
+	for _, p := range plans {
+		sent += p.changed(allTypes)
+		removed += p.gone()
 	}
 	s.begin(rev.ID, plans)
 
@@ -68,32 +75,43 @@ func (s *Server) set(ctx context.Context, rev Revision) error {
 	if err := s.finish(plans); err != nil {
 		return err
 	}
-	sent, removed := 0, 0
-	for _, p := range plans {
-		sent += p.changed(allTypes)
-		for _, c := range p.changes {
-			removed += len(c.remove)
-		}
-	}
 	s.log.Info("revision sent", "revision", rev.ID, "resources", sent, "removals", removed, "took", time.Since(start).Round(time.Microsecond))
 	return nil
 }
 
-// planAll compares all gateways, those that the revision leaves out included.
-func (s *Server) planAll(rev Revision) ([]*plan, error) {
+// hold gives all gateways that a revision concerns, those that it leaves out
+// included, sorted. Until they are released, no Envoy that leaves takes the last
+// trace of its gateway with it: what Set then defined would be out of reach.
+func (s *Server) hold(rev Revision) []*gateway {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	gateways := make([]*gateway, 0, len(rev.Gateways))
 	for name := range rev.Gateways {
 		gateways = append(gateways, s.gatewayNamed(name))
 	}
 	for name, g := range s.gateways {
-		if _, ok := rev.Gateways[name]; !ok && g.inUse() {
+		if _, ok := rev.Gateways[name]; !ok && (g.defined || g.inUse()) {
 			gateways = append(gateways, g)
 		}
 	}
-	s.mu.Unlock()
+	for _, g := range gateways {
+		g.setting = true
+	}
 	slices.SortFunc(gateways, func(a, b *gateway) int { return strings.Compare(a.name, b.name) })
+	return gateways
+}
 
+func (s *Server) release(gateways []*gateway) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range gateways {
+		g.setting = false
+		s.dropUnused(g)
+	}
+}
+
+// planAll compares gateways with what the revision has for them.
+func (s *Server) planAll(rev Revision, gateways []*gateway) ([]*plan, error) {
 	var plans []*plan
 	var problems []Problem
 	for _, g := range gateways {
@@ -175,7 +193,7 @@ func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
 	for _, p := range plans {
 		if p.gateway.open && p.changed(makeTypes) > 0 && p.changed(useTypes) > 0 && s.nodes(p.gateway) > 0 {
 			waiting = append(waiting, p)
-			slow = slow || p.warmsUnseen()
+			slow = slow || slices.ContainsFunc(p.newClusters, (*entry).warmsUnseen)
 		}
 	}
 	if len(waiting) == 0 {
@@ -219,10 +237,20 @@ func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
 // what it has no use for.
 func (s *Server) finish(plans []*plan) error {
 	for _, p := range plans {
-		if p.defined {
-			if err := p.gateway.unpark(); err != nil {
-				return err
+		if !p.defined {
+			continue
+		}
+		s.mu.Lock()
+		for _, st := range p.gateway.streams {
+			if !p.gateway.defined {
+				st.servedSince = time.Now()
 			}
+			s.warm(st)
+		}
+		s.mu.Unlock()
+		err := p.gateway.start(func(w *parkedWatch) bool { return s.mustWait(w.stream, w.req.GetTypeUrl()) })
+		if err != nil {
+			return err
 		}
 	}
 	s.mu.Lock()
@@ -234,9 +262,8 @@ func (s *Server) finish(plans []*plan) error {
 		p.gateway.defined = p.defined
 	}
 	s.complete = true
-	if s.startLingering() && !s.sweeping {
-		s.sweeping = true
-		s.sweeper.Reset(s.opts.LingerTime)
+	if s.startLingering() {
+		s.startSweeper()
 	}
 	s.countNodes()
 	s.notify()

@@ -16,6 +16,15 @@ type stream struct {
 	version string
 	since   time.Time
 	subs    map[string]*subscription
+	// request is the last one; see Server.asking.
+	request *discoveryv3.DeltaDiscoveryRequest
+
+	// See reconnect.go. returned tells that the Envoy came with resources, warming
+	// that it is not to be told of routes before it has newClusters, settling that
+	// this is a matter of time now.
+	returned, warming, settling bool
+	newClusters                 []*entry
+	servedSince                 time.Time
 }
 
 // inSync tells whether the Envoy has acknowledged all it is to have of some types.
@@ -68,6 +77,11 @@ type subscription struct {
 	// No resource is in both.
 	pending map[string]struct{}
 	refused map[string]*NACK
+	// stale are the resources that the Envoy came back with, that are not served,
+	// and that it is to keep for now; owed are those that it is to remove, with
+	// their versions, but was not told to yet.
+	stale map[string]struct{}
+	owed  map[string]string
 	// inflight are the responses not answered yet, by nonce.
 	inflight map[string]push
 	// retries are resources to be sent again, batch by batch, see retry.go.
@@ -86,11 +100,14 @@ func newSubscription(set *resourceSet, req *discoveryv3.DeltaDiscoveryRequest) *
 		acked:    maps.Clone(req.GetInitialResourceVersions()),
 		pending:  map[string]struct{}{},
 		refused:  map[string]*NACK{},
+		stale:    map[string]struct{}{},
+		owed:     map[string]string{},
 		inflight: map[string]push{},
 	}
 	if s.acked == nil {
 		s.acked = map[string]string{}
 	}
+	s.findStale()
 	s.interest(req, true)
 	s.reviewAll()
 	return s
@@ -117,6 +134,8 @@ func (s *subscription) interest(req *discoveryv3.DeltaDiscoveryRequest, first bo
 		}
 		delete(s.names, name)
 		delete(s.acked, name)
+		delete(s.stale, name)
+		delete(s.owed, name)
 		s.review(name)
 	}
 }
@@ -128,8 +147,13 @@ func (s *subscription) review(name string) {
 	if nack := s.refused[name]; nack != nil && nack.versions[name] != target {
 		delete(s.refused, name)
 	}
+	if target != "" {
+		delete(s.stale, name)
+		delete(s.owed, name)
+	}
 	_, unused := s.set.unused[name]
-	if (s.wildcard || named) && !unused && s.acked[name] != target && s.refused[name] == nil {
+	_, stale := s.stale[name]
+	if (s.wildcard || named) && !unused && !stale && s.acked[name] != target && s.refused[name] == nil {
 		s.pending[name] = struct{}{}
 	} else {
 		delete(s.pending, name)
@@ -178,6 +202,7 @@ func (s *subscription) sent(resp *discoveryv3.DeltaDiscoveryResponse) {
 	}
 	for _, name := range resp.GetRemovedResources() {
 		p.versions[name] = ""
+		delete(s.owed, name)
 	}
 	s.inflight[resp.GetNonce()] = p
 }

@@ -1,7 +1,9 @@
 package xds
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,12 +21,11 @@ func (s *Server) sweep() {
 	if s.ctx.Err() != nil {
 		return
 	}
-	s.sweeping = false
-	removed := 0
+	removed, before := 0, time.Now().Add(-s.opts.LingerTime)
 	for _, g := range s.settled() {
 		for _, typeURL := range breakTypes {
 			set := g.sets[typeURL]
-			due := set.due(time.Now().Add(-s.opts.LingerTime))
+			due := set.due(before)
 			if len(due) > 0 {
 				if err := s.put(g, typeURL, change{}, due); err != nil {
 					s.log.Error("removing unused resources", "gateway", g.name, "error", err)
@@ -33,16 +34,44 @@ func (s *Server) sweep() {
 			removed += len(due)
 		}
 	}
-	s.mu.Lock()
-	left := s.startLingering()
-	s.mu.Unlock()
-	if left {
-		s.sweeping = true
-		s.sweeper.Reset(s.opts.LingerTime)
+	left := false
+	for _, g := range s.all() {
+		s.mu.Lock()
+		stale, more := g.letGo(s.complete, before)
+		s.mu.Unlock()
+		// To remove what is not there makes the cache look who should be told.
+		if err := g.sets[ClusterType].update(nil, stale); err != nil {
+			s.log.Error("removing clusters that envoys came back with", "gateway", g.name, "error", err)
+		}
+		removed, left = removed+len(stale), left || more
 	}
+	s.mu.Lock()
+	s.sweeping = false
+	if s.startLingering() || left {
+		s.startSweeper()
+	}
+	for _, g := range s.gateways {
+		s.dropUnused(g)
+	}
+	s.mu.Unlock()
 	if removed > 0 {
 		s.log.Debug("unused resources removed", "resources", removed)
 	}
+}
+
+// startSweeper has sweep called after the linger time. It needs mu.
+func (s *Server) startSweeper() {
+	if !s.sweeping && s.ctx.Err() == nil {
+		s.sweeping = true
+		s.sweeper.Reset(s.opts.LingerTime)
+	}
+}
+
+// all gives all gateways, sorted.
+func (s *Server) all() []*gateway {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Values(s.gateways), func(a, b *gateway) int { return strings.Compare(a.name, b.name) })
 }
 
 // settled gives the gateways of which every Envoy has what it is to have. After

@@ -31,23 +31,7 @@ func (s *Server) nodes(g *gateway) int {
 // needs Server.mu.
 func (p *plan) made() bool {
 	for _, st := range p.gateway.streams {
-		if !st.inSync(makeTypes) || !p.endpointsKnown(st) {
-			return false
-		}
-	}
-	return true
-}
-
-// endpointsKnown tells whether an Envoy has the endpoints of all new clusters. It
-// acknowledges a cluster before it asks for its endpoints, so that there is a
-// moment when nothing is pending though the cluster is not ready.
-func (p *plan) endpointsKnown(st *stream) bool {
-	for _, c := range p.newClusters {
-		name := endpointsOf(c)
-		if name == "" {
-			continue
-		}
-		if sub := st.subs[EndpointType]; sub == nil || sub.acked[name] != sub.set.target(name) {
+		if !st.inSync(makeTypes) || !st.endpointsKnown(p.newClusters) {
 			return false
 		}
 	}

@@ -100,7 +100,7 @@ try() {
 	if [ "$answer" != "$status" ]; then
 		echo "demo: FAILED: the answer should have been $status." >&2
 		failed=1
-	elif ! cat "$work/headers" "$work/body" | grep -qF -- "$text"; then
+	elif ! grep -qF -- "$text" "$work/headers" "$work/body"; then
 		echo "demo: FAILED: the answer should have held: $text" >&2
 		failed=1
 	fi

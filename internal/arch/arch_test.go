@@ -48,9 +48,10 @@ var arrows = map[string][]string{
 
 	"internal/arch":        {},
 	"internal/golden":      {},
-	"internal/envoytest":   {},
+	"internal/envoytest":   {"internal/envoyproc"},
 	"internal/oidctest":    {},
 	"internal/pytools":     {},
+	"internal/proctest":    {},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -58,7 +59,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/exampletest", "internal/arch", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/proctest", "internal/exampletest", "internal/arch", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

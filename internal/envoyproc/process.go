@@ -3,12 +3,15 @@ package envoyproc
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,10 +28,17 @@ type process struct {
 	last []string
 }
 
+// leftoverTime is how long output may go on after the end of the process.
+const leftoverTime = time.Second
+
 // lastLines is how much of what Envoy said last goes into an error.
 const lastLines = 5
 
 func startProcess(path string, args []string, log *slog.Logger) (*process, error) {
+	output, writer, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", path, err)
+	}
 	cmd := exec.Command(path, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		// A Ctrl-C in the terminal is ours to act on: Envoy is drained first.
@@ -36,25 +46,53 @@ func startProcess(path string, args []string, log *slog.Logger) (*process, error
 		// It must not outlive us, even if we are killed.
 		Pdeathsig: syscall.SIGKILL,
 	}
-	output, writer := io.Pipe()
 	cmd.Stdout, cmd.Stderr = writer, writer
 	p := &process{cmd: cmd, ended: make(chan struct{})}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", path, err)
-	}
-	var reading sync.WaitGroup
-	reading.Go(func() { p.readLog(output, log) })
+	started := make(chan error)
 	go func() {
-		err := cmd.Wait()
+		// The kernel sends Pdeathsig when the thread ends that started the process.
+		// Locked to this goroutine, which waits for the process, it does not.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
 		writer.Close()
-		reading.Wait()
-		p.mu.Lock()
-		p.err = err
-		p.mu.Unlock()
-		close(p.ended)
+		started <- err
+		if err == nil {
+			p.wait(output, log)
+		}
 	}()
+	if err := <-started; err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", path, err), output.Close())
+	}
 	return p, nil
 }
+
+// wait follows the process to its end.
+func (p *process) wait(output io.ReadCloser, log *slog.Logger) {
+	read := make(chan struct{})
+	go func() {
+		p.readLog(output, log)
+		close(read)
+	}()
+	err := p.cmd.Wait()
+	select {
+	case <-read:
+	case <-time.After(leftoverTime):
+		// What was started may be a script, and the Envoy that it started still be
+		// there, and have the ports that the next one needs.
+		p.signal(syscall.SIGKILL)
+		_ = output.Close()
+		<-read
+	}
+	_ = output.Close()
+	p.mu.Lock()
+	p.err = err
+	p.mu.Unlock()
+	close(p.ended)
+}
+
+// signal sends a signal to the process and all that it started.
+func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 
 // logFormat makes Envoy's lines easy to take apart: level, component, message.
 const logFormat = "%l\t%n\t%v"
@@ -114,25 +152,39 @@ func (p *process) stop(admin string, drain time.Duration) {
 		p.drain(ctx, "http://"+admin)
 		cancel()
 	}
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+		return
+	default:
+	}
+	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
 	case <-time.After(stopTime):
-		_ = p.cmd.Process.Kill()
+		p.signal(syscall.SIGKILL)
 		<-p.ended
 	}
 }
 
-// drain has Envoy close idle connections, tell clients of the others to reconnect
-// elsewhere, and accept no new ones; it returns when no request is left.
+// drain has Envoy accept no new connections, and close the others each with its
+// next answer; it returns when no request is left. Envoy's own graceful draining
+// would do neither within our time: it takes its --drain-time-s, ten minutes, and
+// that is also how long connections may go on when a listener changes.
 func (p *process) drain(ctx context.Context, admin string) {
-	if _, err := adminCall(ctx, http.MethodPost, admin+"/drain_listeners?graceful&skip_exit"); err != nil {
-		return
-	}
-	for {
-		stats, err := adminCall(ctx, http.MethodGet, admin+`/stats?filter=^http\..*\.downstream_rq_active$`)
-		if err != nil || !requestsLeft(stats) {
+	for _, step := range []string{"/healthcheck/fail", "/drain_listeners"} {
+		if _, err := adminCall(ctx, http.MethodPost, admin+step); err != nil {
 			return
+		}
+	}
+	for quiet := 0; quiet < quietPolls; {
+		stats, err := adminCall(ctx, http.MethodGet, admin+`/stats?filter=^http\..*\.downstream_rq_active$`)
+		if err != nil {
+			return
+		}
+		// A client that sent its next request before it had the answer that closes
+		// the connection is between two requests for a moment.
+		if quiet++; requestsLeft(stats) {
+			quiet = 0
 		}
 		select {
 		case <-ctx.Done():
@@ -143,6 +195,9 @@ func (p *process) drain(ctx context.Context, admin string) {
 		}
 	}
 }
+
+// quietPolls is how often in a row no request must be left.
+const quietPolls = 5
 
 // requestsLeft reads Envoy's stats; the admin interface's own request is not one.
 func requestsLeft(stats string) bool {
@@ -155,12 +210,15 @@ func requestsLeft(stats string) bool {
 	return false
 }
 
+// adminClient goes straight to Envoy, whatever proxy the environment names.
+var adminClient = &http.Client{Transport: &http.Transport{}}
+
 func adminCall(ctx context.Context, method, url string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return "", err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := adminClient.Do(req)
 	if err != nil {
 		return "", err
 	}

@@ -1,19 +1,25 @@
-package envoyproc
+package envoyproc_test
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os/exec"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"gatehouse/internal/envoyproc"
 	"gatehouse/internal/envoytest"
 )
 
@@ -54,9 +60,9 @@ type supervised struct {
 	ended  chan error
 }
 
-func run(t *testing.T, s Supervisor) *supervised {
+func run(t *testing.T, s envoyproc.Supervisor) *supervised {
 	t.Helper()
-	s.Path = envoytest.Binary(t)
+	s.Path = cmp.Or(s.Path, envoytest.Binary(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan struct{})
 	s.OnReady = func() { close(ready) }
@@ -96,22 +102,25 @@ func get(port int) (int, error) {
 // waitFor200 waits until Envoy proxies: it is ready a moment before it listens.
 func waitFor200(t *testing.T, port int) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if status, _ := get(port); status == 200 {
-			return
-		}
-	}
-	t.Fatal("Envoy does not answer")
+	waitUntil(t, "Envoy answers", func() bool {
+		status, _ := get(port)
+		return status == 200
+	})
 }
 
 func TestRestartsWhatDies(t *testing.T) {
 	port := freePort(t)
-	r := run(t, Supervisor{Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, _ *http.Request) {}))})
+	r := run(t, envoyproc.Supervisor{Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, _ *http.Request) {}))})
 	waitFor200(t, port)
-	// Kill the Envoy of this test: the one that was given this port.
-	if err := killListener(port); err != nil {
-		t.Fatal(err)
+	before := processesOf(t, port)
+	if len(before) != 1 {
+		t.Fatalf("processes %v, want one", before)
 	}
+	kill(t, before[0])
+	waitUntil(t, "another Envoy is there", func() bool {
+		now := processesOf(t, port)
+		return len(now) == 1 && now[0] != before[0]
+	})
 	waitFor200(t, port)
 	r.cancel()
 	if err := <-r.ended; err != nil {
@@ -122,45 +131,135 @@ func TestRestartsWhatDies(t *testing.T) {
 	}
 }
 
-// killListener kills the child of this process whose command line names a file that
-// holds the port.
-func killListener(port int) error {
-	out, err := exec.Command("sh", "-c", fmt.Sprintf(
-		`for p in /proc/[0-9]*; do c=$(tr '\0' ' ' <$p/cmdline 2>/dev/null); f=$(echo "$c" | sed -n 's/.* -c \([^ ]*\).*/\1/p'); [ -n "$f" ] && grep -q 'port_value: %d}' "$f" 2>/dev/null && basename $p; done; true`, port)).Output()
-	if err != nil {
-		return err
+// Who says --envoy may name a script; killing that does not kill its Envoy.
+func TestEndsWhatAScriptStarted(t *testing.T) {
+	port, script := freePort(t), filepath.Join(t.TempDir(), "envoy.sh")
+	if err := os.WriteFile(script, fmt.Appendf(nil, "#!/bin/sh\n%q \"$@\"\necho ended\n", envoytest.Binary(t)), 0o700); err != nil {
+		t.Fatal(err)
 	}
-	var pid int
-	if _, err := fmt.Sscan(string(out), &pid); err != nil {
-		return fmt.Errorf("no process for port %d", port)
+	r := run(t, envoyproc.Supervisor{Path: script, Bootstrap: bootstrap(port, serve(t, func(http.ResponseWriter, *http.Request) {}))})
+	waitFor200(t, port)
+	first := processesOf(t, port)
+	if len(first) != 2 {
+		t.Fatalf("processes %v, want a script and an Envoy", first)
 	}
-	return syscall.Kill(pid, syscall.SIGKILL)
+	kill(t, slices.Min(first))
+	waitUntil(t, "another Envoy is there, and the first is gone", func() bool {
+		now := processesOf(t, port)
+		return len(now) == 2 && !slices.Contains(now, first[0]) && !slices.Contains(now, first[1])
+	})
+	waitFor200(t, port)
+	r.cancel()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+	if left := processesOf(t, port); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
 }
 
-func TestDrainsBeforeItStops(t *testing.T) {
-	port := freePort(t)
-	arrived := make(chan struct{})
-	r := run(t, Supervisor{Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(arrived)
-		time.Sleep(700 * time.Millisecond)
-		io.WriteString(w, "done")
-	}))})
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			c.Close()
-			break
+// processesOf gives the processes whose command line names a bootstrap of the port.
+func processesOf(t *testing.T, port int) (pids []int) {
+	t.Helper()
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range lines {
+		line, _ := os.ReadFile(file) // it may have ended
+		args := strings.Split(string(line), "\x00")
+		at := slices.Index(args, "-c")
+		if at < 0 || at+1 == len(args) {
+			continue
+		}
+		config, _ := os.ReadFile(args[at+1])
+		if strings.Contains(string(config), fmt.Sprintf("port_value: %d}", port)) {
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
 		}
 	}
+	return pids
+}
+
+func kill(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func waitUntil(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// While a slow request ends, no new connection is taken, and one that is open gets
+// an answer that closes it.
+func TestDrainsBeforeItStops(t *testing.T) {
+	port := freePort(t)
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	r := run(t, envoyproc.Supervisor{Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			close(arrived)
+			<-answer
+		}
+		io.WriteString(w, "done")
+	}))})
+	waitFor200(t, port)
 	result := make(chan error, 1)
 	go func() {
-		status, err := get(port)
-		if err == nil && status != 200 {
-			err = fmt.Errorf("status %d", status)
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/slow", port))
+		if err == nil {
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if err == nil && resp.StatusCode != 200 {
+			err = fmt.Errorf("status %d", resp.StatusCode)
 		}
 		result <- err
 	}()
 	<-arrived
+	open, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	answers := bufio.NewReader(open)
+	ask := func() *http.Response {
+		t.Helper()
+		fmt.Fprintf(open, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		resp, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	if resp := ask(); resp.StatusCode != 200 || resp.Close {
+		t.Fatalf("before the end: %+v", resp)
+	}
+
 	r.cancel()
+	waitUntil(t, "new connections are refused", func() bool {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	if resp := ask(); resp.StatusCode != 200 || !resp.Close {
+		t.Errorf("an open connection goes on: %+v", resp)
+	}
+	close(answer)
 	if err := <-result; err != nil {
 		t.Errorf("the request under way was cut: %v", err)
 	}
@@ -171,7 +270,7 @@ func TestDrainsBeforeItStops(t *testing.T) {
 
 func TestTellsWhyEnvoyDoesNotStart(t *testing.T) {
 	var log bytes.Buffer
-	s := Supervisor{Path: envoytest.Binary(t), Bootstrap: []byte("no_such_field: 1\n"), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := envoyproc.Supervisor{Path: envoytest.Binary(t), Bootstrap: []byte("no_such_field: 1\n"), Log: slog.New(slog.NewTextHandler(&log, nil))}
 	err := s.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "no_such_field") {
 		t.Errorf("error %v", err)
@@ -185,12 +284,12 @@ func TestFindSaysWhatToDo(t *testing.T) {
 	t.Setenv("ENVOY", "")
 	t.Setenv("PATH", "")
 	t.Chdir("/")
-	if path, err := Find(""); err == nil {
+	if path, err := envoyproc.Find(""); err == nil {
 		t.Skipf("there is an Envoy beside the test binary: %s", path)
 	} else if !strings.Contains(err.Error(), "make envoy") {
 		t.Error(err)
 	}
-	if _, err := Find("/no/such/envoy"); err == nil || !strings.Contains(err.Error(), "--envoy") {
+	if _, err := envoyproc.Find("/no/such/envoy"); err == nil || !strings.Contains(err.Error(), "--envoy") {
 		t.Error(err)
 	}
 }

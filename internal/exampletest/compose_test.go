@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/envoytest"
+	"gatehouse/internal/proctest"
 )
 
 const composeFile = "examples/compose/docker-compose.yml"
@@ -26,7 +29,7 @@ type composition struct {
 
 func readComposition(t *testing.T) composition {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(t), composeFile))
+	text, err := os.ReadFile(filepath.Join(proctest.Root(t), composeFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,10 +46,10 @@ func TestComposeConfig(t *testing.T) {
 	if exec.Command("docker", "compose", "version").Run() != nil {
 		command = []string{"docker-compose"}
 		if _, err := exec.LookPath("docker-compose"); err != nil {
-			missing(t, "docker-compose, which checks "+composeFile)
+			proctest.Missing(t, "docker-compose, which checks "+composeFile)
 		}
 	}
-	args := append(command[1:], "-f", filepath.Join(root(t), composeFile), "config", "--quiet")
+	args := append(command[1:], "-f", filepath.Join(proctest.Root(t), composeFile), "config", "--quiet")
 	if out, err := exec.Command(command[0], args...).CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", composeFile, err, out)
 	}
@@ -55,7 +58,7 @@ func TestComposeConfig(t *testing.T) {
 // TestComposeBootstrap holds the committed bootstrap to the command that
 // docker-compose.yml says it is made by.
 func TestComposeBootstrap(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root(t), composeFile))
+	text, err := os.ReadFile(filepath.Join(proctest.Root(t), composeFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,11 +71,11 @@ func TestComposeBootstrap(t *testing.T) {
 	if args == nil {
 		t.Fatal("docker-compose.yml no longer says how its bootstrap is made")
 	}
-	got, err := exec.Command(gatehouse(t), append([]string{"bootstrap"}, args...)...).Output()
+	got, err := exec.Command(proctest.Gatehouse(t), append([]string{"bootstrap"}, args...)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile(filepath.Join(root(t), "examples/compose/envoy/bootstrap.yaml"))
+	want, err := os.ReadFile(filepath.Join(proctest.Root(t), "examples/compose/envoy/bootstrap.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,25 +98,25 @@ func TestComposeCommands(t *testing.T) {
 	if got := c.Services["envoy"].Ports; len(got) != 1 || got[0] != "8080:8080" {
 		t.Errorf("Envoy's ports are %v, its listener is on 8080", got)
 	}
-	start(t, exec.Command(backend(t), "-addr", "127.0.0.1:"+petstore))
+	proctest.Start(t, exec.Command(backend(t), "-addr", "127.0.0.1:"+petstore))
 
 	serve := replaceAll(c.Services["gatehouse"].Command,
 		"0.0.0.0:18000", "0.0.0.0:"+xds, "/var/lib/gatehouse", t.TempDir(), "/etc/gatehouse", definitions)
-	control := exec.Command(gatehouse(t), serve...)
+	control := exec.Command(proctest.Gatehouse(t), serve...)
 	control.Env = append(os.Environ(), "GATEHOUSE_HTTP_ADDRESS=127.0.0.1:"+status)
-	start(t, control)
+	proctest.Start(t, control)
 
 	command := replaceAll(c.Services["envoy"].Command, "/etc/envoy", bootstrap)
 	if command[0] != "envoy" {
 		t.Fatalf("Envoy's command is %v", command)
 	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	run := start(t, exec.Command(envoy(t), append(command[1:], "--use-dynamic-base-id")...))
-	run.await(t, client, "http://127.0.0.1:"+listener+"/pets")
+	run := proctest.Start(t, exec.Command(envoytest.Binary(t), append(command[1:], "--use-dynamic-base-id")...))
+	run.Await(client, "http://127.0.0.1:"+listener+"/pets")
 
 	for service, oldNew := range map[string][]string{
-		"gatehouse": {"/bin/probe", program(t, "./examples/compose/probe"), ":8001", ":" + status},
-		"petstore":  {"/bin/probe", program(t, "./examples/compose/probe"), ":9101", ":" + petstore},
+		"gatehouse": {"/bin/probe", proctest.Program(t, "./examples/compose/probe"), ":8001", ":" + status},
+		"petstore":  {"/bin/probe", proctest.Program(t, "./examples/compose/probe"), ":9101", ":" + petstore},
 		"envoy":     {"/9901", "/" + admin},
 	} {
 		check := replaceAll(c.Services[service].HealthCheck.Test, oldNew...)

@@ -6,21 +6,24 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatehouse/internal/envoytest"
+	"gatehouse/internal/proctest"
 )
 
 // TestDefinitions validates the definitions of every example.
 func TestDefinitions(t *testing.T) {
-	binary := gatehouse(t)
-	files, err := filepath.Glob(filepath.Join(root(t), "examples", "*", "gatehouse.yaml"))
+	binary := proctest.Gatehouse(t)
+	files, err := filepath.Glob(filepath.Join(proctest.Root(t), "examples", "*", "gatehouse.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	nested, err := filepath.Glob(filepath.Join(root(t), "examples", "*", "*", "gatehouse.yaml"))
+	nested, err := filepath.Glob(filepath.Join(proctest.Root(t), "examples", "*", "*", "gatehouse.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range append(files, nested...) {
-		dir, err := filepath.Rel(root(t), filepath.Dir(file))
+		dir, err := filepath.Rel(proctest.Root(t), filepath.Dir(file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,7 +47,7 @@ func TestDefinitions(t *testing.T) {
 func makeCertificates(t *testing.T, definitions string) {
 	t.Helper()
 	dir := filepath.Join(definitions, "certs")
-	out, err := exec.Command(program(t, "./examples/edge/makecerts"), "-dir", dir).CombinedOutput()
+	out, err := exec.Command(proctest.Program(t, "./examples/edge/makecerts"), "-dir", dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("making certificates: %v\n%s", err, out)
 	}
@@ -70,11 +73,11 @@ func TestScripts(t *testing.T) {
 	} {
 		t.Run(filepath.Base(filepath.Dir(c.script)), func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil {
-				missing(t, "curl, which the script sends its requests with")
+				proctest.Missing(t, "curl, which the script sends its requests with")
 			}
-			cmd := exec.Command(filepath.Join(root(t), c.script))
+			cmd := exec.Command(filepath.Join(proctest.Root(t), c.script))
 			cmd.Env = append(os.Environ(),
-				"GATEHOUSE="+gatehouse(t), "ENVOY="+envoy(t), "DEMO_KEEP=0",
+				"GATEHOUSE="+proctest.Gatehouse(t), "ENVOY="+envoytest.Binary(t), "DEMO_KEEP=0",
 				"GATEHOUSE_HTTP_ADDRESS=127.0.0.1:0", "GATEHOUSE_ADMIN=127.0.0.1:0")
 			for i, port := range freePorts(t, len(c.ports)) {
 				cmd.Env = append(cmd.Env, c.ports[i]+"="+port)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gatehouse/internal/proctest"
 )
 
 // page is what a Markdown page shows: commands, and the files they read.
@@ -86,18 +88,18 @@ func (c command) runnable() bool {
 
 func pages(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root(t), "docs", "*.md"))
+	files, err := filepath.Glob(filepath.Join(proctest.Root(t), "docs", "*.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(files, filepath.Join(root(t), "README.md"))
+	return append(files, filepath.Join(proctest.Root(t), "README.md"))
 }
 
 // TestDocumentedCommands runs the gatehouse commands that README.md and docs/
 // show, and looks for every output line shown below them, in that order. The
 // files that a page shows are beside the examples when its commands run.
 func TestDocumentedCommands(t *testing.T) {
-	binary := gatehouse(t)
+	binary := proctest.Gatehouse(t)
 	for _, file := range pages(t) {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -105,7 +107,7 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 		p := readPage(string(text))
 		dir := t.TempDir()
-		if err := os.Symlink(filepath.Join(root(t), "examples"), filepath.Join(dir, "examples")); err != nil {
+		if err := os.Symlink(filepath.Join(proctest.Root(t), "examples"), filepath.Join(dir, "examples")); err != nil {
 			t.Fatal(err)
 		}
 		for name, content := range p.files {
@@ -204,7 +206,7 @@ var reported = regexp.MustCompile(`(?i)(?:errorf|warnf)\([^"]{0,60}"([a-z]+(?:-[
 func TestDiagnosticCodesDocumented(t *testing.T) {
 	inSource := map[string]string{}
 	for _, dir := range []string{"definition", "gateway", "translator", "internal/cli", "internal/revision"} {
-		err := filepath.WalkDir(filepath.Join(root(t), dir), func(path string, _ os.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Join(proctest.Root(t), dir), func(path string, _ os.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
@@ -221,7 +223,7 @@ func TestDiagnosticCodesDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(root(t), "docs", "troubleshooting.md"))
+	text, err := os.ReadFile(filepath.Join(proctest.Root(t), "docs", "troubleshooting.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,21 +16,13 @@ import (
 	"time"
 
 	"gatehouse/internal/envoytest"
+	"gatehouse/internal/proctest"
 )
 
-func envoy(t *testing.T) string {
-	t.Helper()
-	path := envoytest.Binary(t)
-	if absolute, err := exec.LookPath(path); err == nil {
-		path = absolute
-	}
-	return path
-}
-
 // runGatehouse serves definitions through a supervised Envoy until the test ends.
-func runGatehouse(t *testing.T, definitions string) *process {
+func runGatehouse(t *testing.T, definitions string) *proctest.Process {
 	t.Helper()
-	return start(t, exec.Command(gatehouse(t), "run", "--envoy", envoy(t),
+	return proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
 		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), definitions))
 }
 
@@ -54,10 +46,10 @@ func TestEdge(t *testing.T) {
 		},
 	}}
 
-	start(t, exec.Command(backend(t), "-name", "one", "-addr", "127.0.0.1:"+ports[2]))
-	start(t, exec.Command(backend(t), "-name", "two", "-addr", "127.0.0.1:"+ports[3]))
+	proctest.Start(t, exec.Command(backend(t), "-name", "one", "-addr", "127.0.0.1:"+ports[2]))
+	proctest.Start(t, exec.Command(backend(t), "-name", "two", "-addr", "127.0.0.1:"+ports[3]))
 	run := runGatehouse(t, definitions)
-	run.await(t, client, "https://api.example.com/shop/pets")
+	run.Await(client, "https://api.example.com/shop/pets")
 
 	for _, c := range []struct {
 		url    string
@@ -105,7 +97,7 @@ func TestAWSExport(t *testing.T) {
 	host := []string{"Host", "p4rc3ls0ab.execute-api.localhost"}
 	client := &http.Client{Timeout: 5 * time.Second}
 	run := runGatehouse(t, definitions)
-	run.await(t, client, "http://127.0.0.1:"+port+"/_aws/execute-api/p4rc3ls0ab/prod/ping")
+	run.Await(client, "http://127.0.0.1:"+port+"/_aws/execute-api/p4rc3ls0ab/prod/ping")
 
 	for _, c := range []struct {
 		method, path string

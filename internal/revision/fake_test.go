@@ -174,7 +174,7 @@ func newHarness(t *testing.T, files *definitions, target *fakeTarget, store *Sto
 		t: t, files: files, target: target, log: log, stop: func() {},
 		Pipeline: New(Options{
 			Load: files.load, Target: target, Store: store, History: 3,
-			Settle: time.Millisecond, Unattended: 5 * time.Millisecond,
+			Settle: time.Millisecond, Unattended: 5 * time.Millisecond, SaveAgain: 5 * time.Millisecond,
 			Log: slog.New(slog.NewTextHandler(log, nil)),
 		}),
 	}

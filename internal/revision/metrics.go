@@ -13,6 +13,7 @@ type metrics struct {
 	successTime prometheus.Gauge
 	seconds     *prometheus.HistogramVec
 	rejections  *prometheus.CounterVec
+	saveFailed  prometheus.Gauge
 }
 
 // newMetrics registers the metrics; with a nil Registerer they go nowhere.
@@ -35,6 +36,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		rejections: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_revision_rejections_total", Help: "Revisions that were not served, by the step that refused them.",
 		}, []string{"step"}),
+		saveFailed: f.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_revision_save_failed", Help: "1 if the last good revision could not be written to the data directory.",
+		}),
 	}
 }
 

@@ -48,6 +48,9 @@ type Options struct {
 	// Unattended is how long a revision is served to no Envoy at all before it
 	// is kept as the last good one unseen. Ten seconds by default.
 	Unattended time.Duration
+	// SaveAgain is how long after a failure the last good revision is tried to be
+	// stored again. Thirty seconds by default.
+	SaveAgain time.Duration
 	// OnChange, if set, is called with every new status. It must return soon.
 	OnChange func(Status)
 }
@@ -95,6 +98,7 @@ func New(opts Options) *Pipeline {
 	opts.History = cmp.Or(opts.History, 20)
 	opts.Settle = cmp.Or(opts.Settle, time.Second)
 	opts.Unattended = cmp.Or(opts.Unattended, 10*time.Second)
+	opts.SaveAgain = cmp.Or(opts.SaveAgain, 30*time.Second)
 	p := &Pipeline{
 		opts:       opts,
 		log:        cmp.Or(opts.Log, slog.Default()),
@@ -215,11 +219,36 @@ func (p *Pipeline) keep(s *gateway.Snapshot) {
 }
 
 // saveAll writes snapshots until saves is closed. It is a goroutine of its own,
-// since a slow disk must not hold up the next revision.
+// since a slow disk must not hold up the next revision. What could not be written
+// is tried again: a disk may be full for a while only.
 func (p *Pipeline) saveAll() {
-	for s := range p.saves {
-		if err := p.opts.Store.Save(s); err != nil {
-			p.log.Error("the last good revision is not kept for a restart", "revision", s.Revision(), "error", err)
+	var failed *gateway.Snapshot
+	again := time.NewTicker(p.opts.SaveAgain)
+	defer again.Stop()
+	for {
+		var s *gateway.Snapshot
+		select {
+		case next, ok := <-p.saves:
+			if !ok {
+				return
+			}
+			s = next
+			again.Reset(p.opts.SaveAgain)
+		case <-again.C:
+			if s = failed; s == nil {
+				continue
+			}
+		}
+		switch err := p.opts.Store.Save(s); {
+		case err != nil && failed != s:
+			p.log.Error("the last good revision is not kept for a restart; this is tried again", "revision", s.Revision(),
+				"error", err, "every", p.opts.SaveAgain)
+			failed = s
+			p.metrics.saveFailed.Set(1)
+		case err == nil && failed != nil:
+			p.log.Info("the last good revision is kept again", "revision", s.Revision())
+			failed = nil
+			p.metrics.saveFailed.Set(0)
 		}
 	}
 }

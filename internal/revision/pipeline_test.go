@@ -3,6 +3,8 @@ package revision
 import (
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -277,6 +279,34 @@ func TestRevisionIsStoredUnseenWhenNoEnvoyComes(t *testing.T) {
 			t.Fatalf("stored: %v", err)
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// A folder that cannot be written, here because it is not there, may be mended.
+func TestSavingIsTriedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	store, err := NewStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	a := listening(8080)
+	h := start(t, &definitions{snapshot: a}, newFakeTarget(1), store)
+	h.target.ack(a.Revision())
+	h.until("the failure is told", func(Status) bool { return strings.Contains(h.log.String(), "not kept for a restart") })
+	time.Sleep(20 * time.Millisecond) // a few more failures
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.until("it is stored", func(Status) bool {
+		s, err := store.Load()
+		return err == nil && s.Revision() == a.Revision()
+	})
+	h.until("that is told", func(Status) bool { return strings.Contains(h.log.String(), "kept again") })
+	if n := strings.Count(h.log.String(), "not kept for a restart"); n != 1 {
+		t.Errorf("the failure is told %d times", n)
 	}
 }
 

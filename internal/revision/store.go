@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gatehouse/gateway"
 )
@@ -34,7 +35,21 @@ func NewStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	return &Store{dir: dir}, nil
+	s := &Store{dir: dir}
+	s.removeLeftovers()
+	return s, nil
+}
+
+// removeLeftovers removes what a Save left that was cut short by the end of its
+// process. They hold secrets, and nobody will ever read them. One that is young
+// may be of another process that is at work.
+func (s *Store) removeLeftovers() {
+	names, _ := filepath.Glob(filepath.Join(s.dir, storeFile+".*.tmp"))
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(name) // Next time, then.
+		}
+	}
 }
 
 // Path is the file that holds the snapshot.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -29,7 +30,7 @@ func TestStoreKeepsEverything(t *testing.T) {
 			}},
 			{Name: "v2", Deployment: shared, Canary: &gateway.Canary{Percent: 12.5, Deployment: shared}},
 		}}},
-		APIKeys: []gateway.APIKey{{Name: "acme", Value: "s3cret\xff"}},
+		APIKeys: []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"s3cret\xff", "0ld"}}},
 	}).Seal()
 
 	store, err := NewStore(filepath.Join(t.TempDir(), "data"))
@@ -112,5 +113,27 @@ func TestFailedSaveKeepsTheOldFile(t *testing.T) {
 	}
 	if got, err := store.Load(); err != nil || got.Revision() != a.Revision() {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestStoreRemovesWhatACrashLeft(t *testing.T) {
+	dir := t.TempDir()
+	old, young := filepath.Join(dir, storeFile+".1.tmp"), filepath.Join(dir, storeFile+".2.tmp")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, []byte("half a revision"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Now(), time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewStore(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s: %v", old, err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Error(err)
 	}
 }

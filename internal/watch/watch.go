@@ -86,25 +86,26 @@ func (w *Watcher) Run(ctx context.Context, onChange func()) error {
 	} else {
 		defer events.Close()
 	}
-	watched := map[string]bool{}
+	watched := map[string]os.FileInfo{}
 	poll := time.NewTicker(w.options.Poll)
 	defer poll.Stop()
 	for {
-		w.follow(events, watched)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-w.changed:
-			continue
-		case <-poll.C:
-			// A file may be half written: only what stays counts.
-			if !w.differs() {
+		// What changed before there were events of it is seen by looking.
+		if !w.follow(events, watched) || !w.differs() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-w.changed:
 				continue
+			case <-poll.C:
+				if !w.differs() {
+					continue
+				}
+			case <-eventsOf(events):
 			}
-			w.settle(ctx, events)
-		case <-eventsOf(events):
-			w.settle(ctx, events)
 		}
+		// A file may be half written: only what stays counts.
+		w.settle(ctx, events)
 		if w.look() && ctx.Err() == nil {
 			onChange()
 		}
@@ -140,29 +141,39 @@ func eventsOf(events *fsnotify.Watcher) <-chan fsnotify.Event {
 
 // follow asks for events of the directories that hold the files, of those their
 // links lead to, and of the watched directories themselves. Directories are watched
-// rather than files: a renamed file takes its watch with it.
-func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]bool) {
+// rather than files: a renamed file takes its watch with it. So does a renamed
+// directory, which is why every one is looked at again each time. It reports
+// whether it asked for anything new.
+func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]os.FileInfo) (added bool) {
 	if events == nil {
-		return
+		return false
 	}
 	w.mu.Lock()
 	files := w.files
 	w.mu.Unlock()
-	wanted := map[string]bool{}
+	dirs, wanted := map[string]bool{}, map[string]os.FileInfo{}
 	for _, name := range files {
 		for _, dir := range directoriesOf(name) {
-			wanted[dir] = true
+			dirs[dir] = true
 		}
 	}
-	for dir := range watched {
-		if !wanted[dir] {
+	for dir := range dirs {
+		if real, info := existing(dir); info != nil {
+			wanted[real] = info
+		}
+	}
+	// A directory that was removed or renamed is no longer in the list.
+	alive := events.WatchList()
+	for dir, info := range watched {
+		if now, ok := wanted[dir]; !ok || !os.SameFile(info, now) || !slices.Contains(alive, dir) {
 			_ = events.Remove(dir) // it may be gone
 			delete(watched, dir)
 		}
 	}
-	for dir := range wanted {
-		if !watched[dir] && events.Add(dir) == nil {
-			watched[dir] = true
+	for dir, info := range wanted {
+		if watched[dir] == nil && events.Add(dir) == nil {
+			watched[dir] = info
+			added = true
 		}
 	}
 	for drained := false; !drained; {
@@ -173,30 +184,63 @@ func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]bool) {
 			drained = true
 		}
 	}
+	return added
+}
+
+// existing gives the directory, or the nearest one above it that exists: there it
+// will come back. The path is free of links, since two names of one directory would
+// share a watch and take it from each other.
+func existing(dir string) (real string, info os.FileInfo) {
+	for {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			if info, err := os.Stat(real); err == nil && info.IsDir() {
+				return real, info
+			}
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", nil
+		}
+		dir = parent
+	}
 }
 
 // directoriesOf lists the directories in which an event may concern the file: its
-// own, and those on the way of its symbolic links.
+// own, and those that hold the symbolic links on the way to it.
 func directoriesOf(name string) []string {
 	dirs := []string{filepath.Dir(name)}
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		dirs = append(dirs, name)
 	}
 	for range 16 { // as many links as the kernel would follow, about
-		target, err := os.Readlink(name)
-		if err != nil {
+		link, target := firstLink(name)
+		if link == "" {
 			break
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(name), target)
-		}
+		dirs = append(dirs, filepath.Dir(link))
 		name = target
-		dirs = append(dirs, filepath.Dir(name))
 	}
-	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		dirs = append(dirs, filepath.Dir(resolved))
+	return append(dirs, filepath.Dir(name))
+}
+
+// firstLink finds the first element of a path that is a symbolic link, and gives
+// the path with that link followed. Without one both are empty.
+func firstLink(name string) (link, target string) {
+	for end := 1; end <= len(name); end++ {
+		if end < len(name) && name[end] != filepath.Separator {
+			continue
+		}
+		link = name[:end]
+		to, err := os.Readlink(link)
+		if err != nil {
+			continue
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(link), to)
+		}
+		return link, filepath.Join(to, name[end:])
 	}
-	return dirs
+	return "", ""
 }
 
 // differs reports whether a file is not as it is known, without remembering it.
@@ -231,7 +275,10 @@ type sum struct {
 	size    int64
 	time    time.Time
 	target  string
-	read    time.Time
+	// file tells whether it is still the same one: a file that was made
+	// reproducibly may replace another of its size and time.
+	file os.FileInfo
+	read time.Time
 }
 
 // racy is how fresh a file's time may be for a later write to share it.
@@ -243,9 +290,9 @@ func look(name string, known sum) sum {
 		return sum{}
 	}
 	target, _ := filepath.EvalSymlinks(name)
-	now := sum{size: info.Size(), time: info.ModTime(), target: target, read: time.Now()}
+	now := sum{size: info.Size(), time: info.ModTime(), target: target, file: info, read: time.Now()}
 	settled := known.read.Sub(known.time) > racy
-	if settled && now.size == known.size && now.time.Equal(known.time) && now.target == known.target {
+	if settled && now.size == known.size && now.time.Equal(known.time) && now.target == known.target && os.SameFile(now.file, known.file) {
 		known.read = now.read
 		return known
 	}

@@ -104,6 +104,68 @@ func TestNoticesSwappedLinks(t *testing.T) {
 	s.expect("a swapped link")
 }
 
+// A deployment that switches the link of a whole folder is seen without polling,
+// and so are changes in the folder it leads to then.
+func TestNoticesSwappedFolders(t *testing.T) {
+	dir := t.TempDir()
+	for _, version := range []string{"1", "2"} {
+		os.Mkdir(filepath.Join(dir, version), 0o700)
+		write(t, filepath.Join(dir, version, "a.yaml"), "version "+version)
+	}
+	os.Symlink("1", filepath.Join(dir, "current"))
+	file := filepath.Join(dir, "current", "a.yaml")
+	s := start(t, eventsOnly, file)
+	os.Symlink("2", filepath.Join(dir, "next"))
+	os.Rename(filepath.Join(dir, "next"), filepath.Join(dir, "current"))
+	s.expect("a swapped folder")
+	write(t, file, "version 2, changed")
+	s.expect("a change in the folder swapped in")
+	write(t, filepath.Join(dir, "1", "a.yaml"), "version 1, changed")
+	s.expectNothing("a change in the folder swapped out")
+}
+
+// A watch stays with the folder that it was made for, wherever that goes.
+func TestNoticesReplacedFolders(t *testing.T) {
+	for name, remove := range map[string]func(string) error{
+		"renamed": func(dir string) error { return os.Rename(dir, dir+".old") },
+		"removed": os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			parent := t.TempDir()
+			dir := filepath.Join(parent, "apis")
+			file := filepath.Join(dir, "a.yaml")
+			os.Mkdir(dir, 0o700)
+			write(t, file, "one")
+			s := start(t, eventsOnly, file, dir)
+			if err := remove(dir); err != nil {
+				t.Fatal(err)
+			}
+			s.expect("the folder's end")
+			os.Mkdir(dir, 0o700)
+			write(t, file, "two")
+			s.expect("the folder coming back")
+			write(t, file, "three")
+			s.expect("a change in the new folder")
+			s.expectNothing("nothing more")
+		})
+	}
+}
+
+// Files that are made reproducibly all have one time, and versions have one size.
+func TestNoticesFilesOfTheSameSizeAndTime(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	file := filepath.Join(dir, "a.yaml")
+	write(t, file, "first")
+	write(t, file+".new", "other")
+	for _, name := range []string{file, file + ".new"} {
+		os.Chtimes(name, old, old)
+	}
+	s := start(t, pollOnly, file)
+	os.Rename(file+".new", file)
+	s.expect("a file of the same size and time")
+}
+
 func TestHoldsBackWhileFilesAreWritten(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "a.yaml")

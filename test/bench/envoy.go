@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/envoyproc"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -29,22 +30,10 @@ type envoy struct {
 	logs bytes.Buffer
 }
 
-func findEnvoy() (string, error) {
-	for _, path := range []string{os.Getenv("ENVOY"), "envoy", ".tools/envoy", "../../.tools/envoy"} {
-		if path == "" {
-			continue
-		}
-		if found, err := exec.LookPath(path); err == nil {
-			return filepath.Abs(found)
-		}
-	}
-	return "", errors.New(`no Envoy found: run "make envoy" or set $ENVOY`)
-}
-
 // startEnvoy runs Envoy with one worker, so that CPU figures of different
 // configurations compare.
 func startEnvoy(config []byte) (*envoy, error) {
-	path, err := findEnvoy()
+	path, err := envoyproc.Find("")
 	if err != nil {
 		return nil, err
 	}
