@@ -63,6 +63,15 @@ var ResponseDefaults = map[ResponseType]ResponseDefault{
 	WAFFiltered:                  {403, "WafFilteredException", "Forbidden"},
 }
 
+// MessageKey is the member of the built-in body that has the message. It is "message"
+// but for ACCESS_DENIED, as long as that is not customised.
+func (t ResponseType) MessageKey() string {
+	if t == AccessDenied {
+		return "Message"
+	}
+	return "message"
+}
+
 // GatewayResponse customises the replies of one type (REST). Zero fields keep the
 // default's.
 type GatewayResponse struct {

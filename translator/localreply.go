@@ -83,7 +83,9 @@ func localReplies() *hcmv3.LocalReplyConfig {
 
 func restReply(expression string, t gateway.ResponseType) *hcmv3.ResponseMapper {
 	d := gateway.ResponseDefaults[t]
-	return replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType), setHeader("x-amzn-requestid", requestIDFormat))
+	mapper := replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType), setHeader("x-amzn-requestid", requestIDFormat))
+	mapper.BodyFormatOverride = bodyFormat("application/json", `{"`+t.MessageKey()+`":`+quoteFormat(formatLiteral(d.Message))+`}`)
+	return mapper
 }
 
 func httpReply(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {

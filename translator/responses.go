@@ -42,13 +42,14 @@ func (c *stageCompiler) gatewayReply(t gateway.ResponseType, message string) gat
 	reply := gatewayReply{
 		status:      uint32(builtIn.Status),
 		contentType: "application/json",
-		body:        `{"message":` + quoteFormat(message) + `}`,
+		body:        `{"` + t.MessageKey() + `":` + quoteFormat(message) + `}`,
 		headers:     []*corev3.HeaderValueOption{setHeader(errorTypeHeader, builtIn.ErrorType)},
 	}
 	custom := c.deployment.ResolveGatewayResponse(t)
 	if custom == nil {
 		return reply
 	}
+	reply.body = `{"message":` + quoteFormat(message) + `}`
 	if n, err := strconv.ParseUint(custom.StatusCode, 10, 32); err == nil {
 		reply.status = uint32(n)
 	}

@@ -74,7 +74,7 @@ func TestAddressPolicy(t *testing.T) {
 			continue
 		}
 		id, account := name, "********0000"
-		want := `{"message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:` + account + `:` + id + `/v1/DELETE/pets/1`
+		want := `{"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:` + account + `:` + id + `/v1/DELETE/pets/1`
 		if c.text403 != "" {
 			want += " with an explicit deny"
 		}
