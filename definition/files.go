@@ -65,6 +65,13 @@ func (f *fileSet) list() []string {
 	return names
 }
 
+// A tooLargeError is about a file that is larger than definitions may be.
+type tooLargeError struct{ name string }
+
+func (e tooLargeError) Error() string {
+	return fmt.Sprintf("%s is larger than %d bytes", e.name, source.MaxBytes)
+}
+
 // readFile reads a regular file up to the limit for definitions: a device or a pipe
 // would never end.
 func readFile(name string) ([]byte, error) {
@@ -79,19 +86,29 @@ func readFile(name string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", name)
 	case info.Size() > source.MaxBytes:
-		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", name, info.Size(), source.MaxBytes)
+		return nil, tooLargeError{name}
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, source.MaxBytes+1))
+	// It may have grown since.
+	data, err := io.ReadAll(io.LimitReader(file, source.MaxBytes+1))
+	if err == nil && len(data) > source.MaxBytes {
+		return nil, tooLargeError{name}
+	}
+	return data, err
 }
 
 func readStdin() ([]byte, error) { return io.ReadAll(io.LimitReader(os.Stdin, source.MaxBytes+1)) }
 
-func hashBytes(data []byte) string {
+// hashRead is the hash of what reading a file gave; a file that cannot be read
+// differs from all that can.
+func hashRead(data []byte, err error) string {
+	if err != nil {
+		return "error: " + err.Error()
+	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
 }
@@ -99,6 +116,7 @@ func hashBytes(data []byte) string {
 // relativeTo resolves a path that a file names.
 func relativeTo(file, path string) string {
 	if filepath.IsAbs(path) || file == stdinName {
+		// A file that is called "-" is not standard input.
 		return filepath.Clean(path)
 	}
 	return filepath.Join(filepath.Dir(file), path)

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -54,6 +55,9 @@ type Result struct {
 	// Snapshot is sealed and valid; nil when Diagnostics has errors.
 	Snapshot    *gateway.Snapshot
 	Diagnostics gateway.Diagnostics
+	// Draft is what could be read in spite of errors, for checks that find more of
+	// them; nil when there is a Snapshot, or nothing to check. It is never served.
+	Draft *gateway.Snapshot
 	// Files are all files and directories that the definitions are made of or refer
 	// to, missing ones included, sorted: a change of any may change the result.
 	Files []string
@@ -62,24 +66,45 @@ type Result struct {
 // Load reads definition files, directories of them (*.yaml and *.yml, not nested),
 // glob patterns, and "-" for standard input, and merges them into one snapshot.
 func (l *Loader) Load(ctx context.Context, paths []string) Result {
-	b := &build{loader: l, files: newFileSet(l.options.ReadFile), next: map[deploymentKey]*parsedDefinition{}}
+	b := &build{
+		loader: l, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
+		next: map[deploymentKey]*parsedDefinition{},
+	}
 	b.readAll(paths)
 	b.resolveDefinitions(ctx)
 	snapshot := b.snapshot()
-	b.diags.Sort()
-	if !b.diags.HasErrors() {
-		// Names and references are only worth checking once everything was read.
-		b.diags = append(b.diags, snapshot.Validate()...)
-		b.diags.Sort()
-	}
+	b.validate(snapshot)
 	// The loader forgets what is not used any more.
 	l.cache = b.next
 	result := Result{Diagnostics: b.diags, Files: b.files.list()}
-	if !b.diags.HasErrors() && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case !b.diags.HasErrors():
 		result.Snapshot = snapshot.Seal()
+	case len(b.configs) > 0 && !b.incomplete:
+		result.Draft = snapshot.Seal()
 	}
 	return result
 }
+
+// validate checks names and references across files. All problems are to be told at
+// once, but not those that only follow from parts that could not be read.
+func (b *build) validate(s *gateway.Snapshot) {
+	b.diags.Sort()
+	if b.incomplete {
+		return
+	}
+	found := s.Validate()
+	if b.diags.HasErrors() {
+		found = slices.DeleteFunc(found.Beyond(b.diags), func(d gateway.Diagnostic) bool { return consequences[d.Code] })
+	}
+	b.diags = append(b.diags, found...)
+	b.diags.Sort()
+}
+
+// consequences are what documents with errors bring about elsewhere: routes that
+// could not be read are not missing.
+var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "missing-certificate": true}
 
 // A build is one load under way.
 type build struct {
@@ -88,9 +113,19 @@ type build struct {
 	diags   gateway.Diagnostics
 	configs []readConfig
 	// implicit are OpenAPI documents given directly as paths.
-	implicit []string
-	wanted   []*wantedDefinition
-	next     map[deploymentKey]*parsedDefinition
+	implicit []implicitDocument
+	// taken are the files read so far.
+	taken map[string]bool
+	// incomplete: something could not be read as a whole, so that what seems missing
+	// may be in it.
+	incomplete bool
+	wanted     []*wantedDefinition
+	next       map[deploymentKey]*parsedDefinition
+}
+
+type implicitDocument struct {
+	name string
+	data []byte
 }
 
 // A readConfig is a native file with the directory its references are relative to.
@@ -101,11 +136,10 @@ type readConfig struct {
 
 // A wantedDefinition is a stage, or canary, that waits for its document.
 type wantedDefinition struct {
-	file     string
-	key      deploymentKey
-	value    source.Value
-	protocol gateway.Protocol
-	deliver  func(*gateway.Deployment)
+	key     deploymentKey
+	read    func() ([]byte, error)
+	value   source.Value
+	deliver func(*gateway.Deployment)
 }
 
 // resolveDefinitions parses, in parallel, every OpenAPI document that is named, once
@@ -114,15 +148,23 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 	b.collectWanted()
 	order := []deploymentKey{}
 	byKey := map[deploymentKey]*parsedDefinition{}
+	contents := map[deploymentKey][]byte{}
 	for _, w := range b.wanted {
-		data, err := b.files.read(w.file)
-		if err != nil {
+		data, err := w.read()
+		switch {
+		case errors.As(err, &tooLargeError{}):
+			w.value.Errorf("file-too-large", "split the definition into several files", "cannot read the definition: %v", err)
+			continue
+		case err != nil:
 			w.value.Errorf("unreadable-file", "", "cannot read the definition: %v", err)
 			continue
 		}
-		w.key.content = hashBytes(data)
-		if _, seen := byKey[w.key]; !seen {
-			byKey[w.key] = nil
+		if w.key.protocol == "" {
+			continue // it isn't known what to read it as, which is reported
+		}
+		w.key.content = hashRead(data, nil)
+		if _, seen := contents[w.key]; !seen {
+			contents[w.key] = data
 			order = append(order, w.key)
 		}
 	}
@@ -136,7 +178,7 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 		}
 		group.Go(func() error {
 			if ctx.Err() == nil {
-				results[i] = b.parseDefinition(key)
+				results[i] = b.parseDefinition(key, contents[key])
 			}
 			return nil
 		})
@@ -157,12 +199,8 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 
 // parseDefinition parses one OpenAPI document. It has diagnostics of its own: they
 // are kept with it.
-func (b *build) parseDefinition(key deploymentKey) *parsedDefinition {
+func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinition {
 	parsed := &parsedDefinition{dependencies: map[string]string{}}
-	data, err := b.files.read(key.file)
-	if err != nil {
-		return parsed
-	}
 	// OpenAPI text is not ours to interpolate: ${…} in it is AWS's.
 	doc, ok := source.Parse(key.file, data, source.Environment{}, &parsed.diags)
 	if !ok {
@@ -172,14 +210,18 @@ func (b *build) parseDefinition(key deploymentKey) *parsedDefinition {
 		Protocol: key.protocol, Backend: key.backend,
 		Region: b.loader.options.Region, AccountID: b.loader.options.AccountID,
 	}
-	options.Open = func(ref string) (*source.Document, bool) {
+	options.Open = func(ref string) (*source.Document, error) {
 		name := relativeTo(key.file, ref)
 		data, err := b.files.read(name)
-		parsed.dependencies[name] = hashBytes(data)
+		parsed.dependencies[name] = hashRead(data, err)
 		if err != nil {
-			return nil, false
+			return nil, err
 		}
-		return source.Parse(name, data, source.Environment{}, &parsed.diags)
+		doc, ok := source.Parse(name, data, source.Environment{}, &parsed.diags)
+		if !ok {
+			return nil, openapi.ErrNoDocument
+		}
+		return doc, nil
 	}
 	if d := openapi.Parse(doc, options); d != nil {
 		parsed.deployment = d.Seal()
@@ -208,14 +250,8 @@ type parsedDefinition struct {
 // reads them, so that they are watched on.
 func (p *parsedDefinition) fresh(files *fileSet) bool {
 	same := true
-	names := make([]string, 0, len(p.dependencies))
 	for name := range p.dependencies {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		data, _ := files.read(name)
-		same = same && hashBytes(data) == p.dependencies[name]
+		same = hashRead(files.read(name)) == p.dependencies[name] && same
 	}
 	return same
 }

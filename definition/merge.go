@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"gatehouse/definition/native"
-	"gatehouse/definition/source"
 	"gatehouse/gateway"
 )
 
@@ -20,9 +19,9 @@ func (b *build) collectWanted() {
 			api := &config.APIs[j]
 			for k := range api.Stages {
 				stage := &api.Stages[k]
-				b.want(config.file, api.Protocol, stage.Definition, stage.Name, func(d *gateway.Deployment) { stage.Deployment = d })
-				if stage.Stage.Canary != nil && stage.Canary.File != "" {
-					b.want(config.file, api.Protocol, stage.Canary, stage.Name, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
+				b.want(config.file, api.Protocol, stage.Definition, func(d *gateway.Deployment) { stage.Deployment = d })
+				if stage.Stage.Canary != nil {
+					b.want(config.file, api.Protocol, stage.Canary, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
 				}
 			}
 		}
@@ -32,29 +31,34 @@ func (b *build) collectWanted() {
 	}
 }
 
-func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, stage string, deliver func(*gateway.Deployment)) {
+// want asks for a document, unless none is named, which has been reported.
+func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, deliver func(*gateway.Deployment)) {
 	if d.File == "" {
-		d.Value.Errorf("missing-key", "name an OpenAPI document with definition:", "the stage %s has no definition", stage)
 		return
 	}
 	name := relativeTo(file, d.File)
 	b.wanted = append(b.wanted, &wantedDefinition{
-		file: name, value: d.Value, protocol: protocol, deliver: deliver,
-		key: deploymentKey{file: name, protocol: protocol, backend: d.Backend},
+		key:   deploymentKey{file: name, protocol: protocol, backend: d.Backend},
+		read:  func() ([]byte, error) { return b.files.read(name) },
+		value: d.Value, deliver: deliver,
 	})
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 
+// maxLabel is how long a label of a host name may be.
+const maxLabel = 63
+
 // addImplicit makes an API of each OpenAPI document that was given directly: named
 // like the file, with one stage, and mapped to every host.
 func (b *build) addImplicit() {
 	config := &native.Config{}
-	for i, file := range b.implicit {
-		base := strings.ToLower(filepath.Base(file))
+	for i, document := range b.implicit {
+		base := strings.ToLower(filepath.Base(document.name))
 		base, _, _ = strings.Cut(base, ".")
-		id := cmp.Or(strings.Trim(notInName.ReplaceAllString(base, "-"), "-"), "api")
-		pos := gateway.Position{File: file, Line: 1, Column: 1}
+		base = notInName.ReplaceAllString(base, "-")
+		id := cmp.Or(strings.Trim(base[:min(len(base), maxLabel)], "-"), "api")
+		pos := gateway.Position{File: document.name, Line: 1, Column: 1}
 		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: gateway.REST, Source: pos}}
 		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: "default", Source: pos}}}
 		config.APIs = append(config.APIs, api)
@@ -68,10 +72,11 @@ func (b *build) addImplicit() {
 		config.Domains[0].Mappings = append(config.Domains[0].Mappings, mapping)
 	}
 	b.configs = append(b.configs, readConfig{config, stdinName})
-	for i, file := range b.implicit {
+	for i, document := range b.implicit {
 		stage := &config.APIs[i].Stages[0]
 		b.wanted = append(b.wanted, &wantedDefinition{
-			file: file, value: source.Value{}, protocol: gateway.REST, key: deploymentKey{file: file, protocol: gateway.REST},
+			key:     deploymentKey{file: document.name, protocol: gateway.REST},
+			read:    func() ([]byte, error) { return document.data, nil },
 			deliver: func(d *gateway.Deployment) { stage.Deployment = d },
 		})
 	}
@@ -109,7 +114,26 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Gateways = []gateway.Gateway{defaultGateway()}
 	}
 	resolveNames(s)
+	b.checkBackends(s)
 	return s
+}
+
+// checkBackends reports backends that do not exist where they are named, not at each
+// of the operations that would have been sent there.
+func (b *build) checkBackends(s *gateway.Snapshot) {
+	check := func(d native.Definition) {
+		isName := d.Backend != "" && !strings.Contains(d.Backend, "://") && !strings.Contains(d.Backend, "${")
+		if isName && s.Backend(d.Backend) == nil && !b.incomplete {
+			d.BackendValue.Errorf("unknown-backend", "add it to backends:, or write a URL", "the backend %q does not exist", d.Backend)
+		}
+	}
+	for i := range b.configs {
+		for _, api := range b.configs[i].APIs {
+			for _, stage := range api.Stages {
+				check(stage.Definition)
+			}
+		}
+	}
 }
 
 // defaultGateway is what definitions without gateways are served by.

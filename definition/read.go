@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,27 +17,40 @@ import (
 func (b *build) readAll(paths []string) {
 	for _, path := range paths {
 		if path == stdinName {
-			data, err := b.loader.options.Stdin()
-			b.readDocument(stdinName, data, err, true)
+			if b.first(stdinName) {
+				data, err := b.loader.options.Stdin()
+				b.readDocument(stdinName, data, err, true)
+			}
 			continue
 		}
-		if strings.ContainsAny(path, "*?[") {
-			b.readGlob(path)
-			continue
-		}
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.IsDir():
 			b.readDirectory(path)
-			continue
+		case err != nil && strings.ContainsAny(path, "*?["):
+			// A file whose name has such a character is meant by it.
+			b.readGlob(path)
+		default:
+			b.readNamed(path, true)
 		}
-		b.readNamed(path, true)
 	}
 	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() {
 		b.diags.Errorf("no-definitions", gateway.Position{File: strings.Join(paths, " ")}, "", "name a gatehouse.yaml or a directory with one", "no definition was found")
 	}
 }
 
+// first reports whether a path comes up for the first time: a file that is named
+// itself and lies in a named directory is still one file.
+func (b *build) first(name string) bool {
+	if b.taken[name] {
+		return false
+	}
+	b.taken[name] = true
+	return true
+}
+
 func (b *build) readGlob(pattern string) {
-	b.files.note(filepath.Dir(pattern))
+	b.noteDirectories(filepath.Dir(pattern))
 	names, err := filepath.Glob(pattern)
 	if err != nil {
 		b.diags.Errorf("invalid-pattern", gateway.Position{File: pattern}, "", "", "the file pattern is malformed: %v", err)
@@ -47,35 +61,71 @@ func (b *build) readGlob(pattern string) {
 		b.diags.Errorf("no-match", gateway.Position{File: pattern}, "", "", "no file matches the pattern")
 	}
 	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			b.readDirectory(name)
+			continue
+		}
 		b.readNamed(name, false)
 	}
+}
+
+// noteDirectories notes the directories in which a pattern finds files, and those in
+// which it finds directories: a new one of either would count.
+func (b *build) noteDirectories(dir string) {
+	if !strings.ContainsAny(dir, "*?[") {
+		b.files.note(filepath.Clean(dir))
+		return
+	}
+	names, _ := filepath.Glob(dir) // readGlob reports a malformed pattern
+	for _, name := range names {
+		b.files.note(filepath.Clean(name))
+	}
+	b.noteDirectories(filepath.Dir(dir))
 }
 
 func (b *build) readDirectory(dir string) {
 	b.files.note(filepath.Clean(dir))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		b.diags.Errorf("unreadable-file", gateway.Position{File: dir}, "", "", "cannot read the directory: %v", err)
+		b.unreadable(dir, err)
 		return
 	}
 	for _, e := range entries {
-		if isDefinitionFile(e.Name()) && !e.IsDir() {
-			b.readNamed(filepath.Join(dir, e.Name()), false)
+		name := filepath.Join(dir, e.Name())
+		if !isDefinitionFile(e.Name()) || e.IsDir() {
+			continue
 		}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			continue // a link to one
+		}
+		b.readNamed(name, false)
 	}
 }
 
 func (b *build) readNamed(name string, explicit bool) {
 	name = filepath.Clean(name)
-	data, err := b.files.read(name)
-	b.readDocument(name, data, err, explicit)
+	if b.first(name) {
+		data, err := b.files.read(name)
+		b.readDocument(name, data, err, explicit)
+	}
+}
+
+// unreadable reports a file or directory of which nothing is known.
+func (b *build) unreadable(name string, err error) {
+	b.incomplete = true
+	pos := gateway.Position{File: name, Line: 1, Column: 1}
+	if errors.As(err, &tooLargeError{}) {
+		b.diags.Errorf("file-too-large", pos, "", "split the definition into several files", "%v", err)
+		return
+	}
+	b.diags.Errorf("unreadable-file", pos, "", "", "cannot read the definition: %v", err)
 }
 
 // readDocument takes a document in. OpenAPI documents that merely lie in a directory
 // are left for the APIs that name them.
 func (b *build) readDocument(name string, data []byte, err error, explicit bool) {
 	if err != nil {
-		b.diags.Errorf("unreadable-file", gateway.Position{File: name}, "", "", "cannot read the definition: %v", err)
+		b.unreadable(name, err)
 		return
 	}
 	if !explicit && mayBeOpenAPI(data) {
@@ -87,18 +137,31 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		ReadFile: func(path string) ([]byte, error) { return b.files.read(relativeTo(name, path)) },
 	}, &b.diags)
 	if !ok {
+		b.incomplete = true
 		return
 	}
-	if root := doc.Root(); root.IsObject() && (root.Object().Has("openapi") || root.Object().Has("swagger")) {
-		b.implicit = append(b.implicit, name)
+	if isOpenAPI(doc.Root()) {
+		if explicit {
+			b.implicit = append(b.implicit, implicitDocument{name, data})
+		}
 		return
 	}
-	b.configs = append(b.configs, readConfig{native.Parse(doc), name})
+	config := native.Parse(doc)
+	b.incomplete = b.incomplete || config.Incomplete
+	b.configs = append(b.configs, readConfig{config, name})
+}
+
+func isOpenAPI(root source.Value) bool {
+	if !root.IsObject() {
+		return false
+	}
+	o := root.Object()
+	return o.Has("openapi") || o.Has("swagger")
 }
 
 // mayBeOpenAPI looks for the version key at the beginning of a line, or in JSON.
 func mayBeOpenAPI(data []byte) bool {
-	head := string(data[:min(len(data), 64<<10)])
+	head := strings.TrimPrefix(string(data[:min(len(data), 64<<10)]), "\ufeff")
 	for line := range strings.Lines(head) {
 		key := strings.TrimLeft(line, "{ \t\"'")
 		indented := len(line) > 0 && (line[0] == ' ' || line[0] == '\t') && !strings.ContainsAny(line[:len(line)-len(key)], `{"`)

@@ -44,6 +44,7 @@ type BackendTLS struct {
 	Certificate              string
 	Key                      Secret
 	InsecureSkipVerification bool
+	Source                   Position
 }
 
 // HealthCheck is an active HTTP health check.

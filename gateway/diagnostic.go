@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Position is where a value was written. Line and Column count from 1; zero
@@ -25,6 +26,10 @@ func (p Position) String() string {
 	default:
 		return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	}
+}
+
+func before(a, b Position) bool {
+	return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) < 0
 }
 
 // IsZero reports whether the position is unknown.
@@ -76,12 +81,36 @@ type Diagnostics []Diagnostic
 
 // Errorf adds an error. The hint may be empty.
 func (ds *Diagnostics) Errorf(code string, pos Position, path, hint, format string, args ...any) {
-	*ds = append(*ds, Diagnostic{Error, code, pos, path, fmt.Sprintf(format, args...), hint})
+	*ds = append(*ds, Diagnostic{Error, code, pos, path, sentence(format, args), hint})
 }
 
 // Warnf adds a warning. The hint may be empty.
 func (ds *Diagnostics) Warnf(code string, pos Position, path, hint, format string, args ...any) {
-	*ds = append(*ds, Diagnostic{Warning, code, pos, path, fmt.Sprintf(format, args...), hint})
+	*ds = append(*ds, Diagnostic{Warning, code, pos, path, sentence(format, args), hint})
+}
+
+// maxMessage bounds a message: what it repeats of a definition may have any length.
+const maxMessage = 1000
+
+func sentence(format string, args []any) string {
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage {
+		end := maxMessage
+		for !utf8.RuneStart(message[end]) {
+			end--
+		}
+		message = message[:end] + "…"
+	}
+	return strings.Map(printable, message)
+}
+
+// printable keeps a message on its line, and terminals from obeying what a
+// definition says.
+func printable(r rune) rune {
+	if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		return ' '
+	}
+	return r
 }
 
 // HasErrors reports whether anything keeps the definition from being served.
@@ -102,7 +131,21 @@ func (ds *Diagnostics) Sort() {
 			strings.Compare(a.Message, b.Message),
 		)
 	})
-	*ds = slices.Compact(*ds)
+	// What was read by two ways (an alias, two stages) has two paths, but is one line.
+	*ds = slices.CompactFunc(*ds, func(a, b Diagnostic) bool {
+		a.Path, b.Path = "", ""
+		return a == b
+	})
+}
+
+// Beyond gives those that stand where known has no error: a part that could not be
+// read is not the place to look for more.
+func (ds Diagnostics) Beyond(known Diagnostics) Diagnostics {
+	taken := map[Position]bool{}
+	for _, d := range known {
+		taken[d.Pos] = taken[d.Pos] || d.Severity == Error
+	}
+	return slices.DeleteFunc(slices.Clone(ds), func(d Diagnostic) bool { return taken[d.Pos] })
 }
 
 // Err returns nil when there is no error among the diagnostics, else an error

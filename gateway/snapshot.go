@@ -1,6 +1,9 @@
 package gateway
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Snapshot is everything that is served, at one moment. It is immutable once
 // Seal was called: translators and services may share it freely.
@@ -58,8 +61,10 @@ func (s *Snapshot) Backend(name string) *Backend {
 	return nil
 }
 
-// BackendForHost finds the backend that stands for a URI authority, or nil.
+// BackendForHost finds the backend that stands for a URI authority, or nil. Hosts
+// are compared without case.
 func (s *Snapshot) BackendForHost(authority string) *Backend {
+	authority = strings.ToLower(authority)
 	for i := range s.Backends {
 		if slices.Contains(s.Backends[i].Hosts, authority) {
 			return &s.Backends[i]

@@ -9,8 +9,11 @@ import (
 
 // Validate checks what no single file can know to be right: names, limits and
 // references across the whole snapshot. Positions are those of the parts at fault.
+// A part without a name, or a type, is one whose reader has reported that already:
+// nothing is said about it, nor about references that may mean it.
 func (s *Snapshot) Validate() Diagnostics {
 	v := &validation{snapshot: s}
+	v.index()
 	v.gateways()
 	v.backends()
 	v.apis()
@@ -24,6 +27,49 @@ func (s *Snapshot) Validate() Diagnostics {
 type validation struct {
 	snapshot *Snapshot
 	found    Diagnostics
+
+	// What names stand for: there may be thousands of each, asked for as often. The
+	// empty name stands for parts without one.
+	gatewaysByName map[string]*Gateway
+	backendsByName map[string]bool
+	apisByID       map[string]*API
+	// tlsGateways have a domain that brings a certificate.
+	tlsGateways map[string]bool
+}
+
+func (v *validation) index() {
+	s := v.snapshot
+	v.gatewaysByName, v.backendsByName, v.apisByID = map[string]*Gateway{}, map[string]bool{}, map[string]*API{}
+	v.tlsGateways = map[string]bool{}
+	for i := range s.Gateways {
+		v.gatewaysByName[s.Gateways[i].Name] = &s.Gateways[i]
+	}
+	for i := range s.Backends {
+		v.backendsByName[s.Backends[i].Name] = true
+	}
+	for i := range s.APIs {
+		v.apisByID[s.APIs[i].ID] = &s.APIs[i]
+	}
+	for i := range s.Domains {
+		if d := &s.Domains[i]; d.TLS != nil {
+			v.tlsGateways[d.Gateway] = true
+		}
+	}
+}
+
+// noGateway, noBackend and noAPI report whether nothing has that name. A part whose
+// name could not be read may be the one that is meant.
+func (v *validation) noGateway(name string) bool {
+	return v.gatewaysByName[name] == nil && v.gatewaysByName[""] == nil
+}
+func (v *validation) noBackend(name string) bool {
+	return !v.backendsByName[name] && !v.backendsByName[""]
+}
+func (v *validation) noAPI(id string) bool { return v.apisByID[id] == nil && v.apisByID[""] == nil }
+
+// noStage is the same for a stage of an API that exists.
+func noStage(a *API, name string) bool {
+	return a.Stage(name) == nil && a.Stage("") == nil && len(a.Stages) > 0
 }
 
 func (v *validation) errorf(code string, pos Position, hint, format string, args ...any) {
@@ -32,6 +78,9 @@ func (v *validation) errorf(code string, pos Position, hint, format string, args
 
 // unique reports the second of two things with one name, naming the first.
 func (v *validation) unique(seen map[string]Position, kind, name string, pos Position) {
+	if name == "" {
+		return
+	}
 	if first, twice := seen[name]; twice {
 		v.errorf("duplicate-name", pos, "", "the %s %q is defined twice; first at %s", kind, name, first)
 		return
@@ -52,11 +101,11 @@ var (
 func (v *validation) gateways() {
 	names := map[string]Position{}
 	for _, g := range v.snapshot.Gateways {
-		if !namePattern.MatchString(g.Name) {
+		if g.Name != "" && !namePattern.MatchString(g.Name) {
 			v.errorf("invalid-name", g.Source, "use letters, digits, dots, hyphens and underscores", "%q is not a valid gateway name", g.Name)
 		}
 		v.unique(names, "gateway", g.Name, g.Source)
-		if g.Suffix != "" && !domainPattern.MatchString(g.Suffix) {
+		if g.Suffix != "" && (!domainPattern.MatchString(g.Suffix) || strings.Contains(g.Suffix, "*")) {
 			v.errorf("invalid-name", g.Source, "", "the suffix %q is not a domain name", g.Suffix)
 		}
 		v.listeners(&g)
@@ -64,16 +113,36 @@ func (v *validation) gateways() {
 }
 
 func (v *validation) listeners(g *Gateway) {
-	for i, l := range g.Listeners {
-		for _, other := range g.Listeners[:i] {
-			if l.Port == other.Port && (l.Address == other.Address || l.Address == "0.0.0.0" || other.Address == "0.0.0.0") {
-				v.errorf("duplicate-listener", l.Source, "", "two listeners of gateway %s share port %d; the first is at %s", g.Name, l.Port, other.Source)
-				break
+	const all = "0.0.0.0"
+	ports := map[uint32]map[string]Position{}
+	for _, l := range g.Listeners {
+		if l.Port == 0 {
+			continue // the reader reports it
+		}
+		taken := ports[l.Port]
+		if taken == nil {
+			taken = map[string]Position{}
+			ports[l.Port] = taken
+		}
+		first, conflict := taken[l.Address]
+		if !conflict {
+			first, conflict = taken[all]
+		}
+		if !conflict && l.Address == all {
+			for _, pos := range taken {
+				if !conflict || before(pos, first) {
+					first, conflict = pos, true
+				}
 			}
+		}
+		if conflict {
+			v.errorf("duplicate-listener", l.Source, "", "two listeners of gateway %s share port %d; the first is at %s", g.Name, l.Port, first)
+		} else {
+			taken[l.Address] = l.Source
 		}
 		if l.TLS != nil {
 			v.certificate(l.TLS)
-			if l.TLS.Certificate == "" && !slices.ContainsFunc(v.snapshot.Domains, func(d Domain) bool { return d.TLS != nil && d.Gateway == g.Name }) {
+			if l.TLS.Certificate == "" && !v.tlsGateways[g.Name] {
 				v.errorf("missing-certificate", l.TLS.Source, "give the listener, or a domain of its gateway, a certificate and a key", "the TLS listener on port %d has no certificate", l.Port)
 			}
 		}
@@ -86,12 +155,15 @@ func (v *validation) listeners(g *Gateway) {
 func (v *validation) backends() {
 	names, hosts := map[string]Position{}, map[string]Position{}
 	for _, b := range v.snapshot.Backends {
-		if !namePattern.MatchString(b.Name) {
+		if b.Name != "" && !namePattern.MatchString(b.Name) {
 			v.errorf("invalid-name", b.Source, "use letters, digits, dots, hyphens and underscores", "%q is not a valid backend name", b.Name)
 		}
 		v.unique(names, "backend", b.Name, b.Source)
 		for _, h := range b.Hosts {
 			v.unique(hosts, "backend for host", h, b.Source)
+		}
+		if b.TLS != nil {
+			v.backendTLS(b.TLS)
 		}
 	}
 }
@@ -102,7 +174,7 @@ func (v *validation) apis() {
 	checked := map[*Deployment]bool{}
 	for i := range v.snapshot.APIs {
 		a := &v.snapshot.APIs[i]
-		if !labelPattern.MatchString(a.ID) {
+		if a.ID != "" && !labelPattern.MatchString(a.ID) {
 			v.errorf("invalid-name", a.Source, "set an id: of lower-case letters, digits and hyphens", "the API id %q cannot be part of a host name", a.ID)
 		}
 		v.unique(ids, "API", a.ID, a.Source)
@@ -110,7 +182,7 @@ func (v *validation) apis() {
 			v.unique(names, "API name", a.Name, a.Source)
 		}
 		for _, name := range a.Gateways {
-			if !slices.ContainsFunc(v.snapshot.Gateways, func(g Gateway) bool { return g.Name == name }) {
+			if v.noGateway(name) {
 				v.errorf("unknown-gateway", a.Source, "", "the API %s names the gateway %q, which does not exist", a.ID, name)
 			}
 		}
@@ -137,29 +209,41 @@ func deploymentsOf(s *Stage) []*Deployment {
 }
 
 func (v *validation) stage(a *API, s *Stage) {
-	if s.Name == DefaultStage && a.Protocol != HTTP || s.Name != DefaultStage && !stagePattern.MatchString(s.Name) {
+	switch {
+	case s.Name == "":
+	case s.Name == DefaultStage && a.Protocol != HTTP && a.Protocol != "", s.Name != DefaultStage && !stagePattern.MatchString(s.Name):
 		v.errorf("invalid-name", s.Source, "use letters, digits, hyphens and underscores; $default is for HTTP APIs only", "%q is not a valid stage name", s.Name)
 	}
 	v.variables(s.Variables, s.Source)
 	if s.Canary != nil {
 		v.variables(s.Canary.Variables, s.Canary.Source)
-		if a.Protocol != REST {
+		if a.Protocol != REST && a.Protocol != "" {
 			v.errorf("canary-not-rest", s.Canary.Source, "", "only stages of REST APIs can have a canary")
 		}
 	}
 	if len(s.Variables) > 100 {
 		v.errorf("too-many-variables", s.Source, "", "the stage has %d variables, at most 100 are allowed", len(s.Variables))
 	}
-	for _, settings := range s.Settings {
-		known := settings.RouteKey == "*"
-		for _, d := range deploymentsOf(s) {
-			known = known || slices.ContainsFunc(d.Routes, func(r Route) bool { return r.Key() == settings.RouteKey })
+	v.settings(a, s)
+	v.references(a, s)
+}
+
+// settings checks that each is about a route of the stage.
+func (v *validation) settings(a *API, s *Stage) {
+	if len(s.Settings) == 0 {
+		return
+	}
+	known := map[string]bool{"*": true}
+	for _, d := range deploymentsOf(s) {
+		for i := range d.Routes {
+			known[d.Routes[i].Key()] = true
 		}
-		if !known {
+	}
+	for _, settings := range s.Settings {
+		if !known[settings.RouteKey] {
 			v.errorf("unknown-route", settings.Source, `write "METHOD /path" as in the definition, or "*"`, "the stage %s/%s has no route %q", a.ID, s.Name, settings.RouteKey)
 		}
 	}
-	v.references(a, s)
 }
 
 func (v *validation) variables(variables map[string]string, pos Position) {
@@ -192,10 +276,12 @@ func (v *validation) references(a *API, s *Stage) {
 						"the stage %s/%s has no variable %s, which the integration of %s uses", a.ID, s.Name, strings.Join(missing, ", "), d.Routes[i].Key())
 				}
 			}
-			if in.ConnectionType != ConnectionVPCLink {
+			// An integration that was made of a backend named beside the document has
+			// no place of its own; the loader reports that backend where it is named.
+			if in.ConnectionType != ConnectionVPCLink || in.Source == d.Routes[i].Source {
 				continue
 			}
-			if id, missing := ResolveStageVariables(in.ConnectionID, variables); len(missing) == 0 && v.snapshot.Backend(id) == nil {
+			if id, missing := ResolveStageVariables(in.ConnectionID, variables); id != "" && len(missing) == 0 && v.noBackend(id) {
 				v.errorf("unknown-backend", in.Source, "add it to backends:", "the integration of %s is sent to the backend %q, which does not exist", d.Routes[i].Key(), id)
 			}
 		}
@@ -210,16 +296,18 @@ func (v *validation) domains() {
 	seen := map[string]Position{}
 	for i := range v.snapshot.Domains {
 		d := &v.snapshot.Domains[i]
+		if d.Name == "" {
+			continue
+		}
 		if !domainPattern.MatchString(d.Name) {
 			v.errorf("invalid-name", d.Source, "write a host name, *.suffix, or *", "%q is not a domain name", d.Name)
 		}
 		v.unique(seen, "domain", d.Gateway+" "+d.Name, d.Source)
 		gateways := v.domainGateways(d)
 		for _, g := range gateways {
-			for _, a := range v.snapshot.APIs {
-				if d.Name == a.ID+".execute-api."+g.Suffix {
-					v.errorf("host-conflict", d.Source, "", "the domain %s is the API %s's own host; the API is at %s", d.Name, a.ID, a.Source)
-				}
+			id, suffix, _ := strings.Cut(d.Name, ".execute-api.")
+			if a := v.apisByID[id]; a != nil && suffix == g.Suffix {
+				v.errorf("host-conflict", d.Source, "", "the domain %s is the API %s's own host; the API is at %s", d.Name, a.ID, a.Source)
 			}
 		}
 		if d.TLS != nil {
@@ -233,35 +321,35 @@ func (v *validation) domains() {
 	}
 }
 
-func (v *validation) domainGateways(d *Domain) []Gateway {
-	var list []Gateway
-	for _, g := range v.snapshot.Gateways {
-		if g.Name == d.Gateway {
-			list = append(list, g)
-		}
+func (v *validation) domainGateways(d *Domain) []*Gateway {
+	var list []*Gateway
+	if g := v.gatewaysByName[d.Gateway]; g != nil && d.Gateway != "" {
+		list = append(list, g)
 	}
 	switch {
+	case len(v.snapshot.Gateways) == 1 && d.Gateway == "": // its name could not be read
 	case d.Gateway == "":
 		v.errorf("missing-key", d.Source, "", "there are several gateways; the domain %s must name one with gateway:", d.Name)
-	case len(list) == 0:
+	case v.noGateway(d.Gateway):
 		v.errorf("unknown-gateway", d.Source, "", "the domain %s names the gateway %q, which does not exist", d.Name, d.Gateway)
 	}
 	return list
 }
 
-func (v *validation) mappings(d *Domain, gateways []Gateway) {
+func (v *validation) mappings(d *Domain, gateways []*Gateway) {
 	paths := map[string]Position{}
 	for _, m := range d.Mappings {
 		if !basePathPattern.MatchString(m.Path) || strings.Contains(m.Path, "//") {
 			v.errorf("invalid-path", m.Source, "use letters, digits and $-_.+!*'()/", "%q is not a valid base path", m.Path)
 		}
 		v.unique(paths, "base path", d.Name+"/"+m.Path, m.Source)
-		api := v.snapshot.API(m.API)
+		api := v.apisByID[m.API]
 		switch {
 		case m.API == "" || m.Stage == "": // the reader reports it
+		case api == nil && !v.noAPI(m.API):
 		case api == nil:
 			v.errorf("unknown-api", m.Source, "", "the domain %s maps the API %q, which does not exist", d.Name, m.API)
-		case api.Stage(m.Stage) == nil:
+		case noStage(api, m.Stage):
 			v.errorf("unknown-stage", m.Source, "", "the API %s has no stage %q", m.API, m.Stage)
 		case len(api.Gateways) > 0 && !slices.Contains(api.Gateways, d.Gateway) && len(gateways) > 0:
 			v.errorf("unknown-api", m.Source, "", "the API %s is not served by the gateway %s", m.API, d.Gateway)
@@ -271,7 +359,9 @@ func (v *validation) mappings(d *Domain, gateways []Gateway) {
 
 func (v *validation) plans() {
 	keys, plans, values := map[string]Position{}, map[string]Position{}, map[string]Position{}
+	unnamedKey := false
 	for _, k := range v.snapshot.APIKeys {
+		unnamedKey = unnamedKey || k.Name == ""
 		v.unique(keys, "API key", k.Name, k.Source)
 		for _, value := range k.Values {
 			if first, twice := values[value.Reveal()]; twice && value != "" {
@@ -283,13 +373,13 @@ func (v *validation) plans() {
 	for _, p := range v.snapshot.UsagePlans {
 		v.unique(plans, "usage plan", p.Name, p.Source)
 		for _, name := range p.Keys {
-			if _, ok := keys[name]; !ok {
+			if _, ok := keys[name]; !ok && name != "" && !unnamedKey {
 				v.errorf("unknown-api-key", p.Source, "", "the usage plan %s names the key %q, which does not exist", p.Name, name)
 			}
 		}
 		for _, ref := range p.Stages {
 			id, stage, _ := strings.Cut(ref, "/")
-			if a := v.snapshot.API(id); a == nil || a.Stage(stage) == nil {
+			if a := v.apisByID[id]; ref != "" && (a == nil && v.noAPI(id) || a != nil && noStage(a, stage)) {
 				v.errorf("unknown-stage", p.Source, "write API/STAGE", "the usage plan %s names the stage %q, which does not exist", p.Name, ref)
 			}
 		}

@@ -1,12 +1,8 @@
 package gateway
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"slices"
 	"strings"
-	"time"
 )
 
 var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", AnyMethod}
@@ -88,27 +84,4 @@ func shape(t PathTemplate) string {
 		}
 	}
 	return anonymous.String()
-}
-
-// certificate checks that a certificate and its key can be served.
-func (v *validation) certificate(t *TLS) {
-	if t.Certificate == "" {
-		return
-	}
-	block, _ := pem.Decode([]byte(t.Certificate))
-	if block == nil || block.Type != "CERTIFICATE" {
-		v.errorf("invalid-certificate", t.Source, "", "the certificate is not PEM text of a certificate")
-		return
-	}
-	leaf, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		v.errorf("invalid-certificate", t.Source, "", "the certificate cannot be read: %v", err)
-		return
-	}
-	if _, err := tls.X509KeyPair([]byte(t.Certificate), []byte(t.Key.Reveal())); err != nil {
-		v.errorf("invalid-certificate", t.Source, "", "the certificate and the key do not belong together: %v", err)
-	}
-	if time.Now().After(leaf.NotAfter) {
-		v.found.Warnf("expired-certificate", t.Source, "", "renew it", "the certificate expired on %s", leaf.NotAfter.Format(time.DateOnly))
-	}
 }

@@ -1,7 +1,8 @@
 package native
 
 import (
-	"cmp"
+	"net/url"
+	"strings"
 
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
@@ -10,48 +11,82 @@ import (
 func parseAPI(v source.Value) API {
 	o := v.Object()
 	a := API{API: gateway.API{
-		Name:                      o.Require("name").Text(),
+		Name:                      o.RequireText("name"),
 		Description:               o.Get("description").Text(),
-		Protocol:                  gateway.Protocol(cmp.Or(o.Get("protocol").OneOf("REST", "HTTP", "WEBSOCKET"), "REST")),
+		Protocol:                  gateway.REST,
 		Gateways:                  o.Get("gateways").Texts(),
 		DisableExecuteAPIEndpoint: o.Get("disableExecuteApiEndpoint").Bool(false),
 		Tags:                      o.Get("tags").StringMap(),
 		Source:                    v.Pos(),
 	}}
-	a.ID = cmp.Or(o.Get("id").Text(), a.Name)
-	file := o.Get("definition")
-	own := Definition{File: file.Text(), Backend: o.Get("backend").Text(), Value: file}
-	if !file.Exists() {
-		own.Value = v
+	if protocol := o.Get("protocol"); !protocol.IsNull() {
+		// One that isn't known stays empty: what depends on it cannot be checked.
+		a.Protocol = gateway.Protocol(protocol.OneOf("REST", "HTTP", "WEBSOCKET"))
 	}
+	a.ID = a.Name
+	if id := o.Get("id"); !id.IsNull() {
+		a.ID = id.NonEmpty()
+	}
+	own := parseDefinition(o, Definition{Value: v})
 	stages := o.Get("stages")
 	for _, s := range stages.List() {
 		a.Stages = append(a.Stages, parseStage(s, own))
 	}
 	switch {
-	case len(a.Stages) > 0:
+	case len(a.Stages) > 0 || !v.IsObject() || !stages.IsNull() && !stages.IsList():
 	case a.Protocol == gateway.HTTP:
 		a.Stages = []Stage{{Stage: gateway.Stage{Name: gateway.DefaultStage, Source: v.Pos()}, Definition: own}}
+		own.require(gateway.DefaultStage)
 	default:
-		v.Errorf("missing-key", "add stages: [{name: v1}]", "the %s API %s has no stages", a.Protocol, a.Name)
+		v.Errorf("missing-key", "add stages: [{name: v1}]", "the API %s has no stages", a.Name)
 	}
 	o.Done()
 	return a
 }
 
+// parseDefinition reads the keys definition and backend, which an API has for those
+// of its stages that have none of their own.
+func parseDefinition(o *source.Object, d Definition) Definition {
+	if file := o.Get("definition"); file.Exists() {
+		d.File, d.Value = file.NonEmpty(), file
+	}
+	if b := o.Get("backend"); b.Exists() {
+		d.Backend, d.BackendValue = b.NonEmpty(), b
+		d.checkBackend()
+	}
+	return d
+}
+
+// require reports a definition that no key names.
+func (d Definition) require(stage string) {
+	if d.File == "" && d.Value.IsObject() {
+		d.Value.Errorf("missing-key", "name an OpenAPI document with definition:", "the stage %s has no definition", stage)
+	}
+}
+
+// checkBackend checks the form of a backend. A stage variable stands for any part.
+func (d Definition) checkBackend() {
+	if !strings.Contains(d.Backend, "://") || strings.Contains(d.Backend, "${") {
+		return
+	}
+	u, err := url.Parse(d.Backend)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		d.BackendValue.Errorf("invalid-url", "write the name of a backend, or http(s)://host[:port][/path]", "%s is not the URL of a backend", d.BackendValue.Shown())
+	}
+}
+
 func parseStage(v source.Value, own Definition) Stage {
 	o := v.Object()
 	s := Stage{Stage: gateway.Stage{
-		Name:        o.Require("name").Text(),
+		Name:        o.RequireText("name"),
 		Description: o.Get("description").Text(),
 		Variables:   o.Get("variables").StringMap(),
 		Source:      v.Pos(),
 	}}
-	s.Definition = own
-	if file := o.Get("definition"); file.Exists() {
-		s.Definition.File, s.Definition.Value = file.Text(), file
+	s.Definition = parseDefinition(o, own)
+	if v.IsObject() {
+		s.Definition.require(s.Name)
 	}
-	s.Definition.Backend = cmp.Or(o.Get("backend").Text(), own.Backend)
 	if t := o.Get("throttle"); t.Exists() {
 		s.Settings = append(s.Settings, gateway.RouteSettings{RouteKey: "*", Throttle: parseThrottle(t), Source: t.Pos()})
 	}
@@ -73,7 +108,7 @@ func (s *Stage) parseCanary(v source.Value) {
 		Source:    v.Pos(),
 	}
 	if file := o.Get("definition"); file.Exists() {
-		s.Canary = Definition{File: file.Text(), Backend: s.Definition.Backend, Value: file}
+		s.Canary = Definition{File: file.NonEmpty(), Backend: s.Definition.Backend, Value: file, BackendValue: s.Definition.BackendValue}
 	}
 	o.Done()
 }
@@ -82,7 +117,7 @@ func parseSettings(e source.Entry) gateway.RouteSettings {
 	o := e.Object()
 	s := gateway.RouteSettings{RouteKey: e.Key, Source: e.KeyValue.Pos()}
 	if v := o.Get("timeout"); v.Exists() {
-		n := v.Millis(0)
+		n := v.Millis(0, 0)
 		s.TimeoutMillis = &n
 	}
 	if v := o.Get("maxRequestBytes"); v.Exists() {
@@ -110,7 +145,7 @@ func parseThrottle(v source.Value) *gateway.Throttle {
 func parseUsagePlan(v source.Value) gateway.UsagePlan {
 	o := v.Object()
 	p := gateway.UsagePlan{
-		Name:   o.Require("name").Text(),
+		Name:   o.RequireText("name"),
 		Stages: o.Get("stages").Texts(),
 		Keys:   o.Get("keys").Texts(),
 		Source: v.Pos(),

@@ -2,6 +2,7 @@ package native
 
 import (
 	"cmp"
+	"net/netip"
 	"strings"
 
 	"gatehouse/definition/source"
@@ -14,7 +15,7 @@ const DefaultSuffix = "localhost"
 func parseGateway(v source.Value) gateway.Gateway {
 	o := v.Object()
 	g := gateway.Gateway{
-		Name:   o.Require("name").Text(),
+		Name:   o.RequireText("name"),
 		Suffix: strings.ToLower(cmp.Or(o.Get("suffix").Text(), DefaultSuffix)),
 		Source: v.Pos(),
 	}
@@ -28,7 +29,7 @@ func parseGateway(v source.Value) gateway.Gateway {
 func parseListener(v source.Value) gateway.Listener {
 	o := v.Object()
 	l := gateway.Listener{
-		Address:     cmp.Or(o.Get("address").Text(), "0.0.0.0"),
+		Address:     parseAddress(o.Get("address")),
 		Port:        uint32(o.Require("port").Int(0, 1, 65535)),
 		TrustedHops: uint32(o.Get("trustedHops").Int(0, 0, 100)),
 		Source:      v.Pos(),
@@ -38,6 +39,23 @@ func parseListener(v source.Value) gateway.Listener {
 	}
 	o.Done()
 	return l
+}
+
+// parseAddress reads the IP address to listen on. Envoy resolves no names for it.
+func parseAddress(v source.Value) string {
+	const all = "0.0.0.0"
+	if v.IsNull() {
+		return all
+	}
+	text := v.NonEmpty()
+	if text == "" {
+		return all
+	}
+	if a, err := netip.ParseAddr(text); err != nil || a.Zone() != "" {
+		v.Errorf("invalid-address", "write an IP address, such as 0.0.0.0, :: or 127.0.0.1", "%s is not an address to listen on", v.Shown())
+		return all
+	}
+	return text
 }
 
 // parseTLS reads a certificate with its key. Both are files; the key may also be
@@ -70,6 +88,10 @@ func tlsOf(v source.Value, o *source.Object) *gateway.TLS {
 		v.Errorf("missing-key", "", "certificate and key belong together; one is missing")
 	default:
 		t.Certificate, t.Key = pemOf(certificate), gateway.Secret(pemOf(key))
+		if t.Certificate == "" || t.Key == "" {
+			// Both are needed, and why one is missing is reported.
+			t.Certificate, t.Key = "", ""
+		}
 	}
 	return t
 }
@@ -79,19 +101,24 @@ func pemOf(v source.Value) string {
 	if v.IsNull() {
 		return ""
 	}
+	var content []byte
 	if v.IsObject() {
-		return string(v.FileContent())
-	}
-	if text := v.Text(); strings.Contains(text, "-----BEGIN") {
+		content = v.FileContent()
+	} else if text := v.Text(); strings.Contains(text, "-----BEGIN") {
 		return text
+	} else {
+		content = v.ReadFile()
 	}
-	return string(v.ReadFile())
+	if content != nil && len(content) == 0 {
+		v.Errorf("empty-value", "", "the file of %s is empty", v.Path())
+	}
+	return string(content)
 }
 
 func parseDomain(v source.Value) gateway.Domain {
 	o := v.Object()
 	d := gateway.Domain{
-		Name:    strings.ToLower(o.Require("name").Text()),
+		Name:    strings.ToLower(o.RequireText("name")),
 		Gateway: o.Get("gateway").Text(),
 		Source:  v.Pos(),
 	}
@@ -108,10 +135,12 @@ func parseDomain(v source.Value) gateway.Domain {
 func parseMapping(v source.Value) gateway.DomainMapping {
 	o := v.Object()
 	m := gateway.DomainMapping{Path: strings.Trim(o.Get("path").Text(), "/"), Source: v.Pos()}
-	stage := o.Require("stage")
-	api, name, ok := strings.Cut(stage.Text(), "/")
-	if stage.Exists() && (!ok || api == "" || name == "") {
-		stage.Errorf("invalid-stage-reference", "write API/STAGE, such as petstore/v1", "%q does not name a stage of an API", stage.Text())
+	text := o.RequireText("stage")
+	api, name, ok := strings.Cut(text, "/")
+	if text != "" && (!ok || api == "" || name == "") {
+		stage := o.Get("stage")
+		stage.Errorf("invalid-stage-reference", "write API/STAGE, such as petstore/v1", "%s does not name a stage of an API", stage.Shown())
+		api, name = "", ""
 	}
 	m.API, m.Stage = api, name
 	o.Done()

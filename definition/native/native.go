@@ -21,6 +21,9 @@ type Config struct {
 	Issuers     []gateway.Issuer
 	Functions   []gateway.Function
 	Credentials []gateway.Credential
+	// Incomplete: a whole list was misspelt or is none, so that what it would have
+	// defined is not missing.
+	Incomplete bool
 }
 
 // API is an API whose stages still name their OpenAPI documents.
@@ -39,45 +42,36 @@ type Stage struct {
 
 // Definition refers to an OpenAPI document.
 type Definition struct {
-	// File as written, relative to the file that names it.
+	// File as written, relative to the file that names it; empty if that is reported.
 	File string
 	// Backend serves operations without an integration: a backend's name or a URL.
 	Backend string
-	// Value is where the file is named, or what should have named one.
-	Value source.Value
+	// Value is where the file is named, BackendValue where the backend is.
+	Value, BackendValue source.Value
 }
 
 // Parse reads a document; problems go to its diagnostics.
 func Parse(doc *source.Document) *Config {
 	root := doc.Root().Object()
-	c := &Config{}
-	for _, v := range root.Get("gateways").List() {
-		c.Gateways = append(c.Gateways, parseGateway(v))
+	c := &Config{Incomplete: !doc.Root().IsObject()}
+	each := func(key string, add func(source.Value)) {
+		list := root.Get(key)
+		c.Incomplete = c.Incomplete || !list.IsList() && !list.IsNull()
+		for _, v := range list.List() {
+			// After a thousand mistakes this is no definition, and may be an attack.
+			if doc.HasTooManyErrors() {
+				c.Incomplete = true
+				return
+			}
+			add(v)
+		}
 	}
-	for _, v := range root.Get("backends").List() {
-		c.Backends = append(c.Backends, parseBackend(v))
-	}
-	for _, v := range root.Get("apis").List() {
-		c.APIs = append(c.APIs, parseAPI(v))
-	}
-	for _, v := range root.Get("domains").List() {
-		c.Domains = append(c.Domains, parseDomain(v))
-	}
-	for _, v := range root.Get("usagePlans").List() {
-		c.UsagePlans = append(c.UsagePlans, parseUsagePlan(v))
-	}
-	for _, v := range root.Get("apiKeys").List() {
-		c.APIKeys = append(c.APIKeys, parseAPIKey(v))
-	}
-	for _, v := range root.Get("issuers").List() {
-		c.Issuers = append(c.Issuers, parseIssuer(v))
-	}
-	for _, v := range root.Get("functions").List() {
-		c.Functions = append(c.Functions, parseFunction(v))
-	}
-	for _, v := range root.Get("credentials").List() {
-		c.Credentials = append(c.Credentials, parseCredential(v))
-	}
-	root.Done()
+	each("gateways", func(v source.Value) { c.Gateways = append(c.Gateways, parseGateway(v)) })
+	each("backends", func(v source.Value) { c.Backends = append(c.Backends, parseBackend(v)) })
+	each("apis", func(v source.Value) { c.APIs = append(c.APIs, parseAPI(v)) })
+	each("domains", func(v source.Value) { c.Domains = append(c.Domains, parseDomain(v)) })
+	each("usagePlans", func(v source.Value) { c.UsagePlans = append(c.UsagePlans, parseUsagePlan(v)) })
+	each("apiKeys", func(v source.Value) { c.APIKeys = append(c.APIKeys, parseAPIKey(v)) })
+	c.Incomplete = root.Done() || c.Incomplete
 	return c
 }

@@ -57,8 +57,8 @@ func fuzzOnce(data []byte, protocol gateway.Protocol) (*gateway.Deployment, gate
 		return nil, diags
 	}
 	// Referring to another file leads to the same document, under another name.
-	opts := openapi.Options{Protocol: protocol, Backend: "fuzz", Open: func(ref string) (*source.Document, bool) {
-		return source.Parse(ref, data, source.Environment{}, &diags)
+	opts := openapi.Options{Protocol: protocol, Backend: "fuzz", Open: func(ref string) (*source.Document, error) {
+		return read(ref, data, &diags)
 	}}
 	deployment := openapi.Parse(doc, opts)
 	diags.Sort()

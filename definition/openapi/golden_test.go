@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -112,12 +113,12 @@ func parse(t testing.TB, name string, data []byte) (*gateway.Deployment, gateway
 func testOptions(doc *source.Document, diags *gateway.Diagnostics) openapi.Options {
 	opts := openapi.Options{
 		Protocol: gateway.REST,
-		Open: func(ref string) (*source.Document, bool) {
+		Open: func(ref string) (*source.Document, error) {
 			data, err := os.ReadFile(filepath.Join("testdata", filepath.Clean("/"+ref)))
 			if err != nil {
-				return nil, false
+				return nil, errors.New("it does not exist")
 			}
-			return source.Parse(ref, data, source.Environment{}, diags)
+			return read(ref, data, diags)
 		},
 	}
 	root := doc.Root()
@@ -136,6 +137,14 @@ func testOptions(doc *source.Document, diags *gateway.Diagnostics) openapi.Optio
 	opts.Region = o.Get("region").Raw()
 	opts.AccountID = o.Get("account").Raw()
 	return opts
+}
+
+func read(name string, data []byte, diags *gateway.Diagnostics) (*source.Document, error) {
+	doc, ok := source.Parse(name, data, source.Environment{}, diags)
+	if !ok {
+		return nil, openapi.ErrNoDocument
+	}
+	return doc, nil
 }
 
 func lines(diags gateway.Diagnostics) string {

@@ -12,6 +12,7 @@ package openapi
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,8 +30,10 @@ type Options struct {
 	Backend string
 	// Open gives the document of a $ref to another file. The path is as written,
 	// but relative to the first document also when a referred-to file refers on.
-	// Nil forbids such references.
-	Open func(ref string) (*source.Document, bool)
+	// The error says why the file cannot be read; one that was read but has no
+	// document in it, which is reported at its place, is ErrNoDocument. Nil forbids
+	// such references.
+	Open func(ref string) (*source.Document, error)
 	// Region, AccountID and Partition replace ${AWS::Region}, ${AWS::AccountId}
 	// and ${AWS::Partition}; empty means us-east-1, 000000000000 and aws.
 	// See https://docs.aws.amazon.com/apigateway/latest/developerguide/import-api-aws-variables.html
@@ -38,6 +41,9 @@ type Options struct {
 	AccountID string
 	Partition string
 }
+
+// ErrNoDocument is for files whose content is no document; diagnostics tell why.
+var ErrNoDocument = errors.New("it has errors of its own")
 
 // Parse reads an OpenAPI document. Problems go to the document's diagnostics; the
 // result is nil only when the document isn't OpenAPI at all, so that its other

@@ -26,10 +26,9 @@ const (
 
 // references resolves $ref: local JSON pointers and other files.
 type references struct {
-	open func(ref string) (*source.Document, bool)
-	// documents are the files opened so far by path; nil stands for one that
-	// could not be opened.
-	documents map[string]*source.Document
+	open func(ref string) (*source.Document, error)
+	// documents are the files opened so far by path, or why they could not be.
+	documents map[string]opened
 	// paths are the paths of the documents, the first one's being empty.
 	paths map[*source.Document]string
 	// objects and lists index the containers that references lead through: they
@@ -42,10 +41,15 @@ type references struct {
 	budget int
 }
 
-func newReferences(doc *source.Document, open func(string) (*source.Document, bool)) references {
+type opened struct {
+	doc *source.Document
+	err error
+}
+
+func newReferences(doc *source.Document, open func(string) (*source.Document, error)) references {
 	r := references{
 		open:      open,
-		documents: map[string]*source.Document{},
+		documents: map[string]opened{},
 		paths:     map[*source.Document]string{doc: ""},
 		objects:   map[*yaml.Node]*source.Object{},
 		lists:     map[*yaml.Node][]source.Value{},
@@ -142,29 +146,30 @@ func (p *parser) openReference(ref source.Value, file string) (*source.Document,
 		ref.Errorf("external-ref", "", "the reference %s leads to another file, which is not allowed here", ref.Raw())
 		return nil, false
 	}
+	if strings.Contains(file, "://") {
+		ref.Errorf("external-ref", "save it as a file beside the document, and refer to that", "the reference %s leads to another server, which is not asked", ref.Raw())
+		return nil, false
+	}
 	name := file
-	if from := p.refs.paths[ref.Document()]; from != "" && !path.IsAbs(file) && !strings.Contains(file, "://") {
+	if from := p.refs.paths[ref.Document()]; from != "" && !path.IsAbs(file) {
 		name = path.Join(path.Dir(from), file)
 	}
-	doc, known := p.refs.documents[name]
+	o, known := p.refs.documents[name]
 	if !known && len(p.refs.documents) == maxDocuments {
 		ref.Errorf("ref-expansion", "", "references lead to more than %d files", maxDocuments)
 		return nil, false
 	}
 	if !known {
-		var ok bool
-		if doc, ok = p.refs.open(name); !ok {
-			doc = nil
-		}
-		p.refs.documents[name] = doc
-		if doc != nil {
-			p.refs.paths[doc] = name
+		o.doc, o.err = p.refs.open(name)
+		p.refs.documents[name] = o
+		if o.err == nil {
+			p.refs.paths[o.doc] = name
 		}
 	}
-	if doc == nil {
-		ref.Errorf("dangling-ref", "", "the file of the reference %s cannot be read", ref.Raw())
+	if o.err != nil {
+		ref.Errorf("dangling-ref", "", "the file of the reference %s cannot be read: %v", ref.Raw(), o.err)
 	}
-	return doc, doc != nil
+	return o.doc, o.err == nil
 }
 
 // missed is where a JSON pointer went astray: the container lacks the token.

@@ -7,8 +7,8 @@ package source
 import (
 	"bytes"
 	"fmt"
-	"regexp"
-	"strconv"
+	"path/filepath"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -19,12 +19,12 @@ import (
 const (
 	// MaxBytes bounds one definition file. Amazon's own bound is 6 MB.
 	MaxBytes = 32 << 20
-	// maxDepth bounds nesting; deeper documents are mistakes or attacks.
-	maxDepth = 100
-	// maxExpansion bounds the nodes a document may have once its aliases are
-	// followed, as a multiple of the nodes written (plus a floor).
-	maxExpansion      = 20
-	maxExpansionFloor = 10_000
+	// maxValues bounds the values of a file: each costs some hundred bytes, however
+	// short it is written.
+	maxValues = 2_000_000
+	// maxProblems bounds the errors, and the warnings, that are told of one file:
+	// nobody reads more, and a hostile file could have millions.
+	maxProblems = 1000
 )
 
 // Environment is what a document may refer to besides itself.
@@ -43,6 +43,8 @@ type Document struct {
 
 	diags *gateway.Diagnostics
 	root  *yaml.Node
+	// errors and warnings count what was reported.
+	errors, warnings int
 }
 
 // Parse reads a YAML or JSON document. What is wrong with it goes to diags; the
@@ -51,8 +53,9 @@ func Parse(name string, data []byte, env Environment, diags *gateway.Diagnostics
 	doc := &Document{Name: name, Env: env, diags: diags}
 	start := gateway.Position{File: name, Line: 1, Column: 1}
 	if len(data) > MaxBytes {
+		// A reader that was cut off does not know how much there would have been.
 		diags.Errorf("file-too-large", start, "", "split the definition into several files",
-			"the file has %d bytes, the limit is %d", len(data), MaxBytes)
+			"the file has more than %d bytes", MaxBytes)
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -64,135 +67,80 @@ func Parse(name string, data []byte, env Environment, diags *gateway.Diagnostics
 		diags.Errorf("empty-file", start, "", "", "the file is empty")
 		return nil, false
 	}
-	root, ok := doc.parseTree(data)
-	if !ok {
-		return nil, false
+	root, problem := parseTree(name, data)
+	if problem == nil {
+		problem = checkShape(root)
 	}
-	if !doc.checkShape(root) {
+	if problem != nil {
+		if problem.pos.Line == 0 {
+			problem.pos = start
+		}
+		problem.pos.File = name
+		diags.Errorf(problem.code, problem.pos, "", problem.hint, "%s", problem.message)
 		return nil, false
 	}
 	doc.root = root
 	return doc, true
 }
 
-func (d *Document) parseTree(data []byte) (*yaml.Node, bool) {
-	if looksLikeJSON(data) {
-		root, err := parseJSON(d.Name, data)
-		if err == nil {
-			return root, true
-		}
-		// Flow-style YAML may begin like JSON: let the YAML parser have the last
-		// word, but report JSON's error when it can't read it either.
-		if root, yamlErr := parseYAML(data); yamlErr == nil {
-			return root, true
-		}
-		d.diags.Errorf("invalid-json", err.pos, "", "", "%s", err.message)
-		return nil, false
-	}
-	root, err := parseYAML(data)
-	if err != nil {
-		pos, message := yamlErrorPosition(d.Name, err)
-		d.diags.Errorf("invalid-yaml", pos, "", "", "%s", message)
-		return nil, false
-	}
-	return root, true
+// A problem is why there is no tree. A position without a line is the file's start.
+type problem struct {
+	code    string
+	pos     gateway.Position
+	message string
+	hint    string
 }
 
-func parseYAML(data []byte) (root *yaml.Node, err error) {
-	// The parser is robust, but it is fed from outside: a panic in it must not
-	// take the gateway down.
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("yaml: %v", r)
-		}
-	}()
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var n yaml.Node
-	if err := dec.Decode(&n); err != nil {
-		return nil, err
-	}
-	var second yaml.Node
-	if dec.Decode(&second) == nil {
-		return nil, fmt.Errorf("yaml: line %d: a second document begins here; only one is read", second.Line)
-	}
-	if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
-		return n.Content[0], nil
-	}
-	return &n, nil
+func (p *problem) Error() string { return p.message }
+
+func errorf(code string, pos gateway.Position, hint, format string, args ...any) *problem {
+	return &problem{code, pos, fmt.Sprintf(format, args...), hint}
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?(?s:(.*))$`)
-
-// yamlErrorPosition takes the line out of the parser's message; it tells no column.
-func yamlErrorPosition(name string, err error) (gateway.Position, string) {
-	m := yamlLine.FindStringSubmatch(err.Error())
-	pos := gateway.Position{File: name, Line: 1, Column: 1}
-	if n, convErr := strconv.Atoi(m[1]); convErr == nil {
-		pos.Line = n
+func parseTree(name string, data []byte) (*yaml.Node, *problem) {
+	if !looksLikeJSON(data) {
+		return parseYAML(name, data)
 	}
-	return pos, m[2]
+	root, inJSON := parseJSON(name, data)
+	if inJSON == nil || inJSON.code != "invalid-json" {
+		return root, inJSON
+	}
+	if strings.EqualFold(filepath.Ext(name), ".json") {
+		return nil, inJSON
+	}
+	// Flow-style YAML may begin like JSON: let the YAML parser have the last word,
+	// but report JSON's error when it can't read it either.
+	root, inYAML := parseYAML(name, data)
+	if inYAML == nil || inYAML.code != "invalid-yaml" {
+		return root, inYAML
+	}
+	return nil, inJSON
 }
 
-// checkShape refuses nesting and alias expansion beyond any honest document,
-// before anything walks the tree.
-func (d *Document) checkShape(root *yaml.Node) bool {
-	c := shapeCheck{sizes: map[*yaml.Node]int{}, open: map[*yaml.Node]bool{}}
-	size := c.expanded(root, 0)
+// report adds a diagnostic, unless there are too many. An error that is left out
+// leaves an error behind.
+func (d *Document) report(severity gateway.Severity, code string, v Value, hint, format string, args []any) {
+	count := &d.errors
+	if severity == gateway.Warning {
+		count = &d.warnings
+	}
+	*count++
 	switch {
-	case c.cycle != nil:
-		d.diags.Errorf("alias-cycle", d.pos(c.cycle), "", "", "the alias *%s refers to a value that contains it", c.cycle.Value)
-	case c.deep != nil:
-		d.diags.Errorf("too-deep", d.pos(c.deep), "", "", "values are nested more than %d levels deep", maxDepth)
-	case size > maxExpansionFloor && size > maxExpansion*c.written:
-		d.diags.Errorf("alias-bomb", d.pos(root), "", "", "aliases expand the document's %d values to more than %d", c.written, maxExpansion*c.written)
+	case *count > maxProblems+1:
+	case *count > maxProblems && severity == gateway.Warning:
+		d.diags.Warnf("too-many-problems", v.Pos(), "", "", "the file has more than %d warnings; this and those after it are not told", maxProblems)
+	case *count > maxProblems:
+		d.diags.Errorf("too-many-problems", v.Pos(), "", "", "the file has more than %d errors; this and those after it are not told", maxProblems)
+	case severity == gateway.Warning:
+		d.diags.Warnf(code, v.Pos(), v.Path(), hint, format, args...)
 	default:
-		return true
+		d.diags.Errorf(code, v.Pos(), v.Path(), hint, format, args...)
 	}
-	return false
 }
 
-type shapeCheck struct {
-	sizes   map[*yaml.Node]int
-	open    map[*yaml.Node]bool
-	written int
-	deep    *yaml.Node
-	cycle   *yaml.Node
-}
-
-// expanded counts the nodes below n with aliases followed, saturating.
-func (c *shapeCheck) expanded(n *yaml.Node, depth int) int {
-	if depth > maxDepth {
-		c.deep = n
-		return 0
-	}
-	if n.Kind == yaml.AliasNode {
-		if c.open[n.Alias] {
-			c.cycle = n
-			return 0
-		}
-		n = n.Alias
-		depth++
-	}
-	if size, ok := c.sizes[n]; ok {
-		return size
-	}
-	c.written++
-	size := 1
-	if len(n.Content) > 0 {
-		c.open[n] = true
-		for _, child := range n.Content {
-			if size += c.expanded(child, depth+1); size > 1<<40 {
-				size = 1 << 40
-			}
-			if c.deep != nil || c.cycle != nil {
-				return 0
-			}
-		}
-		delete(c.open, n)
-		c.sizes[n] = size
-	}
-	return size
-}
+// HasTooManyErrors reports whether more errors were found than are told, so that
+// reading on is of no use.
+func (d *Document) HasTooManyErrors() bool { return d.errors > maxProblems }
 
 // Root is the document's top value.
 func (d *Document) Root() Value { return Value{doc: d, node: d.root} }
@@ -203,6 +151,10 @@ func (d *Document) pos(n *yaml.Node) gateway.Position {
 
 func invalidUTF8(data []byte) int {
 	for i := 0; i < len(data); {
+		if data[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && size == 1 {
 			return i
@@ -214,8 +166,12 @@ func invalidUTF8(data []byte) int {
 
 // positionAt converts a byte offset.
 func positionAt(name string, data []byte, offset int) gateway.Position {
-	before := data[:min(offset, len(data))]
+	before := data[:min(max(offset, 0), len(data))]
 	line := bytes.Count(before, []byte("\n"))
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 	return gateway.Position{File: name, Line: line + 1, Column: column + 1}
+}
+
+func tooManyValues(pos gateway.Position) *problem {
+	return errorf("too-many-values", pos, "split the definition into several files", "the file has more than %d values", maxValues)
 }

@@ -6,77 +6,91 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-
-	"gatehouse/gateway"
 )
 
 // JSON has a reader of its own because YAML parsers refuse some of it (tabs for
 // indentation) and are slower; the tree is the same.
-
-type jsonError struct {
-	pos     gateway.Position
-	message string
-}
 
 func looksLikeJSON(data []byte) bool {
 	trimmed := bytes.TrimLeft(data, " \t\r\n")
 	return len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
 }
 
-func parseJSON(name string, data []byte) (*yaml.Node, *jsonError) {
+func parseJSON(name string, data []byte) (*yaml.Node, *problem) {
 	p := jsonParser{data: data, dec: json.NewDecoder(bytes.NewReader(data))}
 	p.dec.UseNumber()
-	for i, b := range data {
-		if b == '\n' {
-			p.newlines = append(p.newlines, i)
-		}
-	}
 	root, err := p.value(0)
 	if err == nil {
-		if _, extra := p.dec.Token(); extra != io.EOF {
+		if _, extra := p.dec.Token(); !errors.Is(extra, io.EOF) {
 			err = errors.New("there is text after the end of the JSON document")
 		}
 	}
 	if err == nil {
 		return root, nil
 	}
-	offset := int(p.dec.InputOffset())
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		offset = max(int(syntax.Offset)-1, 0)
-	} else if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		offset, err = len(data), errors.New("the JSON document ends too early")
+	var found *problem
+	if errors.As(err, &found) {
+		return nil, found
 	}
-	return nil, &jsonError{positionAt(name, data, offset), err.Error()}
+	offset := int(p.dec.InputOffset())
+	// Reading token by token the decoder miscounts, reading at once it does not.
+	var syntax *json.SyntaxError
+	if errors.As(json.Unmarshal(data, new(any)), &syntax) {
+		offset, err = int(syntax.Offset)-1, syntax
+		if syntax.Error() == "unexpected end of JSON input" {
+			offset, err = len(data), errors.New("the JSON document ends too early")
+		}
+	}
+	return nil, errorf("invalid-json", positionAt(name, data, offset), "", "%v", err)
 }
 
 type jsonParser struct {
-	data     []byte
-	dec      *json.Decoder
-	newlines []int
+	data   []byte
+	dec    *json.Decoder
+	values int
+	// counted is the place of an offset, from which the next is counted on.
+	counted struct{ at, line, column int }
+}
+
+// start skips what may stand before a token.
+func (p *jsonParser) start(at int) int {
+	for at < len(p.data) && strings.IndexByte(" \t\r\n,:", p.data[at]) >= 0 {
+		at++
+	}
+	return at
 }
 
 // next reads a token and makes the node that stands at its first byte.
 func (p *jsonParser) next() (json.Token, *yaml.Node, error) {
-	at := int(p.dec.InputOffset())
-	for at < len(p.data) && strings.IndexByte(" \t\r\n,:", p.data[at]) >= 0 {
-		at++
-	}
+	at := p.start(int(p.dec.InputOffset()))
 	token, err := p.dec.Token()
 	if err != nil {
 		return nil, nil, err
 	}
-	line := sort.SearchInts(p.newlines, at)
-	start := 0
-	if line > 0 {
-		start = p.newlines[line-1] + 1
+	n := &yaml.Node{}
+	n.Line, n.Column = p.place(at)
+	if p.values++; p.values > maxValues {
+		return nil, nil, tooManyValues(placeOf(n))
 	}
-	return token, &yaml.Node{Line: line + 1, Column: utf8.RuneCount(p.data[start:at]) + 1}, nil
+	return token, n, nil
+}
+
+// place gives the line and column of an offset. Offsets only grow, so that the
+// bytes of even one long line are looked at once.
+func (p *jsonParser) place(at int) (line, column int) {
+	passed := p.data[p.counted.at:at]
+	if i := bytes.LastIndexByte(passed, '\n'); i >= 0 {
+		p.counted.line += bytes.Count(passed, []byte("\n"))
+		p.counted.column = 0
+		passed = passed[i+1:]
+	}
+	p.counted.column += utf8.RuneCount(passed)
+	p.counted.at = at
+	return p.counted.line + 1, p.counted.column + 1
 }
 
 func (p *jsonParser) value(depth int) (*yaml.Node, error) {
@@ -85,7 +99,7 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 		return nil, err
 	}
 	if depth > maxDepth {
-		return nil, fmt.Errorf("values are nested more than %d levels deep", maxDepth)
+		return nil, tooDeep(placeOf(n))
 	}
 	switch t := token.(type) {
 	case json.Delim:
@@ -116,7 +130,11 @@ func (p *jsonParser) container(n *yaml.Node, open json.Delim, depth int) (*yaml.
 			if err != nil {
 				return nil, err
 			}
-			key.Kind, key.Tag, key.Value = yaml.ScalarNode, "!!str", token.(string)
+			text, ok := token.(string)
+			if !ok {
+				return nil, errors.New("an object's key must be text")
+			}
+			key.Kind, key.Tag, key.Value, key.Style = yaml.ScalarNode, "!!str", text, yaml.DoubleQuotedStyle
 			n.Content = append(n.Content, key)
 		}
 		child, err := p.value(depth + 1)

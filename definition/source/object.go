@@ -3,7 +3,6 @@ package source
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -92,11 +91,11 @@ func (o *Object) addAll(n *yaml.Node, merging bool) {
 		}
 		if at, twice := o.find(key.Value); twice {
 			if !merging {
-				keyValue.Errorf("duplicate-key", "", "the key %q stands twice; first at line %d", key.Value, o.entries[at].KeyValue.node.Line)
+				keyValue.Errorf("duplicate-key", "", "the key %q stands twice; first at line %d", clip(key.Value), o.entries[at].KeyValue.node.Line)
 			}
 			continue
 		}
-		o.add(Entry{key.Value, keyValue, Value{o.doc, value, childPath(o.path, key.Value)}})
+		o.add(Entry{key.Value, keyValue, Value{o.doc, value, &step{parent: o.path, key: key.Value, isKey: true}}})
 	}
 }
 
@@ -116,27 +115,6 @@ func (o *Object) merge(n *yaml.Node) {
 	}
 }
 
-// isPlainKey reports whether a key needs no quotes in a path.
-func isPlainKey(key string) bool {
-	for i := range len(key) {
-		c := key[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '$' || c == '-') {
-			return false
-		}
-	}
-	return key != ""
-}
-
-func childPath(parent, key string) string {
-	if !isPlainKey(key) {
-		return parent + "[" + strconv.Quote(key) + "]"
-	}
-	if parent == "" {
-		return key
-	}
-	return parent + "." + key
-}
-
 // Get gives the value of a key, or the absent Value.
 func (o *Object) Get(key string) Value {
 	if i, ok := o.find(key); ok {
@@ -144,7 +122,7 @@ func (o *Object) Get(key string) Value {
 		return o.entries[i].Value
 	}
 	o.asked = append(o.asked, key)
-	return Value{doc: o.doc, path: childPath(o.path, key)}
+	return Value{doc: o.doc, path: &step{parent: o.path, key: key, isKey: true}}
 }
 
 // Require is Get for a key that must be there and not be null.
@@ -154,6 +132,15 @@ func (o *Object) Require(key string) Value {
 		o.Errorf("missing-key", "", "%s needs the key %q", o.name(), key)
 	}
 	return v
+}
+
+// RequireText is Require for text that must not be empty.
+func (o *Object) RequireText(key string) string {
+	v := o.Require(key)
+	if v.IsNull() {
+		return ""
+	}
+	return v.NonEmpty()
 }
 
 // Has reports whether a key is written, without marking it as read.
@@ -179,10 +166,11 @@ func (o *Object) Unread() []Entry {
 	return out
 }
 
-// Done reports every key that was not read as an unknown one.
-func (o *Object) Done() {
+// Done reports every key that was not read as an unknown one, and whether there was
+// any.
+func (o *Object) Done() bool {
 	if !slices.Contains(o.used, false) {
-		return
+		return false
 	}
 	known := o.asked
 	for i, e := range o.entries {
@@ -191,11 +179,13 @@ func (o *Object) Done() {
 		}
 	}
 	for _, e := range o.Unread() {
-		e.KeyValue.Errorf("unknown-key", nearestHint(e.Key, known), "unknown key %q", e.Key)
+		e.KeyValue.Errorf("unknown-key", nearestHint(e.Key, known), "unknown key %q", clip(e.Key))
 	}
+	return true
 }
 
-// StringMap reads an object of texts.
+// StringMap reads an object of texts. One that is null is reported: it would be an
+// empty text.
 func (v Value) StringMap() map[string]string {
 	entries := v.Object().Entries()
 	if len(entries) == 0 {
@@ -203,13 +193,17 @@ func (v Value) StringMap() map[string]string {
 	}
 	m := make(map[string]string, len(entries))
 	for _, e := range entries {
-		m[e.Key] = e.Text()
+		m[e.Key], _ = e.scalar("text")
 	}
 	return m
 }
 
 // nearestHint suggests the choice a typo probably meant.
 func nearestHint(word string, choices []string) string {
+	// No choice is that long, and comparing costs the product of the lengths.
+	if len(word) > maxShown {
+		return ""
+	}
 	best, distance := "", len(word)/3+2
 	for _, c := range choices {
 		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d < distance || d == distance && c < best {

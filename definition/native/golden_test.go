@@ -1,0 +1,152 @@
+package native_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/definition/native"
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected results in testdata")
+
+// TestGolden compares what good documents become with NAME.model.yaml, and what is
+// said of bad ones with NAME.bad.txt.
+func TestGolden(t *testing.T) {
+	expected := map[string]bool{}
+	for _, pattern := range []string{"*.in.yaml", "*.in.json", "*.bad.yaml", "*.bad.json"} {
+		files, err := filepath.Glob(filepath.Join("testdata", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			base, kind, _ := strings.Cut(filepath.Base(file), ".")
+			bad := strings.HasPrefix(kind, "bad.")
+			out := filepath.Join("testdata", base+".model.yaml")
+			if bad {
+				out = filepath.Join("testdata", base+".bad.txt")
+			}
+			expected[out] = true
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				data, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				config, diags := parse(filepath.Base(file), data)
+				if diags.HasErrors() != bad {
+					t.Fatalf("errors: %v, want %v:\n%s", diags.HasErrors(), bad, lines(diags))
+				}
+				got := []byte(lines(diags))
+				if !bad {
+					got = dump(t, filepath.Base(file), config)
+				}
+				compare(t, out, got)
+			})
+		}
+	}
+	orphans(t, expected)
+}
+
+// environment is what ${NAME} finds in the tests.
+var environment = map[string]string{
+	"NAME": "shop", "PORT": "8443", "EMPTY": "",
+	"LONG": strings.Repeat("long-secret-", 1000),
+	"PEM":  "-----BEGIN CERTIFICATE-----\nfrom the environment\n-----END CERTIFICATE-----\n",
+	"KEY":  "top-secret-----BEGIN PRIVATE KEY-----\nfrom the environment\n",
+}
+
+func parse(name string, data []byte) (*native.Config, gateway.Diagnostics) {
+	var diags gateway.Diagnostics
+	doc, ok := source.Parse(name, data, source.Environment{
+		Variable: func(name string) (string, bool) {
+			value, ok := environment[name]
+			return value, ok
+		},
+		ReadFile: func(path string) ([]byte, error) {
+			data, err := os.ReadFile(filepath.Join("testdata", filepath.Clean("/"+path)))
+			if err != nil {
+				return nil, errors.New(path + " does not exist")
+			}
+			return data, nil
+		},
+	}, &diags)
+	if !ok {
+		return nil, diags
+	}
+	config := native.Parse(doc)
+	diags.Sort()
+	return config, diags
+}
+
+func compare(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (run go test -update)", err)
+	}
+	if !bytes.Equal(want, got) {
+		t.Errorf("%s differs (-want +got; go test -update accepts it):\n%s", file, cmp.Diff(string(want), string(got)))
+	}
+}
+
+// orphans finds results whose input is gone.
+func orphans(t *testing.T, expected map[string]bool) {
+	for _, pattern := range []string{"*.model.yaml", "*.bad.txt"} {
+		files, _ := filepath.Glob(filepath.Join("testdata", pattern))
+		for _, file := range files {
+			if expected[file] {
+				continue
+			}
+			if *update {
+				os.Remove(file)
+				continue
+			}
+			t.Errorf("%s has no input", file)
+		}
+	}
+}
+
+func lines(diags gateway.Diagnostics) string {
+	var b strings.Builder
+	for _, d := range diags {
+		b.WriteString(d.String() + "\n")
+	}
+	return b.String()
+}
+
+// TestSecretsStayHidden holds that no message repeats what the environment or a file
+// holds, in every bad document of the golden cases.
+func TestSecretsStayHidden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.bad.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, diags := parse(file, data)
+		for _, d := range diags {
+			for _, secret := range []string{"top-secret", "long-secret", "a-key-from-a-file"} {
+				if strings.Contains(d.String(), secret) {
+					t.Errorf("%s tells a secret: %s", file, d)
+				}
+			}
+		}
+	}
+}
