@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/definition/native"
@@ -155,11 +156,13 @@ func resolveNames(s *gateway.Snapshot) {
 	for _, a := range s.APIs {
 		ids[a.ID] = a.ID
 	}
+	only := s.Gateways[0].Name
+	if slices.ContainsFunc(s.Gateways, func(g gateway.Gateway) bool { return g.Name != only }) {
+		only = ""
+	}
 	for i := range s.Domains {
 		d := &s.Domains[i]
-		if d.Gateway == "" && len(s.Gateways) == 1 {
-			d.Gateway = s.Gateways[0].Name
-		}
+		d.Gateway = cmp.Or(d.Gateway, only)
 		for j := range d.Mappings {
 			d.Mappings[j].API = cmp.Or(ids[d.Mappings[j].API], d.Mappings[j].API)
 		}

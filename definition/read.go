@@ -78,7 +78,9 @@ func (b *build) noteDirectories(dir string) {
 	}
 	names, _ := filepath.Glob(dir) // readGlob reports a malformed pattern
 	for _, name := range names {
-		b.files.note(filepath.Clean(name))
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			b.files.note(filepath.Clean(name))
+		}
 	}
 	b.noteDirectories(filepath.Dir(dir))
 }

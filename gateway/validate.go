@@ -72,8 +72,17 @@ func noStage(a *API, name string) bool {
 	return a.Stage(name) == nil && a.Stage("") == nil && len(a.Stages) > 0
 }
 
+// maxFound bounds what is told: nobody reads more, and a hostile definition could
+// have a mistake in each of a million parts.
+const maxFound = 1000
+
 func (v *validation) errorf(code string, pos Position, hint, format string, args ...any) {
-	v.found.Errorf(code, pos, "", hint, format, args...)
+	switch {
+	case len(v.found) < maxFound:
+		v.found.Errorf(code, pos, "", hint, format, args...)
+	case len(v.found) == maxFound:
+		v.found.Errorf("too-many-problems", pos, "", "", "there are more than %d problems; this and those after it are not told", maxFound)
+	}
 }
 
 // unique reports the second of two things with one name, naming the first.
@@ -264,6 +273,9 @@ func (v *validation) variables(variables map[string]string, pos Position) {
 
 // references checks what a stage's integrations refer to, with its variables.
 func (v *validation) references(a *API, s *Stage) {
+	if a.ID == "" || s.Name == "" {
+		return
+	}
 	check := func(d *Deployment, variables map[string]string) {
 		for i := range d.Routes {
 			in := d.Routes[i].Integration

@@ -17,6 +17,7 @@ func (v *validation) deployment(a *API, d *Deployment) {
 		v.errorf("no-routes", pos, "", "The %s API %s doesn't contain any methods", a.Protocol, a.ID)
 	}
 	seen := map[string]Position{}
+	paths := map[string]bool{}
 	variables := map[string]variableUse{}
 	for i := range d.Routes {
 		r := &d.Routes[i]
@@ -41,7 +42,9 @@ func (v *validation) deployment(a *API, d *Deployment) {
 			path = shape(t)
 		}
 		v.unique(seen, "route", r.Method+" "+path, r.Source)
-		if a.Protocol == REST {
+		// A path's methods share its variables.
+		if a.Protocol == REST && !paths[r.Path] {
+			paths[r.Path] = true
 			v.siblings(variables, t, r)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/definition/source"
-	"gatehouse/gateway"
 )
 
 // defaultPath is what run and serve read when no path is given.
@@ -37,7 +36,6 @@ func newLoader(cmd *cobra.Command) *definition.Loader {
 }
 
 // loadOnce reads definitions for a command that does not go on to watch them.
-func loadOnce(cmd *cobra.Command, paths []string) (*gateway.Snapshot, gateway.Diagnostics) {
-	result := newLoader(cmd).Load(cmd.Context(), paths)
-	return result.Snapshot, result.Diagnostics
+func loadOnce(cmd *cobra.Command, paths []string) definition.Result {
+	return newLoader(cmd).Load(cmd.Context(), paths)
 }

@@ -10,12 +10,15 @@ import (
 	"gatehouse/gateway"
 )
 
+// allGateways is the gateway name that stands for all of them.
+const allGateways = ""
+
 // portsInUse reports listeners of a gateway whose address another program has.
 // Envoy itself would not always tell: it shares its ports with other Envoys, who
 // then get a part of the connections each.
 func portsInUse(ctx context.Context, s *gateway.Snapshot, gatewayName string) (ds gateway.Diagnostics) {
 	for _, g := range s.Gateways {
-		if g.Name != gatewayName {
+		if g.Name != gatewayName && gatewayName != allGateways {
 			continue
 		}
 		for _, l := range g.Listeners {

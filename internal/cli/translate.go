@@ -25,10 +25,11 @@ func newTranslate() *cobra.Command {
 	cmd.Flags().BoolVar(&v.showSecrets, "show-secrets", false, "print private keys and other secrets as they are")
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		v.resourceType = resourceType.value
-		snapshot, ds := loadOnce(cmd, paths)
+		loaded := loadOnce(cmd, paths)
+		ds := loaded.Diagnostics
 		var translated *translator.Output
-		if snapshot != nil {
-			out, more := translator.New().Translate(snapshot)
+		if loaded.Snapshot != nil {
+			out, more := translator.New().Translate(loaded.Snapshot)
 			translated, ds = out, append(ds, more...)
 		}
 		ds.Sort()

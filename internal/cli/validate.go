@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func newValidate() *cobra.Command {
 			"they can be served (there may be warnings), with 1 if not.",
 		Example: "  gatehouse validate gatehouse.yaml\n" +
 			"  gatehouse validate -o sarif . > gatehouse.sarif\n" +
-			"  gatehouse validate --envoy gatehouse.yaml",
+			"  gatehouse validate --envoy --ports gatehouse.yaml",
 		Args: somePaths,
 	}
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "sarif")
@@ -36,14 +37,25 @@ func newValidate() *cobra.Command {
 	flag.NoOptDefVal = searchEnvoy
 	// $GATEHOUSE_ENVOY is the Envoy of run. It is not a wish to ask it here.
 	flag.Annotations = map[string][]string{noEnv: nil}
+	var ports bool
+	cmd.Flags().BoolVar(&ports, "ports", false, "also check that the listeners' ports are free on this machine")
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
-		snapshot, ds := loadOnce(cmd, paths)
-		if snapshot != nil {
-			more, err := checkTranslation(cmd.Context(), snapshot, envoy)
+		loaded := loadOnce(cmd, paths)
+		ds := loaded.Diagnostics
+		switch {
+		case loaded.Snapshot != nil:
+			more, err := checkTranslation(cmd.Context(), loaded.Snapshot, envoy)
 			if err != nil {
 				return err
 			}
 			ds = append(ds, more...)
+		case loaded.Draft != nil:
+			// What the translator would refuse is told along with the rest.
+			_, more := translator.New().Translate(loaded.Draft)
+			ds = append(ds, more.Beyond(ds)...)
+		}
+		if served := cmp.Or(loaded.Snapshot, loaded.Draft); ports && served != nil {
+			ds = append(ds, portsInUse(cmd.Context(), served, allGateways)...)
 		}
 		ds.Sort()
 		if err := writeReport(cmd.OutOrStdout(), output.value, ds); err != nil {
