@@ -301,7 +301,7 @@ apis:
   - {name: Other Pets, id: other, definition: pets.openapi.yaml, stages: [{name: v1}]}
 domains: [{name: a.example, mappings: [{path: pets, stage: pets/v1}, {path: other, stage: Other Pets/v1}]}]
 usagePlans: [{name: gold, stages: [Other Pets/v1], keys: [k]}]
-apiKeys: [{name: k, value: secret-1}]
+apiKeys: [{name: k, value: secret-1-0123456789-0}]
 `,
 		"2.yaml": `gateways: [{name: edge, listeners: [{port: 8081}, {port: 8081, address: 127.0.0.1}]}]
 backends: [{name: b, hosts: [h], endpoints: ["a:1"]}]
@@ -310,7 +310,7 @@ apis:
   - {name: Other Pets, id: other2, definition: pets.openapi.yaml, stages: [{name: v1}]}
 domains: [{name: A.example, gateway: edge, mappings: [{path: /pets/, stage: pets/v1}, {path: pets, stage: other2/v1}]}]
 usagePlans: [{name: gold, stages: [pets/v2, petz/v1], keys: [l]}]
-apiKeys: [{name: k, value: a}, {name: m, value: secret-1}]
+apiKeys: [{name: k, value: 0123456789-0123456789}, {name: m, value: secret-1-0123456789-0}]
 `,
 	})
 	first := load(t, "1.yaml")
@@ -334,7 +334,7 @@ apiKeys: [{name: k, value: a}, {name: m, value: secret-1}]
 2.yaml:7:14: error unknown-stage: the usage plan gold names the stage "pets/v2", which does not exist (write API/STAGE)
 2.yaml:7:14: error unknown-stage: the usage plan gold names the stage "petz/v1", which does not exist (write API/STAGE)
 2.yaml:8:11: error duplicate-name: the API key "k" is defined twice; first at 1.yaml:8:11
-2.yaml:8:32: error duplicate-value: the API key m has the same value as the one at 1.yaml:8:11
+2.yaml:8:52: error duplicate-value: the API key m has the same value as the one at 1.yaml:8:11
 `
 	if diff := cmp.Diff(want, lines(load(t, "1.yaml", "2.yaml").Diagnostics)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -57,7 +57,7 @@ func TestGolden(t *testing.T) {
 
 // environment is what ${NAME} finds in the tests.
 var environment = map[string]string{
-	"NAME": "shop", "PORT": "8443", "EMPTY": "",
+	"NAME": "shop", "TOKEN": "0123456789-0123456789", "PORT": "8443", "EMPTY": "",
 	"LONG": strings.Repeat("long-secret-", 1000),
 	"PEM":  "-----BEGIN CERTIFICATE-----\nfrom the environment\n-----END CERTIFICATE-----\n",
 	"KEY":  "top-secret-----BEGIN PRIVATE KEY-----\nfrom the environment\n",

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 func parseAPIKey(v source.Value) gateway.APIKey {
 	o := v.Object()
 	k := gateway.APIKey{
-		Name:     o.Require("name").Text(),
+		Name:     o.RequireText("name"),
 		Disabled: !o.Get("enabled").Bool(true),
 		Source:   v.Pos(),
 	}
@@ -30,7 +29,9 @@ func parseAPIKey(v source.Value) gateway.APIKey {
 			k.Values = append(k.Values, apiKeyValue(value))
 		}
 	default:
-		k.Values = []gateway.Secret{apiKeyValue(o.Require("value"))}
+		if value := o.Require("value"); !value.IsNull() {
+			k.Values = []gateway.Secret{apiKeyValue(value)}
+		}
 	}
 	o.Done()
 	return k
@@ -39,6 +40,10 @@ func parseAPIKey(v source.Value) gateway.APIKey {
 // apiKeyValue checks a value against AWS's bounds, without showing it.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
 func apiKeyValue(v source.Value) gateway.Secret {
+	if v.IsNull() {
+		v.NonEmpty() // an item of a list must be something
+		return ""
+	}
 	secret := v.Secret()
 	n := len(secret.Reveal())
 	switch {
@@ -56,14 +61,11 @@ var userPoolARN = regexp.MustCompile(`^arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-
 // parseIssuer reads who signs tokens.
 func parseIssuer(v source.Value) gateway.Issuer {
 	o := v.Object()
-	url := o.Require("issuer")
-	i := gateway.Issuer{URL: url.Text(), CA: pemOf(o.Get("ca")), Source: v.Pos()}
-	if i.URL != "" {
-		checkHTTPURL(url, i.URL)
-	}
+	i := gateway.Issuer{URL: o.RequireText("issuer"), CA: pemOf(o.Get("ca")), Source: v.Pos()}
+	checkHTTPURL(o.Get("issuer"), i.URL)
 	if pool := o.Get("userPool"); pool.Exists() {
-		if i.UserPool = pool.Text(); !userPoolARN.MatchString(i.UserPool) {
-			pool.Errorf("invalid-value", "write arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID", "%q is not the ARN of a user pool", i.UserPool)
+		if i.UserPool = pool.NonEmpty(); i.UserPool != "" && !userPoolARN.MatchString(i.UserPool) {
+			pool.Errorf("invalid-value", "write arn:aws:cognito-idp:REGION:ACCOUNT:userpool/ID", "%s is not the ARN of a user pool", pool.Shown())
 		}
 	}
 	uri, keys := o.Get("jwksUri"), o.Get("jwks")
@@ -71,48 +73,52 @@ func parseIssuer(v source.Value) gateway.Issuer {
 	case uri.Exists() && keys.Exists():
 		keys.Errorf("conflicting-keys", "", "jwksUri and jwks exclude each other")
 	case uri.Exists():
-		i.JWKSURI = uri.Text()
+		i.JWKSURI = uri.NonEmpty()
 		checkHTTPURL(uri, i.JWKSURI)
 	case keys.IsObject():
-		i.JWKS = string(keys.FileContent())
+		content := keys.FileContent()
+		if i.JWKS = string(content); content != nil && i.JWKS == "" {
+			keys.Errorf("empty-value", "", "the key set is empty")
+		}
 	case keys.Exists():
-		i.JWKS = keys.Text()
-	}
-	if keys.Exists() && i.JWKS == "" {
-		keys.Errorf("empty-value", "", "the key set is empty")
+		i.JWKS = keys.NonEmpty()
 	}
 	o.Done()
 	return i
 }
 
+// checkHTTPURL checks what was read of v; that it is empty has been reported.
 func checkHTTPURL(v source.Value, text string) {
+	if text == "" {
+		return
+	}
 	rest, ok := strings.CutPrefix(text, "https://")
 	if !ok {
 		rest, ok = strings.CutPrefix(text, "http://")
 	}
 	if !ok || rest == "" || strings.HasPrefix(rest, "/") || strings.ContainsAny(text, " \t\"<>\\^`{|}") {
-		v.Errorf("invalid-url", "write https://HOST/PATH", "%q is not a URL", text)
+		v.Errorf("invalid-url", "write https://HOST/PATH", "%s is not a URL", v.Shown())
 	}
 }
 
 // parseFunction reads where a Lambda function can be called.
 func parseFunction(v source.Value) gateway.Function {
 	o := v.Object()
-	f := gateway.Function{Name: o.Require("name").Text(), Secret: o.Get("secret").Secret(), Source: v.Pos()}
+	f := gateway.Function{Name: o.RequireText("name"), Secret: o.Get("secret").Secret(), Source: v.Pos()}
 	url, endpoint := o.Get("url"), o.Get("endpoint")
 	switch {
 	case url.Exists() && endpoint.Exists():
 		endpoint.Errorf("conflicting-keys", "", "url and endpoint exclude each other")
 	case url.Exists():
-		f.URL = url.Text()
+		f.URL = url.NonEmpty()
 		checkHTTPURL(url, f.URL)
 	case endpoint.Exists():
-		f.Endpoint = endpoint.Text()
+		f.Endpoint = endpoint.NonEmpty()
 		checkHTTPURL(endpoint, f.Endpoint)
-	default:
+	case v.IsObject():
 		v.Errorf("missing-key", "url is called with the event, endpoint speaks Lambda's Invoke API", "the function %s has neither url nor endpoint", f.Name)
 	}
-	if f.Secret != "" && f.URL == "" {
+	if f.Secret != "" && !url.Exists() {
 		o.Get("secret").Errorf("no-effect", "", "secret goes with url: an endpoint is signed for with AWS credentials")
 	}
 	o.Done()
@@ -125,16 +131,16 @@ var identityARN = regexp.MustCompile(`^arn:aws[a-z-]*:(iam::[0-9]{12}:(user|role
 func parseCredential(v source.Value) gateway.Credential {
 	o := v.Object()
 	c := gateway.Credential{
-		AccessKeyID:     o.Require("accessKeyId").Text(),
+		AccessKeyID:     o.RequireText("accessKeyId"),
 		SecretAccessKey: o.Require("secretAccessKey").Secret(),
 		SessionToken:    o.Get("sessionToken").Secret(),
 		UserID:          o.Get("userId").Text(),
 		Disabled:        !o.Get("enabled").Bool(true),
 		Source:          v.Pos(),
 	}
-	arn := o.Require("arn")
-	if c.ARN = arn.Text(); c.ARN != "" && !identityARN.MatchString(c.ARN) {
-		arn.Errorf("invalid-value", "write arn:aws:iam::ACCOUNT:user/NAME", "%q is not the ARN of a user or role", c.ARN)
+	if c.ARN = o.RequireText("arn"); c.ARN != "" && !identityARN.MatchString(c.ARN) {
+		arn := o.Get("arn")
+		arn.Errorf("invalid-value", "write arn:aws:iam::ACCOUNT:user/NAME", "%s is not the ARN of a user or role", arn.Shown())
 	}
 	for _, p := range o.Get("policies").List() {
 		c.Policies = append(c.Policies, parsePolicy(p))
@@ -149,20 +155,16 @@ func parsePolicy(v source.Value) gateway.Policy {
 	p := gateway.Policy{Source: v.Pos()}
 	switch o := v.Object(); {
 	case !v.IsObject():
+		if v.IsNull() {
+			v.Errorf("wrong-type", "", "%s must be a policy, not nothing", v.Path())
+		}
 	case o.Has("file"):
-		p.JSON = string(v.FileContent())
+		content := v.FileContent()
+		if p.JSON = string(content); content != nil && p.JSON == "" {
+			v.Errorf("empty-value", "", "the file of %s is empty", v.Path())
+		}
 	default:
-		var plain any
-		if err := v.Node().Decode(&plain); err != nil {
-			v.Errorf("wrong-type", "", "the policy cannot be read: %v", err)
-			return p
-		}
-		data, err := json.Marshal(plain)
-		if err != nil {
-			v.Errorf("wrong-type", "", "the policy has something that JSON cannot express: %v", err)
-			return p
-		}
-		p.JSON = string(data)
+		p.JSON = v.JSON()
 	}
 	return p
 }

@@ -72,6 +72,9 @@ func Parse(doc *source.Document) *Config {
 	each("domains", func(v source.Value) { c.Domains = append(c.Domains, parseDomain(v)) })
 	each("usagePlans", func(v source.Value) { c.UsagePlans = append(c.UsagePlans, parseUsagePlan(v)) })
 	each("apiKeys", func(v source.Value) { c.APIKeys = append(c.APIKeys, parseAPIKey(v)) })
+	each("issuers", func(v source.Value) { c.Issuers = append(c.Issuers, parseIssuer(v)) })
+	each("functions", func(v source.Value) { c.Functions = append(c.Functions, parseFunction(v)) })
+	each("credentials", func(v source.Value) { c.Credentials = append(c.Credentials, parseCredential(v)) })
 	c.Incomplete = root.Done() || c.Incomplete
 	return c
 }

@@ -2,10 +2,6 @@ package openapi
 
 import (
 	"bytes"
-	"encoding/json"
-	"math"
-	"regexp"
-	"strconv"
 
 	"gatehouse/definition/source"
 )
@@ -95,47 +91,8 @@ func (w *jsonWriter) object(v source.Value, c schemaContext) {
 	w.buffer.WriteByte('}')
 }
 
-var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-
 func (w *jsonWriter) scalar(v source.Value) {
-	if v.IsNull() {
-		w.buffer.WriteString("null")
-		return
-	}
-	switch v.Node().ShortTag() {
-	case "!!bool":
-		w.buffer.WriteString(strconv.FormatBool(v.Bool(false)))
-	case "!!int", "!!float":
-		w.number(v)
-	default:
-		w.text(w.p.expand(v.Raw()))
-	}
+	w.buffer.WriteString(v.ScalarJSON(w.p.expand(v.Raw())))
 }
 
-// number writes a JSON number as it stands, so that no digit is lost, and YAML's
-// other forms (0x1F, 1_000, +1, .5) by their value.
-func (w *jsonWriter) number(v source.Value) {
-	if raw := v.Raw(); jsonNumber.MatchString(raw) {
-		w.buffer.WriteString(raw)
-		return
-	}
-	var n any
-	if err := v.Node().Decode(&n); err == nil {
-		if f, isFloat := n.(float64); !isFloat || !math.IsInf(f, 0) && !math.IsNaN(f) {
-			if data, err := json.Marshal(n); err == nil {
-				w.buffer.Write(data)
-				return
-			}
-		}
-	}
-	v.Errorf("wrong-type", "", "%s is %s, which JSON cannot express", v.Path(), v.Raw())
-	w.buffer.WriteString("null")
-}
-
-func (w *jsonWriter) text(s string) {
-	enc := json.NewEncoder(&w.buffer)
-	enc.SetEscapeHTML(false)
-	// A string always encodes; the encoder ends it with a line break.
-	_ = enc.Encode(s)
-	w.buffer.Truncate(w.buffer.Len() - 1)
-}
+func (w *jsonWriter) text(s string) { w.buffer.WriteString(source.TextJSON(s)) }

@@ -7,9 +7,13 @@ import (
 	"gatehouse/gateway"
 )
 
-// Secret reads text that must stay hidden and must not be empty: written inline, by
-// ${NAME}, or as {file: path} whose content is taken without its last line break.
+// Secret reads text that must stay hidden and, where it is written, not be empty:
+// inline, by ${NAME}, or as {file: path} whose content is taken without its last line
+// break. Absent and null give "".
 func (v Value) Secret() gateway.Secret {
+	if v.IsNull() {
+		return ""
+	}
 	if !v.IsObject() {
 		return gateway.Secret(v.NonEmpty())
 	}
