@@ -21,4 +21,11 @@ type Authorizer struct {
 	JWTIssuer        string
 	JWTAudience      []string
 	Source           Position
+	// URISource, IdentitySource, ValidationSource and IssuerSource are where those
+	// parts are written: authorizerUri, identitySource (or the scheme, whose name it
+	// is), identityValidationExpression, and providerARNs or jwtConfiguration.
+	URISource        Position
+	IdentitySource   Position
+	ValidationSource Position
+	IssuerSource     Position
 }

@@ -24,7 +24,9 @@ type Deployment struct {
 	// CORS of an HTTP API; nil means none.
 	CORS *CORS
 	// Policy is the resource policy document as JSON; empty means none (REST).
-	Policy string
+	// PolicySource is where it is written.
+	Policy       string
+	PolicySource Position
 	// DisableExecuteAPIEndpoint as written in the document.
 	DisableExecuteAPIEndpoint bool
 	// ServerPath is the path part of the first server (OpenAPI 3) or basePath
@@ -88,8 +90,10 @@ type Route struct {
 	Path          string
 	OperationName string
 	// Authorization: nil means open to all.
-	Authorization  *Authorization
+	Authorization *Authorization
+	// APIKeyRequired: callers show an API key. APIKeySource is where that is asked.
 	APIKeyRequired bool
+	APIKeySource   Position
 	// Parameters that the method declares (REST: method.request.*).
 	Parameters []Parameter
 	// RequestModels maps content types to model names.

@@ -54,7 +54,7 @@ type Integration struct {
 	// ResponseTransferMode is empty, BUFFERED or STREAM.
 	ResponseTransferMode string
 	Source               Position
-	// URISource is where the URI is written.
+	// URISource is where the URI is written, or the integration that has none.
 	URISource Position
 }
 

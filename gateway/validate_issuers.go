@@ -11,6 +11,9 @@ func (v *validation) issuers() {
 	urls, pools := map[string]Position{}, map[string]Position{}
 	for i := range v.snapshot.Issuers {
 		issuer := &v.snapshot.Issuers[i]
+		if issuer.URL == "" {
+			continue
+		}
 		v.unique(urls, "issuer", issuer.URL, issuer.Source)
 		if issuer.UserPool != "" {
 			v.unique(pools, "issuer of user pool", issuer.UserPool, issuer.Source)

@@ -19,8 +19,12 @@ func parseGateway(v source.Value) gateway.Gateway {
 		Suffix: strings.ToLower(cmp.Or(o.Get("suffix").Text(), DefaultSuffix)),
 		Source: v.Pos(),
 	}
-	for _, l := range o.Require("listeners").List() {
+	listeners := o.Require("listeners")
+	for _, l := range listeners.List() {
 		g.Listeners = append(g.Listeners, parseListener(l))
+	}
+	if listeners.IsList() && len(g.Listeners) == 0 {
+		listeners.Errorf("empty-list", "", "the gateway has no listeners")
 	}
 	o.Done()
 	return g

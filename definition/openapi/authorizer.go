@@ -50,8 +50,10 @@ func (p *parser) authorizer(e source.Entry, definition *source.Object, v source.
 	switch a.Type {
 	case authorizerToken, authorizerCognito:
 		a.IdentitySources = p.schemeHeader(e, definition, o)
+		a.IdentitySource = firstPosition(definition.Value, definition.Get("name"))
 	case authorizerRequest, authorizerJWT:
 		a.IdentitySources = p.identitySources(&a, o)
+		a.IdentitySource = firstPosition(o.Value, o.Get("identitySource"))
 	}
 	o.Done()
 	if kind := p.text(definition.Get("type")); p.protocol == gateway.REST && kind != "apiKey" {
@@ -85,11 +87,11 @@ func (p *parser) readAuthorizer(a *gateway.Authorizer, o *source.Object) {
 			v.Warnf("no-effect", "", "%s has no effect: an authorizer of type %s has none", key, a.Type)
 		}
 	}
-	a.URI = p.text(o.Get("authorizerUri"))
+	a.URI, a.URISource = p.text(o.Get("authorizerUri")), o.Get("authorizerUri").Pos()
 	a.Credentials = p.text(o.Get("authorizerCredentials"))
 	a.ProviderARNs = p.texts(o.Get("providerARNs"))
 	if v := o.Get("identityValidationExpression"); !v.IsNull() {
-		a.ValidationExpression = p.text(v)
+		a.ValidationExpression, a.ValidationSource = p.text(v), v.Pos()
 		p.checkPattern(v, a.ValidationExpression)
 	}
 	if v := o.Get("authorizerResultTtlInSeconds"); !v.IsNull() {
@@ -100,8 +102,10 @@ func (p *parser) readAuthorizer(a *gateway.Authorizer, o *source.Object) {
 	switch {
 	case a.Type == authorizerToken, a.Type == authorizerRequest:
 		p.requireText(o, "authorizerUri")
-	case a.Type == authorizerCognito && len(a.ProviderARNs) == 0:
-		o.Errorf("missing-key", "", "a user pool authorizer needs providerARNs")
+	case a.Type == authorizerCognito:
+		if a.IssuerSource = firstPosition(o.Value, o.Get("providerARNs")); len(a.ProviderARNs) == 0 {
+			o.Errorf("missing-key", "", "a user pool authorizer needs providerARNs")
+		}
 	case a.Type == authorizerJWT:
 		p.jwt(a, o)
 	}
@@ -136,15 +140,25 @@ func (p *parser) jwt(a *gateway.Authorizer, o *source.Object) {
 		return
 	}
 	jwt := v.Object()
+	a.IssuerSource = v.Pos()
 	a.JWTIssuer = p.requireText(jwt, "issuer")
 	a.JWTAudience = p.texts(jwt.Require("audience"))
-	if u, err := url.Parse(a.JWTIssuer); a.JWTIssuer != "" && (err != nil || u.Scheme == "" || u.Host == "") {
+	// A stage variable may stand for a part of it.
+	if u, err := url.Parse(a.JWTIssuer); a.JWTIssuer != "" && !strings.Contains(a.JWTIssuer, "${") && (err != nil || u.Scheme == "" || u.Host == "") {
 		jwt.Get("issuer").Errorf("invalid-url", "", "the issuer %q is not a URL", a.JWTIssuer)
 	}
 	if audience := jwt.Get("audience"); audience.IsList() && len(a.JWTAudience) == 0 {
 		audience.Errorf("empty-value", "", "a JWT authorizer needs at least one audience")
 	}
 	jwt.Done()
+}
+
+// firstPosition is where the value is written, else where it should be.
+func firstPosition(whole, value source.Value) gateway.Position {
+	if value.Exists() {
+		return value.Pos()
+	}
+	return whole.Pos()
 }
 
 // schemeHeader gives the identity source of a TOKEN or user pool authorizer: the
@@ -197,6 +211,9 @@ func (p *parser) identitySources(a *gateway.Authorizer, o *source.Object) []stri
 			}
 			sources = append(sources, text)
 		}
+	}
+	if a.Type == authorizerJWT && (len(sources) > 1 || len(sources) == 1 && !strings.HasPrefix(sources[0], "$request.")) {
+		v.Errorf("invalid-identity-source", "such as "+example, "the token of a JWT authorizer comes from one header or query parameter, not from %s", strings.Join(sources, ", "))
 	}
 	// Without a source all callers would share one cached answer. REST caches by
 	// default, so there the source can be left out only with a TTL of 0.

@@ -42,12 +42,18 @@ var restOnlyKeys = []string{
 func (p *parser) sharedIntegration(r *gateway.Route, item *pathItem, written source.Value) *gateway.Integration {
 	v, ok := p.follow(written, atIntegration)
 	if !ok {
-		return nil
+		return brokenIntegration(written)
 	}
 	if v.Node() != written.Node() {
 		p.referredIntegrations[v.Node()] = true
 	}
 	return p.integration(r, item, v)
+}
+
+// brokenIntegration stands for one that could not be read, which is reported: the
+// route is not without one.
+func brokenIntegration(v source.Value) *gateway.Integration {
+	return &gateway.Integration{Source: v.Pos(), URISource: v.Pos()}
 }
 
 // unusedIntegrations checks the shared integrations that no operation refers to.
@@ -63,7 +69,7 @@ func (p *parser) unusedIntegrations(v source.Value) {
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
 func (p *parser) integration(r *gateway.Route, item *pathItem, v source.Value) *gateway.Integration {
 	if !p.isObject(v) {
-		return nil
+		return brokenIntegration(v)
 	}
 	o := v.Object()
 	in := &gateway.Integration{
@@ -73,7 +79,7 @@ func (p *parser) integration(r *gateway.Route, item *pathItem, v source.Value) *
 		ConnectionID:  p.text(o.Get("connectionId")),
 		TimeoutMillis: o.Get("timeoutInMillis").Int(0, minTimeoutMillis, maxTimeoutMillis),
 		Source:        v.Pos(),
-		URISource:     o.Get("uri").Pos(),
+		URISource:     firstPosition(v, o.Get("uri")),
 	}
 	if p.protocol == gateway.HTTP {
 		p.httpIntegration(r, in, o)
@@ -83,6 +89,9 @@ func (p *parser) integration(r *gateway.Route, item *pathItem, v source.Value) *
 	p.connection(in, o)
 	p.integrationTLS(in, o.Get("tlsConfig"))
 	p.checkURI(in, o)
+	if c := o.Get("credentials"); in.Credentials != "" && in.Type != gateway.IntegrationAWS && in.Type != gateway.IntegrationAWSProxy {
+		c.Warnf("no-effect", "", "credentials have no effect: only AWS services and functions are called with them")
+	}
 	o.Done()
 	if p.protocol == gateway.REST && in.Type == gateway.IntegrationHTTPProxy {
 		p.mapPathVariables(r, in, item.template)
@@ -96,7 +105,10 @@ func (p *parser) integration(r *gateway.Route, item *pathItem, v source.Value) *
 
 func (p *parser) restIntegration(r *gateway.Route, in *gateway.Integration, o *source.Object) {
 	in.Type = gateway.IntegrationType(o.Require("type").OneOf(restTypes...))
-	in.IntegrationTarget = p.text(o.Get("integrationTarget"))
+	if target := o.Get("integrationTarget"); !target.IsNull() {
+		in.IntegrationTarget = p.text(target)
+		target.Warnf("no-effect", "name a backend with connectionId", "integrationTarget has no effect: a VPC link leads to the backend that connectionId names")
+	}
 	in.PassthroughBehavior = o.Get("passthroughBehavior").OneOf("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 	if in.PassthroughBehavior == "" {
 		in.PassthroughBehavior = "WHEN_NO_MATCH"

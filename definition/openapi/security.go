@@ -30,6 +30,7 @@ type scheme struct {
 type requirement struct {
 	authorization *gateway.Authorization
 	apiKey        bool
+	apiKeySource  gateway.Position
 }
 
 // securitySchemes reads the shared security schemes. Authorizers are created even
@@ -130,7 +131,9 @@ func (p *parser) require(r *requirement, e source.Entry) {
 		e.KeyValue.Warnf("security-not-enforced", "give the scheme an "+extAuthorizer, "the gateway does not enforce the security scheme %q: it is left to the backend", e.Key)
 		return
 	case schemeAPIKey:
-		r.apiKey = true
+		if !r.apiKey {
+			r.apiKey, r.apiKeySource = true, e.KeyValue.Pos()
+		}
 		return
 	case schemeIAM:
 		auth.Type = "AWS_IAM"
@@ -165,7 +168,8 @@ func (p *parser) authorize(r *gateway.Route, o *source.Object) {
 	if !own.IsNull() {
 		required = p.security(own)
 	}
-	r.Authorization, r.APIKeyRequired = required.authorization, required.apiKey
+	r.Authorization = required.authorization
+	r.APIKeyRequired, r.APIKeySource = required.apiKey, required.apiKeySource
 	auth, ok := p.extension(o, extAuth)
 	if !ok {
 		return

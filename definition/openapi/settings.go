@@ -71,7 +71,7 @@ func (p *parser) policy(v source.Value) {
 		p.text(o.Get(key))
 	}
 	o.Done()
-	p.out.Policy = p.jsonText(v)
+	p.out.Policy, p.out.PolicySource = p.jsonText(v), v.Pos()
 }
 
 // endpointConfiguration reads x-amazon-apigateway-endpoint-configuration.
@@ -80,6 +80,9 @@ func (p *parser) endpointConfiguration(v source.Value) {
 	o := v.Object()
 	if o.Get("disableExecuteApiEndpoint").Bool(false) {
 		p.out.DisableExecuteAPIEndpoint = true
+	}
+	if v := o.Get("ipAddressType"); v.OneOf("ipv4", "dualstack") != "" {
+		v.Warnf("no-effect", "listen on the address you want", "ipAddressType has no effect: listeners have addresses of their own")
 	}
 	if ids := o.Get("vpcEndpointIds"); len(p.texts(ids)) > 0 {
 		ids.Warnf("no-effect", "serve a private API on a gateway whose listeners only the private network reaches", "vpcEndpointIds have no effect: there are no VPC endpoints outside of AWS")

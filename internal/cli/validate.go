@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -50,9 +51,7 @@ func newValidate() *cobra.Command {
 			}
 			ds = append(ds, more...)
 		case loaded.Draft != nil:
-			// What the translator would refuse is told along with the rest.
-			_, more := translator.New().Translate(loaded.Draft)
-			ds = append(ds, more.Beyond(ds)...)
+			ds = append(ds, refusals(loaded.Draft, ds)...)
 		}
 		if served := cmp.Or(loaded.Snapshot, loaded.Draft); ports && served != nil {
 			ds = append(ds, portsInUse(cmd.Context(), served, allGateways)...)
@@ -79,6 +78,15 @@ func writeReport(w io.Writer, format string, ds gateway.Diagnostics) error {
 	default:
 		return printDiagnostics(w, ds)
 	}
+}
+
+// refusals are what the translator would refuse of definitions that have errors
+// already, so that all is told at once. Backends that do not exist are among those.
+func refusals(draft *gateway.Snapshot, known gateway.Diagnostics) gateway.Diagnostics {
+	_, found := translator.New().Translate(draft)
+	return slices.DeleteFunc(found.Beyond(known), func(d gateway.Diagnostic) bool {
+		return d.Severity != gateway.Error || d.Code == "unknown-backend"
+	})
 }
 
 // checkTranslation takes a snapshot through the steps that follow loading. The
