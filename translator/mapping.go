@@ -256,7 +256,7 @@ func pathSource(in *gateway.Integration, placeholder string) string {
 // buildPath has the script put the backend's path together.
 func (p *program) buildPath(c *stageCompiler, r *parsedRoute, uri *endpointURI) {
 	own := c.textParts(r, uri.path, p)
-	if r.Path == gateway.DefaultRoute {
+	if r.Path == gateway.DefaultRoute || uri.private {
 		p.request["base_length"] = float64(len(c.base))
 		own = []any{map[string]any{"lit": strings.TrimSuffix(uri.path, "/")}, map[string]any{"path": true}}
 	}

@@ -29,10 +29,12 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 	action := &routev3.RouteAction{
 		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: up.name()},
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-		HostRewriteSpecifier:        &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: uri.authority},
 		Timeout:                     c.timeout(r),
 		RetryPolicy:                 retryPolicy(r, backend),
 		UpgradeConfigs:              upgrades(),
+	}
+	if !uri.private {
+		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: uri.authority}
 	}
 	route.Action = &routev3.Route_Route{Route: action}
 
@@ -71,12 +73,32 @@ func (c *stageCompiler) integrationURI(r *parsedRoute) (*endpointURI, bool) {
 			"the stage variable %s of the integration URI is not set in stage %s/%s", strings.Join(missing, ", "), c.api.ID, c.stage.Name)
 		return nil, false
 	}
+	if c.isPrivate(r, text) {
+		return c.privateURI(), true
+	}
 	uri, err := parseURI(text)
 	if err != nil {
 		c.errorf("invalid-uri", r.Integration.URISource, "", "%v", err)
 		return nil, false
 	}
 	return uri, true
+}
+
+// isPrivate tells the URIs that HTTP APIs have for what is behind a VPC link: the ARN of
+// a load balancer's listener, or of a Cloud Map service.
+func (c *stageCompiler) isPrivate(r *parsedRoute, uri string) bool {
+	return !c.rest() && r.Integration.ConnectionType == gateway.ConnectionVPCLink && strings.HasPrefix(uri, "arn:")
+}
+
+// privateURI stands for such an ARN. The backend is the VPC link's; it is sent the
+// path below the stage's name, and the client's Host header.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-private.html
+func (c *stageCompiler) privateURI() *endpointURI {
+	uri := &endpointURI{scheme: "http", private: true}
+	if c.stage.Name != gateway.DefaultStage {
+		uri.path = "/" + c.stage.Name
+	}
+	return uri
 }
 
 // upstreamOf finds what an integration is sent to: the backend that its VPC link
@@ -144,7 +166,7 @@ func upgrades() []*routev3.RouteAction_UpgradeConfig {
 func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, action *routev3.RouteAction, uri *endpointURI) bool {
 	path := cmp.Or(uri.path, "/")
 	names := placeholders(path)
-	if r.Path == gateway.DefaultRoute {
+	if r.Path == gateway.DefaultRoute || uri.private {
 		return c.rewriteDefault(action, uri)
 	}
 	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); exact && len(names) == 0 {
@@ -168,11 +190,11 @@ func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, a
 	return true
 }
 
-// rewriteDefault is for an HTTP API's $default route: the request's path goes on
-// behind the URI's.
+// rewriteDefault is for an HTTP API's $default route, and for private integrations:
+// the request's path goes on behind the URI's.
 func (c *stageCompiler) rewriteDefault(action *routev3.RouteAction, uri *endpointURI) bool {
 	prefix := strings.TrimSuffix(uri.path, "/")
-	if c.base == "" && prefix == "" {
+	if c.base == prefix && (prefix == "" || uri.private) {
 		return true
 	}
 	action.RegexRewrite = &envoymatcherv3.RegexMatchAndSubstitute{

@@ -18,6 +18,8 @@ type endpointURI struct {
 	// path begins with a slash, or is empty when the URI has none.
 	path  string
 	query string
+	// private: it named a load balancer or a service, which says neither host nor path.
+	private bool
 }
 
 // parseURI reads an HTTP integration URI.

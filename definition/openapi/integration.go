@@ -124,12 +124,36 @@ func (p *parser) restIntegration(r *gateway.Route, in *gateway.Integration, o *s
 	if in.ResponseTransferMode == "STREAM" && in.Type != gateway.IntegrationHTTPProxy && in.Type != gateway.IntegrationAWSProxy {
 		mode.Errorf("conflicting-keys", "", "only HTTP_PROXY and AWS_PROXY integrations stream, not %s", in.Type)
 	}
+	if in.Type == gateway.IntegrationHTTPProxy {
+		p.proxyMaps(o)
+	}
 	if v := o.Get("payloadFormatVersion"); v.Exists() {
 		p.text(v)
 		v.Warnf("no-effect", "", "payloadFormatVersion has no effect: only HTTP APIs have it")
 	}
 	if in.HTTPMethod == "" && in.Type == gateway.IntegrationAWS && !o.Get("httpMethod").Exists() {
 		o.Errorf("missing-key", "", "an AWS integration needs the httpMethod that the service is called with")
+	}
+}
+
+// proxyMaps reports what an HTTP_PROXY integration has no use for: bodies and answers
+// pass as they are.
+func (p *parser) proxyMaps(o *source.Object) {
+	warn := func(v source.Value) {
+		if v.IsScalar() || v.IsObject() && len(v.Object().Entries()) > 0 {
+			v.Warnf("no-effect", "write type: http", "%s has no effect: an HTTP_PROXY integration maps neither bodies nor answers", v.Path())
+		}
+	}
+	warn(o.Get("requestTemplates"))
+	warn(o.Get("contentHandling"))
+	for _, e := range o.Get("responses").Object().Entries() {
+		if !e.IsObject() {
+			continue
+		}
+		response := e.Object()
+		for _, key := range []string{"responseParameters", "responseTemplates", "contentHandling"} {
+			warn(response.Get(key))
+		}
 	}
 }
 
