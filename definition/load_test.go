@@ -507,3 +507,15 @@ func TestRevisionIgnoresLayout(t *testing.T) {
 		t.Errorf("revisions %s, %s, %s", one, two, three)
 	}
 }
+
+// TestUnreachable holds that an API which no host leads to is told.
+func TestUnreachable(t *testing.T) {
+	folder(t, map[string]string{
+		"pets.openapi.yaml": pets,
+		"gatehouse.yaml":    "apis:\n  - {name: a, definition: pets.openapi.yaml, disableExecuteApiEndpoint: true, stages: [{name: v1}]}\n  - {name: b, definition: pets.openapi.yaml, disableExecuteApiEndpoint: true, stages: [{name: v1}]}\ndomains: [{name: b.example, mappings: [{stage: b/v1}]}]\n",
+	})
+	want := "gatehouse.yaml:2:5: warning unreachable-api: the API a is not served: its own host is disabled, and no domain leads to it (map a domain to it)\n"
+	if got := lines(load(t, "gatehouse.yaml").Diagnostics); got != want {
+		t.Errorf("got %s", got)
+	}
+}

@@ -18,6 +18,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.backends()
 	v.apis()
 	v.domains()
+	v.unreachable()
 	v.plans()
 	v.issuers()
 	v.found.Sort()
@@ -330,6 +331,22 @@ func (v *validation) domains() {
 			v.truststore(d)
 		}
 		v.mappings(d, gateways)
+	}
+}
+
+// unreachable warns of APIs that no host leads to: nothing of them is served.
+func (v *validation) unreachable() {
+	mapped := map[string]bool{}
+	for _, d := range v.snapshot.Domains {
+		for _, m := range d.Mappings {
+			mapped[m.API] = true
+		}
+	}
+	for i := range v.snapshot.APIs {
+		a := &v.snapshot.APIs[i]
+		if a.DisableExecuteAPIEndpoint && a.ID != "" && !mapped[a.ID] && !mapped[""] {
+			v.found.Warnf("unreachable-api", a.Source, "", "map a domain to it", "the API %s is not served: its own host is disabled, and no domain leads to it", a.ID)
+		}
 	}
 }
 

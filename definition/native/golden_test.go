@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,6 +54,37 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	orphans(t, expected)
+}
+
+// TestGoldenKnowsEveryKey holds that the good cases have every key that the
+// documentation names: a key which is documented is one that is tested.
+func TestGoldenKnowsEveryKey(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/definitions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ours, _ := strings.Cut(string(docs), "## gatehouse.yaml")
+	ours, _, _ = strings.Cut(ours, "\n## ")
+	cases, err := os.ReadFile("testdata/everything.in.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	for line := range strings.Lines(ours) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |")
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([A-Za-z]+)`").FindAllStringSubmatch(first, -1) {
+			keys++
+			if !regexp.MustCompile(`\b` + m[1] + `:`).Match(cases) {
+				t.Errorf("testdata/everything.in.yaml lacks the key %s", m[1])
+			}
+		}
+	}
+	if keys < 40 {
+		t.Errorf("only %d keys were found in the documentation", keys)
+	}
 }
 
 // environment is what ${NAME} finds in the tests.
