@@ -20,8 +20,8 @@ func TestHostileFiles(t *testing.T) {
 		"deep JSON":             {deep, "too-deep"},
 		"aliases that multiply": {bomb, "alias-bomb"},
 		"invalid UTF-8":         {"apis: []\n# \xff\n", "invalid-utf8"},
-		"very many APIs":        {"apis: [" + strings.Repeat("{},", 600_000) + "]", "too-many-problems"},
-		"very many listeners":   {"gateways: [{name: edge, listeners: [" + strings.Repeat("{port: 1},", 400_000) + "]}]", "duplicate-listener"},
+		"very many APIs":        {"apis: [" + strings.Repeat("{},", 200_000) + "]", "too-many-problems"},
+		"very many listeners":   {"gateways: [{name: edge, listeners: [" + strings.Repeat("{port: 1},", 100_000) + "]}]", "duplicate-listener"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

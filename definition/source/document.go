@@ -43,6 +43,8 @@ type Document struct {
 
 	diags *gateway.Diagnostics
 	root  *yaml.Node
+	// end is behind the last character: nothing that is left out stands further on.
+	end gateway.Position
 	// errors and warnings count what was reported.
 	errors, warnings int
 }
@@ -79,7 +81,7 @@ func Parse(name string, data []byte, env Environment, diags *gateway.Diagnostics
 		diags.Errorf(problem.code, problem.pos, "", problem.hint, "%s", problem.message)
 		return nil, false
 	}
-	doc.root = root
+	doc.root, doc.end = root, positionAt(name, data, len(data))
 	return doc, true
 }
 
@@ -146,6 +148,9 @@ func (d *Document) HasTooManyErrors() bool { return d.errors > maxProblems }
 func (d *Document) Root() Value { return Value{doc: d, node: d.root} }
 
 func (d *Document) pos(n *yaml.Node) gateway.Position {
+	if n.Line > d.end.Line {
+		return d.end // the parser adds a line break that is not there
+	}
 	return gateway.Position{File: d.Name, Line: n.Line, Column: n.Column}
 }
 

@@ -32,7 +32,7 @@ func FuzzParse(f *testing.F) {
 	}
 	for _, seed := range []string{
 		"a: &a [1, *a]\n", "a: &a {b: 1}\nc: {<<: *a}\n", "a: |\n  x\n\ty\n", "? [a]\n: b\n", "{\"a\": [1, 2.5e3, true, null, \"\\u00fc\"]}",
-		"\ufeffa: \"\u2028\"\r\nb: \u65e5\n", "---\n---\n", "%YAML 1.2\n---\n!!str a\n", "{a: [}", "a: 'x\n", "[[[[[[", "\xff\xfe", "a: !Sub x\n", "- - - a\n",
+		"\ufeffa: \"\u2028\"\r\nb: \u65e5\n", "---\n---\n", "%YAML 1.2\n---\n!!str a\n", "{a: [}", "a: 'x\n", "[[[[[[", "\xff\xfe", "?", "a: !Sub x\n", "- - - a\n",
 	} {
 		f.Add([]byte(seed))
 	}
