@@ -39,11 +39,8 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
 		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)
 	case gateway.IntegrationHTTP:
-		switch {
-		case len(in.RequestTemplates) > 0 || in.ContentHandling != "":
+		if len(in.RequestTemplates) > 0 || in.ContentHandling != "" {
 			c.errorf("unsupported-template", in.Source, comesLater, "%s maps its request body", r.Key())
-		case in.PassthroughBehavior == "NEVER":
-			c.errorf("unsupported-template", in.Source, comesLater, "%s refuses bodies without a template (passthroughBehavior), which would not be enforced", r.Key())
 		}
 		for _, resp := range in.Responses {
 			if len(resp.ResponseTemplates) > 0 && !passesThrough(resp.ResponseTemplates) || resp.ContentHandling != "" {
