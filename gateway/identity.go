@@ -12,6 +12,8 @@ type Issuer struct {
 	// JWKS is the key set (RFC 7517) as JSON. It is written in the definition, or
 	// filled in by who fetches it; without one every token is refused.
 	JWKS string
+	// Fetched tells that JWKS was filled in, and may be replaced by a newer one.
+	Fetched bool
 	// CA is the PEM bundle that the issuer's own certificate is verified with; empty
 	// means the system's.
 	CA     string

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
+	"gatehouse/gateway/jwks"
 )
 
 // parseAPIKey reads a key with its value, or with two while it is being replaced.
@@ -83,8 +84,29 @@ func parseIssuer(v source.Value) gateway.Issuer {
 	case keys.Exists():
 		i.JWKS = keys.NonEmpty()
 	}
+	if i.JWKS != "" {
+		i.JWKS = keySet(keys, i.JWKS)
+	}
 	o.Done()
 	return i
+}
+
+// keySet keeps of a written key set what tokens can be verified with: the same that
+// is kept of one that is fetched. A private key goes no further than this.
+func keySet(v source.Value, text string) string {
+	set, err := jwks.Parse([]byte(text))
+	if err != nil {
+		var reasons []string
+		for _, d := range set.Dropped {
+			reasons = append(reasons, d.String())
+		}
+		v.Errorf("invalid-jwks", `write {"keys": [...]} with public keys, as issuers publish it`, "%v", strings.Join(append([]string{err.Error()}, reasons...), "; "))
+		return ""
+	}
+	for _, d := range set.Dropped {
+		v.Warnf("unusable-key", "", "left out of the key set: %v", d)
+	}
+	return set.JSON
 }
 
 // checkHTTPURL checks what was read of v; that it is empty has been reported.

@@ -39,7 +39,9 @@ var arrows = map[string][]string{
 
 	"cmd/gatehouse":      {"internal/cli"},
 	"internal/cli":       {anything},
-	"internal/revision":  {"gateway", "translator", "xds"},
+	"internal/revision":  {"gateway", "translator", "xds", "internal/durable"},
+	"internal/oidc":      {"gateway", "internal/durable"},
+	"internal/durable":   {},
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},

@@ -20,6 +20,7 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
+	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
 	"gatehouse/xds"
@@ -35,9 +36,11 @@ type controlPlane struct {
 	loader   *definition.Loader
 	watcher  *watch.Watcher
 	pipeline *revision.Pipeline
-	xds      *xds.Server
-	grpc     *grpc.Server
-	http     *http.Server
+	// issuers is asked for the keys that tokens are verified with.
+	issuers *oidc.Keeper
+	xds     *xds.Server
+	grpc    *grpc.Server
+	http    *http.Server
 	// files are those of the last load. They belong to the pipeline's goroutine.
 	files []string
 	// The sockets are open from the beginning: an address that is taken is known
@@ -72,8 +75,18 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		Log: log.With("component", "xds"), Registerer: metrics,
 		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
 	})
+	c.issuers = oidc.New(oidc.Options{
+		Path: issuerKeysFile(store), Log: log.With("component", "issuers"), Registerer: metrics,
+		OnChange: func() { c.pipeline.Reload(false) },
+		Timing:   oidc.Timing{MaxAge: flags.issuerKeysMaxAge},
+	})
+	defer func() {
+		if err != nil {
+			c.issuers.Close()
+		}
+	}()
 	c.pipeline = revision.New(revision.Options{
-		Load: c.load, Target: c.xds, Store: store,
+		Load: c.load, Renew: c.issuers.Renew, Target: c.xds, Store: store,
 		Log: log.With("component", "revision"), Registerer: metrics,
 		OnChange: func(revision.Status) {
 			select {
@@ -85,7 +98,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	c.grpc = grpc.NewServer(options...)
 	c.xds.Register(c.grpc)
 	c.http = &http.Server{
-		Handler:           statusHandler(c.pipeline, c.xds, metrics),
+		Handler:           statusHandler(c.pipeline, c.issuers, c.xds, metrics),
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -110,7 +123,8 @@ func listen(flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// load reads the definitions, and has the files that they consist of watched.
+// load reads the definitions, puts the keys of token issuers in, and has the files
+// that they consist of watched.
 func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Diagnostics) {
 	result := c.loader.Load(ctx, c.paths)
 	c.watcher.Set(result.Files)
@@ -119,7 +133,13 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 		c.files = result.Files
 		c.pipeline.Reload(false)
 	}
-	return result.Snapshot, result.Diagnostics
+	if result.Snapshot == nil {
+		return nil, result.Diagnostics
+	}
+	snapshot, found := c.issuers.Fill(ctx, result.Snapshot)
+	found = append(found, result.Diagnostics...)
+	found.Sort()
+	return snapshot, found
 }
 
 // run serves until the context ends, or something that is needed fails. Once
@@ -127,6 +147,7 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 // context ends; only then does the control plane stop, so that an Envoy is served
 // to its end. When run returns, all that it started has ended.
 func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) error) error {
+	defer c.issuers.Close()
 	// From the beginning: a SIGHUP that nobody waits for would end the process.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

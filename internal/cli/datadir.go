@@ -28,6 +28,15 @@ func openStore(dir string, paths []string, log *slog.Logger) (*revision.Store, e
 	return nil, nil
 }
 
+// issuerKeysFile is where the key sets of token issuers are kept; nowhere without a
+// data directory.
+func issuerKeysFile(store *revision.Store) string {
+	if store == nil {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(store.Path()), "issuer-keys.json")
+}
+
 // defaultDataDir differs for different definitions: what one gateway served last
 // must never be served by another.
 func defaultDataDir(paths []string) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -18,6 +19,8 @@ type serveFlags struct {
 	xdsKey      string
 	xdsClientCA string
 	insecureXDS bool
+	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
+	issuerKeysMaxAge time.Duration
 }
 
 func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
@@ -25,7 +28,8 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to; port 0 takes a free one")
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
-	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision for a restart with broken definitions (default one of its own for these paths, below $XDG_STATE_HOME)")
+	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
+	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys")
 }
 
@@ -44,6 +48,9 @@ func (f *serveFlags) check() error {
 	}
 	if f.xdsClientCA != "" && f.xdsCert == "" {
 		return usagef("--xds-client-ca needs --xds-cert and --xds-key")
+	}
+	if f.issuerKeysMaxAge < 0 {
+		return usagef("--issuer-keys-max-age is negative")
 	}
 	for flag, address := range map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress} {
 		if _, _, err := net.SplitHostPort(address); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/xds"
 )
@@ -18,8 +19,53 @@ type statusJSON struct {
 	InForce bool         `json:"inForce"`
 	Serving *recordJSON  `json:"serving"`
 	Latest  *recordJSON  `json:"latest"`
+	Issuers []issuerJSON `json:"issuers"`
 	Envoys  []nodeJSON   `json:"envoys"`
 	History []recordJSON `json:"history"`
+}
+
+// issuerJSON is an issuer of tokens whose keys are fetched.
+type issuerJSON struct {
+	Issuer string `json:"issuer"`
+	// Keys is how many its tokens are verified with; with none, they are refused.
+	Keys int `json:"keys"`
+	// ConfirmedAt is when the issuer last said that these are its keys, AgeSeconds how
+	// long ago; ChangedAt is when it first did.
+	ConfirmedAt *time.Time `json:"confirmedAt"`
+	AgeSeconds  *float64   `json:"ageSeconds"`
+	ChangedAt   *time.Time `json:"changedAt"`
+	// Stale keys are used though they could not be refreshed; expired ones were given up.
+	Stale    bool       `json:"stale"`
+	Expired  bool       `json:"expired"`
+	NextAt   *time.Time `json:"nextAt"`
+	Failures int        `json:"failures"`
+	Error    string     `json:"error,omitempty"`
+}
+
+func newIssuersJSON(all []oidc.Status, now time.Time) []issuerJSON {
+	at := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		t = t.UTC()
+		return &t
+	}
+	issuers := make([]issuerJSON, 0, len(all))
+	for _, s := range all {
+		i := issuerJSON{
+			Issuer: s.Issuer, Keys: s.Keys, ConfirmedAt: at(s.Confirmed), ChangedAt: at(s.Changed),
+			Stale: s.Stale(), Expired: s.Expired, NextAt: at(s.Next), Failures: s.Failures,
+		}
+		if i.ConfirmedAt != nil {
+			age := now.Sub(s.Confirmed).Seconds()
+			i.AgeSeconds = &age
+		}
+		if s.Err != nil {
+			i.Error = s.Err.Error()
+		}
+		issuers = append(issuers, i)
+	}
+	return issuers
 }
 
 // nodeJSON is an Envoy. It counts resources where xds.Node has the version of
@@ -83,14 +129,15 @@ func newRecordJSON(r *revision.Record) *recordJSON {
 
 // statusHandler serves what people and monitors ask: /status, /metrics, /healthz
 // (the process lives), /readyz (it has something to serve).
-func statusHandler(p *revision.Pipeline, envoys *xds.Server, metrics prometheus.Gatherer) http.Handler {
+func statusHandler(p *revision.Pipeline, issuers *oidc.Keeper, envoys *xds.Server, metrics prometheus.Gatherer) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		s := p.Status()
 		out := statusJSON{
 			Build: thisBuild(), InForce: s.InForce(),
 			Serving: newRecordJSON(s.Serving), Latest: newRecordJSON(s.Latest),
-			Envoys: newNodesJSON(envoys.Status()), History: []recordJSON{},
+			Issuers: newIssuersJSON(issuers.Status(), time.Now()),
+			Envoys:  newNodesJSON(envoys.Status()), History: []recordJSON{},
 		}
 		for _, r := range s.History {
 			out.History = append(out.History, *newRecordJSON(r))

@@ -52,6 +52,7 @@ func (p *Pipeline) Start(ctx context.Context) error {
 			return &InvalidError{failed.Diagnostics}
 		}
 	}
+	p.renew(ctx)
 	p.publish()
 	return nil
 }

@@ -35,6 +35,9 @@ type Options struct {
 	Target Target
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
+	// Renew, if set, gives a snapshot that is served with what has come to be known
+	// since it was loaded, sealed; the same one if that is nothing. It must return soon.
+	Renew func(*gateway.Snapshot) *gateway.Snapshot
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
 	// Registerer is where metrics are registered; nil for nowhere.
@@ -159,6 +162,7 @@ func (p *Pipeline) handle(ctx context.Context, l letters) {
 			p.report(record, "definitions refused; the revision before is served on")
 		}
 	}
+	p.renew(ctx)
 	p.publish()
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/durable"
 )
 
 const (
@@ -72,38 +73,10 @@ func (s *Store) Save(snapshot *gateway.Snapshot) error {
 	}
 	sum := sha256.Sum256(payload.Bytes())
 	content := append([]byte(storeMagic+hex.EncodeToString(sum[:])+"\n"), payload.Bytes()...)
-	if err := s.replace(content); err != nil {
+	if err := durable.Replace(s.Path(), content); err != nil {
 		return fmt.Errorf("storing revision %s: %w", snapshot.Revision(), err)
 	}
 	return nil
-}
-
-func (s *Store) replace(content []byte) (err error) {
-	f, err := os.CreateTemp(s.dir, storeFile+".*.tmp") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), s.Path()); err != nil {
-		return err
-	}
-	// The rename itself is on disk only once the directory is.
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Load gives the stored snapshot, sealed, or ErrNothingStored.
