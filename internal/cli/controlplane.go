@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"gatehouse/definition"
+	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
@@ -36,6 +37,7 @@ type controlPlane struct {
 	watcher  *watch.Watcher
 	pipeline *revision.Pipeline
 	xds      *xds.Server
+	extauthz *extauthz.Server
 	grpc     *grpc.Server
 	http     *http.Server
 	// files are those of the last load. They belong to the pipeline's goroutine.
@@ -72,9 +74,11 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		Log: log.With("component", "xds"), Registerer: metrics,
 		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
 	})
+	c.extauthz = extauthz.New(extauthz.Options{Log: log.With("component", "extauthz"), Registerer: metrics})
 	c.pipeline = revision.New(revision.Options{
 		Load: c.load, Target: c.xds, Store: store,
-		Log: log.With("component", "revision"), Registerer: metrics,
+		Services: []revision.Prepare{c.prepareAuthorization},
+		Log:      log.With("component", "revision"), Registerer: metrics,
 		OnChange: func(revision.Status) {
 			select {
 			case c.changed <- struct{}{}:
@@ -84,6 +88,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	})
 	c.grpc = grpc.NewServer(options...)
 	c.xds.Register(c.grpc)
+	c.extauthz.Register(c.grpc)
 	c.http = &http.Server{
 		Handler:           statusHandler(c.pipeline, c.xds, metrics),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -120,6 +125,11 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 		c.pipeline.Reload(false)
 	}
 	return result.Snapshot, result.Diagnostics
+}
+
+func (c *controlPlane) prepareAuthorization(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+	compiled, ds := c.extauthz.Compile(s)
+	return func() func() { return c.extauthz.Swap(compiled) }, ds
 }
 
 // run serves until the context ends, or something that is needed fails. Once
@@ -178,6 +188,7 @@ func (c *controlPlane) stop() error {
 	abort := context.AfterFunc(ctx, c.grpc.Stop)
 	c.grpc.GracefulStop()
 	abort()
+	c.extauthz.Close()
 	if err := c.http.Shutdown(ctx); err != nil {
 		return c.http.Close()
 	}
