@@ -67,3 +67,9 @@ type Policy struct {
 	// Source is where it is written.
 	Source Position
 }
+
+// The AWS region and account that APIs belong to: ARNs need both.
+const (
+	DefaultRegion    = "us-east-1"
+	DefaultAccountID = "000000000000"
+)

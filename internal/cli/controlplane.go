@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"gatehouse/definition"
+	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
@@ -37,10 +38,11 @@ type controlPlane struct {
 	watcher  *watch.Watcher
 	pipeline *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
-	issuers *oidc.Keeper
-	xds     *xds.Server
-	grpc    *grpc.Server
-	http    *http.Server
+	issuers  *oidc.Keeper
+	xds      *xds.Server
+	extauthz *extauthz.Server
+	grpc     *grpc.Server
+	http     *http.Server
 	// files are those of the last load. They belong to the pipeline's goroutine.
 	files []string
 	// The sockets are open from the beginning: an address that is taken is known
@@ -85,9 +87,11 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 			c.issuers.Close()
 		}
 	}()
+	c.extauthz = extauthz.New(extauthz.Options{Log: log.With("component", "extauthz"), Registerer: metrics})
 	c.pipeline = revision.New(revision.Options{
 		Load: c.load, Renew: c.issuers.Renew, Target: c.xds, Store: store,
-		Log: log.With("component", "revision"), Registerer: metrics,
+		Services: []revision.Prepare{c.prepareAuthorization},
+		Log:      log.With("component", "revision"), Registerer: metrics,
 		OnChange: func(revision.Status) {
 			select {
 			case c.changed <- struct{}{}:
@@ -97,6 +101,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	})
 	c.grpc = grpc.NewServer(options...)
 	c.xds.Register(c.grpc)
+	c.extauthz.Register(c.grpc)
 	c.http = &http.Server{
 		Handler:           statusHandler(c.pipeline, c.issuers, c.xds, metrics),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -140,6 +145,11 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 	found = append(found, result.Diagnostics...)
 	found.Sort()
 	return snapshot, found
+}
+
+func (c *controlPlane) prepareAuthorization(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+	compiled, ds := c.extauthz.Compile(s)
+	return func() func() { return c.extauthz.Swap(compiled) }, ds
 }
 
 // run serves until the context ends, or something that is needed fails. Once
@@ -199,6 +209,7 @@ func (c *controlPlane) stop() error {
 	abort := context.AfterFunc(ctx, c.grpc.Stop)
 	c.grpc.GracefulStop()
 	abort()
+	c.extauthz.Close()
 	if err := c.http.Shutdown(ctx); err != nil {
 		return c.http.Close()
 	}

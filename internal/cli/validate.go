@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/translator"
@@ -92,7 +93,9 @@ func refusals(draft *gateway.Snapshot, known gateway.Diagnostics) gateway.Diagno
 // checkTranslation takes a snapshot through the steps that follow loading. The
 // error is of the check itself, not of what is checked.
 func checkTranslation(ctx context.Context, snapshot *gateway.Snapshot, envoy envoyFlag) (gateway.Diagnostics, error) {
-	output, ds := translator.New().Translate(snapshot)
+	_, ds := extauthz.Compile(snapshot)
+	output, more := translator.New().Translate(snapshot)
+	ds = append(ds, more...)
 	if ds.HasErrors() {
 		return ds, nil
 	}

@@ -30,6 +30,7 @@ type applier struct {
 
 func (p *Pipeline) appliers() []applier {
 	return []applier{
+		{"prepare", p.prepare},
 		{"translate", p.translate},
 		{"set", p.set},
 	}
@@ -139,14 +140,37 @@ func (p *Pipeline) load(ctx context.Context, c *candidate) gateway.Diagnostics {
 	return ds
 }
 
+// prepare has the services compile what they need. Nothing is in use yet.
+func (p *Pipeline) prepare(_ context.Context, c *candidate) (ds gateway.Diagnostics) {
+	c.swaps = nil
+	for _, prepare := range p.opts.Services {
+		swap, found := prepare(c.snapshot)
+		ds = append(ds, found...)
+		if !found.HasErrors() {
+			c.swaps = append(c.swaps, swap)
+		}
+	}
+	return ds
+}
+
 func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagnostics) {
 	c.output, ds = p.translator.Translate(c.snapshot)
 	return ds
 }
 
 // set hands the resources to the Envoys. A refusal by one of them is no failure
-// here: it is followed up like one that comes later.
+// here: it is followed up like one that comes later. The services go first, so that no
+// Envoy asks them about a route that they do not know; they go back if nothing is set.
 func (p *Pipeline) set(ctx context.Context, c *candidate) (ds gateway.Diagnostics) {
+	set := false
+	for _, swap := range c.swaps {
+		back := swap()
+		defer func() {
+			if !set {
+				back()
+			}
+		}()
+	}
 	err := p.opts.Target.Set(ctx, xds.Revision{ID: c.id(), Gateways: c.output.Gateways})
 	var invalid *xds.InvalidError
 	var rejected *xds.RejectedError
@@ -161,6 +185,7 @@ func (p *Pipeline) set(ctx context.Context, c *candidate) (ds gateway.Diagnostic
 	default:
 		ds.Errorf("not-set", gateway.Position{}, "", "", "%v", err)
 	}
+	set = !ds.HasErrors()
 	return ds
 }
 

@@ -1,6 +1,9 @@
 // Package revision takes definitions to the Envoys, one revision after the other:
 //
-//	load -> translate -> set -> what the Envoys said
+//	load -> prepare -> translate -> set -> what the Envoys said
+//
+// (Prepare is the services' part: what answers Envoys' questions is compiled from the
+// same snapshot, and taken into use just before the Envoys are told.)
 //
 // Every step may stop the revision, and the one before it is then served on,
 // whole. A revision that every connected Envoy acknowledged is the one to return

@@ -28,11 +28,22 @@ type Target interface {
 	Wait(ctx context.Context, revision string) (xds.Outcome, error)
 }
 
+// Prepare has a service, which answers what Envoys ask about requests, compile a
+// snapshot: it has to know the same revision as they do. Without errors among the
+// diagnostics it gives what takes the result into use.
+type Prepare func(*gateway.Snapshot) (Swap, gateway.Diagnostics)
+
+// Swap takes what was prepared into use. What it returns goes back to what was in use
+// before.
+type Swap func() (back func())
+
 // Options configure a Pipeline. Load and Target are needed; the zero value of
 // every other means its default.
 type Options struct {
 	Load   LoadFunc
 	Target Target
+	// Services go along with what Target is given.
+	Services []Prepare
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
 	// Renew, if set, gives a snapshot that is served with what has come to be known
@@ -89,7 +100,9 @@ type Pipeline struct {
 // candidate is a revision on its way.
 type candidate struct {
 	snapshot *gateway.Snapshot
-	// output is nil until the snapshot is translated.
+	// swaps are those of the services, and output is nil until the snapshot is
+	// translated.
+	swaps  []Swap
 	output *translator.Output
 	record *Record
 }

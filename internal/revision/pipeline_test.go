@@ -29,7 +29,7 @@ func TestRevisionIsAppliedAndAcked(t *testing.T) {
 	for _, timing := range s.Serving.Steps {
 		steps = append(steps, timing.Step)
 	}
-	if want := []string{"load", "translate", "set"}; !slices.Equal(steps, want) {
+	if want := []string{"load", "prepare", "translate", "set"}; !slices.Equal(steps, want) {
 		t.Errorf("steps %v, want %v", steps, want)
 	}
 }
@@ -322,4 +322,64 @@ func TestHistoryIsBounded(t *testing.T) {
 	if n := len(h.Status().History); n != 3 {
 		t.Errorf("%d records, want 3", n)
 	}
+}
+
+// service stands in for what answers Envoys' questions.
+type service struct {
+	serving string
+	refuse  bool
+}
+
+func (s *service) prepare(snapshot *gateway.Snapshot) (Swap, gateway.Diagnostics) {
+	if s.refuse {
+		return nil, gateway.Diagnostics{brokenLine}
+	}
+	return func() func() {
+		before := s.serving
+		s.serving = snapshot.Revision()
+		return func() { s.serving = before }
+	}, nil
+}
+
+func TestServicesGoAlong(t *testing.T) {
+	one, two, three := listening(1), listening(2), listening(3)
+	files, target, s := &definitions{snapshot: one}, newFakeTarget(1), &service{}
+	h := newHarness(t, files, target, nil)
+	h.opts.Services = []Prepare{s.prepare}
+	target.ack(one.Revision())
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.run()
+	expect := func(what string, want *gateway.Snapshot) {
+		t.Helper()
+		if s.serving != want.Revision() {
+			t.Errorf("%s: the service has another revision than the envoys", what)
+		}
+	}
+	h.until("the first is acked", serving(one, Acked))
+	expect("started", one)
+
+	target.fail(errSet)
+	files.become(two)
+	h.Reload(false)
+	h.until("setting failed", latest(Failed))
+	expect("not set", one)
+
+	target.fail(nil)
+	files.become(three)
+	h.Reload(false)
+	h.until("the third is applied", serving(three, Applied))
+	expect("applied", three)
+
+	h.Refused(xds.NACK{Gateway: "edge", Node: "n", TypeURL: "t", Revision: three.Revision(), Message: "no"})
+	h.until("the first is back", serving(one, Acked))
+	expect("returned", one)
+
+	s.refuse = true
+	files.become(listening(4))
+	h.Reload(false)
+	h.until("the service refused", latest(Failed))
+	expect("refused", one)
+	h.wantSet(one, three, one)
 }

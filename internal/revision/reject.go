@@ -102,9 +102,11 @@ func (p *Pipeline) restore(ctx context.Context) bool {
 	c := p.good
 	if c.output == nil {
 		// Stored by an earlier run, perhaps by another version.
-		if ds := p.translate(ctx, c); ds.HasErrors() {
-			p.log.Error("the last good revision cannot be served any more", "revision", c.id(), "error", ds.Err())
-			return false
+		for _, step := range []func(context.Context, *candidate) gateway.Diagnostics{p.prepare, p.translate} {
+			if ds := step(ctx, c); ds.HasErrors() {
+				p.log.Error("the last good revision cannot be served any more", "revision", c.id(), "error", ds.Err())
+				return false
+			}
 		}
 	}
 	if ds := p.set(ctx, c); ds.HasErrors() {

@@ -18,7 +18,7 @@ type contestant struct {
 	host, path string
 	// headers are lines that every request has besides.
 	headers []string
-	micros     []float64
+	micros  []float64
 }
 
 // compete runs interleaved rounds and prints CPU per request, the first contestant

@@ -1,0 +1,188 @@
+package extauthz
+
+import (
+	"slices"
+	"strings"
+
+	"gatehouse/gateway"
+)
+
+// event is what the function of an authorizer is called with.
+func (a *lambdaAuthorizer) event(c *check, identity [][]string) ([]byte, error) {
+	switch a.form {
+	case tokenForm:
+		return marshal(tokenEvent{"TOKEN", a.sources[0].identity(identity[0]), c.methodARN()})
+	case httpForm2:
+		return marshal(a.httpEvent(c, identity))
+	}
+	event := c.requestEvent()
+	if a.form == httpForm1 {
+		given := strings.Join(a.identities(identity), ",")
+		event.Version, event.IdentitySource, event.AuthorizationToken = "1.0", &given, &given
+	}
+	return marshal(event)
+}
+
+func (a *lambdaAuthorizer) identities(identity [][]string) []string {
+	given := make([]string, len(identity))
+	for i, values := range identity {
+		given[i] = a.sources[i].identity(values)
+	}
+	return given
+}
+
+type tokenEvent struct {
+	Type      string `json:"type"`
+	Token     string `json:"authorizationToken"`
+	MethodARN string `json:"methodArn"`
+}
+
+// requestEvent is that of a REST API's REQUEST authorizer, and of an HTTP API's with
+// payload format 1.0, which adds three members.
+type requestEvent struct {
+	Version            string              `json:"version,omitempty"`
+	Type               string              `json:"type"`
+	MethodARN          string              `json:"methodArn"`
+	IdentitySource     *string             `json:"identitySource,omitempty"`
+	AuthorizationToken *string             `json:"authorizationToken,omitempty"`
+	Resource           string              `json:"resource"`
+	Path               string              `json:"path"`
+	HTTPMethod         string              `json:"httpMethod"`
+	Headers            map[string]string   `json:"headers"`
+	MultiHeaders       map[string][]string `json:"multiValueHeaders"`
+	Query              map[string]string   `json:"queryStringParameters"`
+	MultiQuery         map[string][]string `json:"multiValueQueryStringParameters"`
+	PathParameters     map[string]string   `json:"pathParameters"`
+	StageVariables     map[string]string   `json:"stageVariables"`
+	Context            requestContext      `json:"requestContext"`
+}
+
+type requestContext struct {
+	ResourceID        string          `json:"resourceId"`
+	ResourcePath      string          `json:"resourcePath"`
+	HTTPMethod        string          `json:"httpMethod"`
+	ExtendedRequestID string          `json:"extendedRequestId"`
+	RequestTime       string          `json:"requestTime"`
+	Path              string          `json:"path"`
+	AccountID         string          `json:"accountId"`
+	Protocol          string          `json:"protocol"`
+	Stage             string          `json:"stage"`
+	DomainPrefix      string          `json:"domainPrefix"`
+	RequestTimeEpoch  int64           `json:"requestTimeEpoch"`
+	RequestID         string          `json:"requestId"`
+	Identity          requestIdentity `json:"identity"`
+	DomainName        string          `json:"domainName"`
+	APIID             string          `json:"apiId"`
+}
+
+type requestIdentity struct {
+	APIKey     string             `json:"apiKey,omitempty"`
+	SourceIP   string             `json:"sourceIp"`
+	UserAgent  string             `json:"userAgent,omitempty"`
+	ClientCert *clientCertificate `json:"clientCert,omitempty"`
+}
+
+const timeLayout = "02/Jan/2006:15:04:05 -0700"
+
+// requestEvent describes the request. Maps without entries are {}, as authorizers get
+// them from Amazon (recall); it is the events of integrations that have null.
+func (c *check) requestEvent() *requestEvent {
+	name, prefix := c.domain()
+	e := &requestEvent{
+		Type:           "REQUEST",
+		MethodARN:      c.methodARN(),
+		Resource:       c.route.path,
+		Path:           c.eventPath(),
+		HTTPMethod:     c.http.GetMethod(),
+		PathParameters: orEmpty(pathParameters(c.route.template, c.below(c.base))),
+		StageVariables: orEmpty(c.stage.variables),
+		Context: requestContext{
+			ResourceID:        c.route.resourceID,
+			ResourcePath:      c.route.path,
+			HTTPMethod:        c.http.GetMethod(),
+			ExtendedRequestID: c.id(),
+			RequestTime:       c.now.UTC().Format(timeLayout),
+			Path:              c.request.path,
+			AccountID:         c.stage.identity.Account,
+			Protocol:          c.http.GetProtocol(),
+			Stage:             c.stage.name,
+			DomainPrefix:      prefix,
+			RequestTimeEpoch:  c.now.UnixMilli(),
+			RequestID:         c.id(),
+			Identity:          requestIdentity{SourceIP: c.sourceIP(), UserAgent: c.header("user-agent"), ClientCert: c.clientCertificate()},
+			DomainName:        name,
+			APIID:             c.stage.key.api,
+		},
+	}
+	if c.route.keyRequired && !c.stage.keyFromAuthorizer {
+		e.Context.Identity.APIKey = c.header("x-api-key")
+	}
+	e.Headers, e.MultiHeaders = lastAndAll(c.eventHeaders())
+	e.Query, e.MultiQuery = lastAndAll(c.queryParameters(c.stage.protocol == gateway.REST))
+	return e
+}
+
+// eventPath is the path without the stage; below a custom domain it keeps the base path
+// of the mapping.
+func (c *check) eventPath() string {
+	if name, _ := c.domain(); c.stage.protocol == gateway.REST && strings.HasPrefix(name, c.stage.key.api+".execute-api.") {
+		return c.below(c.base)
+	}
+	return c.request.path
+}
+
+// lastAndAll are the last value of each name, and all of them.
+func lastAndAll(fields []header) (map[string]string, map[string][]string) {
+	last, all := make(map[string]string, len(fields)), make(map[string][]string, len(fields))
+	for _, f := range fields {
+		last[f.name] = f.value
+		all[f.name] = append(all[f.name], f.value)
+	}
+	return last, all
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// hiddenHeaders are not shown to functions: those that Amazon drops when it reads a
+// request, and the request id, which is Envoy's.
+var hiddenHeaders = []string{
+	"connection", "content-length", "content-md5", "expect", "max-forwards", "proxy-authenticate", "server", "te",
+	"transfer-encoding", "trailer", "upgrade", "www-authenticate", "x-request-id",
+}
+
+// spelling is how the headers that clients of HTTP/1.1 usually send are written. Envoy
+// knows headers in lower case only, and functions written for REST APIs ask for
+// headers.Authorization.
+var spelling = map[string]string{
+	"accept": "Accept", "accept-encoding": "Accept-Encoding", "accept-language": "Accept-Language",
+	"authorization": "Authorization", "cache-control": "Cache-Control", "content-encoding": "Content-Encoding",
+	"content-type": "Content-Type", "cookie": "Cookie", "host": "Host", "if-match": "If-Match",
+	"if-modified-since": "If-Modified-Since", "if-none-match": "If-None-Match", "origin": "Origin",
+	"pragma": "Pragma", "range": "Range", "referer": "Referer", "user-agent": "User-Agent", "via": "Via",
+	"x-amzn-trace-id": "X-Amzn-Trace-Id", "x-forwarded-for": "X-Forwarded-For",
+	"x-forwarded-port": "X-Forwarded-Port", "x-forwarded-proto": "X-Forwarded-Proto",
+}
+
+// eventHeaders are the headers that a function is shown. Those of REST APIs have the
+// names that spelling gives them, those of HTTP APIs are in lower case.
+func (c *check) eventHeaders() []header {
+	out := []header{{"host", c.http.GetHost()}}
+	for _, h := range c.headers() {
+		if h.name != "host" && !slices.Contains(hiddenHeaders, h.name) && !strings.HasPrefix(h.name, "x-envoy-") {
+			out = append(out, h)
+		}
+	}
+	if c.stage.protocol == gateway.REST {
+		for i, h := range out {
+			if name, ok := spelling[h.name]; ok {
+				out[i].name = name
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,62 @@
+package extauthz
+
+// Code says why a request was refused, for logs, metrics and explanations. Codes are
+// stable.
+type Code string
+
+// The codes of refusals.
+const (
+	// CodeUnknownRoute: the Envoy asks about a route that neither this revision has nor
+	// the one before.
+	CodeUnknownRoute Code = "unknown-route"
+	// CodeInternal: a mistake of ours.
+	CodeInternal Code = "internal-error"
+	// CodeCancelled: the client went away, or Envoy's patience ended.
+	CodeCancelled Code = "cancelled"
+
+	// CodePolicyDenied and CodePolicyNotAllowed: the resource policy has a statement
+	// against the request, or none for it.
+	CodePolicyDenied     Code = "resource-policy-denied"
+	CodePolicyNotAllowed Code = "resource-policy-not-allowed"
+
+	// CodeIdentityMissing: an identity source of the authorizer is missing or empty.
+	CodeIdentityMissing Code = "identity-source-missing"
+	// CodeIdentityRepeated: the header with the token is there more than once.
+	CodeIdentityRepeated Code = "identity-source-repeated"
+	// CodeIdentityInvalid: the token does not match the validation expression.
+	CodeIdentityInvalid Code = "identity-validation-failed"
+	// CodeURITooLong: the ARN of the method is longer than authorizers are given.
+	CodeURITooLong Code = "uri-too-long"
+	// CodeAuthorizerUnauthorized: the function raised "Unauthorized".
+	CodeAuthorizerUnauthorized Code = "authorizer-unauthorized"
+	// CodeAuthorizerDenied and CodeAuthorizerNotAllowed: the function's answer has a
+	// statement against the request, or none for it.
+	CodeAuthorizerDenied     Code = "authorizer-denied"
+	CodeAuthorizerNotAllowed Code = "authorizer-not-allowed"
+	// CodeAuthorizerFailed: the function raised another error.
+	CodeAuthorizerFailed Code = "authorizer-failed"
+	// CodeAuthorizerTimeout: the function took too long.
+	CodeAuthorizerTimeout Code = "authorizer-timeout"
+	// CodeAuthorizerUnreachable: the function could not be called.
+	CodeAuthorizerUnreachable Code = "authorizer-unreachable"
+	// CodeAuthorizerMalformed: the function's answer is not what it has to be.
+	CodeAuthorizerMalformed Code = "authorizer-malformed"
+	// CodeAuthorizerBusy: too many calls of the API's authorizers are under way.
+	CodeAuthorizerBusy Code = "authorizer-busy"
+
+	// CodeSignature begins the codes of refused signatures; a kind of sigv4 follows.
+	CodeSignature Code = "signature-"
+	// CodeBodyMissing: the signature is about a body that Envoy did not send along.
+	CodeBodyMissing Code = "signature-body-missing"
+	// CodeNotPermitted and CodePermissionDenied: no policy allows the caller the
+	// request, or one denies it.
+	CodeNotPermitted     Code = "permission-not-allowed"
+	CodePermissionDenied Code = "permission-denied"
+
+	// CodeKeyMissing, CodeKeyUnknown, CodeKeyDisabled, CodeKeyOutsidePlan: no API key,
+	// none that exists, one that is switched off, one without a plan for the stage.
+	CodeKeyMissing     Code = "api-key-missing"
+	CodeKeyUnknown     Code = "api-key-unknown"
+	CodeKeyDisabled    Code = "api-key-disabled"
+	CodeKeyOutsidePlan Code = "api-key-outside-plan"
+)

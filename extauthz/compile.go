@@ -1,0 +1,234 @@
+package extauthz
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"maps"
+	"slices"
+
+	"gatehouse/gateway"
+	"gatehouse/gateway/iampolicy"
+)
+
+// Compiled is a snapshot made ready for checks. It is not changed once it is made.
+type Compiled struct {
+	revision string
+	stages   map[stageKey]*stage
+	apis     map[string]bool
+	keys     *keyStore
+	access   *accessStore
+	// functions are what the authorizers' URIs were resolved with.
+	functions []gateway.Function
+}
+
+// Revision is that of the snapshot.
+func (c *Compiled) Revision() string { return c.revision }
+
+func (c *Compiled) has(api string) bool { return c != nil && c.apis[api] }
+
+// stageKey names what one stage serves: its own deployment, or that of its canary.
+type stageKey struct {
+	api, stage string
+	canary     bool
+}
+
+// stage is the routes of a deployment with the settings of a stage.
+type stage struct {
+	key       stageKey
+	name      string
+	protocol  gateway.Protocol
+	variables map[string]string
+	identity  iampolicy.API
+	routes    map[string]*route
+	// keyFromAuthorizer: API keys come from the authorizer, not from a header.
+	keyFromAuthorizer bool
+	deployment        *gateway.Deployment
+	// found are the problems of the stage, which are to be told again when it is used
+	// again.
+	found gateway.Diagnostics
+}
+
+// route is what has to be checked for a route.
+type route struct {
+	// key is the route key, and path its second half.
+	key, path   string
+	resourceID  string
+	template    gateway.PathTemplate
+	keyRequired bool
+	evaluators  []evaluator
+}
+
+// Compile makes a snapshot ready for a Server, and reports everything that could not be
+// decided at run time; nothing is made of one with errors. It is for those who want the diagnostics only; a Server compiles
+// with what it serves at hand.
+func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
+	return compile(snapshot, nil)
+}
+
+// compiler makes a Compiled.
+type compiler struct {
+	snapshot *gateway.Snapshot
+	previous *Compiled
+	out      *Compiled
+	found    gateway.Diagnostics
+	// sameFunctions: the authorizers' URIs still lead to where they did.
+	sameFunctions bool
+	// policies are those of deployments, which several stages share.
+	policies map[policyKey]*iampolicy.Policy
+}
+
+func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway.Diagnostics) {
+	c := &compiler{
+		snapshot: snapshot, previous: previous,
+		out: &Compiled{
+			revision: snapshot.Revision(), stages: map[stageKey]*stage{}, apis: map[string]bool{},
+			functions: snapshot.Functions,
+		},
+		sameFunctions: previous != nil && slices.Equal(withoutPositions(snapshot.Functions), withoutPositions(previous.functions)),
+		policies:      map[policyKey]*iampolicy.Policy{},
+	}
+	c.accessKeys()
+	c.apiKeys()
+	for i := range snapshot.APIs {
+		api := &snapshot.APIs[i]
+		c.out.apis[api.ID] = true
+		for j := range api.Stages {
+			st := &api.Stages[j]
+			c.stage(api, st, st.Deployment, st.Variables, false)
+			if st.Canary != nil {
+				deployment := st.Canary.Deployment
+				if deployment == nil {
+					deployment = st.Deployment
+				}
+				c.stage(api, st, deployment, st.CanaryVariables(), true)
+			}
+		}
+	}
+	c.found.Sort()
+	if c.found.HasErrors() {
+		// A policy that cannot be read must not be taken for one that is not there.
+		return nil, c.found
+	}
+	return c.out, c.found
+}
+
+func withoutPositions(functions []gateway.Function) []gateway.Function {
+	list := slices.Clone(functions)
+	for i := range list {
+		list[i].Source = gateway.Position{}
+	}
+	return list
+}
+
+func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gateway.Deployment, variables map[string]string, canary bool) {
+	key := stageKey{api.ID, from.Name, canary}
+	if deployment == nil {
+		return // Validate reports it.
+	}
+	if known := c.reusable(key, api, deployment, variables); known != nil {
+		c.out.stages[key] = known
+		c.found = append(c.found, known.found...)
+		return
+	}
+	st := &stage{
+		key: key, name: from.Name, protocol: api.Protocol, variables: variables,
+		identity: iampolicy.OwnIdentity([]byte(deployment.Policy),
+			iampolicy.API{Region: gateway.DefaultRegion, Account: gateway.DefaultAccountID, ID: api.ID}),
+		keyFromAuthorizer: deployment.APIKeySource == gateway.APIKeyFromAuthorizer,
+		deployment:        deployment,
+		routes:            make(map[string]*route, len(deployment.Routes)),
+	}
+	b := &stageCompiler{compiler: c, stage: st, deployment: deployment, authorizers: map[string]*lambdaAuthorizer{}}
+	b.policy()
+	for i := range deployment.Routes {
+		r := &deployment.Routes[i]
+		st.routes[r.Key()] = b.route(r)
+	}
+	c.out.stages[key] = st
+	c.found = append(c.found, st.found...)
+}
+
+// reusable finds what was compiled of the same before. A deployment that was read again
+// is the same if its hash is, but then its problems may stand on other lines.
+func (c *compiler) reusable(key stageKey, api *gateway.API, deployment *gateway.Deployment, variables map[string]string) *stage {
+	if c.previous == nil {
+		return nil
+	}
+	known := c.previous.stages[key]
+	if known == nil || known.protocol != api.Protocol || !maps.Equal(known.variables, variables) {
+		return nil
+	}
+	sameDeployment := known.deployment == deployment ||
+		deployment.Hash() != "" && deployment.Hash() == known.deployment.Hash() && len(known.found) == 0
+	if !sameDeployment || !c.sameFunctions && deployment.Authorizers != nil {
+		return nil
+	}
+	return known
+}
+
+// stageCompiler makes one stage.
+type stageCompiler struct {
+	*compiler
+	stage      *stage
+	deployment *gateway.Deployment
+	// resourcePolicy is nil when there is none, or when it has problems.
+	resourcePolicy *iampolicy.Policy
+	authorizers    map[string]*lambdaAuthorizer
+}
+
+func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {
+	b.stage.found.Errorf(code, pos, "", hint, format, args...)
+}
+
+// route puts a route's evaluators together, in Amazon's order.
+func (b *stageCompiler) route(r *gateway.Route) *route {
+	out := &route{key: r.Key(), path: r.Path, resourceID: resourceID(r.Path), keyRequired: r.APIKeyRequired}
+	if r.Path != gateway.DefaultRoute {
+		// A path that cannot be read is reported by Validate.
+		out.template, _ = gateway.ParsePath(r.Path)
+	}
+	kind := ""
+	if r.Authorization != nil {
+		kind = r.Authorization.Type
+	}
+	switch kind {
+	case "CUSTOM":
+		b.addPolicy(out, iampolicy.LambdaAuthorizer)
+		if a := b.authorizer(r); a != nil {
+			out.evaluators = append(out.evaluators, a)
+		}
+	case "AWS_IAM":
+		out.evaluators = append(out.evaluators, signature{}, permission{b.resourcePolicy})
+		b.checkAccess(r)
+	case gateway.CognitoAuthorizer:
+		// Envoy has verified the token by now.
+		b.addPolicy(out, iampolicy.UserPool)
+	case "", gateway.JWTAuthorizer:
+		b.addPolicy(out, iampolicy.Open)
+	default:
+		b.errorf("unsupported-authorizer", cmp.Or(r.Authorization.Source, r.Source), "", "%s asks for %s authorization, which would not be enforced", r.Key(), kind)
+	}
+	// Envoy may look the key up as well, if there are few. Whether it does changes at
+	// another moment than what is compiled here, so this does not depend on it.
+	if r.APIKeyRequired && b.stage.protocol == gateway.REST {
+		out.evaluators = append(out.evaluators, apiKey{})
+	}
+	return out
+}
+
+func (b *stageCompiler) addPolicy(r *route, authorization iampolicy.Authorization) {
+	if b.resourcePolicy != nil {
+		r.evaluators = append(r.evaluators, resourcePolicy{b.resourcePolicy, authorization})
+	}
+}
+
+// resourceID is six characters like Amazon's, the same for the same path.
+func resourceID(path string) string {
+	const digits = "0123456789abcdefghijklmnopqrstuv"
+	sum := sha256.Sum256([]byte(path))
+	id := make([]byte, 6)
+	for i := range id {
+		id[i] = digits[sum[i]%32]
+	}
+	return string(id)
+}

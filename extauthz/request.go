@@ -1,0 +1,152 @@
+package extauthz
+
+import (
+	"net/netip"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+)
+
+// header is one field of a request, its name in lower case.
+type header struct{ name, value string }
+
+// request is what the client asked, as Envoy describes it. What few evaluators need is
+// worked out when it is asked for. It belongs to one goroutine.
+type request struct {
+	attributes *authv3.AttributeContext
+	http       *authv3.AttributeContext_HttpRequest
+	// path is the request's without the query, which follows after its question mark.
+	path, query string
+
+	fields     []header
+	fieldsRead bool
+	parameters []header
+	parsed     bool
+}
+
+func newRequest(attributes *authv3.AttributeContext) *request {
+	r := &request{attributes: attributes, http: attributes.GetRequest().GetHttp()}
+	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
+	return r
+}
+
+// headers are all fields, in the order they came in where Envoy tells it; pseudo-headers
+// and what only the gateway uses are left out.
+func (r *request) headers() []header {
+	if r.fieldsRead {
+		return r.fields
+	}
+	r.fieldsRead = true
+	if list := r.http.GetHeaderMap().GetHeaders(); len(list) > 0 {
+		r.fields = make([]header, 0, len(list))
+		for _, h := range list {
+			r.add(h.GetKey(), valueOf(h))
+		}
+		return r.fields
+	}
+	r.fields = make([]header, 0, len(r.http.GetHeaders()))
+	for name, value := range r.http.GetHeaders() {
+		r.add(name, value)
+	}
+	return r.fields
+}
+
+func valueOf(h *corev3.HeaderValue) string {
+	if raw := h.GetRawValue(); len(raw) > 0 {
+		return string(raw)
+	}
+	return h.GetValue()
+}
+
+func (r *request) add(name, value string) {
+	if strings.HasPrefix(name, ":") {
+		return
+	}
+	r.fields = append(r.fields, header{strings.ToLower(name), value})
+}
+
+// values are those of a header, whose name is in lower case. "host" is Envoy's
+// :authority.
+func (r *request) values(name string) []string {
+	if name == "host" {
+		return []string{r.http.GetHost()}
+	}
+	if list := r.http.GetHeaderMap().GetHeaders(); len(list) > 0 && !r.fieldsRead {
+		// The usual case: one header is asked for, and no list has to be made.
+		var values []string
+		for _, h := range list {
+			if strings.EqualFold(h.GetKey(), name) {
+				values = append(values, valueOf(h))
+			}
+		}
+		return values
+	}
+	if !r.fieldsRead && len(r.http.GetHeaders()) > 0 {
+		if value, ok := r.http.GetHeaders()[name]; ok {
+			return []string{value}
+		}
+		return nil
+	}
+	var values []string
+	for _, h := range r.headers() {
+		if h.name == name {
+			values = append(values, h.value)
+		}
+	}
+	return values
+}
+
+// header is the last value of a header, "" if there is none.
+func (r *request) header(name string) string {
+	values := r.values(name)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// sourceIP is the client's address as Envoy sees it: that of the connection, or behind
+// trusted proxies the one that they tell.
+func (r *request) sourceIP() string {
+	return r.attributes.GetSource().GetAddress().GetSocketAddress().GetAddress()
+}
+
+func (r *request) sourceAddress() netip.Addr {
+	address, err := netip.ParseAddr(r.sourceIP())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return address
+}
+
+// secure reports whether the client came by TLS. Envoy sets X-Forwarded-Proto by the
+// connection, or leaves that of a proxy that it trusts; :scheme is the client's own word.
+func (r *request) secure() bool {
+	return r.attributes.GetTlsSession() != nil || r.header("x-forwarded-proto") == "https"
+}
+
+// id is the request's, which Envoy has made.
+func (r *request) id() string { return r.header("x-request-id") }
+
+// domain is the host name that was asked for, and its first label.
+func (r *request) domain() (name, prefix string) {
+	name = r.http.GetHost()
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 && !strings.HasSuffix(name, "]") {
+		name = name[:colon]
+	}
+	prefix, _, _ = strings.Cut(name, ".")
+	return name, prefix
+}
+
+// below is the request's path below the base of its stage; it begins with a slash.
+func (r *request) below(base string) string {
+	rest, found := strings.CutPrefix(r.path, base)
+	switch {
+	case !found || rest != "" && rest[0] != '/':
+		return r.path
+	case rest == "":
+		return "/"
+	}
+	return rest
+}

@@ -1,0 +1,145 @@
+package lambda
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// FunctionError says that the function was called and failed.
+type FunctionError struct {
+	// Type is the name of the exception, and Message its text.
+	Type, Message string
+}
+
+// Error does not repeat the message: it is the function's, and may hold anything.
+func (e *FunctionError) Error() string {
+	return fmt.Sprintf("the function failed with an error of type %q", cmp.Or(e.Type, "unknown"))
+}
+
+// ErrTooLarge says that a function answered with more than is read.
+var ErrTooLarge = errors.New("the answer of the function is too large")
+
+// Options configure a Client. The zero value of each means its default.
+type Options struct {
+	// MaxResponseBytes bounds what a function may answer, 6 MiB by default, as Lambda
+	// does.
+	MaxResponseBytes int64
+	// Transport is what webhooks and endpoints are called with; by default one of its
+	// own, which uses the proxies and the authorities of the system.
+	Transport http.RoundTripper
+}
+
+// Client calls functions. It is safe for concurrent use.
+type Client struct {
+	http *http.Client
+	aws  awsClients
+}
+
+// maxConnections to one host: one function is called at a time by each.
+const maxConnections = 512
+
+// New makes a Client. It does not look at the environment.
+func New(o Options) *Client {
+	if o.Transport == nil {
+		o.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConns:        maxConnections,
+			MaxIdleConnsPerHost: maxConnections,
+			MaxConnsPerHost:     maxConnections,
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second,
+		}
+	}
+	c := &Client{http: &http.Client{
+		Transport: bounded{o.Transport, cmp.Or(o.MaxResponseBytes, 6<<20)},
+		// A redirect would take the event, and the secret, to someone who was not named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	c.aws = awsClients{http: c.http, clients: map[awsTarget]invokeAPI{}}
+	return c
+}
+
+// Invoke calls a function with an event, and gives its result. The error is a
+// *FunctionError when the function itself failed, ErrTooLarge, or says why it could not
+// be called. The context bounds how long it may take.
+func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
+	if t.URL != "" {
+		return c.post(ctx, t, event)
+	}
+	return c.aws.invoke(ctx, t, event)
+}
+
+// failure is what runtimes answer when a function raised an error.
+type failure struct {
+	Message *string `json:"errorMessage"`
+	Type    string  `json:"errorType"`
+}
+
+// functionError reads the result of a function that failed.
+func functionError(result []byte) *FunctionError {
+	var f failure
+	if json.Unmarshal(result, &f) != nil || f.Message == nil {
+		return &FunctionError{}
+	}
+	return &FunctionError{Type: f.Type, Message: *f.Message}
+}
+
+// bounded is a transport whose responses end in ErrTooLarge.
+type bounded struct {
+	http.RoundTripper
+	limit int64
+}
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if response.ContentLength > b.limit {
+		response.Body.Close()
+		return nil, ErrTooLarge
+	}
+	response.Body = &boundedBody{response.Body, b.limit}
+	return response, nil
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if int64(n) > b.left {
+		return int(b.left), ErrTooLarge
+	}
+	b.left -= int64(n)
+	return n, err
+}
+
+// remembered is a value that is made when it is first needed, and again after it
+// failed. Nobody waits for another to make it: each waits no longer than its own
+// context says.
+type remembered[T any] struct{ value atomic.Pointer[T] }
+
+func (r *remembered[T]) get(ctx context.Context, make func(context.Context) (T, error)) (T, error) {
+	if known := r.value.Load(); known != nil {
+		return *known, nil
+	}
+	value, err := make(ctx)
+	if err == nil {
+		r.value.CompareAndSwap(nil, &value)
+	}
+	return value, err
+}
