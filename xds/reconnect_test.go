@@ -43,7 +43,7 @@ func (c *client) takesUse(t *testing.T) {
 }
 
 func TestEnvoyThatComesBackIsToldInOrder(t *testing.T) {
-	s, addr := serve(t, xds.Options{AckTimeout: time.Minute, LingerTime: 100 * time.Millisecond})
+	s, addr := serve(t, xds.Options{AckTimeout: time.Minute, LingerTime: time.Second})
 	set(t, s, revision("1", with(site(t), edsCluster("new"), endpoints("new", "127.0.0.1", 9), routes("a", to("/", "new")))))
 	c := comesBack(t, addr)
 	resp := c.next(xds.ClusterType)
