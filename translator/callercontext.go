@@ -27,12 +27,22 @@ func aboutCaller(name string) bool {
 }
 
 // callerMetadata is where a variable about the caller of a route is kept: the filter's
-// namespace, then keys. It is nil when the route's checks do not give it.
+// namespace, then keys. It is nil when the route's checks do not give it. Where no route
+// is known, as in gateway responses, any check may have been the one.
 func callerMetadata(r *parsedRoute, name string) []string {
-	if r.Route == nil || r.Authorization == nil {
+	kind := ""
+	switch {
+	case r.Route != nil && r.Authorization == nil:
 		return nil
+	case r.Route != nil:
+		kind = r.Authorization.Type
+	case strings.HasPrefix(name, "authorizer.claims."):
+		kind = authorizationPool
+	case strings.HasPrefix(name, "authorizer."):
+		kind = authorizationLambda
+	default:
+		kind = authorizationIAM
 	}
-	kind := r.Authorization.Type
 	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok && (kind == authorizationJWT || kind == authorizationPool) {
 		return []string{filterTokens, tokenMetadata, claim}
 	}

@@ -21,6 +21,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/envoytest"
 	"gatehouse/translator"
@@ -34,6 +35,9 @@ type running struct {
 	port       int
 	server     *xds.Server
 	translator *translator.Translator
+	extauthz   *extauthz.Server
+	// stopControlPlane ends it; Envoy goes on alone.
+	stopControlPlane func()
 }
 
 // echoed is what the echo backend saw.
@@ -95,14 +99,18 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	g := &running{t: t, port: port, translator: translator.New()}
 	logs := &lockedBuffer{}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	t.Cleanup(g.extauthz.Close)
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	grpcServer := grpc.NewServer(xds.ServerOptions()...)
 	g.server.Register(grpcServer)
+	g.extauthz.Register(grpcServer)
 	go grpcServer.Serve(lis)
-	t.Cleanup(func() { g.server.Close(); grpcServer.Stop() })
+	g.stopControlPlane = func() { g.server.Close(); grpcServer.Stop() }
+	t.Cleanup(g.stopControlPlane)
 
 	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Admin: "127.0.0.1:0"})
 	if err != nil {
@@ -142,13 +150,16 @@ func (g *running) apply(s *gateway.Snapshot) {
 		}
 	}
 	s.Seal()
+	compiled, problems := g.extauthz.Compile(s)
 	out, diags := g.translator.Translate(s)
+	diags = append(problems, diags...)
 	for _, d := range diags {
 		g.t.Log(d)
 	}
-	if out == nil {
+	if out == nil || problems.HasErrors() {
 		g.t.Fatal("the snapshot cannot be translated")
 	}
+	g.extauthz.Swap(compiled)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := g.server.Set(ctx, xds.Revision{ID: out.Revision, Gateways: out.Gateways}); err != nil {
