@@ -118,7 +118,7 @@ func (ds Diagnostics) HasErrors() bool {
 	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == Error })
 }
 
-// Sort orders by position, then severity, code and message, and drops exact
+// Sort orders by position, then severity, code, message and the rest, and drops exact
 // repeats (two stages that pin one broken definition report it once).
 func (ds *Diagnostics) Sort() {
 	slices.SortStableFunc(*ds, func(a, b Diagnostic) int {
@@ -129,6 +129,8 @@ func (ds *Diagnostics) Sort() {
 			cmp.Compare(a.Severity, b.Severity),
 			strings.Compare(a.Code, b.Code),
 			strings.Compare(a.Message, b.Message),
+			strings.Compare(a.Path, b.Path),
+			strings.Compare(a.Hint, b.Hint),
 		)
 	})
 	// What was read by two ways (an alias, two stages) has two paths, but is one line.

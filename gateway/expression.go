@@ -116,7 +116,10 @@ var (
 func ParseHTTPValue(text string) (Value, error) {
 	if ref, ok := strings.CutPrefix(text, "$"); ok && !strings.HasPrefix(ref, "{") {
 		e, err := parseHTTPReference(ref)
-		return Value{e}, err
+		if err != nil {
+			return nil, err
+		}
+		return Value{e}, nil
 	}
 	var v Value
 	last := 0

@@ -28,7 +28,7 @@ func (s *Snapshot) Seal() *Snapshot {
 		for j := range s.APIs[i].Stages {
 			st := &s.APIs[i].Stages[j]
 			st.Deployment.Seal()
-			if st.Canary != nil {
+			if st.Canary != nil && st.Canary.Deployment != nil {
 				st.Canary.Deployment.Seal()
 			}
 		}

@@ -28,6 +28,8 @@ func (s *Snapshot) Validate() Diagnostics {
 type validation struct {
 	snapshot *Snapshot
 	found    Diagnostics
+	// told counts the errors among them.
+	told int
 
 	// What names stand for: there may be thousands of each, asked for as often. The
 	// empty name stands for parts without one.
@@ -74,14 +76,15 @@ func noStage(a *API, name string) bool {
 }
 
 // maxFound bounds what is told: nobody reads more, and a hostile definition could
-// have a mistake in each of a million parts.
+// have a mistake in each of a million parts. Warnings do not count: no number of them
+// may hide an error.
 const maxFound = 1000
 
 func (v *validation) errorf(code string, pos Position, hint, format string, args ...any) {
-	switch {
-	case len(v.found) < maxFound:
+	switch v.told++; {
+	case v.told <= maxFound:
 		v.found.Errorf(code, pos, "", hint, format, args...)
-	case len(v.found) == maxFound:
+	case v.told == maxFound+1:
 		v.found.Errorf("too-many-problems", pos, "", "", "there are more than %d problems; this and those after it are not told", maxFound)
 	}
 }
@@ -134,11 +137,15 @@ func (v *validation) listeners(g *Gateway) {
 			taken = map[string]Position{}
 			ports[l.Port] = taken
 		}
-		first, conflict := taken[l.Address]
+		address := l.Address
+		if address == "::" {
+			address = all // it takes IPv4, too
+		}
+		first, conflict := taken[address]
 		if !conflict {
 			first, conflict = taken[all]
 		}
-		if !conflict && l.Address == all {
+		if !conflict && address == all {
 			for _, pos := range taken {
 				if !conflict || before(pos, first) {
 					first, conflict = pos, true
@@ -148,7 +155,7 @@ func (v *validation) listeners(g *Gateway) {
 		if conflict {
 			v.errorf("duplicate-listener", l.Source, "", "two listeners of gateway %s share port %d; the first is at %s", g.Name, l.Port, first)
 		} else {
-			taken[l.Address] = l.Source
+			taken[address] = l.Source
 		}
 		if l.TLS != nil {
 			v.certificate(l.TLS)

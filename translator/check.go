@@ -17,6 +17,7 @@ func (c *stageCompiler) checkDeployment() {
 	if c.api.Protocol == gateway.WebSocket {
 		c.errorf("unsupported-protocol", c.api.Source, comesLater, "WebSocket APIs are not served yet")
 	}
+	c.checkGatewayResponses()
 	for _, s := range c.stage.Settings {
 		if s.Throttle != nil {
 			c.errorf("unsupported-throttle", s.Source, comesLater, "the throttle of stage %s/%s would not be enforced", c.api.ID, c.stage.Name)
@@ -35,6 +36,7 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		c.errorf("missing-integration", r.Source, "add x-amazon-apigateway-integration, or a backend: for the API", "No integration defined for method %s", r.Key())
 		return
 	}
+	c.checkIntegrationHeaders(in)
 	switch in.Type {
 	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
 		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)

@@ -11,6 +11,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	upstreamhttpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
@@ -74,7 +75,7 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 		// for IPv6 where a name has none.
 		DnsLookupFamily: clusterv3.Cluster_V4_PREFERRED,
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{
-			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(protocolOptions(backend)),
+			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(protocolOptions(u, backend)),
 		},
 	}
 	if u.tls {
@@ -135,15 +136,16 @@ func adsSource() *corev3.ConfigSource {
 	}
 }
 
-// protocolOptions chooses the HTTP version spoken to a backend.
-func protocolOptions(b *gateway.Backend) proto.Message {
+// protocolOptions chooses the HTTP version spoken to a backend. AUTO is settled in the
+// TLS handshake; where there is none, it is HTTP/1.1.
+func protocolOptions(u upstream, b *gateway.Backend) proto.Message {
 	o := &upstreamhttpv3.HttpProtocolOptions{}
 	protocol := ""
 	if b != nil {
 		protocol = b.Protocol
 	}
-	switch protocol {
-	case "HTTP2":
+	switch {
+	case protocol == "HTTP2":
 		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig{
 				ProtocolConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
@@ -151,7 +153,7 @@ func protocolOptions(b *gateway.Backend) proto.Message {
 				},
 			},
 		}
-	case "AUTO":
+	case protocol == "AUTO" && u.tls:
 		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_AutoConfig{
 			AutoConfig: &upstreamhttpv3.HttpProtocolOptions_AutoHttpConfig{},
 		}
@@ -195,6 +197,17 @@ func applyBackend(c *clusterv3.Cluster, b *gateway.Backend) {
 		}
 		c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{t}}
 	}
+}
+
+// hashPolicy tells a ring what to go by: the client's address. Without it, Envoy takes
+// any endpoint.
+func hashPolicy(b *gateway.Backend) []*routev3.RouteAction_HashPolicy {
+	if b == nil || b.LoadBalancing != "RING_HASH" {
+		return nil
+	}
+	return []*routev3.RouteAction_HashPolicy{{PolicySpecifier: &routev3.RouteAction_HashPolicy_ConnectionProperties_{
+		ConnectionProperties: &routev3.RouteAction_HashPolicy_ConnectionProperties{SourceIp: true},
+	}}}
 }
 
 func healthCheck(h *gateway.HealthCheck, b *gateway.Backend) *corev3.HealthCheck {

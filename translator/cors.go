@@ -35,6 +35,11 @@ func (c *stageCompiler) preflightRoutes() []*routev3.Route {
 		}
 		return m
 	}
+	no := c.newRoute("preflight", preflight())
+	respond(no, 204, nil)
+	if len(cors.AllowOrigins) == 0 {
+		return []*routev3.Route{no}
+	}
 	allowed := preflight()
 	allowed.Headers = append(allowed.Headers, headerMatcher("origin", originMatcher(cors)))
 	yes := c.newRoute("preflight", allowed)
@@ -50,8 +55,6 @@ func (c *stageCompiler) preflightRoutes() []*routev3.Route {
 	if cors.MaxAge != nil {
 		add("access-control-max-age", []string{strconv.Itoa(*cors.MaxAge)})
 	}
-	no := c.newRoute("preflight", preflight())
-	respond(no, 204, nil)
 	return []*routev3.Route{yes, no}
 }
 

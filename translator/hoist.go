@@ -2,6 +2,7 @@ package translator
 
 import (
 	"slices"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -70,7 +71,8 @@ func hoistFilter(vh *routev3.VirtualHost, filter string, routes []*routev3.Route
 
 var switchedOff = anyOf(&routev3.FilterConfig{Disabled: true})
 
-// hoistHeaders takes the headers that every route adds, and gives them back.
+// hoistHeaders takes the headers that every route adds, and gives them back. The host's
+// are set after a route's: a header stays where some route sets it otherwise, too.
 func hoistHeaders(routes []*routev3.Route, of func(*routev3.Route) *[]*corev3.HeaderValueOption) []*corev3.HeaderValueOption {
 	if len(routes) == 0 {
 		return nil
@@ -78,7 +80,12 @@ func hoistHeaders(routes []*routev3.Route, of func(*routev3.Route) *[]*corev3.He
 	var common []*corev3.HeaderValueOption
 	for _, h := range *of(routes[0]) {
 		same := func(o *corev3.HeaderValueOption) bool { return proto.Equal(h, o) }
-		if !slices.ContainsFunc(routes, func(r *routev3.Route) bool { return !slices.ContainsFunc(*of(r), same) }) {
+		other := func(o *corev3.HeaderValueOption) bool {
+			return strings.EqualFold(o.GetHeader().GetKey(), h.GetHeader().GetKey()) && !proto.Equal(h, o)
+		}
+		if !slices.ContainsFunc(routes, func(r *routev3.Route) bool {
+			return !slices.ContainsFunc(*of(r), same) || slices.ContainsFunc(*of(r), other)
+		}) {
 			common = append(common, h)
 		}
 	}

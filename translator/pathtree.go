@@ -132,8 +132,8 @@ func (c *candidate) mayMatchBelow(prefix string) bool {
 	last := len(parts) - 1
 	for i, part := range parts {
 		if i >= len(segments) {
-			// Only the slash at the end is left of the prefix.
-			return i == last && part == "" && (c.looseSlash || len(segments) == 0)
+			// Only the slash at the end is left of the prefix; the root always has it.
+			return i == last && part == "" && (c.looseSlash || len(c.template) == 0)
 		}
 		s := segments[i]
 		switch {

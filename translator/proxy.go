@@ -31,6 +31,7 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
 		Timeout:                     c.timeout(r),
 		RetryPolicy:                 retryPolicy(r, backend),
+		HashPolicy:                  hashPolicy(backend),
 		UpgradeConfigs:              upgrades(),
 	}
 	if !uri.private {
@@ -131,9 +132,15 @@ func (c *stageCompiler) upstreamOf(r *parsedRoute, uri *endpointURI) (upstream, 
 	}
 	if !up.tls {
 		up.serverName = ""
+	} else if !verifiableName.MatchString(up.serverName) {
+		c.errorf("invalid-name", r.Integration.Source, "", "%q cannot be the name of a backend's certificate", up.serverName)
+		return up, nil, false
 	}
 	return up, backend, true
 }
+
+// verifiableName is what can be asked for in a TLS handshake: a host name, or an address.
+var verifiableName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,255}$`)
 
 func retryPolicy(r *parsedRoute, b *gateway.Backend) *routev3.RetryPolicy {
 	retry := r.settings.Retry

@@ -327,7 +327,7 @@ func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList
 func (c *stageCompiler) responseMatcher(t gateway.ResponseType, message string, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
 	reply := c.gatewayReply(t, message)
 	headers := append([]*corev3.HeaderValueOption{
-		setHeader("content-type", reply.contentType),
+		setHeader("content-type", formatLiteral(reply.contentType)),
 		setHeader(c.requestIDHeader(), requestIDFormat),
 	}, reply.headers...)
 	return &matcherconfigv3.Matcher_MatcherList_FieldMatcher{

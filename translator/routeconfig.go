@@ -178,9 +178,16 @@ func regexMatcher(pattern string) *envoymatcherv3.StringMatcher {
 }
 
 // sortRoutes puts routes in API Gateway's order of preference: by path, then the
-// exact method before ANY.
-func sortRoutes(routes []*parsedRoute) {
+// exact method before ANY. In an HTTP API any route that is matched in full comes
+// before all greedy ones.
+func sortRoutes(routes []*parsedRoute, rest bool) {
 	slices.SortStableFunc(routes, func(a, b *parsedRoute) int {
+		if !rest && a.template.Greedy() != b.template.Greedy() {
+			if a.template.Greedy() {
+				return 1
+			}
+			return -1
+		}
 		return cmp.Or(a.template.Compare(b.template), cmp.Compare(anyLast(a.Method), anyLast(b.Method)), strings.Compare(a.Method, b.Method))
 	})
 }

@@ -76,7 +76,7 @@ func (c *stageCompiler) section() section {
 		r.template = template
 		routes = append(routes, r)
 	}
-	sortRoutes(routes)
+	sortRoutes(routes, c.rest())
 
 	out := section{stop: stop{base: c.base, routes: c.missRoutes(fallback)}}
 	if unknown := c.unknownEncodingRoute(); unknown != nil {

@@ -2,6 +2,7 @@ package translator
 
 import (
 	"cmp"
+	"unicode/utf8"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
@@ -25,23 +26,23 @@ func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
 	common := &tlsv3.CommonTlsContext{}
 	trusted := &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: systemCAs}}
 	if options.CA != "" {
-		trusted = inlineString(options.CA)
+		trusted = inlinePEM(options.CA)
 	}
-	validation := &tlsv3.CertificateValidationContext{TrustedCa: trusted}
+	validation := &tlsv3.CertificateValidationContext{
+		TrustedCa: trusted, MatchTypedSubjectAltNames: subjectNames(u.serverName),
+	}
 	if u.insecure || options.InsecureSkipVerification {
+		// Envoy checks a certificate whole or not at all. AWS would still look at the name
+		// and the dates, which anybody can write into a certificate of their own.
 		validation = &tlsv3.CertificateValidationContext{
 			TrustChainVerification: tlsv3.CertificateValidationContext_ACCEPT_UNTRUSTED,
 		}
 	}
-	if !options.InsecureSkipVerification {
-		// AWS's insecureSkipVerification leaves the name to be checked; ours does not.
-		validation.MatchTypedSubjectAltNames = subjectNames(u.serverName)
-	}
 	common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validation}
 	if options.Certificate != "" {
 		common.TlsCertificates = []*tlsv3.TlsCertificate{{
-			CertificateChain: inlineString(options.Certificate),
-			PrivateKey:       inlineString(options.Key.Reveal()),
+			CertificateChain: inlinePEM(options.Certificate),
+			PrivateKey:       inlinePEM(options.Key.Reveal()),
 		}}
 	}
 	if b != nil && b.Protocol == "HTTP2" {
@@ -102,8 +103,8 @@ var tlsVersions = map[string]tlsv3.TlsParameters_TlsProtocol{
 
 func certificateSecret(name string, t *gateway.TLS) *tlsv3.Secret {
 	return &tlsv3.Secret{Name: name, Type: &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
-		CertificateChain: inlineString(t.Certificate),
-		PrivateKey:       inlineString(t.Key.Reveal()),
+		CertificateChain: inlinePEM(t.Certificate),
+		PrivateKey:       inlinePEM(t.Key.Reveal()),
 	}}}
 }
 
@@ -112,6 +113,15 @@ func transportSocket(context proto.Message) *corev3.TransportSocket {
 		Name:       "envoy.transport_sockets.tls",
 		ConfigType: &corev3.TransportSocket_TypedConfig{TypedConfig: anyOf(context)},
 	}
+}
+
+// inlinePEM takes a certificate or key as it is: between its blocks may be comments of
+// any encoding, which no text of a message may have.
+func inlinePEM(text string) *corev3.DataSource {
+	if utf8.ValidString(text) {
+		return inlineString(text)
+	}
+	return &corev3.DataSource{Specifier: &corev3.DataSource_InlineBytes{InlineBytes: []byte(text)}}
 }
 
 func inlineString(text string) *corev3.DataSource {

@@ -26,6 +26,9 @@ type endpointURI struct {
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html
 func parseURI(text string) (*endpointURI, error) {
 	u := &endpointURI{}
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return nil, fmt.Errorf("the integration URI %q has a space or a control character in it; write it percent-encoded", redactUserinfo(text))
+	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	u.scheme = strings.ToLower(scheme)
 	if !ok || u.scheme != "http" && u.scheme != "https" {
@@ -69,10 +72,14 @@ func (u *endpointURI) splitAuthority(text string) error {
 	return nil
 }
 
+// redactUserinfo hides what may be a password.
 func redactUserinfo(text string) string {
-	scheme, rest, _ := strings.Cut(text, "://")
-	_, rest, _ = strings.Cut(rest, "@")
-	return scheme + "://…@" + rest
+	scheme, rest, ok := strings.Cut(text, "://")
+	_, host, user := strings.Cut(rest, "@")
+	if !ok || !user {
+		return text
+	}
+	return scheme + "://…@" + host
 }
 
 // placeholders lists the {names} in a path or query, in order, repeats included.

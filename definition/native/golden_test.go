@@ -1,59 +1,43 @@
 package native_test
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"gatehouse/definition/native"
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
+	"gatehouse/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected results in testdata")
 
 // TestGolden compares what good documents become with NAME.model.yaml, and what is
 // said of bad ones with NAME.bad.txt.
 func TestGolden(t *testing.T) {
-	expected := map[string]bool{}
-	for _, pattern := range []string{"*.in.yaml", "*.in.json", "*.bad.yaml", "*.bad.json"} {
-		files, err := filepath.Glob(filepath.Join("testdata", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			base, kind, _ := strings.Cut(filepath.Base(file), ".")
-			bad := strings.HasPrefix(kind, "bad.")
-			out := filepath.Join("testdata", base+".model.yaml")
-			if bad {
-				out = filepath.Join("testdata", base+".bad.txt")
+	for _, c := range golden.Cases(t, "testdata",
+		golden.Kind{Input: ".in.yaml", Result: ".model.yaml"}, golden.Kind{Input: ".in.json", Result: ".model.yaml"},
+		golden.Kind{Input: ".bad.yaml", Result: ".bad.txt"}, golden.Kind{Input: ".bad.json", Result: ".bad.txt"}) {
+		t.Run(c.Name, func(t *testing.T) {
+			data, err := os.ReadFile(c.InputFile)
+			if err != nil {
+				t.Fatal(err)
 			}
-			expected[out] = true
-			t.Run(filepath.Base(file), func(t *testing.T) {
-				data, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				config, diags := parse(filepath.Base(file), data)
-				if diags.HasErrors() != bad {
-					t.Fatalf("errors: %v, want %v:\n%s", diags.HasErrors(), bad, lines(diags))
-				}
-				got := []byte(lines(diags))
-				if !bad {
-					got = dump(t, filepath.Base(file), config)
-				}
-				compare(t, out, got)
-			})
-		}
+			name := filepath.Base(c.InputFile)
+			config, diags := parse(name, data)
+			bad := c.Result == ".bad.txt"
+			if diags.HasErrors() != bad {
+				t.Fatalf("errors: %v, want %v:\n%s", diags.HasErrors(), bad, lines(diags))
+			}
+			got := []byte(lines(diags))
+			if !bad {
+				got = dump(t, name, config)
+			}
+			c.Compare(t, got)
+		})
 	}
-	orphans(t, expected)
 }
 
 // TestGoldenKnowsEveryKey holds that the good cases have every key that the
@@ -116,40 +100,6 @@ func parse(name string, data []byte) (*native.Config, gateway.Diagnostics) {
 	config := native.Parse(doc)
 	diags.Sort()
 	return config, diags
-}
-
-func compare(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (run go test -update)", err)
-	}
-	if !bytes.Equal(want, got) {
-		t.Errorf("%s differs (-want +got; go test -update accepts it):\n%s", file, cmp.Diff(string(want), string(got)))
-	}
-}
-
-// orphans finds results whose input is gone.
-func orphans(t *testing.T, expected map[string]bool) {
-	for _, pattern := range []string{"*.model.yaml", "*.bad.txt"} {
-		files, _ := filepath.Glob(filepath.Join("testdata", pattern))
-		for _, file := range files {
-			if expected[file] {
-				continue
-			}
-			if *update {
-				os.Remove(file)
-				continue
-			}
-			t.Errorf("%s has no input", file)
-		}
-	}
 }
 
 func lines(diags gateway.Diagnostics) string {

@@ -1,87 +1,36 @@
 package openapi_test
 
 import (
-	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"gatehouse/definition/openapi"
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
+	"gatehouse/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected results in testdata")
 
 // TestGolden compares what good documents become with NAME.model.yaml, and what is
 // said of bad ones with NAME.bad.txt.
 func TestGolden(t *testing.T) {
-	expected := map[string]bool{}
-	for _, pattern := range []string{"*.in.yaml", "*.in.json", "*.bad.yaml", "*.bad.json"} {
-		files, err := filepath.Glob(filepath.Join("testdata", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			base, kind, _ := strings.Cut(filepath.Base(file), ".")
-			bad := strings.HasPrefix(kind, "bad.")
-			out := filepath.Join("testdata", base+".model.yaml")
-			if bad {
-				out = filepath.Join("testdata", base+".bad.txt")
+	for _, c := range golden.Cases(t, "testdata",
+		golden.Kind{Input: ".in.yaml", Result: ".model.yaml"}, golden.Kind{Input: ".in.json", Result: ".model.yaml"},
+		golden.Kind{Input: ".bad.yaml", Result: ".bad.txt"}, golden.Kind{Input: ".bad.json", Result: ".bad.txt"}) {
+		t.Run(c.Name, func(t *testing.T) {
+			deployment, diags := parseFile(t, c.InputFile)
+			bad := c.Result == ".bad.txt"
+			if diags.HasErrors() != bad {
+				t.Fatalf("errors: %v, want %v:\n%s", diags.HasErrors(), bad, lines(diags))
 			}
-			expected[out] = true
-			t.Run(base, func(t *testing.T) {
-				deployment, diags := parseFile(t, file)
-				if diags.HasErrors() != bad {
-					t.Fatalf("errors: %v, want %v:\n%s", diags.HasErrors(), bad, lines(diags))
-				}
-				got := []byte(lines(diags))
-				if !bad {
-					got = dump(t, deployment, diags)
-				}
-				compare(t, out, got)
-			})
-		}
-	}
-	orphans(t, expected)
-}
-
-func compare(t *testing.T, file string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (run go test -update)", err)
-	}
-	if !bytes.Equal(want, got) {
-		t.Errorf("%s differs (-want +got; go test -update accepts it):\n%s", file, cmp.Diff(string(want), string(got)))
-	}
-}
-
-// orphans finds results whose input is gone.
-func orphans(t *testing.T, expected map[string]bool) {
-	for _, pattern := range []string{"*.model.yaml", "*.bad.txt"} {
-		files, _ := filepath.Glob(filepath.Join("testdata", pattern))
-		for _, file := range files {
-			if expected[file] {
-				continue
+			got := []byte(lines(diags))
+			if !bad {
+				got = dump(t, deployment, diags)
 			}
-			if *update {
-				os.Remove(file)
-				continue
-			}
-			t.Errorf("%s has no input", file)
-		}
+			c.Compare(t, got)
+		})
 	}
 }
 

@@ -1,0 +1,415 @@
+package gateway_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/gateway"
+)
+
+// place is a position that says which part of a snapshot is meant.
+func place(part string) gateway.Position { return gateway.Position{File: part, Line: 1, Column: 1} }
+
+func route(method, path string) gateway.Route {
+	return gateway.Route{Method: method, Path: path, Source: place(method + " " + path), Integration: &gateway.Integration{
+		Type: gateway.IntegrationHTTPProxy, URI: "http://127.0.0.1/", Source: place("integration"), URISource: place("uri"),
+	}}
+}
+
+// valid is a snapshot without a fault, which each case then gets one of.
+func valid() *gateway.Snapshot {
+	rest := &gateway.Deployment{Protocol: gateway.REST, Source: place("rest"), Routes: []gateway.Route{route("GET", "/pets/{id}"), route("ANY", "/{proxy+}")}}
+	http := &gateway.Deployment{Protocol: gateway.HTTP, Source: place("http"), Routes: []gateway.Route{route("GET", "/pets/{id}"), route("ANY", "$default")}}
+	return &gateway.Snapshot{
+		Gateways: []gateway.Gateway{
+			{Name: "edge", Suffix: "localhost", Source: place("edge"), Listeners: []gateway.Listener{{Address: "0.0.0.0", Port: 8080, Source: place("edge listener")}}},
+			{Name: "inner", Suffix: "localhost", Source: place("inner"), Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: 8081, Source: place("inner listener")}}},
+		},
+		Backends: []gateway.Backend{{Name: "orders", Hosts: []string{"orders.internal"}, Source: place("backend orders")}},
+		APIs: []gateway.API{
+			{ID: "rest", Name: "rest", Protocol: gateway.REST, Source: place("api rest"), Stages: []gateway.Stage{{
+				Name: "v1", Deployment: rest, Variables: map[string]string{"name": "value"}, Source: place("stage v1"),
+				Settings: []gateway.RouteSettings{{RouteKey: "*"}, {RouteKey: "GET /pets/{id}"}},
+			}}},
+			{ID: "http", Name: "http", Protocol: gateway.HTTP, Source: place("api http"), Stages: []gateway.Stage{{
+				Name: "$default", Deployment: http, Source: place("stage $default"), Settings: []gateway.RouteSettings{{RouteKey: "$default"}},
+			}}},
+		},
+		Domains: []gateway.Domain{{Name: "api.example.com", Gateway: "edge", Source: place("domain"), Mappings: []gateway.DomainMapping{
+			{Path: "shop/v1", API: "rest", Stage: "v1", Source: place("mapping shop")}, {Path: "", API: "http", Stage: "$default", Source: place("mapping root")},
+		}}},
+		APIKeys:    []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"1"}, Source: place("key acme")}, {Name: "other", Values: []gateway.Secret{"2", "3"}, Source: place("key other")}},
+		UsagePlans: []gateway.UsagePlan{{Name: "gold", Keys: []string{"acme"}, Stages: []string{"rest/v1"}, Source: place("plan gold")}},
+	}
+}
+
+func TestValidate(t *testing.T) {
+	now := time.Now()
+	cert, key := certificate(t, now.Add(time.Hour))
+	other, _ := certificate(t, now.Add(time.Hour))
+	expired, expiredKey := certificate(t, now.Add(-time.Hour))
+	canary := func(s *gateway.Snapshot) *gateway.Canary {
+		c := &gateway.Canary{Percent: 5, Deployment: s.APIs[0].Stages[0].Deployment, Source: place("canary")}
+		s.APIs[0].Stages[0].Canary = c
+		return c
+	}
+	for name, c := range map[string]struct {
+		change func(*gateway.Snapshot)
+		// want are lines of position, severity and code, with a part of the message.
+		want []string
+	}{
+		"nothing": {func(*gateway.Snapshot) {}, nil},
+
+		"gateway name":    {func(s *gateway.Snapshot) { s.Gateways[1].Name = "no spaces" }, []string{"inner invalid-name"}},
+		"gateway suffix":  {func(s *gateway.Snapshot) { s.Gateways[1].Suffix = "no_suffix!" }, []string{"inner invalid-name"}},
+		"gateways alike":  {func(s *gateway.Snapshot) { s.Gateways[1].Name = "edge" }, []string{"inner duplicate-name"}},
+		"no listeners":    {func(s *gateway.Snapshot) { s.Gateways[1].Listeners = nil }, []string{"inner empty-list"}},
+		"listeners alike": {func(s *gateway.Snapshot) { twoListeners(s, "0.0.0.0", "0.0.0.0", 8080) }, []string{"second listener duplicate-listener"}},
+		"one for all":     {func(s *gateway.Snapshot) { twoListeners(s, "127.0.0.1", "0.0.0.0", 8080) }, []string{"second listener duplicate-listener"}},
+		"all and one":     {func(s *gateway.Snapshot) { twoListeners(s, "0.0.0.0", "127.0.0.1", 8080) }, []string{"second listener duplicate-listener"}},
+		"all of IPv6":     {func(s *gateway.Snapshot) { twoListeners(s, "::", "127.0.0.1", 8080) }, []string{"second listener duplicate-listener"}},
+		"two addresses":   {func(s *gateway.Snapshot) { twoListeners(s, "127.0.0.2", "127.0.0.1", 8080) }, nil},
+		"two ports":       {func(s *gateway.Snapshot) { twoListeners(s, "0.0.0.0", "0.0.0.0", 8081) }, nil},
+		"bare TLS":        {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{}) }, []string{"tls missing-certificate"}},
+		"a domain's TLS": {func(s *gateway.Snapshot) {
+			tlsOf(s, gateway.TLS{})
+			s.Domains[0].TLS = &gateway.TLS{Certificate: cert, Key: key}
+		}, nil},
+		"another gateway's domain's TLS": {func(s *gateway.Snapshot) {
+			tlsOf(s, gateway.TLS{})
+			s.Domains[0].TLS = &gateway.TLS{Certificate: cert, Key: key}
+			s.Domains[0].Gateway = "inner"
+		}, []string{"tls missing-certificate"}},
+		"good TLS":              {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: cert, Key: key}) }, nil},
+		"no PEM":                {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: "x", Key: key}) }, []string{"tls invalid-certificate not PEM"}},
+		"a key as certificate":  {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: key.Reveal(), Key: key}) }, []string{"tls invalid-certificate not PEM"}},
+		"not DER":               {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: garbled(), Key: key}) }, []string{"tls invalid-certificate cannot be read"}},
+		"another's key":         {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: other, Key: key}) }, []string{"tls invalid-certificate do not belong together"}},
+		"no key":                {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: cert}) }, []string{"tls invalid-certificate do not belong together"}},
+		"expired":               {func(s *gateway.Snapshot) { tlsOf(s, gateway.TLS{Certificate: expired, Key: expiredKey}) }, []string{"tls warning expired-certificate"}},
+		"domain without a cert": {func(s *gateway.Snapshot) { s.Domains[0].TLS = &gateway.TLS{Source: place("domain tls")} }, []string{"domain tls missing-certificate"}},
+		"domain with a bad one": {func(s *gateway.Snapshot) {
+			s.Domains[0].TLS = &gateway.TLS{Certificate: "x", Source: place("domain tls")}
+		}, []string{"domain tls invalid-certificate"}},
+
+		"backend name": {func(s *gateway.Snapshot) { s.Backends[0].Name = "-" }, []string{"backend orders invalid-name"}},
+		"backends alike": {func(s *gateway.Snapshot) {
+			s.Backends = append(s.Backends, gateway.Backend{Name: "orders", Source: place("second backend")})
+		}, []string{"second backend duplicate-name"}},
+		"hosts alike": {func(s *gateway.Snapshot) {
+			s.Backends = append(s.Backends, gateway.Backend{Name: "b", Hosts: []string{"orders.internal"}, Source: place("second backend")})
+		}, []string{"second backend duplicate-name"}},
+
+		"API id":         {func(s *gateway.Snapshot) { s.APIs[1].ID = "Http"; s.Domains = nil }, []string{"api http invalid-name"}},
+		"API ids alike":  {func(s *gateway.Snapshot) { s.APIs[1].ID = "rest"; s.Domains, s.UsagePlans = nil, nil }, []string{"api http duplicate-name"}},
+		"API names":      {func(s *gateway.Snapshot) { s.APIs[0].Name, s.APIs[1].Name = "x", "x" }, []string{"api http duplicate-name"}},
+		"API's gateway":  {func(s *gateway.Snapshot) { s.APIs[0].Gateways = []string{"edge", "nowhere"} }, []string{"api rest unknown-gateway"}},
+		"stage name":     {func(s *gateway.Snapshot) { s.APIs[1].Stages[0].Name = "a/b"; s.Domains = nil }, []string{"stage $default invalid-name"}},
+		"REST $default":  {func(s *gateway.Snapshot) { s.APIs[0].Stages[0].Name = "$default"; s.Domains, s.UsagePlans = nil, nil }, []string{"stage v1 invalid-name"}},
+		"stages alike":   {func(s *gateway.Snapshot) { s.APIs[0].Stages = append(s.APIs[0].Stages, s.APIs[0].Stages[0]) }, []string{"stage v1 duplicate-name"}},
+		"variable name":  {func(s *gateway.Snapshot) { s.APIs[0].Stages[0].Variables["a-b"] = "" }, []string{"stage v1 invalid-name"}},
+		"variable value": {func(s *gateway.Snapshot) { s.APIs[0].Stages[0].Variables["a"] = "a b" }, []string{"stage v1 invalid-value"}},
+		"long value":     {func(s *gateway.Snapshot) { s.APIs[0].Stages[0].Variables["a"] = strings.Repeat("a", 513) }, []string{"stage v1 invalid-value"}},
+		"variables": {func(s *gateway.Snapshot) {
+			for i := range 100 {
+				s.APIs[0].Stages[0].Variables[fmt.Sprint(i)] = ""
+			}
+		}, []string{"stage v1 too-many-variables"}},
+		"canary's variable": {func(s *gateway.Snapshot) { canary(s).Variables = map[string]string{"a": "\n"} }, []string{"canary invalid-value"}},
+		"HTTP canary": {func(s *gateway.Snapshot) {
+			s.APIs[1].Stages[0].Canary = &gateway.Canary{Source: place("canary")}
+		}, []string{"canary canary-not-rest"}},
+		"settings": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "PUT /pets", Source: place("settings")}}
+		}, []string{"settings unknown-route"}},
+		"settings of the canary's route": {func(s *gateway.Snapshot) {
+			canary(s).Deployment = &gateway.Deployment{Routes: []gateway.Route{route("PUT", "/pets")}}
+			s.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "PUT /pets", Source: place("settings")}}
+		}, nil},
+		"unset variable": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[0].Integration.URI = "http://${stageVariables.a}${stageVariables.b}/${stageVariables.name}"
+		}, []string{"uri unset-stage-variable a, b"}},
+		"variable of the canary only": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[0].Integration.URI = "http://${stageVariables.a}/"
+			canary(s).Variables = map[string]string{"a": "b"}
+		}, []string{"uri unset-stage-variable"}},
+		"variable that the canary lacks": {func(s *gateway.Snapshot) {
+			canary(s).Deployment = &gateway.Deployment{Routes: []gateway.Route{route("GET", "/pets/{id}")}}
+			canary := s.APIs[0].Stages[0].Canary.Deployment
+			canary.Routes[0].Integration.URI = "http://${stageVariables.a}/"
+		}, []string{"uri unset-stage-variable"}},
+		"link": {func(s *gateway.Snapshot) { link(s, "nowhere") }, []string{"integration unknown-backend"}},
+		"link by variable": {func(s *gateway.Snapshot) {
+			link(s, "${stageVariables.link}")
+			s.APIs[0].Stages[0].Variables["link"] = "orders"
+		}, nil},
+		"link to nowhere by variable": {func(s *gateway.Snapshot) { link(s, "${stageVariables.name}") }, []string{"integration unknown-backend"}},
+
+		"no routes": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes, s.APIs[0].Stages[0].Settings = nil, nil
+		}, []string{"rest no-routes"}},
+		"method":                    {func(s *gateway.Snapshot) { routes(s, 0, "TRACE /pets") }, []string{"TRACE /pets invalid-method"}},
+		"path":                      {func(s *gateway.Snapshot) { routes(s, 0, "GET /a//b") }, []string{"GET /a//b invalid-path"}},
+		"REST $default route":       {func(s *gateway.Snapshot) { routes(s, 0, "ANY $default") }, []string{"ANY $default default-route"}},
+		"routes alike":              {func(s *gateway.Snapshot) { routes(s, 0, "GET /a", "GET /a") }, []string{"GET /a duplicate-name"}},
+		"but for the slash":         {func(s *gateway.Snapshot) { routes(s, 0, "GET /a", "GET /a/") }, []string{"GET /a/ duplicate-name"}},
+		"HTTP: the slash":           {func(s *gateway.Snapshot) { routes(s, 1, "GET /a", "GET /a/") }, nil},
+		"HTTP: alike but for names": {func(s *gateway.Snapshot) { routes(s, 1, "GET /a/{b}", "GET /a/{c}") }, []string{"GET /a/{c} duplicate-name"}},
+		"HTTP: two defaults":        {func(s *gateway.Snapshot) { routes(s, 1, "ANY $default", "ANY $default") }, []string{"ANY $default duplicate-name"}},
+		"HTTP: two variables":       {func(s *gateway.Snapshot) { routes(s, 1, "GET /{a}/x", "GET /{b}/y") }, nil},
+		"two variables":             {func(s *gateway.Snapshot) { routes(s, 0, "GET /{a}/x", "GET /{b}/y") }, []string{"GET /{b}/y sibling-variable ({a})"}},
+		"a variable and a greedy":   {func(s *gateway.Snapshot) { routes(s, 0, "GET /p/{a}", "GET /p/{a+}") }, []string{"GET /p/{a+} sibling-variable ({a})"}},
+		"two places for variables":  {func(s *gateway.Snapshot) { routes(s, 0, "GET /p/{a}", "GET /q/{b}", "GET /p/{a}/{b}", "PUT /p/{a}") }, nil},
+
+		"domain name":               {func(s *gateway.Snapshot) { s.Domains[0].Name = "a..b" }, []string{"domain invalid-name"}},
+		"wildcard inside":           {func(s *gateway.Snapshot) { s.Domains[0].Name = "a.*.b" }, []string{"domain invalid-name"}},
+		"wildcard domain":           {func(s *gateway.Snapshot) { s.Domains[0].Name = "*.example.com" }, nil},
+		"catch-all":                 {func(s *gateway.Snapshot) { s.Domains[0].Name = "*" }, nil},
+		"domains alike":             {func(s *gateway.Snapshot) { s.Domains = append(s.Domains, s.Domains[0]) }, []string{"domain duplicate-name"}},
+		"an API's own host":         {func(s *gateway.Snapshot) { s.Domains[0].Name = "rest.execute-api.localhost" }, []string{"domain host-conflict"}},
+		"domain of no gateway":      {func(s *gateway.Snapshot) { s.Domains[0].Gateway = "" }, []string{"domain missing-key"}},
+		"domain of unknown gateway": {func(s *gateway.Snapshot) { s.Domains[0].Gateway = "x" }, []string{"domain unknown-gateway"}},
+		"base path":                 {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].Path = "a b" }, []string{"mapping shop invalid-path"}},
+		"empty segment":             {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].Path = "a//b" }, []string{"mapping shop invalid-path"}},
+		"base paths alike":          {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].Path = "" }, []string{"mapping root duplicate-name"}},
+		"mapping to no API":         {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].API = "x" }, []string{"mapping shop unknown-api"}},
+		"mapping to no stage":       {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].Stage = "x" }, []string{"mapping shop unknown-stage"}},
+		"mapping elsewhere":         {func(s *gateway.Snapshot) { s.APIs[0].Gateways = []string{"inner"} }, []string{"mapping shop unknown-api not served"}},
+		"mapping reported before":   {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].API = "" }, nil},
+
+		"keys alike":   {func(s *gateway.Snapshot) { s.APIKeys[1].Name = "acme" }, []string{"key other duplicate-name"}},
+		"values alike": {func(s *gateway.Snapshot) { s.APIKeys[1].Values[1] = "1" }, []string{"key other duplicate-value"}},
+		"plans alike":  {func(s *gateway.Snapshot) { s.UsagePlans = append(s.UsagePlans, s.UsagePlans[0]) }, []string{"plan gold duplicate-name"}},
+		"plan's key":   {func(s *gateway.Snapshot) { s.UsagePlans[0].Keys = []string{"x"} }, []string{"plan gold unknown-api-key"}},
+		"plan's stage": {func(s *gateway.Snapshot) { s.UsagePlans[0].Stages = []string{"rest/x", "x/v1", "rest"} }, []string{
+			"plan gold unknown-stage", "plan gold unknown-stage", "plan gold unknown-stage",
+		}},
+
+		"unreachable": {func(s *gateway.Snapshot) { s.APIs[1].DisableExecuteAPIEndpoint, s.Domains = true, nil }, []string{"api http warning unreachable-api"}},
+		"issuers alike": {func(s *gateway.Snapshot) {
+			s.Issuers = []gateway.Issuer{{URL: "https://id.example.com"}, {URL: "https://id.example.com", Source: place("issuer")}}
+		}, []string{"issuer duplicate-name"}},
+		"pools alike": {func(s *gateway.Snapshot) {
+			s.Issuers = []gateway.Issuer{{URL: "https://a.example.com", UserPool: "arn"}, {URL: "https://b.example.com", UserPool: "arn", Source: place("issuer")}}
+		}, []string{"issuer duplicate-name"}},
+		"issuer with a query": {func(s *gateway.Snapshot) {
+			s.Issuers = []gateway.Issuer{{URL: "https://id.example.com/?a=b", Source: place("issuer")}}
+		}, []string{"issuer invalid-issuer"}},
+		"keys behind a password": {func(s *gateway.Snapshot) {
+			s.Issuers = []gateway.Issuer{{URL: "https://id.example.com", JWKSURI: "https://a:b@id.example.com/keys", Source: place("issuer")}}
+		}, []string{"issuer invalid-issuer"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := valid()
+			c.change(s)
+			found := s.Validate()
+			var got []string
+			for i, d := range found {
+				line := fmt.Sprintf("%s %s %s", d.Pos.File, d.Severity, d.Code)
+				line = strings.Replace(line, " error ", " ", 1)
+				if i < len(c.want) {
+					if more, ok := strings.CutPrefix(c.want[i], line+" "); ok && strings.Contains(d.Message, more) {
+						line = c.want[i]
+					}
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s%v", diff, found)
+			}
+		})
+	}
+}
+
+// TestValidateKeepsSecrets: what is wrong with keys is said without them.
+func TestValidateKeepsSecrets(t *testing.T) {
+	s := valid()
+	s.APIKeys[0].Values, s.APIKeys[1].Values = []gateway.Secret{"hunter2"}, []gateway.Secret{"hunter2"}
+	s.Domains[0].TLS = &gateway.TLS{Certificate: "x", Key: "hunter2"}
+	if found := s.Validate(); len(found) != 2 || strings.Contains(fmt.Sprint(found), "hunter2") {
+		t.Error(found)
+	}
+}
+
+// TestValidateTellsEnough: there is an end to what is told of errors, and warnings hide
+// none of them, however many they are.
+func TestValidateTellsEnough(t *testing.T) {
+	s := valid()
+	for i := range 3000 {
+		id := fmt.Sprintf("api%d", i)
+		s.APIs = append(s.APIs, gateway.API{ID: id, Name: id, Protocol: gateway.REST, DisableExecuteAPIEndpoint: true})
+	}
+	s.UsagePlans[0].Keys = []string{"nobody"}
+	if found := s.Validate(); !found.HasErrors() {
+		t.Errorf("%d warnings hide the error", len(found))
+	}
+	for range 3000 {
+		s.UsagePlans = append(s.UsagePlans, s.UsagePlans[0])
+	}
+	errors := slices.DeleteFunc(s.Validate(), func(d gateway.Diagnostic) bool { return d.Severity == gateway.Warning })
+	if !slices.ContainsFunc(errors, func(d gateway.Diagnostic) bool { return d.Code == "too-many-problems" }) || len(errors) > 1001 {
+		t.Errorf("%d errors", len(errors))
+	}
+}
+
+func TestValidateClientCertificates(t *testing.T) {
+	soon, past := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	cert, key := certificate(t, soon)
+	good, rsaKey := newKey(t), newRSAKey(t, 1024)
+	authority := authorityOf(t, "ca", good, soon, true)
+	for name, c := range map[string]struct {
+		tls  gateway.TLS
+		open bool
+		want []string
+	}{
+		"good":             {gateway.TLS{ClientCA: authority}, false, nil},
+		"an open API":      {gateway.TLS{ClientCA: authority}, true, []string{"mapping root mutual-tls-bypass", "mapping shop mutual-tls-bypass"}},
+		"no authority":     {gateway.TLS{ClientCA: authorityOf(t, "ca", good, soon, false)}, false, []string{"tls not-an-authority"}},
+		"expired":          {gateway.TLS{ClientCA: authorityOf(t, "ca", good, past, true)}, false, []string{"tls expired-certificate"}},
+		"no PEM":           {gateway.TLS{ClientCA: "x"}, false, []string{"tls invalid-certificate"}},
+		"a key":            {gateway.TLS{ClientCA: authority + key.Reveal()}, false, []string{"tls invalid-certificate"}},
+		"not DER":          {gateway.TLS{ClientCA: authority + garbled()}, false, []string{"tls invalid-certificate"}},
+		"short RSA":        {gateway.TLS{ClientCA: authorityOf(t, "ca", rsaKey, soon, true)}, false, []string{"tls invalid-certificate"}},
+		"lists only":       {gateway.TLS{ClientCRL: revocations(t, "ca", good, soon)}, false, []string{"tls missing-key"}},
+		"listed":           {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, soon)}, false, nil},
+		"another's list":   {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "other", good, soon)}, false, []string{"tls missing-revocation-list"}},
+		"an outdated list": {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, past)}, false, []string{"tls expired-certificate"}},
+		"a bad list":       {gateway.TLS{ClientCA: authority, ClientCRL: authority}, false, []string{"tls invalid-certificate", "tls invalid-certificate", "tls missing-revocation-list"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := valid()
+			for i := range s.APIs {
+				s.APIs[i].DisableExecuteAPIEndpoint = !c.open
+			}
+			c.tls.Certificate, c.tls.Key, c.tls.Source = cert, key, place("tls")
+			s.Domains[0].TLS = &c.tls
+			var got []string
+			for _, d := range s.Validate() {
+				got = append(got, d.Pos.File+" "+d.Code)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s%v", diff, s.Validate())
+			}
+		})
+	}
+}
+
+func newKey(t *testing.T) crypto.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newRSAKey(t *testing.T, bits int) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func authorityOf(t *testing.T, name string, key crypto.Signer, until time.Time, isCA bool) string {
+	t.Helper()
+	c := authorityTemplate(name, until, isCA)
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pemText("CERTIFICATE", der)
+}
+
+func authorityTemplate(name string, until time.Time, isCA bool) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: isCA, BasicConstraintsValid: true,
+		NotBefore: until.Add(-24 * time.Hour), NotAfter: until, KeyUsage: x509.KeyUsageCRLSign, SubjectKeyId: []byte{1},
+	}
+}
+
+func revocations(t *testing.T, name string, key crypto.Signer, until time.Time) string {
+	t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: until.Add(-24 * time.Hour), NextUpdate: until}
+	issuer, err := x509.ParseCertificate(decode(t, authorityOf(t, name, key, until, true)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, issuer, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pemText("X509 CRL", der)
+}
+
+func decode(t *testing.T, text string) []byte {
+	t.Helper()
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		t.Fatal("no PEM")
+	}
+	return block.Bytes
+}
+
+func pemText(kind string, data []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}))
+}
+
+func twoListeners(s *gateway.Snapshot, first, second string, port uint32) {
+	s.Gateways[0].Listeners = []gateway.Listener{{Address: first, Port: 8080}, {Address: second, Port: port, Source: place("second listener")}}
+}
+
+func tlsOf(s *gateway.Snapshot, c gateway.TLS) {
+	c.Source = place("tls")
+	s.Gateways[0].Listeners[0].TLS = &c
+}
+
+func link(s *gateway.Snapshot, id string) {
+	in := s.APIs[0].Stages[0].Deployment.Routes[0].Integration
+	in.ConnectionType, in.ConnectionID = gateway.ConnectionVPCLink, id
+}
+
+func routes(s *gateway.Snapshot, api int, keys ...string) {
+	stage := &s.APIs[api].Stages[0]
+	stage.Deployment.Routes, stage.Settings = nil, nil
+	for _, key := range keys {
+		method, path, _ := strings.Cut(key, " ")
+		stage.Deployment.Routes = append(stage.Deployment.Routes, route(method, path))
+	}
+}
+
+func certificate(t *testing.T, until time.Time) (string, gateway.Secret) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-24 * time.Hour), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pemText("CERTIFICATE", der), gateway.Secret(pemText("PRIVATE KEY", private))
+}
+
+// garbled is PEM text around something that is no certificate.
+func garbled() string { return pemText("CERTIFICATE", []byte("garbled")) }

@@ -1,0 +1,208 @@
+package translator_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/definition"
+	"gatehouse/gateway"
+	"gatehouse/translator"
+)
+
+// TestSameBytes translates every case twice, from fresh loads: control planes that run
+// side by side must not take turns in changing what Envoy has.
+func TestSameBytes(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		first, second := mustTranslate(t, translator.New(), load(t, file)), mustTranslate(t, translator.New(), load(t, file))
+		if first.Revision != second.Revision {
+			t.Errorf("%s: the revisions differ", file)
+		}
+		names := identities(first)
+		if other := identities(second); !slices.Equal(slices.Sorted(maps.Keys(names)), slices.Sorted(maps.Keys(other))) {
+			t.Fatalf("%s: the resources differ: %v, %v", file, names, other)
+		}
+		for name, m := range names {
+			a, b := marshal(t, m), marshal(t, identities(second)[name])
+			if !bytes.Equal(a, b) {
+				t.Errorf("%s: the bytes of %s differ", file, name)
+			}
+		}
+	}
+}
+
+const twoAPIs = `
+backends:
+  - {name: pets, endpoints: ["127.0.0.1:9101"]}
+  - {name: shop, endpoints: ["127.0.0.1:9102"]}
+apis:
+  - {name: pets, definition: pets.openapi.yaml, backend: pets, stages: [{name: v1}, {name: v2}]}
+  - {name: shop, definition: shop.openapi.yaml, backend: shop, stages: [{name: v1, variables: {a: b}}]}
+domains:
+  - {name: api.example.com, mappings: [{path: shop, stage: shop/v1}]}
+`
+
+const oneRoute = `
+openapi: 3.0.1
+info: {title: pets, version: "1"}
+paths:
+  /pets: {get: {}}
+`
+
+// TestOnlyWhatChanged follows one translator through edits: what an edit does not
+// concern stays the same message, so that nothing is compared or sent again.
+func TestOnlyWhatChanged(t *testing.T) {
+	const pets, shop, domain = "RouteConfiguration host/pets.execute-api.localhost", "RouteConfiguration host/shop.execute-api.localhost", "RouteConfiguration host/api.example.com"
+	for _, c := range []struct {
+		name    string
+		file    string
+		from    string
+		to      string
+		changed []string
+	}{
+		{"nothing", "gatehouse.yaml", "", "", nil},
+		{"a comment, which moves lines", "gatehouse.yaml", "\nbackends:", "\n# hello\n\nbackends:", nil},
+		{"a comment in a document", "pets.openapi.yaml", "\nopenapi:", "\n# hello\nopenapi:", nil},
+		{"a route", "pets.openapi.yaml", "/pets: {get: {}}", "/pets: {get: {}, post: {}}", []string{pets}},
+		{"a route of an API with a domain", "shop.openapi.yaml", "/pets: {get: {}}", "/birds: {get: {}}", []string{domain, shop}},
+		{"a stage variable that nobody uses", "gatehouse.yaml", "{a: b}", "{a: c}", nil},
+		{"a stage", "gatehouse.yaml", "{name: v2}", "{name: v3}", []string{pets}},
+		{"endpoints", "gatehouse.yaml", "127.0.0.1:9101", "127.0.0.1:9103", []string{"ClusterLoadAssignment backend/pets"}},
+		{"a backend's options", "gatehouse.yaml", `"127.0.0.1:9101"]`, `"127.0.0.1:9101"], maxRequests: 5`, []string{"Cluster backend/pets"}},
+		{"a mapping", "gatehouse.yaml", "path: shop", "path: store", []string{domain}},
+		{"a domain", "gatehouse.yaml", "api.example.com", "www.example.com", []string{
+			"RouteConfiguration host/api.example.com", "RouteConfiguration host/www.example.com",
+			"ScopedRouteConfiguration scope/api.example.com", "ScopedRouteConfiguration scope/www.example.com",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{"gatehouse.yaml": twoAPIs, "pets.openapi.yaml": oneRoute, "shop.openapi.yaml": oneRoute}
+			loader := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) {
+				text, ok := files[name]
+				if !ok {
+					return nil, os.ErrNotExist
+				}
+				return []byte(text), nil
+			}})
+			tr := translator.New()
+			read := func() *translator.Output {
+				return mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"}))
+			}
+			before := read()
+			if !strings.Contains(files[c.file], c.from) {
+				t.Fatalf("%q is not in %s", c.from, c.file)
+			}
+			files[c.file] = strings.Replace(files[c.file], c.from, c.to, 1)
+			after := read()
+			if got := changes(before, after); !slices.Equal(got, c.changed) {
+				t.Errorf("changed %q, want %q", got, c.changed)
+			}
+			if fresh := identities(mustTranslate(t, translator.New(), loader.Load(t.Context(), []string{"gatehouse.yaml"}))); len(fresh) != len(identities(after)) {
+				t.Errorf("%d resources, afresh %d", len(identities(after)), len(fresh))
+			} else {
+				for name, m := range identities(after) {
+					if !proto.Equal(m, fresh[name]) {
+						t.Errorf("%s is not what it would be afresh", name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestRefusedChangesAreForgotten: what could not be translated is not what the next
+// translation builds upon, and sources follow lines that have moved.
+func TestRefusedChangesAreForgotten(t *testing.T) {
+	good := func() *gateway.Snapshot { return load(t, "testdata/rest-plain.in.yaml").Snapshot }
+	tr := translator.New()
+	first, diags := tr.Translate(good())
+	if first == nil {
+		t.Fatal(diags)
+	}
+	bad := good()
+	bad.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "*", Throttle: &gateway.Throttle{Rate: 1}}}
+	if out, diags := tr.Translate(bad.Seal()); out != nil || !diags.HasErrors() {
+		t.Fatalf("the throttle was taken: %v", diags)
+	}
+	moved := good()
+	moved.APIs[0].Source.Line += 7
+	second, diags := tr.Translate(moved.Seal())
+	if second == nil {
+		t.Fatal(diags)
+	}
+	if got := changes(first, second); got != nil {
+		t.Errorf("after a refused change, %v are new", got)
+	}
+	const host = "host/shop.execute-api.localhost"
+	if got := second.Source(shownTypes["routes"], host); got != moved.APIs[0].Source {
+		t.Errorf("the source of %s is %v, want %v", host, got, moved.APIs[0].Source)
+	}
+}
+
+func mustTranslate(t *testing.T, tr *translator.Translator, loaded definition.Result) *translator.Output {
+	t.Helper()
+	if loaded.Snapshot == nil {
+		t.Fatal(loaded.Diagnostics)
+	}
+	out, diags := tr.Translate(loaded.Snapshot)
+	if out == nil {
+		t.Fatal(diags)
+	}
+	return out
+}
+
+// identities are the resources of all gateways by short type and name.
+func identities(out *translator.Output) map[string]proto.Message {
+	all := map[string]proto.Message{}
+	for gatewayName, types := range out.Gateways {
+		for typeURL, named := range types {
+			short := typeURL[strings.LastIndexByte(typeURL, '.')+1:]
+			for name, m := range named {
+				key := short + " " + name
+				if len(out.Gateways) > 1 {
+					key = fmt.Sprintf("%s (%s)", key, gatewayName)
+				}
+				all[key] = m
+			}
+		}
+	}
+	return all
+}
+
+// changes lists the resources that are not the same messages before and after.
+func changes(before, after *translator.Output) []string {
+	old, current := identities(before), identities(after)
+	var changed []string
+	for name, m := range current {
+		if old[name] != m {
+			changed = append(changed, name)
+		}
+	}
+	for name := range old {
+		if current[name] == nil {
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	return changed
+}
+
+func marshal(t *testing.T, m proto.Message) []byte {
+	t.Helper()
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
