@@ -84,7 +84,9 @@ func TestSignedRequests(t *testing.T) {
 		{AccessKeyID: "AKIDOFF", SecretAccessKey: "secret-of-off", ARN: "arn:aws:iam::000000000000:user/off", Policies: allow("*"), Disabled: true},
 	}
 	g := start(t, s)
-	key := func(id, secret string) aws.Credentials { return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret} }
+	key := func(id, secret string) aws.Credentials {
+		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}
+	}
 	ann, bob := key("AKIDALLOWED", "secret-of-allowed"), key("AKIDREADER", "secret-of-reader")
 	const host = "iam.execute-api.localhost"
 	for name, c := range map[string]struct {
@@ -95,22 +97,24 @@ func TestSignedRequests(t *testing.T) {
 		status       int
 		errorType    string
 	}{
-		"good":                   {ann, "GET", "/v1/orders/1?b=2&a=x%20y&a=", "", nil, 200, ""},
-		"good with a body":       {ann, "POST", "/v1/orders/a%2Fb", `{"x":1}`, nil, 200, ""},
-		"good, much of it":       {ann, "PUT", "/v1/orders/1", strings.Repeat("x", 1<<20), nil, 200, ""},
-		"allowed method":         {bob, "GET", "/v1/orders/1", "", nil, 200, ""},
-		"other method":           {bob, "POST", "/v1/orders/1", "x", nil, 403, "AccessDeniedException"},
-		"no policy":              {key("AKIDNOTHING", "secret-of-nothing"), "GET", "/v1/orders/1", "", nil, 403, "AccessDeniedException"},
-		"disabled":               {key("AKIDOFF", "secret-of-off"), "GET", "/v1/orders/1", "", nil, 403, ""},
-		"unknown key":            {key("AKIDUNKNOWN", "x"), "GET", "/v1/orders/1", "", nil, 403, ""},
-		"wrong secret":           {key("AKIDALLOWED", "x"), "GET", "/v1/orders/1", "", nil, 403, "InvalidSignatureException"},
-		"unsigned":               {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Header.Del("Authorization") }, 403, "MissingAuthenticationTokenException"},
-		"another path":           {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Path = "/v1/orders/2" }, 403, "InvalidSignatureException"},
-		"another method":         {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Method = "DELETE" }, 403, "InvalidSignatureException"},
-		"another query":          {ann, "GET", "/v1/orders/1?a=1", "", func(r *http.Request) { r.URL.RawQuery = "a=2" }, 403, "InvalidSignatureException"},
-		"another body":           {ann, "POST", "/v1/orders/1", "abc", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("abd")) }, 403, "InvalidSignatureException"},
-		"another host":           {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Host += ":80" }, 403, "InvalidSignatureException"},
-		"another time":           {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Header.Set("X-Amz-Date", time.Now().Add(-time.Hour).UTC().Format("20060102T150405Z")) }, 403, "InvalidSignatureException"},
+		"good":             {ann, "GET", "/v1/orders/1?b=2&a=x%20y&a=", "", nil, 200, ""},
+		"good with a body": {ann, "POST", "/v1/orders/a%2Fb", `{"x":1}`, nil, 200, ""},
+		"good, much of it": {ann, "PUT", "/v1/orders/1", strings.Repeat("x", 1<<20), nil, 200, ""},
+		"allowed method":   {bob, "GET", "/v1/orders/1", "", nil, 200, ""},
+		"other method":     {bob, "POST", "/v1/orders/1", "x", nil, 403, "AccessDeniedException"},
+		"no policy":        {key("AKIDNOTHING", "secret-of-nothing"), "GET", "/v1/orders/1", "", nil, 403, "AccessDeniedException"},
+		"disabled":         {key("AKIDOFF", "secret-of-off"), "GET", "/v1/orders/1", "", nil, 403, ""},
+		"unknown key":      {key("AKIDUNKNOWN", "x"), "GET", "/v1/orders/1", "", nil, 403, ""},
+		"wrong secret":     {key("AKIDALLOWED", "x"), "GET", "/v1/orders/1", "", nil, 403, "InvalidSignatureException"},
+		"unsigned":         {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Header.Del("Authorization") }, 403, "MissingAuthenticationTokenException"},
+		"another path":     {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Path = "/v1/orders/2" }, 403, "InvalidSignatureException"},
+		"another method":   {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Method = "DELETE" }, 403, "InvalidSignatureException"},
+		"another query":    {ann, "GET", "/v1/orders/1?a=1", "", func(r *http.Request) { r.URL.RawQuery = "a=2" }, 403, "InvalidSignatureException"},
+		"another body":     {ann, "POST", "/v1/orders/1", "abc", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("abd")) }, 403, "InvalidSignatureException"},
+		"another host":     {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Host += ":80" }, 403, "InvalidSignatureException"},
+		"another time": {ann, "GET", "/v1/orders/1", "", func(r *http.Request) {
+			r.Header.Set("X-Amz-Date", time.Now().Add(-time.Hour).UTC().Format("20060102T150405Z"))
+		}, 403, "InvalidSignatureException"},
 		"dots in what is signed": {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Opaque = "/v1/orders/2/../1" }, 200, ""},
 	} {
 		r := g.signed(c.key, c.method, host, c.path, c.body, c.change)
