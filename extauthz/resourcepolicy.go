@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"cmp"
 	"context"
 
 	"gatehouse/gateway"
@@ -53,7 +54,7 @@ func (b *stageCompiler) policy() {
 		return
 	}
 	policy, problems := iampolicy.Parse([]byte(text), iampolicy.Options{Kind: iampolicy.ResourcePolicy, API: b.stage.identity})
-	reportPolicy(&b.stage.found, "the resource policy", b.deployment.Source, problems)
+	reportPolicy(&b.stage.found, "the resource policy", cmp.Or(b.deployment.PolicySource, b.deployment.Source), problems)
 	b.resourcePolicy = policy
 	if len(problems) == 0 {
 		b.policies[at] = policy

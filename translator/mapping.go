@@ -183,7 +183,7 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 	case "stage":
 		return c.stage.Name, true
 	case "accountId":
-		return accountID, true
+		return gateway.DefaultAccountID, true
 	case "resourcePath":
 		return r.Path, r.Route != nil
 	case "routeKey":
@@ -203,12 +203,6 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 	}
 	return "", false
 }
-
-// accountID and defaultRegion stand for the AWS account and region where there is none.
-const (
-	accountID     = "000000000000"
-	defaultRegion = "us-east-1"
-)
 
 // needsPath reports whether the backend's path takes more than the request's path
 // variables, or is set by a mapping.

@@ -105,8 +105,8 @@ func newParser(doc *source.Document, opts Options) *parser {
 		protocol: opts.Protocol,
 		out:      &gateway.Deployment{Protocol: opts.Protocol},
 		variables: strings.NewReplacer(
-			"${AWS::Region}", cmp.Or(opts.Region, "us-east-1"),
-			"${AWS::AccountId}", cmp.Or(opts.AccountID, "000000000000"),
+			"${AWS::Region}", cmp.Or(opts.Region, gateway.DefaultRegion),
+			"${AWS::AccountId}", cmp.Or(opts.AccountID, gateway.DefaultAccountID),
 			"${AWS::Partition}", cmp.Or(opts.Partition, "aws"),
 		),
 		refs:                 newReferences(doc, opts.Open),
