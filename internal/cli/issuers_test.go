@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/internal/envoytest"
 	"gatehouse/internal/oidctest"
 )
 
@@ -104,5 +108,75 @@ func TestIssuerKeysMaxAgeIsChecked(t *testing.T) {
 	got := command(t, "serve", "--issuer-keys-max-age", "-1s", files(t, guarded("https://login.example.com")))
 	if got.code != exitUsage || !strings.Contains(got.err, "--issuer-keys-max-age") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestRunTakesTokensOnceTheIssuerAnswers goes through a real Envoy: without keys all
+// tokens are refused, with the first ones they are taken on the same gateway, and a
+// restart without the issuer has them still.
+func TestRunTakesTokensOnceTheIssuerAnswers(t *testing.T) {
+	envoy := envoytest.Binary(t)
+	issuer := oidctest.Start(t)
+	issuer.Publish(jose.JSONWebKey{Key: []byte("0123456789abcdef0123456789abcdef"), KeyID: "hmac", Algorithm: "HS256"})
+	issuer.Stop()
+	port, data := freePort(t), t.TempDir()
+	contents := guarded(issuer.URL)
+	contents["gatehouse.yaml"] = strings.NewReplacer("8080", fmt.Sprint(port), "http://127.0.0.1:9101", backendNamed(t, "notes")).Replace(contents["gatehouse.yaml"])
+	dir := files(t, contents)
+	url := fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/notes/notes", port)
+	ask := func(token string) int {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	answers := func(token string, want int) {
+		t.Helper()
+		deadline := time.Now().Add(20 * time.Second)
+		for {
+			got := ask(token)
+			if got == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("status %d, want %d", got, want)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	claims := map[string]any{"aud": "notes"}
+	byRSA := issuer.Token(claims)
+	byEC := issuer.Token(claims, oidctest.SignedBy(issuer.Key(jose.ES256)))
+	stranger := issuer.Token(claims, oidctest.SignedBy(oidctest.NewKey(t, jose.ES256)))
+
+	d := startDaemon(t, "run", "--envoy", envoy, "--data-dir", data, dir)
+	answers(byRSA, http.StatusUnauthorized)
+	issuer.Resume()
+	answers(byRSA, http.StatusOK)
+	for name, c := range map[string]struct {
+		token string
+		want  int
+	}{
+		"EC": {byEC, http.StatusOK}, "stranger": {stranger, http.StatusUnauthorized}, "none": {"", http.StatusUnauthorized},
+	} {
+		if got := ask(c.token); got != c.want {
+			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+	d.statusUntil("it is acked", func(s statusJSON) bool { return s.InForce && s.Serving.State == "acked" })
+	d.exit()
+
+	issuer.Stop()
+	startDaemon(t, "run", "--envoy", envoy, "--data-dir", data, dir)
+	answers(byEC, http.StatusOK)
+	if got := ask(stranger); got != http.StatusUnauthorized {
+		t.Errorf("a stranger's token: status %d", got)
 	}
 }
