@@ -236,6 +236,11 @@ func (g *running) request(method, host, target, body string, headers ...string) 
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	for _, name := range []string{"X-Amzn-Requestid", "Apigw-Requestid"} {
+		if ids := resp.Header.Values(name); len(ids) > 1 {
+			g.t.Errorf("%s %s: the answer has several ids %v", method, target, ids)
+		}
+	}
 	return reply{resp, string(text)}
 }
 
