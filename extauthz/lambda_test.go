@@ -202,6 +202,8 @@ func TestIdentitySources(t *testing.T) {
 		"token begins well":      {tokenAuthorizer(pattern("Bearer [a-z]+")), "", []string{"authorization: Bearer abc1"}, invalid},
 		"token ends well":        {tokenAuthorizer(pattern("Bearer [a-z]+")), "", []string{"authorization: xBearer abc"}, invalid},
 		"an alternative":         {tokenAuthorizer(pattern("a|ab")), "", []string{"authorization: ab"}, ""},
+		"quoted to the end":      {tokenAuthorizer(pattern(`\Qa.b`)), "", []string{"authorization: a.b"}, ""},
+		"the longer comes later": {tokenAuthorizer(pattern("a|ab|abc")), "", []string{"authorization: abc"}, ""},
 		"a line within":          {tokenAuthorizer(pattern("(?m)^a$")), "", []string{"authorization: a\nb"}, invalid},
 		"all":                    {requestAuthorizer(several), "/v1/pets/7?b=1", []string{"x-a: 1"}, ""},
 		"header missing":         {requestAuthorizer(several), "/v1/pets/7?b=1", nil, missing},
