@@ -283,3 +283,21 @@ func TestAuthorizerTimeout(t *testing.T) {
 		}
 	}
 }
+
+// Neither the number of requests nor what a function answers fills the log.
+func TestWarningsAreSparing(t *testing.T) {
+	h := newHarness(t, one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer()))
+	h.lambda.answer = answers(policyAnswer(`[{"Action": "` + strings.Repeat("x", 50<<10) + `", "Effect": "Allow", "Resource": "*"}]`))
+	warned := func() int { return strings.Count(h.log.String(), "level=WARN") }
+	for range 100 {
+		h.check(token("t"))
+	}
+	if warned() != 1 || !strings.Contains(h.log.String(), "policyDocument") || len(h.log.String()) > 150_000 {
+		t.Errorf("%d warnings, %d bytes", warned(), len(h.log.String()))
+	}
+	h.later(time.Second)
+	h.check(token("t"))
+	if warned() != 2 {
+		t.Errorf("a second later: %d warnings", warned())
+	}
+}

@@ -2,6 +2,7 @@ package extauthz_test
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,38 @@ func TestRevisionBefore(t *testing.T) {
 	expect("taken back", "GET /new", "", 403)
 	back()
 	expect("taken back twice", "GET /new", "", 403)
+}
+
+// Keys and credentials that are revoked are so on the routes of the revision before, too.
+func TestRevokedOnOldRoutes(t *testing.T) {
+	first := withKeys(one(gateway.REST, opened("GET", "/keyed")))
+	d := first.APIs[0].Stages[0].Deployment
+	d.Routes = append(d.Routes, signed("GET", "/pets/{id}"))
+	first.Credentials = []gateway.Credential{credential("AKID", ownUser, identityPolicy("Allow", "*"))}
+	keyed := ask{route: "GET /keyed", base: "/v1", headers: []string{"x-api-key: the-old-value-of-acme"}}
+	byAlice := sign(t, ask{route: petRoute, base: "/v1"}, "AKID")
+	for name, c := range map[string]struct {
+		change  func(*gateway.Snapshot)
+		keyCode string
+		iamCode string
+	}{
+		"nothing": {func(*gateway.Snapshot) {}, "", ""},
+		"revoked": {func(s *gateway.Snapshot) {
+			s.APIKeys[0].Disabled, s.Credentials[0].Disabled = true, true
+		}, "api-key-disabled", "signature-unknown-key"},
+	} {
+		h := newHarness(t, first)
+		next := withKeys(one(gateway.REST, opened("GET", "/new")))
+		next.Credentials = slices.Clone(first.Credentials)
+		c.change(next)
+		h.serve(next)
+		if got := h.check(keyed); got.code() != c.keyCode {
+			t.Errorf("%s: the key: %d %s", name, got.status, got.code())
+		}
+		if got := h.check(byAlice); got.code() != c.iamCode {
+			t.Errorf("%s: the signature: %d %s", name, got.status, got.code())
+		}
+	}
 }
 
 func TestSwapWhileChecking(t *testing.T) {
