@@ -27,7 +27,7 @@ func (apiKey) evaluate(_ context.Context, c *check) *refusal {
 	if value == "" || len(value) > maxKey {
 		return refuse(CodeKeyMissing, gateway.InvalidAPIKey)
 	}
-	key := c.compiled.keys.find(value)
+	key := c.current.keys.find(value)
 	switch {
 	case key == nil:
 		return refuse(CodeKeyUnknown, gateway.InvalidAPIKey)

@@ -40,8 +40,9 @@ type check struct {
 	stage   *stage
 	route   *route
 	runtime *authorizerRuntime
-	// compiled is the revision that decides.
-	compiled *Compiled
+	// compiled is the revision that has the route. Who holds which keys and credentials is
+	// always asked of the current one: what was revoked stays so on old routes.
+	compiled, current *Compiled
 	// base is the path below which the route's own begins.
 	base string
 	now  time.Time

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 	"time"
 
@@ -86,27 +85,27 @@ func (b *stageCompiler) sources(a *lambdaAuthorizer, from *gateway.Authorizer) {
 	}
 }
 
-// pattern has to match the token as a whole.
+// pattern reads the expression as it stands: with anything put around it, an expression
+// such as a)|(b would be read as something else.
 func (b *stageCompiler) pattern(a *lambdaAuthorizer, from *gateway.Authorizer) {
 	if from.ValidationExpression == "" || a.form != tokenForm {
 		return
 	}
-	pattern, err := regexp.Compile(`\A(?:` + from.ValidationExpression + `)\z`)
+	pattern, err := regexp.Compile(from.ValidationExpression)
 	if err != nil {
 		b.errorf("invalid-pattern", from.Source, "use the syntax of RE2, which has no look-around and no back-references",
-			"the identityValidationExpression of the authorizer %s: %v", a.name, plainRegexpError(err))
+			"the identityValidationExpression of the authorizer %s: %v", a.name, err)
 		return
 	}
+	pattern.Longest()
 	a.pattern = pattern
 }
 
-// plainRegexpError leaves out what was put around the expression.
-func plainRegexpError(err error) error {
-	var wrong *syntax.Error
-	if errors.As(err, &wrong) {
-		return errors.New(wrong.Code.String())
-	}
-	return err
+// matchesWhole reports whether a pattern, which prefers longer matches, takes all of a
+// text.
+func matchesWhole(pattern *regexp.Regexp, text string) bool {
+	at := pattern.FindStringIndex(text)
+	return at != nil && at[0] == 0 && at[1] == len(text)
 }
 
 func (b *stageCompiler) target(a *lambdaAuthorizer, from *gateway.Authorizer) {

@@ -202,6 +202,8 @@ func TestIdentitySources(t *testing.T) {
 		"token begins well":      {tokenAuthorizer(pattern("Bearer [a-z]+")), "", []string{"authorization: Bearer abc1"}, invalid},
 		"token ends well":        {tokenAuthorizer(pattern("Bearer [a-z]+")), "", []string{"authorization: xBearer abc"}, invalid},
 		"an alternative":         {tokenAuthorizer(pattern("a|ab")), "", []string{"authorization: ab"}, ""},
+		"quoted to the end":      {tokenAuthorizer(pattern(`\Qa.b`)), "", []string{"authorization: a.b"}, ""},
+		"the longer comes later": {tokenAuthorizer(pattern("a|ab|abc")), "", []string{"authorization: abc"}, ""},
 		"a line within":          {tokenAuthorizer(pattern("(?m)^a$")), "", []string{"authorization: a\nb"}, invalid},
 		"all":                    {requestAuthorizer(several), "/v1/pets/7?b=1", []string{"x-a: 1"}, ""},
 		"header missing":         {requestAuthorizer(several), "/v1/pets/7?b=1", nil, missing},
@@ -279,5 +281,23 @@ func TestAuthorizerTimeout(t *testing.T) {
 		if got.status != 500 || got.body != want || got.code() != "authorizer-timeout" {
 			t.Errorf("%s: %d %s %s", protocol, got.status, got.body, got.code())
 		}
+	}
+}
+
+// Neither the number of requests nor what a function answers fills the log.
+func TestWarningsAreSparing(t *testing.T) {
+	h := newHarness(t, one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer()))
+	h.lambda.answer = answers(policyAnswer(`[{"Action": "` + strings.Repeat("x", 50<<10) + `", "Effect": "Allow", "Resource": "*"}]`))
+	warned := func() int { return strings.Count(h.log.String(), "level=WARN") }
+	for range 100 {
+		h.check(token("t"))
+	}
+	if warned() != 1 || !strings.Contains(h.log.String(), "policyDocument") || len(h.log.String()) > 150_000 {
+		t.Errorf("%d warnings, %d bytes", warned(), len(h.log.String()))
+	}
+	h.later(time.Second)
+	h.check(token("t"))
+	if warned() != 2 {
+		t.Errorf("a second later: %d warnings", warned())
 	}
 }

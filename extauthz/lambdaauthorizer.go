@@ -80,7 +80,7 @@ func (a *lambdaAuthorizer) identify(c *check) ([][]string, *refusal) {
 	if len(identity[0]) > 1 {
 		return nil, unauthorized(CodeIdentityRepeated)
 	}
-	if a.pattern != nil && !a.pattern.MatchString(identity[0][0]) {
+	if a.pattern != nil && !matchesWhole(a.pattern, identity[0][0]) {
 		return nil, unauthorized(CodeIdentityInvalid)
 	}
 	return identity, nil

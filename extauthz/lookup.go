@@ -8,6 +8,7 @@ import "gatehouse/internal/wire"
 func (s *Server) find(c *check, extensions map[string]string) bool {
 	c.base = extensions[wire.ContextBase]
 	serving := s.serving.Load()
+	c.current = serving.current
 	at := stageKey{extensions[wire.ContextAPI], extensions[wire.ContextStage], extensions[wire.ContextCanary] == "true"}
 	key := extensions[wire.ContextRoute]
 	if c.in(serving.current, at, key) {

@@ -21,7 +21,7 @@ func (e permission) evaluate(_ context.Context, c *check) *refusal {
 		decision := e.resource.Evaluate(&request)
 		c.policy = &decision
 	}
-	own, _ := iampolicy.EvaluateAll(c.compiled.access.keys[c.accessKey].policies, &request)
+	own, _ := iampolicy.EvaluateAll(c.current.access.keys[c.accessKey].policies, &request)
 	authorization := iampolicy.SameAccount
 	if c.caller.Account != c.stage.identity.Account {
 		authorization = iampolicy.CrossAccount

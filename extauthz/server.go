@@ -60,6 +60,9 @@ type Server struct {
 	metrics *metrics
 	runtime *authorizerRuntime
 	serving atomic.Pointer[serving]
+	// warnings are of refusals with a 500: those are somebody's mistake, and for everyone
+	// to see, while the others are what the gateway is there for.
+	warnings sparing
 }
 
 // serving is what decides: a revision, and the one before it.
@@ -134,8 +137,7 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 	return c.grant(), nil
 }
 
-// refuse books and answers a refusal. Those of a 500 are somebody's mistake, and are
-// logged for everyone to see; others are what the gateway is there for.
+// refuse books and answers a refusal.
 func (s *Server) refuse(c *check, evaluator string, r *refusal) *authv3.CheckResponse {
 	if evaluator == "" {
 		s.metrics.refused("none", r)
@@ -143,11 +145,11 @@ func (s *Server) refuse(c *check, evaluator string, r *refusal) *authv3.CheckRes
 	s.metrics.checks[false].Inc()
 	answer := c.deny(r)
 	level := slog.LevelDebug
-	if answer.GetDeniedResponse().GetStatus().GetCode() >= 500 && r.code != CodeCancelled {
+	if answer.GetDeniedResponse().GetStatus().GetCode() >= 500 && r.code != CodeCancelled && s.warnings.due(string(r.code)+" "+c.describe(), c.now) {
 		level = slog.LevelWarn
 	}
 	if s.log.Enabled(context.Background(), level) {
-		s.log.Log(context.Background(), level, "request refused", "code", string(r.code), "reason", r.reason, "request", c.id(), "route", c.describe())
+		s.log.Log(context.Background(), level, "request refused", "code", string(r.code), "reason", shortened(r.reason), "request", c.id(), "route", c.describe())
 	}
 	return answer
 }

@@ -14,7 +14,7 @@ type signature struct{}
 func (signature) kind() kind { return signatureKind }
 
 func (signature) evaluate(ctx context.Context, c *check) *refusal {
-	store := c.compiled.access
+	store := c.current.access
 	verified, err := store.verifier.Verify(ctx, c.signedRequest(), c.now)
 	var wrong *sigv4.Error
 	switch {

@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	"internal/envoytest":   {"internal/envoyproc"},
 	"internal/oidctest":    {},
 	"internal/pytools":     {},
+	"internal/lambdatest":  {"internal/pytools"},
 	"internal/proctest":    {},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
@@ -63,7 +64,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/proctest", "internal/exampletest", "internal/arch", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/exampletest", "internal/arch", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
