@@ -125,8 +125,9 @@ func (p *process) readLog(output io.Reader, log *slog.Logger) {
 	_, _ = io.Copy(io.Discard, output) // a line too long ended the scan
 }
 
-// notes are warnings that our own configuration causes and nobody can act on.
-var notes = regexp.MustCompile(`marked as work-in-progress|There is no configured limit to the number of allowed active downstream connections`)
+// notes are warnings that our own configuration, or our own stop, causes and nobody
+// can act on. An Envoy that others end is logged as ended.
+var notes = regexp.MustCompile(`marked as work-in-progress|There is no configured limit to the number of allowed active downstream connections|caught ENVOY_SIGTERM`)
 
 func expected(message string) bool { return notes.MatchString(message) }
 
