@@ -8,6 +8,8 @@ func newCompletion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print a shell's completion script",
+		Long: "Completion prints a script that has a shell complete the commands, flags and words of\n" +
+			"gatehouse. That for bash needs the package bash-completion.",
 		Example: "  # bash, for this session\n" +
 			"  source <(gatehouse completion bash)\n" +
 			"  # zsh, for good\n" +
