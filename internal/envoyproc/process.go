@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,8 @@ import (
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
+	// stopping tells that we are ending it: that it says so is no news.
+	stopping atomic.Bool
 
 	mu   sync.Mutex
 	err  error
@@ -111,6 +114,9 @@ func (p *process) readLog(output io.Reader, log *slog.Logger) {
 		if parts := strings.SplitN(message, "\t", 3); len(parts) == 3 {
 			level, component, message = logLevels[parts[0]], parts[1], parts[2]
 		}
+		if p.stopping.Load() && level <= slog.LevelWarn {
+			level = slog.LevelDebug
+		}
 		if message = strings.TrimSpace(message); message == "" || expected(message) {
 			continue
 		}
@@ -125,9 +131,8 @@ func (p *process) readLog(output io.Reader, log *slog.Logger) {
 	_, _ = io.Copy(io.Discard, output) // a line too long ended the scan
 }
 
-// notes are warnings that our own configuration, or our own stop, causes and nobody
-// can act on. An Envoy that others end is logged as ended.
-var notes = regexp.MustCompile(`marked as work-in-progress|There is no configured limit to the number of allowed active downstream connections|caught ENVOY_SIGTERM`)
+// notes are warnings that our own configuration causes and nobody can act on.
+var notes = regexp.MustCompile(`marked as work-in-progress|There is no configured limit to the number of allowed active downstream connections`)
 
 func expected(message string) bool { return notes.MatchString(message) }
 
@@ -158,6 +163,7 @@ func (p *process) stop(admin string, drain time.Duration) {
 		return
 	default:
 	}
+	p.stopping.Store(true)
 	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:
