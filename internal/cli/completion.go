@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -15,7 +17,12 @@ func newCompletion() *cobra.Command {
 			"  # zsh, for good\n" +
 			"  gatehouse completion zsh > \"${fpath[1]}/_gatehouse\"",
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
-		Args:      args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
+		Args: func(cmd *cobra.Command, words []string) error {
+			if len(words) == 0 {
+				return usagef("name the shell: %s", strings.Join(cmd.ValidArgs, ", "))
+			}
+			return args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs))(cmd, words)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {

@@ -360,7 +360,7 @@ func TestVersionsAgree(t *testing.T) {
 	}
 	envoy := read(".ci/get-envoy", `^version=(\S+)$`)
 	for _, c := range []struct{ file, pattern, want string }{
-		{"go.mod", `^\s*github.com/envoyproxy/go-control-plane/envoy v(\S+)$`, envoy},
+		{"go.mod", `^\s*github.com/envoyproxy/go-control-plane/envoy v(\S+)`, envoy},
 		{composeFile, `image: envoyproxy/envoy:v(\S+)$`, envoy},
 		{".ci/get-envoy", `^series=(\S+)$`, envoy[:strings.LastIndex(envoy, ".")]},
 		{"xds/server.go", `^const EnvoySeries = "(.*)"$`, envoy[:strings.LastIndex(envoy, ".")]},
