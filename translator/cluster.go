@@ -12,6 +12,8 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	dnscommonv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/common/dns/v3"
+	dnsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dns/v3"
 	upstreamhttpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
@@ -71,9 +73,6 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 	c := &clusterv3.Cluster{
 		Name:           u.name(),
 		ConnectTimeout: durationpb.New(defaultConnectTimeout),
-		// One connection pool setting for all; without it Envoy waits five seconds
-		// for IPv6 where a name has none.
-		DnsLookupFamily: clusterv3.Cluster_V4_PREFERRED,
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{
 			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(protocolOptions(u, backend)),
 		},
@@ -98,11 +97,23 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 	case allAddresses:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	default:
-		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS}
-		c.RespectDnsTtl = true
+		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
 	}
 	c.LoadAssignment = assignment
 	return clusterResource{c, nil}
+}
+
+// resolvedByDNS has Envoy resolve the endpoints' names, as long as DNS says that an
+// answer is good.
+func resolvedByDNS() *clusterv3.Cluster_CustomClusterType {
+	return &clusterv3.Cluster_CustomClusterType{
+		Name: "envoy.cluster.dns",
+		TypedConfig: anyOf(&dnsv3.DnsCluster{
+			RespectDnsTtl: true,
+			// Otherwise Envoy waits five seconds for IPv6 where a name has none.
+			DnsLookupFamily: dnscommonv3.DnsLookupFamily_V4_PREFERRED,
+		}),
+	}
 }
 
 func loadAssignment(cluster string, endpoints []gateway.Endpoint) *endpointv3.ClusterLoadAssignment {

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 
-	celconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/formatter/cel/v3"
 )
@@ -25,7 +24,7 @@ func bodyFormat(contentType, format string) *corev3.SubstitutionFormatString {
 	if strings.Contains(format, "%CEL(") {
 		f.Formatters = []*corev3.TypedExtensionConfig{{
 			Name: "envoy.formatter.cel",
-			TypedConfig: anyOf(&celv3.Cel{CelConfig: &celconfigv3.CelExpressionConfig{
+			TypedConfig: anyOf(&celv3.Cel{CelConfig: &corev3.CelExpressionConfig{
 				EnableStringFunctions: true, EnableStringConcat: true, EnableStringConversion: true,
 			}}),
 		}}

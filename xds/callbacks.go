@@ -136,6 +136,10 @@ func (w watcher) connected(id int64, node *corev3.Node) *stream {
 	}
 	w.streams[id], g.streams[id] = st, st
 	w.countNodes()
+	if otherSeries(st.version) {
+		w.log.Warn("this envoy may refuse what it is sent, or do otherwise: it is of another series than gatehouse is made for",
+			"node", st.node, "envoy", st.version, "wanted", EnvoySeries)
+	}
 	if g.defined {
 		w.log.Info("envoy connected", "node", st.node, "gateway", g.name, "envoy", st.version)
 	} else if len(g.streams) == 1 {

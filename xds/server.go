@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -174,6 +175,14 @@ func (g *gateway) inUse() bool {
 		}
 	}
 	return false
+}
+
+// EnvoySeries is the series of Envoy that the resources are made for and tested with.
+const EnvoySeries = "1.40"
+
+// otherSeries tells a version that is known, and of another series.
+func otherSeries(version string) bool {
+	return version != "" && !strings.HasPrefix(version, EnvoySeries+".")
 }
 
 func envoyVersion(node *corev3.Node) string {

@@ -9,7 +9,7 @@
 #   PETSTORE_PORT=8080          the gateway's listener
 #   PETSTORE_BLUE_PORT=9101     the backend of stage v1
 #   PETSTORE_GREEN_PORT=9102    the backend of stage v2
-#   GATEHOUSE_HTTP_ADDRESS=...  and the like: flags of `gatehouse run`, as always
+#   GATEHOUSE_HTTP_ADDRESS=127.0.0.1:8001   and the like: flags of `gatehouse run`, as always
 #   DEMO_KEEP=1 or 0            go on serving, or not
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,9 +33,13 @@ trap 'exit 143' TERM
 
 die() {
 	echo "demo: $*" >&2
-	if [ -s "$work/gatehouse.log" ]; then
-		echo 'demo: the last lines of gatehouse:' >&2
-		tail -n 20 "$work/gatehouse.log" >&2
+	for log in "$work"/*.log; do
+		[ -s "$log" ] || continue
+		echo "demo: the last lines of ${log##*/}:" >&2
+		tail -n 20 "$log" >&2
+	done
+	if grep -qsE 'in use|port-in-use' "$work"/*.log; then
+		echo "demo: the settings at the top of examples/petstore/demo.sh choose other ports: PETSTORE_PORT=8090 make demo" >&2
 	fi
 	exit 1
 }

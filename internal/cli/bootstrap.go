@@ -18,7 +18,8 @@ func newBootstrap() *cobra.Command {
 		Example: "  gatehouse bootstrap > envoy.yaml && envoy -c envoy.yaml\n" +
 			"  gatehouse bootstrap --gateway sidecar --node-id orders-1 --xds-address gatehouse.internal:18000 \\\n" +
 			"      --tls-ca ca.pem --tls-cert envoy.pem --tls-key envoy.key",
-		Args: args(cobra.NoArgs),
+		Args:              args(cobra.NoArgs),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := choiceFlag(cmd, "output", "o", "output format", "yaml", "json")
 	var o xds.BootstrapOptions

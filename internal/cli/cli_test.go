@@ -53,6 +53,10 @@ func TestExitCodes(t *testing.T) {
 		"help":                {[]string{"--help"}, 0, ""},
 		"no command":          {nil, 0, ""},
 		"version":             {[]string{"version"}, 0, ""},
+		"version flag":        {[]string{"--version"}, 0, ""},
+		"help of a command":   {[]string{"help", "run"}, 0, ""},
+		"help of nothing":     {[]string{"help", "serv"}, 2, `did you mean "serve"?`},
+		"no shell":            {[]string{"completion"}, 2, "bash, zsh"},
 		"unknown command":     {[]string{"vers"}, 2, `did you mean "version"?`},
 		"unknown flag":        {[]string{"version", "--colour"}, 2, "unknown flag: --colour"},
 		"superfluous word":    {[]string{"version", "please"}, 2, "unknown command"},
@@ -81,6 +85,10 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestFlagsBeforeEnvironmentBeforeDefaults(t *testing.T) {
+	t.Setenv("GATEHOUSE_VERSION", "1.2")
+	if got := command(t, "help", "version"); got.code != 0 || !strings.Contains(got.out, "gatehouse version -o json") {
+		t.Errorf("the help of version: %+v", got)
+	}
 	if got := command(t, "version"); strings.HasPrefix(got.out, "{") {
 		t.Errorf("default: %s", got.out)
 	}

@@ -62,6 +62,12 @@ func newRoot() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
+	root.Version = thisBuild().String()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.InitDefaultVersionFlag()
+	// $GATEHOUSE_VERSION is what a deployment may call the version that it wants.
+	root.Flags().Lookup("version").Annotations = map[string][]string{noEnv: nil}
+	root.SetHelpCommand(newHelp())
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Serve:"},
 		&cobra.Group{ID: groupWork, Title: "Work with definitions:"},

@@ -20,8 +20,9 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
+		Tool       sarifTool     `json:"tool"`
+		ColumnKind string        `json:"columnKind"`
+		Results    []sarifResult `json:"results"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -65,8 +66,10 @@ type (
 
 func writeSARIF(w io.Writer, ds gateway.Diagnostics) error {
 	run := sarifRun{
-		Tool:    sarifTool{sarifDriver{Name: "gatehouse", Version: thisBuild().Version, Rules: []sarifRule{}}},
-		Results: []sarifResult{},
+		Tool: sarifTool{sarifDriver{Name: "gatehouse", Version: thisBuild().Version, Rules: []sarifRule{}}},
+		// Without it, readers may count UTF-16 units.
+		ColumnKind: "unicodeCodePoints",
+		Results:    []sarifResult{},
 	}
 	var codes []string
 	for _, d := range ds {
@@ -109,13 +112,17 @@ func sarifOf(d gateway.Diagnostic) sarifResult {
 // sarifURI is relative where it can be: code scanning services find files of the
 // repository by it.
 func sarifURI(file string) string {
-	if !filepath.IsAbs(file) {
-		return (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
-	}
-	if here, err := os.Getwd(); err == nil {
-		if relative, err := filepath.Rel(here, file); err == nil && filepath.IsLocal(relative) {
-			return (&url.URL{Path: filepath.ToSlash(relative)}).EscapedPath()
+	if filepath.IsAbs(file) {
+		relative := ""
+		if here, err := os.Getwd(); err == nil {
+			relative, _ = filepath.Rel(here, file)
 		}
+		if !filepath.IsLocal(relative) {
+			return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()
+		}
+		file = relative
 	}
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()
+	// A colon in the first segment would make a scheme of it, but for the "./" that
+	// String puts before it.
+	return (&url.URL{Path: filepath.ToSlash(file)}).String()
 }

@@ -38,12 +38,19 @@ func sampleURL(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener) strin
 	return scheme + "://" + host + path
 }
 
-// samplePlace gives a host and a path that lead to the first stage there is. The
-// path form works with any resolver, but a certificate asks for a domain's name.
+// samplePlace gives a host and a path that lead to a stage. The shortest is that of
+// the domain for every host name. The path form works with any resolver, but a
+// certificate asks for a domain's name.
 func samplePlace(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener, secure bool) (host, path string) {
 	direct := "localhost"
 	if ip, err := netip.ParseAddr(l.Address); err == nil && !ip.IsUnspecified() && !ip.IsLoopback() {
 		direct = l.Address
+	}
+	domains := slices.DeleteFunc(slices.Clone(s.Domains), func(d gateway.Domain) bool {
+		return d.Gateway != "" && d.Gateway != g.Name || len(d.Mappings) == 0
+	})
+	if i := slices.IndexFunc(domains, func(d gateway.Domain) bool { return d.Name == "*" }); i >= 0 && !secure {
+		return direct, mappedPath(domains[i])
 	}
 	stagePath, hasStage := "", false
 	for _, api := range s.APIs {
@@ -56,21 +63,24 @@ func samplePlace(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener, sec
 			break
 		}
 	}
-	for _, d := range s.Domains {
-		if d.Gateway != "" && d.Gateway != g.Name || len(d.Mappings) == 0 || hasStage && !secure {
-			continue
+	if len(domains) > 0 && (secure || !hasStage) {
+		if domains[0].Name == "*" {
+			return direct, mappedPath(domains[0])
 		}
-		path := "/"
-		if m := d.Mappings[0].Path; m != "" {
-			path += m + "/"
-		}
-		if d.Name == "*" {
-			return direct, path
-		}
-		return strings.Replace(d.Name, "*", "any", 1), path
+		return strings.Replace(domains[0].Name, "*", "any", 1), mappedPath(domains[0])
 	}
 	if hasStage {
 		return direct, stagePath
 	}
 	return direct, "/"
+}
+
+// mappedPath is the base path of a domain's mapping that takes everything, or else
+// of its first.
+func mappedPath(d gateway.Domain) string {
+	path := d.Mappings[0].Path
+	if path == "" || slices.ContainsFunc(d.Mappings, func(m gateway.DomainMapping) bool { return m.Path == "" }) {
+		return "/"
+	}
+	return "/" + path + "/"
 }

@@ -27,7 +27,7 @@ func newValidate() *cobra.Command {
 			"problems at once: file:line:col: severity code: message (hint). It ends with 0 if\n" +
 			"they can be served (there may be warnings), with 1 if not.",
 		Example: "  gatehouse validate gatehouse.yaml\n" +
-			"  gatehouse validate -o sarif . > gatehouse.sarif\n" +
+			"  gatehouse validate -o sarif apis/ > gatehouse.sarif\n" +
 			"  gatehouse validate --envoy --ports gatehouse.yaml",
 		Args: somePaths,
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -97,22 +96,6 @@ func TestValidateReadsStandardInput(t *testing.T) {
 	code := Main(t.Context(), []string{"validate", "-"}, Streams{In: strings.NewReader(fiveMistakes), Out: &out, Err: &err})
 	if code != exitProblems || !strings.HasPrefix(out.String(), "-:3:") {
 		t.Errorf("exit code %d: %s%s", code, &out, &err)
-	}
-}
-
-func TestSARIFNamesFilesOfTheRepository(t *testing.T) {
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]string{
-		"apis/pet store.yaml":              "apis/pet%20store.yaml",
-		filepath.Join(here, "pets.yaml"):   "pets.yaml",
-		filepath.Join("/elsewhere", "a.b"): "file:///elsewhere/a.b",
-	} {
-		if got := sarifURI(file); got != want {
-			t.Errorf("%s: %s, want %s", file, got, want)
-		}
 	}
 }
 

@@ -62,6 +62,8 @@ func newVersion() *cobra.Command {
 		Short:   "Print the version",
 		Example: "  gatehouse version\n  gatehouse version -o json",
 		Args:    args(cobra.NoArgs),
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,8 @@ import (
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
+	// stopping tells that we are ending it: that it says so is no news.
+	stopping atomic.Bool
 
 	mu   sync.Mutex
 	err  error
@@ -111,6 +114,9 @@ func (p *process) readLog(output io.Reader, log *slog.Logger) {
 		if parts := strings.SplitN(message, "\t", 3); len(parts) == 3 {
 			level, component, message = logLevels[parts[0]], parts[1], parts[2]
 		}
+		if p.stopping.Load() && level <= slog.LevelWarn {
+			level = slog.LevelDebug
+		}
 		if message = strings.TrimSpace(message); message == "" || expected(message) {
 			continue
 		}
@@ -157,6 +163,7 @@ func (p *process) stop(admin string, drain time.Duration) {
 		return
 	default:
 	}
+	p.stopping.Store(true)
 	p.signal(syscall.SIGTERM)
 	select {
 	case <-p.ended:

@@ -205,7 +205,8 @@ func waitUntil(t *testing.T, what string, ok func() bool) {
 func TestDrainsBeforeItStops(t *testing.T) {
 	port := freePort(t)
 	arrived, answer := make(chan struct{}), make(chan struct{})
-	r := run(t, envoyproc.Supervisor{Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, r *http.Request) {
+	var log bytes.Buffer
+	r := run(t, envoyproc.Supervisor{Log: slog.New(slog.NewTextHandler(&log, nil)), Bootstrap: bootstrap(port, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			close(arrived)
 			<-answer
@@ -265,6 +266,9 @@ func TestDrainsBeforeItStops(t *testing.T) {
 	}
 	if err := <-r.ended; err != nil {
 		t.Error(err)
+	}
+	if strings.Contains(log.String(), "SIGTERM") {
+		t.Errorf("our own stop is reported:\n%s", &log)
 	}
 }
 

@@ -79,6 +79,16 @@ func Program(t testing.TB, pkg string) string {
 	return path
 }
 
+// Folder gives a folder for what the tests of a package share: it is there until the
+// last of them has ended.
+func Folder(t testing.TB) string {
+	t.Helper()
+	if scratch == "" {
+		t.Fatal("a package whose tests share files needs proctest.Main as its TestMain")
+	}
+	return scratch
+}
+
 // Gatehouse builds the program itself.
 func Gatehouse(t testing.TB) string {
 	t.Helper()
