@@ -73,8 +73,11 @@ func TestHelpExamples(t *testing.T) {
 	}
 	link(proctest.Gatehouse(t), filepath.Join(a.bin, "gatehouse"))
 	// As /usr/bin/envoy, but for the name of its shared memory, of which there is
-	// one on a machine.
-	script := "#!/bin/sh\nexec '" + envoytest.Binary(t) + "' \"$@\" --use-dynamic-base-id\n"
+	// one on a machine. The commands that start Envoy themselves see to that.
+	script := `#!/bin/sh
+case " $* " in *" --use-dynamic-base-id "*) ;; *) set -- "$@" --use-dynamic-base-id ;; esac
+exec '` + envoytest.Binary(t) + `' "$@"
+`
 	if err := os.WriteFile(filepath.Join(a.bin, "envoy"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
