@@ -102,9 +102,3 @@ func (c *answerCache) flush(api, stage string) {
 		}
 	}
 }
-
-func (c *answerCache) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.entries.Len()
-}

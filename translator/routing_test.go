@@ -180,14 +180,14 @@ func matchesPath(m *routev3.RouteMatch, path string) bool {
 }
 
 func matchesMethod(m *routev3.RouteMatch, method string) bool {
-	for _, h := range m.GetHeaders() {
-		s := h.GetStringMatch()
-		if s.GetSafeRegex() != nil {
-			return regexp.MustCompile("^(?:" + s.GetSafeRegex().GetRegex() + ")$").MatchString(method)
-		}
-		return s.GetExact() == method
+	if len(m.GetHeaders()) == 0 {
+		return true
 	}
-	return true
+	s := m.GetHeaders()[0].GetStringMatch()
+	if s.GetSafeRegex() != nil {
+		return regexp.MustCompile("^(?:" + s.GetSafeRegex().GetRegex() + ")$").MatchString(method)
+	}
+	return s.GetExact() == method
 }
 
 // walk is the routing as Amazon describes it.

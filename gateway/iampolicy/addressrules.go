@@ -103,7 +103,7 @@ func (p *Policy) AddressRules(api API, stage string) (*AddressRules, error) {
 			rule.resources, err = s.below(api, stage)
 		}
 		if err != nil {
-			reasons = append(reasons, fmt.Errorf("Statement[%d] %w", i, err))
+			reasons = append(reasons, fmt.Errorf("%v %w", Path(nil).key("Statement").item(i), err))
 			continue
 		}
 		rule.Sources = sources

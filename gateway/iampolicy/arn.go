@@ -93,7 +93,7 @@ func compileARN(text string, variables bool) (arnPattern, error) {
 	var a arnPattern
 	rest, ok := strings.CutPrefix(text, "arn:")
 	if !ok {
-		return a, fmt.Errorf("%q is not an ARN, which begins with arn:", text)
+		return a, fmt.Errorf("%q is not an ARN: it does not begin with \"arn:\"", text)
 	}
 	parts := strings.SplitN(rest, ":", arnParts)
 	a.short = len(parts) < arnParts

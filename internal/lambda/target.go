@@ -53,7 +53,7 @@ func withoutSecrets(text string) string {
 
 // ErrUnknown says that a function is named without an ARN, and that the definition does
 // not say where it is.
-var ErrUnknown = errors.New("there is no such function among functions:")
+var ErrUnknown = errors.New("there is no such function under functions")
 
 var (
 	invocationURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(.+)/invocations$`)

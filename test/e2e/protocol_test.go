@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -323,11 +322,12 @@ func TestHTTP2Clients(t *testing.T) {
 	snapshot := s()
 	snapshot.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: uint32(plain)}, {Address: "127.0.0.1", Port: uint32(secure), TLS: certificate(t, "r.execute-api.localhost")}}
 	startOn(t, snapshot, plain)
-	for port, transport := range map[int]*http2.Transport{
-		plain: {AllowHTTP: true, DialTLSContext: func(_ context.Context, network, address string, _ *tls.Config) (net.Conn, error) {
-			return net.Dial(network, address)
-		}},
-		secure: {TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	unencrypted, encrypted := new(http.Protocols), new(http.Protocols)
+	unencrypted.SetUnencryptedHTTP2(true)
+	encrypted.SetHTTP2(true)
+	for port, transport := range map[int]*http.Transport{
+		plain:  {Protocols: unencrypted},
+		secure: {Protocols: encrypted, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 	} {
 		scheme := map[int]string{plain: "http", secure: "https"}[port]
 		do := func(method, target string, body io.Reader, headers ...string) reply {
