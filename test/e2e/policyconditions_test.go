@@ -7,9 +7,9 @@ import (
 	"gatehouse/gateway"
 )
 
-// TestPolicyConditions asks the authorization service about what it knows of a client
+// TestPolicyOfConnections asks the authorization service about what it knows of a client
 // only from Envoy: its address, and whether it came by TLS.
-func TestPolicyConditions(t *testing.T) {
+func TestPolicyOfConnections(t *testing.T) {
 	backend := echoBackend(t, "one")
 	const office = `{"Version":"2012-10-17","Statement":[
 	  {"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/v1/GET/*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}},
