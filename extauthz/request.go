@@ -1,11 +1,15 @@
 package extauthz
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc/metadata"
+
+	"gatehouse/internal/wire"
 )
 
 // header is one field of a request, its name in lower case.
@@ -16,6 +20,8 @@ type header struct{ name, value string }
 type request struct {
 	attributes *authv3.AttributeContext
 	http       *authv3.AttributeContext_HttpRequest
+	// client is the client's address as Envoy understands it, "" where it does not tell.
+	client string
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
 
@@ -25,8 +31,11 @@ type request struct {
 	parsed     bool
 }
 
-func newRequest(attributes *authv3.AttributeContext) *request {
+func newRequest(ctx context.Context, attributes *authv3.AttributeContext) *request {
 	r := &request{attributes: attributes, http: attributes.GetRequest().GetHttp()}
+	if values := metadata.ValueFromIncomingContext(ctx, wire.ClientAddressHeader); len(values) == 1 {
+		r.client = values[0]
+	}
 	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
 	return r
 }
@@ -106,9 +115,13 @@ func (r *request) header(name string) string {
 	return values[len(values)-1]
 }
 
-// sourceIP is the client's address as Envoy sees it: that of the connection, or behind
-// trusted proxies the one that they tell.
+// sourceIP is the client's address: that of the connection, or behind trusted proxies
+// the one that they tell. The attributes have the connection's only, and nothing of use
+// for requests by the path form, whose connection is within Envoy.
 func (r *request) sourceIP() string {
+	if r.client != "" {
+		return r.client
+	}
 	return r.attributes.GetSource().GetAddress().GetSocketAddress().GetAddress()
 }
 
@@ -121,10 +134,9 @@ func (r *request) sourceAddress() netip.Addr {
 }
 
 // secure reports whether the client came by TLS. Envoy sets X-Forwarded-Proto by the
-// connection, or leaves that of a proxy that it trusts; :scheme is the client's own word.
-func (r *request) secure() bool {
-	return r.attributes.GetTlsSession() != nil || r.header("x-forwarded-proto") == "https"
-}
+// connection, or leaves that of a proxy that it trusts; :scheme is the client's own word,
+// and attributes have a TLS session, if an empty one, in any case.
+func (r *request) secure() bool { return r.header("x-forwarded-proto") == "https" }
 
 // id is the request's, which Envoy has made.
 func (r *request) id() string { return r.header("x-request-id") }

@@ -115,7 +115,7 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 // Check implements authv3.AuthorizationServer. It gives no errors: what Envoy does with
 // those depends on its configuration, and a refusal does not.
 func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv3.CheckResponse, _ error) {
-	c := &check{request: newRequest(r.GetAttributes()), runtime: s.runtime, now: s.now()}
+	c := &check{request: newRequest(ctx, r.GetAttributes()), runtime: s.runtime, now: s.now()}
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			s.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "request", c.id(), "stack", string(debug.Stack()))

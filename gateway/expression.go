@@ -65,7 +65,11 @@ var restSources = []struct {
 	{"stageVariables.", StageVariable},
 }
 
-var restName = regexp.MustCompile(`^[a-zA-Z0-9._$-]+$`)
+var (
+	restName = regexp.MustCompile(`^[a-zA-Z0-9._$-]+$`)
+	// contextName has colons as well, for claims of user pools such as cognito:username.
+	contextName = regexp.MustCompile(`^[a-zA-Z0-9._$:-]+$`)
+)
 
 // ParseRESTValue reads the source of a REST parameter mapping: a whole expression
 // or a literal in single quotes.
@@ -85,7 +89,11 @@ func ParseRESTValue(text string) (Value, error) {
 		if !ok {
 			continue
 		}
-		if s.kind != RequestBody && s.kind != ResponseBody && !restName.MatchString(name) {
+		valid := restName.MatchString
+		if s.kind == ContextVariable {
+			valid = contextName.MatchString
+		}
+		if s.kind != RequestBody && s.kind != ResponseBody && !valid(name) {
 			return nil, fmt.Errorf("%q is not a valid name in the mapping expression %q", name, text)
 		}
 		return Value{{s.kind, name}}, nil

@@ -27,6 +27,7 @@ func TestParseRESTValue(t *testing.T) {
 		"integration.response.body.type.path":          {Kind: gateway.ResponseBody, Name: "type.path"},
 		"context.identity.sourceIp":                    {Kind: gateway.ContextVariable, Name: "identity.sourceIp"},
 		"context.authorizer.principalId":               {Kind: gateway.ContextVariable, Name: "authorizer.principalId"},
+		"context.authorizer.claims.cognito:username":   {Kind: gateway.ContextVariable, Name: "authorizer.claims.cognito:username"},
 		"stageVariables.backend":                       {Kind: gateway.StageVariable, Name: "backend"},
 		"method.request.querystring.filter.name$first": {Kind: gateway.RequestQuery, Name: "filter.name$first"},
 	} {
@@ -50,6 +51,7 @@ func TestParseRESTValue(t *testing.T) {
 		"method.request.header.":       `"" is not a valid name in the mapping expression "method.request.header."`,
 		"method.request.header.X Id":   `"X Id" is not a valid name in the mapping expression "method.request.header.X Id"`,
 		"context.":                     `"" is not a valid name in the mapping expression "context."`,
+		"stageVariables.a:b":           `"a:b" is not a valid name in the mapping expression "stageVariables.a:b"`,
 		"stageVariables.a b":           `"a b" is not a valid name in the mapping expression "stageVariables.a b"`,
 		"method.request.path.id\n":     `"id\n" is not a valid name in the mapping expression "method.request.path.id\n"`,
 		"method.request.querystring.)": `")" is not a valid name in the mapping expression "method.request.querystring.)"`,

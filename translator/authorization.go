@@ -126,6 +126,9 @@ func authorizationService() *extauthzv3.ExtAuthz {
 		Services: &extauthzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.AuthorizationCluster}},
 			Timeout:         durationpb.New(authorizationTimeout),
+			// The address that Envoy tells by itself is the other end of the connection: a
+			// proxy's where there is one in front.
+			InitialMetadata: []*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
 		}},
 		TransportApiVersion:    corev3.ApiVersion_V3,
 		StatusOnError:          &typev3.HttpStatus{Code: typev3.StatusCode_InternalServerError},

@@ -29,8 +29,12 @@ func TestDefinitions(t *testing.T) {
 		}
 		t.Run(strings.TrimPrefix(dir, "examples/"), func(t *testing.T) {
 			definitions := copyExample(t, dir)
-			if dir == "examples/edge" {
+			switch dir {
+			case "examples/edge":
 				makeCertificates(t, definitions)
+			case "examples/authorizers":
+				makeCertificates(t, definitions, "-clients")
+				makeIssuerKeys(t, definitions)
 			}
 			out, err := exec.Command(binary, "validate", definitions).Output()
 			if err != nil {
@@ -43,13 +47,22 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// makeCertificates gives a copy of the edge example its certificates.
-func makeCertificates(t *testing.T, definitions string) {
+// makeCertificates gives a copy of an example its certificates.
+func makeCertificates(t *testing.T, definitions string, options ...string) {
 	t.Helper()
-	dir := filepath.Join(definitions, "certs")
-	out, err := exec.Command(proctest.Program(t, "./examples/edge/makecerts"), "-dir", dir).CombinedOutput()
+	args := append(options, "-dir", filepath.Join(definitions, "certs"))
+	out, err := exec.Command(proctest.Program(t, "./examples/edge/makecerts"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("making certificates: %v\n%s", err, out)
+	}
+}
+
+// makeIssuerKeys gives a copy of the authorizers example the keys of its issuer.
+func makeIssuerKeys(t *testing.T, definitions string) {
+	t.Helper()
+	out, err := exec.Command(proctest.Program(t, "./examples/authorizers/issuer"), "keys", "-dir", filepath.Join(definitions, "keys")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("making the issuer's keys: %v\n%s", err, out)
 	}
 }
 
@@ -69,6 +82,11 @@ func TestScripts(t *testing.T) {
 			"examples/sidecar/run.sh",
 			[]string{"ORDERS_PORT", "STOCK_PORT", "ORDERS_SERVICE_PORT", "STOCK_SERVICE_PORT", "XDS_PORT", "HTTP_PORT"},
 			[]string{"x-served-by: orders", "x-served-by: stock"},
+		},
+		{
+			"examples/authorizers/run.sh",
+			[]string{"AUTHORIZERS_PORT", "AUTHORIZERS_PROXIED_PORT", "AUTHORIZERS_TLS_PORT", "AUTHORIZERS_BACKEND_PORT", "AUTHORIZERS_WEBHOOK_PORT"},
+			[]string{"All answers were as they should be."},
 		},
 	} {
 		t.Run(filepath.Base(filepath.Dir(c.script)), func(t *testing.T) {

@@ -32,8 +32,9 @@ const LocalReplyHeader = "x-gw-local-reply"
 const ReplyHeader = "x-gw-reply"
 
 // ClientAddressHeader carries the client's address to the second pass of a path-form
-// request. X-Forwarded-For does not do: for clients on the same machine Envoy writes the
-// machine's own address there.
+// request, and as metadata of the call to the authorization service. X-Forwarded-For
+// does not do: for clients on the same machine Envoy writes the machine's own address
+// there.
 const ClientAddressHeader = "x-gw-client-address"
 
 // PathFormCluster is the cluster, and the internal listener, by which path-form

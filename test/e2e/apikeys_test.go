@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,5 +160,33 @@ func TestRevokedKeyAmongMany(t *testing.T) {
 	t.Logf("refused after %v", time.Since(begin))
 	if status := with("0123456789-key00008"); status != 200 {
 		t.Errorf("its neighbour: %d", status)
+	}
+}
+
+// TestManyWrongKeys tries 100,000 keys that do not exist, on a few connections: none of
+// them gets in, and the right one still does.
+func TestManyWrongKeys(t *testing.T) {
+	const connections, each = 4, 25_000
+	backend := echoBackend(t, "one")
+	s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, backend.URL)}}})
+	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{"0123456789-key000000"}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []string{"keys/v1"}, Keys: []string{"gold"}}}
+	g := start(t, s)
+	const host = "keys.execute-api.localhost"
+	var group sync.WaitGroup
+	for i := range connections {
+		conn := g.connect(host)
+		group.Go(func() {
+			for j := range each {
+				if key := fmt.Sprintf("0123456789-key%06d", i*each+j+1); conn.get("/v1/closed", "x-api-key: "+key) != 403 {
+					t.Errorf("%s was let in", key)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if status := g.connect(host).get("/v1/closed", "x-api-key: 0123456789-key000000"); status != 200 {
+		t.Errorf("the right one: %d", status)
 	}
 }

@@ -193,7 +193,7 @@ paths:
   /me:
     get:
       security: [{pool: []}]
-      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/me", requestParameters: {integration.request.header.X-Sub: context.authorizer.claims.sub}}
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/me", requestParameters: {integration.request.header.X-Sub: context.authorizer.claims.sub, integration.request.header.X-Name: "context.authorizer.claims.cognito:username"}}
   /scoped:
     get:
       security: [{pool: [read]}]
@@ -244,7 +244,8 @@ func TestUserPools(t *testing.T) {
 			t.Errorf("%s: %d %s %v", name, r.StatusCode, r.body, r.Header)
 		}
 	}
-	if e := g.request("GET", host, "/v1/me", "", "Authorization", id("id", "app-1")).echo(t); strings.Join(e.Headers["x-sub"], "") != "user-1" {
+	named := iss.Token(map[string]any{"token_use": "id", "aud": "app-1", "cognito:username": "ann"})
+	if e := g.request("GET", host, "/v1/me", "", "Authorization", named).echo(t); strings.Join(append(e.Headers["x-sub"], e.Headers["x-name"]...), " ") != "user-1 ann" {
 		t.Errorf("claims: %v", e.Headers)
 	}
 	if r := g.request("GET", host, "/v1/scoped", "", "Authorization", access("read")); r.body != `{"sub":"user-1"}` {

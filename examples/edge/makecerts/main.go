@@ -1,9 +1,10 @@
 // Command makecerts makes the certificates of the edge example: an authority of
-// its own, and a server certificate each for the listener, for api.example.com and
-// for *.tenants.example.com. They last a day and are for trying out only; keys
-// never belong in a repository.
+// its own, and a server certificate each for the listener and the domains. With
+// -clients it makes what the authorizers example needs besides: an authority for
+// clients, two certificates of it, and the list on which it revokes one of them. They
+// last a day and are for trying out only; keys never belong in a repository.
 //
-//	go run ./examples/edge/makecerts [-dir examples/edge/certs]
+//	go run ./examples/edge/makecerts [-dir examples/edge/certs] [-clients]
 package main
 
 import (
@@ -24,8 +25,13 @@ import (
 
 func main() {
 	dir := flag.String("dir", "examples/edge/certs", "folder to write to")
+	clients := flag.Bool("clients", false, "make certificates of clients, too")
 	flag.Parse()
-	if err := run(*dir); err != nil {
+	err := run(*dir)
+	if err == nil && *clients {
+		err = makeClients(*dir)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "makecerts:", err)
 		os.Exit(1)
 	}
@@ -35,20 +41,16 @@ func run(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	ca := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "Gatehouse example authority"},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageCertSign,
-	}
+	ca := authority("Gatehouse example authority")
 	caKey, err := issue(dir, "ca", ca, nil, nil)
 	if err != nil {
 		return err
 	}
 	for name, hosts := range map[string][]string{
-		"default": {"localhost", "*.execute-api.localhost"},
-		"api":     {"api.example.com"},
-		"tenants": {"*.tenants.example.com"},
+		"default":  {"localhost", "*.execute-api.localhost"},
+		"api":      {"api.example.com"},
+		"tenants":  {"*.tenants.example.com"},
+		"partners": {"partners.example.com"},
 	} {
 		server := &x509.Certificate{
 			Subject:     pkix.Name{CommonName: hosts[0]},
@@ -66,8 +68,47 @@ func run(dir string) error {
 	return nil
 }
 
+// makeClients has an authority of their own sign clients' certificates.
+func makeClients(dir string) error {
+	ca := authority("Gatehouse example authority for clients")
+	caKey, err := issue(dir, "clients-ca", ca, nil, nil)
+	if err != nil {
+		return err
+	}
+	var last *x509.Certificate
+	for _, name := range []string{"client", "revoked"} {
+		last = &x509.Certificate{
+			Subject:     pkix.Name{CommonName: name, Organization: []string{"Acme"}},
+			KeyUsage:    x509.KeyUsageDigitalSignature,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		}
+		if _, err := issue(dir, name, last, ca, caKey); err != nil {
+			return err
+		}
+	}
+	list := &x509.RevocationList{
+		Number: big.NewInt(1), ThisUpdate: last.NotBefore, NextUpdate: last.NotAfter,
+		RevokedCertificateEntries: []x509.RevocationListEntry{{SerialNumber: last.SerialNumber, RevocationTime: last.NotBefore}},
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, ca, caKey)
+	if err != nil {
+		return fmt.Errorf("signing the revocation list: %w", err)
+	}
+	return write(filepath.Join(dir, "clients.crl"), "X509 CRL", der, 0o644)
+}
+
+// authority is what the certificate of an authority says.
+func authority(name string) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:               pkix.Name{CommonName: name},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+}
+
 // issue writes NAME.pem and NAME.key for a certificate signed by the authority,
-// or by itself when there is none.
+// or by itself when there is none. It completes what the certificate says.
 func issue(dir, name string, cert, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -85,6 +126,11 @@ func issue(dir, name string, cert, ca *x509.Certificate, caKey *ecdsa.PrivateKey
 	if err != nil {
 		return nil, fmt.Errorf("signing %s: %w", name, err)
 	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	*cert = *signed
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err
