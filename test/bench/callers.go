@@ -5,6 +5,9 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"text/tabwriter"
 	"time"
 
@@ -25,7 +28,11 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	if err != nil {
 		return err
 	}
-	s := callers(backend, issuer, keys)
+	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"principalId": "ann", "context": {"tenant": "t1"}, "policyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}]}}`)
+	}))
+	defer function.Close()
+	s := callers(backend, issuer, keys, function.URL)
 	g, err := startGatehouse(s)
 	if err != nil {
 		return err
@@ -41,38 +48,42 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	if err := compete(size, w, []*contestant{
 		rest("REST API, open", "/v1/open"),
 		rest("API key, one of 10,000", "/v1/key", "x-api-key: 0123456789-key00007"),
+		rest("Lambda authorizer, known to the cache (without the service's own CPU)", "/v1/lambda", "authorization: token"),
 	}); err != nil {
 		return err
 	}
-	http := func(name, path string, headers ...string) *contestant {
+	jwt := func(name, path string, headers ...string) *contestant {
 		return &contestant{name: name, envoy: g.envoy, port: g.port, host: "http.execute-api.localhost", path: path, headers: headers}
 	}
 	return compete(size, w, []*contestant{
-		http("HTTP API, open", "/open", "authorization: Bearer "+token),
-		http("JWT, known to the cache", "/token", "authorization: Bearer "+token),
-		http("JWT with a scope", "/scope", "authorization: Bearer "+token),
+		jwt("HTTP API, open", "/open", "authorization: Bearer "+token),
+		jwt("JWT, known to the cache", "/token", "authorization: Bearer "+token),
+		jwt("JWT with a scope", "/scope", "authorization: Bearer "+token),
 	})
 }
 
-func callers(backend, issuer, jwks string) *gateway.Snapshot {
+func callers(backend, issuer, jwks, function string) *gateway.Snapshot {
 	integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
 	route := func(path string) gateway.Route {
 		return gateway.Route{Method: "GET", Path: path, Integration: integration}
 	}
 	withKey := route("/key")
 	withKey.APIKeyRequired = true
-	rest := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{route("/open"), withKey}}
+	withLambda := route("/lambda")
+	withLambda.Authorization = &gateway.Authorization{Type: "CUSTOM", Authorizer: "lambda"}
+	rest := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{route("/open"), withKey, withLambda},
+		Authorizers: []gateway.Authorizer{{Name: "lambda", Type: "TOKEN", URI: function, IdentitySources: []string{"method.request.header.Authorization"}}}}
 
 	withToken, withScope := route("/token"), route("/scope")
 	withToken.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt"}
 	withScope.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt", Scopes: []string{"read", "write"}}
-	http := &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/open"), withToken, withScope},
+	tokens := &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/open"), withToken, withScope},
 		Authorizers: []gateway.Authorizer{{Name: "jwt", Type: "JWT", IdentitySources: []string{"$request.header.Authorization"}, JWTIssuer: issuer, JWTAudience: []string{"bench"}}}}
 
 	s := &gateway.Snapshot{
 		APIs: []gateway.API{
 			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
-			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: http}}},
+			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: tokens}}},
 		},
 		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}},
 	}

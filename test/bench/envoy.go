@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/envoyproc"
 	"gatehouse/translator"
@@ -130,6 +131,7 @@ type gatehouse struct {
 	port       int
 	translator *translator.Translator
 	server     *xds.Server
+	extauthz   *extauthz.Server
 	grpc       *grpc.Server
 	sent       *countingListener
 }
@@ -145,6 +147,8 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	g.sent = &countingListener{Listener: lis}
 	g.grpc = grpc.NewServer(xds.ServerOptions()...)
 	g.server.Register(g.grpc)
+	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.DiscardHandler)})
+	g.extauthz.Register(g.grpc)
 	go g.grpc.Serve(g.sent)
 	if err := g.apply(s); err != nil {
 		return nil, err
@@ -164,6 +168,11 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 func (g *gatehouse) apply(s *gateway.Snapshot) error {
 	s.Gateways = []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}}}
 	s.Seal()
+	compiled, diags := g.extauthz.Compile(s)
+	if compiled == nil {
+		return diags.Err()
+	}
+	g.extauthz.Swap(compiled)
 	out, diags := g.translator.Translate(s)
 	if out == nil {
 		return diags.Err()
@@ -175,6 +184,7 @@ func (g *gatehouse) stop() {
 	g.envoy.stop()
 	g.server.Close()
 	g.grpc.Stop()
+	g.extauthz.Close()
 }
 
 // waitServing polls until a request answers with the status.
