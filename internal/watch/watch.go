@@ -84,7 +84,7 @@ func (w *Watcher) Run(ctx context.Context, onChange func()) error {
 		// Out of inotify instances: polling alone is slower, but does.
 		w.options.Log.Warn("file events are not available, polling instead", "error", err)
 	} else {
-		defer events.Close()
+		defer w.readErrors(events)()
 	}
 	watched := map[string]os.FileInfo{}
 	poll := time.NewTicker(w.options.Poll)
@@ -176,15 +176,23 @@ func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]os.FileInf
 			added = true
 		}
 	}
-	for drained := false; !drained; {
-		select {
-		case err := <-events.Errors:
-			w.options.Log.Debug("file event error", "error", err)
-		default:
-			drained = true
-		}
-	}
 	return added
+}
+
+// readErrors takes errors as they come: fsnotify holds a lock while it waits for
+// somebody to take one, which every other call of it would wait for in turn. The
+// function that it returns ends the events.
+func (w *Watcher) readErrors(events *fsnotify.Watcher) (end func()) {
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for err := range events.Errors {
+			w.options.Log.Debug("file event error", "error", err)
+		}
+	})
+	return func() {
+		_ = events.Close() // its errors are those of file descriptors
+		reader.Wait()
+	}
 }
 
 // existing gives the directory, or the nearest one above it that exists: there it

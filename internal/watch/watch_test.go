@@ -199,3 +199,45 @@ func BenchmarkLook(b *testing.B) {
 		}
 	}
 }
+
+// TestFolderSwappedOftenAndAtOnce replaces a folder, and removes the old one, so fast
+// that the watch of the old one is gone before its renaming is read: what fsnotify has to
+// say of that must not stop it, and so everything.
+func TestFolderSwappedOftenAndAtOnce(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "defs")
+	file := filepath.Join(dir, "a.yaml")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "0")
+	s := start(t, eventsOnly, file)
+	for i := range 300 {
+		next, old := filepath.Join(parent, "next"), filepath.Join(parent, "old")
+		if err := os.Mkdir(next, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(next, "a.yaml"), fmt.Sprint(i))
+		if err := os.Rename(dir, old); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(old); err != nil {
+			t.Fatal(err)
+		}
+		if i%10 == 0 {
+			time.Sleep(5 * time.Millisecond) // now and then the new folder is watched
+		}
+		for len(s.calls) > 0 {
+			<-s.calls
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	for len(s.calls) > 0 {
+		<-s.calls
+	}
+	write(t, file, "the last")
+	s.expect("a change after many")
+}
