@@ -192,12 +192,12 @@ func (b *stageCompiler) route(r *gateway.Route) *route {
 		kind = r.Authorization.Type
 	}
 	switch kind {
-	case "CUSTOM":
+	case gateway.AuthorizationLambda:
 		b.addPolicy(out, iampolicy.LambdaAuthorizer)
 		if a := b.authorizer(r); a != nil {
 			out.evaluators = append(out.evaluators, a)
 		}
-	case "AWS_IAM":
+	case gateway.AuthorizationIAM:
 		out.evaluators = append(out.evaluators, signature{}, permission{b.resourcePolicy})
 		b.checkAccess(r)
 	case gateway.CognitoAuthorizer:

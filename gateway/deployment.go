@@ -81,6 +81,11 @@ const (
 	DefaultRoute = "$default"
 )
 
+// AnyMethods are the methods that AnyMethod stands for, sorted.
+func AnyMethods() []string {
+	return []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+}
+
 // Route is a method on a resource of a REST API ("GET", "/pets/{id}"), or a route
 // of an HTTP API (the same, or DefaultRoute as Path with AnyMethod).
 type Route struct {
@@ -114,9 +119,17 @@ func (r *Route) Key() string {
 	return r.Method + " " + r.Path
 }
 
+// Types of a route's Authorization.
+const (
+	AuthorizationIAM      = "AWS_IAM"
+	AuthorizationLambda   = "CUSTOM"
+	AuthorizationUserPool = CognitoAuthorizer
+	AuthorizationJWT      = JWTAuthorizer
+)
+
 // Authorization says who may call a route.
 type Authorization struct {
-	// Type is AWS_IAM, CUSTOM, COGNITO_USER_POOLS or JWT.
+	// Type is one of the constants above.
 	Type string
 	// Authorizer names one of the deployment's authorizers; empty for AWS_IAM.
 	Authorizer string

@@ -15,6 +15,7 @@ import (
 type KeyGroups struct {
 	ofKey   map[string]string
 	ofStage map[stageReference][]string
+	values  int
 }
 
 type stageReference struct{ api, stage string }
@@ -30,9 +31,11 @@ func (s *Snapshot) KeyGroups() *KeyGroups {
 	plans := slices.Clone(s.UsagePlans)
 	slices.SortStableFunc(plans, func(a, b UsagePlan) int { return strings.Compare(a.Name, b.Name) })
 
+	values := 0
 	plansOf := make(map[string][]int, len(s.APIKeys))
 	for i := range s.APIKeys {
 		plansOf[s.APIKeys[i].Name] = nil
+		values += len(s.APIKeys[i].Values)
 	}
 	for i := range plans {
 		for _, key := range plans[i].Keys {
@@ -43,7 +46,7 @@ func (s *Snapshot) KeyGroups() *KeyGroups {
 		}
 	}
 
-	g := &KeyGroups{ofKey: make(map[string]string, len(plansOf)), ofStage: map[stageReference][]string{}}
+	g := &KeyGroups{ofKey: make(map[string]string, len(plansOf)), ofStage: map[stageReference][]string{}, values: values}
 	known := map[string]string{}
 	for key, list := range plansOf {
 		if len(list) == 0 {
@@ -89,6 +92,9 @@ func (g *KeyGroups) admit(id string, plans []UsagePlan, list []int) {
 		}
 	}
 }
+
+// Values is how many values all keys have together.
+func (g *KeyGroups) Values() int { return g.values }
 
 // Of is the group of a key by the key's name, "" for one that is in no plan and thus
 // may call nothing.

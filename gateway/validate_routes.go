@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", AnyMethod}
+var methods = append(AnyMethods(), AnyMethod)
 
 // deployment checks the routes of an API against each other.
 func (v *validation) deployment(a *API, d *Deployment) {

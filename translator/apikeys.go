@@ -8,6 +8,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	apikeyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/api_key_auth/v3"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -22,24 +23,26 @@ const maxEnvoyKeys = 20_000
 const apiKeyHeader = "x-api-key"
 
 // keysInEnvoy reports whether Envoy looks the API keys up itself.
-func keysInEnvoy(s *gateway.Snapshot) bool {
-	n := 0
-	for i := range s.APIKeys {
-		n += len(s.APIKeys[i].Values)
-	}
-	return n <= maxEnvoyKeys
-}
+func keysInEnvoy(groups *gateway.KeyGroups) bool { return groups.Values() <= maxEnvoyKeys }
 
 // checkKey has Envoy ask for an API key whose usage plans have the stage.
 func (c *stageCompiler) checkKey(route *routev3.Route) {
 	route.TypedPerFilterConfig[filterKeys] = enabled(nil)
+	if c.plans == nil {
+		c.plans = c.planCheck()
+	}
+	route.TypedPerFilterConfig[filterPlans] = c.plans
+}
+
+// planCheck refuses keys whose usage plans lack the stage.
+func (c *stageCompiler) planCheck() *anypb.Any {
 	var groups []string
 	for _, group := range c.keyGroups.Stage(c.api.ID, c.stage.Name) {
 		groups = append(groups, regexp.QuoteMeta(group))
 	}
 	// Without a group no key fits: the pattern then matches nothing that a key can be.
 	pattern := "(?:" + strings.Join(groups, "|") + "):.*"
-	route.TypedPerFilterConfig[filterPlans] = enabled(refuse(map[string]*principal{
+	return enabled(refuse(map[string]*principal{
 		refusedPlan: not(headerIs(wire.KeyHeader, regexMatcher(pattern))),
 	}))
 }
@@ -51,7 +54,7 @@ func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroup
 		KeySources: []*apikeyv3.KeySource{{Header: apiKeyHeader}},
 		Forwarding: &apikeyv3.Forwarding{Header: wire.KeyHeader},
 	}
-	if !keysInEnvoy(s) {
+	if !keysInEnvoy(groups) {
 		return f
 	}
 	served := servedGroups(s, g, groups)

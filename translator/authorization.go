@@ -13,14 +13,6 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// Authorization types of a route.
-const (
-	authorizationIAM    = "AWS_IAM"
-	authorizationLambda = "CUSTOM"
-	authorizationPool   = "COGNITO_USER_POOLS"
-	authorizationJWT    = "JWT"
-)
-
 // authorizationTimeout bounds a question to the authorization service. The service has
 // its own, shorter ones, for the authorizers it calls.
 const authorizationTimeout = 31 * time.Second
@@ -49,7 +41,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
 				route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
-				if r.Authorization != nil && r.Authorization.Type == authorizationIAM {
+				if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 					// A signature is for the gateway; the backend could only misuse it.
 					route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, "authorization", "x-amz-security-token")
 				}
@@ -77,9 +69,9 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 		kind = r.Authorization.Type
 	}
 	switch kind {
-	case authorizationJWT, authorizationPool:
+	case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
 		checks.authorizer = c.deployment.Authorizer(r.Authorization.Authorizer)
-	case authorizationLambda, authorizationIAM:
+	case gateway.AuthorizationLambda, gateway.AuthorizationIAM:
 		// The policy and the authorizer decide together: both are the service's.
 		checks.service = true
 	}
@@ -89,7 +81,7 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 		}
 	}
 	if r.APIKeyRequired {
-		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.snapshot) {
+		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.keyGroups) {
 			checks.service = true
 		} else {
 			checks.key = true
@@ -110,7 +102,7 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 		about[wire.ContextCanary] = "true"
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
-	if r.Authorization != nil && r.Authorization.Type == authorizationIAM {
+	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 		// The signature covers the body.
 		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
 	}

@@ -37,19 +37,19 @@ func callerMetadata(r *parsedRoute, name string) []string {
 	case r.Route != nil:
 		kind = r.Authorization.Type
 	case strings.HasPrefix(name, "authorizer.claims."):
-		kind = authorizationPool
+		kind = gateway.AuthorizationUserPool
 	case strings.HasPrefix(name, "authorizer."):
-		kind = authorizationLambda
+		kind = gateway.AuthorizationLambda
 	default:
-		kind = authorizationIAM
+		kind = gateway.AuthorizationIAM
 	}
-	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok && (kind == authorizationJWT || kind == authorizationPool) {
+	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok && (kind == gateway.AuthorizationJWT || kind == gateway.AuthorizationUserPool) {
 		return []string{filterTokens, tokenMetadata, claim}
 	}
-	if key, ok := strings.CutPrefix(name, "authorizer."); ok && kind == authorizationLambda {
+	if key, ok := strings.CutPrefix(name, "authorizer."); ok && kind == gateway.AuthorizationLambda {
 		return []string{wire.AuthorizationMetadata, wire.AnswerAuthorizer, key}
 	}
-	if member, ok := strings.CutPrefix(name, "identity."); ok && kind == authorizationIAM && slices.Contains(callerIdentity, member) {
+	if member, ok := strings.CutPrefix(name, "identity."); ok && kind == gateway.AuthorizationIAM && slices.Contains(callerIdentity, member) {
 		return []string{wire.AuthorizationMetadata, wire.AnswerIdentity, member}
 	}
 	return nil

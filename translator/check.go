@@ -57,7 +57,7 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 
 // checkAuthorization makes sure that somebody enforces what a route asks for.
 func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
-	if r.APIKeyRequired && c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer && (r.Authorization == nil || r.Authorization.Type != authorizationLambda) {
+	if r.APIKeyRequired && c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer && (r.Authorization == nil || r.Authorization.Type != gateway.AuthorizationLambda) {
 		c.errorf("conflicting-authorization", r.Source, "give the method a Lambda authorizer, or take the key from the header",
 			"%s asks for an API key from its authorizer, and has no Lambda authorizer", r.Key())
 	}
@@ -66,11 +66,11 @@ func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
 		return
 	}
 	switch a.Type {
-	case authorizationIAM, authorizationLambda, authorizationPool, authorizationJWT:
+	case gateway.AuthorizationIAM, gateway.AuthorizationLambda, gateway.AuthorizationUserPool, gateway.AuthorizationJWT:
 	default:
 		c.errorf("unsupported-authorizer", cmp.Or(a.Source, r.Source), "", "%s asks for %s authorization, which would not be enforced", r.Key(), a.Type)
 	}
-	if a.Type != authorizationIAM && c.deployment.Authorizer(a.Authorizer) == nil {
+	if a.Type != gateway.AuthorizationIAM && c.deployment.Authorizer(a.Authorizer) == nil {
 		c.errorf("unsupported-authorizer", cmp.Or(a.Source, r.Source), "", "%s asks for the authorizer %q, which is not defined", r.Key(), a.Authorizer)
 	}
 }

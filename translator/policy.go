@@ -61,7 +61,7 @@ func (c *stageCompiler) policyRules() (*iampolicy.AddressRules, iampolicy.API) {
 func sourcesFor(rules []iampolicy.AddressRule, r *parsedRoute) ([]iampolicy.Sources, bool) {
 	methods := []string{r.Method}
 	if r.Method == gateway.AnyMethod {
-		methods = []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+		methods = gateway.AnyMethods()
 	}
 	var out []iampolicy.Sources
 	for i := range rules {

@@ -156,7 +156,7 @@ func (c *stageCompiler) routeMatch(method string) *routev3.RouteMatch {
 	return m
 }
 
-const anyMethods = "DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT"
+var anyMethods = strings.Join(gateway.AnyMethods(), "|")
 
 // methodMatcher matches a method; ANY is Amazon's seven.
 func methodMatcher(method string) *routev3.HeaderMatcher {

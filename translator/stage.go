@@ -32,6 +32,8 @@ type stageCompiler struct {
 	canaryPercent float64
 	// custom caches the route configuration of customised gateway responses.
 	custom *proto.Message
+	// plans is the check of a key's usage plans, the same for all routes.
+	plans *anypb.Any
 	// refused caches the same with what is said to those who are not let in.
 	refused map[string]*anypb.Any
 	// The resource policy: its rules for Envoy, nil when it asks for more than they can.

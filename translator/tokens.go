@@ -103,7 +103,7 @@ func claimRules(r *parsedRoute, a *gateway.Authorizer) map[string]*principal {
 	scopes := r.Authorization.Scopes
 	hasScope := func() *principal { return oneOf(claim("scope", scopes...), claim("scp", scopes...)) }
 	rules := map[string]*principal{}
-	if a.Type == "JWT" {
+	if a.Type == gateway.JWTAuthorizer {
 		if len(a.JWTAudience) > 0 {
 			// client_id counts only where there is no aud.
 			rules[refusedAudience] = not(oneOf(

@@ -163,7 +163,7 @@ func withPathForm(sites []site) []site {
 
 // compileSites compiles, in parallel, those sites that changed since the last time.
 func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, sites []site, last *translated) []*memoizedSite {
-	shared := sharedFingerprint(s)
+	shared := sharedFingerprint(s, groups)
 	out := make([]*memoizedSite, len(sites))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -194,7 +194,7 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGr
 
 // sharedFingerprint covers what the routes of any site may depend on. The keys of an
 // issuer are not among it: they are in a filter's configuration.
-func sharedFingerprint(s *gateway.Snapshot) string {
+func sharedFingerprint(s *gateway.Snapshot, groups *gateway.KeyGroups) string {
 	type pool struct{ URL, UserPool string }
 	var pools []pool
 	for _, i := range s.Issuers {
@@ -206,7 +206,7 @@ func sharedFingerprint(s *gateway.Snapshot) string {
 		Backends    []gateway.Backend
 		Pools       []pool
 		KeysInEnvoy bool
-	}{s.Backends, pools, keysInEnvoy(s)})
+	}{s.Backends, pools, keysInEnvoy(groups)})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
