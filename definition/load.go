@@ -119,8 +119,11 @@ type build struct {
 	// incomplete: something could not be read as a whole, so that what seems missing
 	// may be in it.
 	incomplete bool
-	wanted     []*wantedDefinition
-	next       map[deploymentKey]*parsedDefinition
+	// accountAt is where the account's settings are, the zero Position before one is
+	// found.
+	accountAt gateway.Position
+	wanted    []*wantedDefinition
+	next      map[deploymentKey]*parsedDefinition
 }
 
 type implicitDocument struct {

@@ -317,7 +317,7 @@ apiKeys: [{name: k, value: 0123456789-0123456789}, {name: m, value: secret-1-012
 	if first.Snapshot == nil {
 		t.Fatal(lines(first.Diagnostics))
 	}
-	if m := first.Snapshot.Domains[0].Mappings[1]; m.API != "other" || first.Snapshot.Domains[0].Gateway != "edge" || first.Snapshot.UsagePlans[0].Stages[0] != "other/v1" {
+	if m := first.Snapshot.Domains[0].Mappings[1]; m.API != "other" || first.Snapshot.Domains[0].Gateway != "edge" || first.Snapshot.UsagePlans[0].Stages[0].API != "other" {
 		t.Errorf("names are not resolved: %+v", first.Snapshot.Domains[0])
 	}
 	want := `2.yaml:1:12: error duplicate-name: the gateway "edge" is defined twice; first at 1.yaml:1:12
@@ -331,8 +331,8 @@ apiKeys: [{name: k, value: 0123456789-0123456789}, {name: m, value: secret-1-012
 2.yaml:6:87: error duplicate-name: the base path "a.example/pets" is defined twice; first at 2.yaml:6:55
 2.yaml:7:14: error duplicate-name: the usage plan "gold" is defined twice; first at 1.yaml:7:14
 2.yaml:7:14: error unknown-api-key: the usage plan gold names the key "l", which does not exist
-2.yaml:7:14: error unknown-stage: the usage plan gold names the stage "pets/v2", which does not exist (write API/STAGE)
-2.yaml:7:14: error unknown-stage: the usage plan gold names the stage "petz/v1", which does not exist (write API/STAGE)
+2.yaml:7:36: error unknown-stage: the usage plan gold names the stage "pets/v2", which does not exist (write API/STAGE)
+2.yaml:7:45: error unknown-stage: the usage plan gold names the stage "petz/v1", which does not exist (write API/STAGE)
 2.yaml:8:11: error duplicate-name: the API key "k" is defined twice; first at 1.yaml:8:11
 2.yaml:8:52: error duplicate-value: the API key m has the same value as the one at 1.yaml:8:11
 `

@@ -91,6 +91,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Gateways = append(s.Gateways, c.Gateways...)
 		s.Backends = append(s.Backends, c.Backends...)
 		s.Domains = append(s.Domains, c.Domains...)
+		b.account(s, c.Config)
 		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
 		s.APIKeys = append(s.APIKeys, c.APIKeys...)
 		s.Issuers = append(s.Issuers, c.Issuers...)
@@ -146,6 +147,17 @@ func defaultGateway() gateway.Gateway {
 	}
 }
 
+// account takes the settings of the account, which one file may have.
+func (b *build) account(s *gateway.Snapshot, c *native.Config) {
+	switch {
+	case c.Account == nil:
+	case b.accountAt != gateway.Position{}:
+		b.diags.Errorf("duplicate-name", c.AccountSource, "", "keep one of them", "account is written twice; first at %s", b.accountAt)
+	default:
+		s.Account, b.accountAt = *c.Account, c.AccountSource
+	}
+}
+
 // resolveNames turns the names that domains and plans use for APIs into ids, and
 // gives domains the only gateway.
 func resolveNames(s *gateway.Snapshot) {
@@ -168,9 +180,9 @@ func resolveNames(s *gateway.Snapshot) {
 		}
 	}
 	for i := range s.UsagePlans {
-		for j, ref := range s.UsagePlans[i].Stages {
-			api, stage, _ := strings.Cut(ref, "/")
-			s.UsagePlans[i].Stages[j] = cmp.Or(ids[api], api) + "/" + stage
+		for j := range s.UsagePlans[i].Stages {
+			at := &s.UsagePlans[i].Stages[j]
+			at.API = cmp.Or(ids[at.API], at.API)
 		}
 	}
 }

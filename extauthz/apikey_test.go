@@ -19,8 +19,8 @@ func withKeys(s *gateway.Snapshot) *gateway.Snapshot {
 		{Name: "empty", Values: []gateway.Secret{""}},
 	}
 	s.UsagePlans = []gateway.UsagePlan{
-		{Name: "gold", Stages: []string{"pets/v1"}, Keys: []string{"acme", "off", "empty"}},
-		{Name: "other", Stages: []string{"pets/v2"}, Keys: []string{"elsewhere"}},
+		{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme", "off", "empty"}},
+		{Name: "other", Stages: []gateway.PlanStage{{API: "pets", Stage: "v2"}}, Keys: []string{"elsewhere"}},
 	}
 	return s
 }

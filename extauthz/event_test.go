@@ -59,7 +59,7 @@ func TestRequestEvent(t *testing.T) {
 	route.APIKeyRequired = true
 	s := one(gateway.REST, route, requestAuthorizer())
 	s.APIKeys = []gateway.APIKey{{Name: "k", Values: []gateway.Secret{"key"}}}
-	s.UsagePlans = []gateway.UsagePlan{{Name: "p", Stages: []string{"pets/v1"}, Keys: []string{"k"}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "p", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"k"}}}
 	a := ask{
 		route: "GET /pets/{id}/{rest+}", base: "/v1", path: "/v1/pets/a%2Fb/c/d%20e?q=1&q=2+3&%71=%E4%BD%A0&flag&x=%zz;y=",
 		headers: headers,

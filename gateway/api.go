@@ -52,6 +52,9 @@ type Stage struct {
 	// Settings of routes, the most specific matching key wins per field:
 	// "GET /pets/{id}", then "*".
 	Settings []RouteSettings
+	// Throttle bounds the requests of all routes of the stage together; nil means
+	// unbounded.
+	Throttle *Throttle
 	Source   Position
 }
 
@@ -78,13 +81,24 @@ type RouteSettings struct {
 	TimeoutMillis *int64
 	// Retry replaces the backend's policy.
 	Retry *Retry
-	// Throttle bounds the requests a second (stage or method throttling).
+	// Throttle bounds the requests of the route; under the key "*", of each route for
+	// itself.
 	Throttle *Throttle
 	Source   Position
 }
 
-// Throttle is a token bucket: Rate tokens a second, at most Burst of them saved.
-type Throttle struct {
-	Rate  float64
-	Burst int64
+// RouteThrottle is the throttle of one route: the route's own, or what the stage sets
+// for each; nil means unbounded.
+func (s *Stage) RouteThrottle(routeKey string) *Throttle {
+	var t *Throttle
+	for i := range s.Settings {
+		switch at := &s.Settings[i]; {
+		case at.Throttle == nil:
+		case at.RouteKey == routeKey:
+			return at.Throttle
+		case at.RouteKey == "*":
+			t = at.Throttle
+		}
+	}
+	return t
 }

@@ -38,7 +38,7 @@ func (s *Snapshot) KeyGroups() *KeyGroups {
 		values += len(s.APIKeys[i].Values)
 	}
 	for i := range plans {
-		for _, key := range plans[i].Keys {
+		for _, key := range s.PlanKeys(&plans[i]) {
 			list, exists := plansOf[key]
 			if exists && !slices.Contains(list, i) {
 				plansOf[key] = append(list, i)
@@ -84,11 +84,9 @@ func groupID(plans []UsagePlan, list []int) string {
 
 func (g *KeyGroups) admit(id string, plans []UsagePlan, list []int) {
 	for _, i := range list {
-		for _, text := range plans[i].Stages {
-			if api, stage, ok := strings.Cut(text, "/"); ok {
-				at := stageReference{api, stage}
-				g.ofStage[at] = append(g.ofStage[at], id)
-			}
+		for _, stage := range plans[i].Stages {
+			at := stageReference{stage.API, stage.Stage}
+			g.ofStage[at] = append(g.ofStage[at], id)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,9 +21,9 @@ func TestKeyGroups(t *testing.T) {
 	s := &gateway.Snapshot{
 		APIKeys: keys("acme", "bolt", "both", "none", "again"),
 		UsagePlans: []gateway.UsagePlan{
-			{Name: "silver", Stages: []string{"pets/v1"}, Keys: []string{"bolt", "both"}},
-			{Name: "gold", Stages: []string{"pets/v1", "pets/v2", "shop/$default"}, Keys: []string{"acme", "both", "again", "again", "unknown"}},
-			{Name: "empty", Stages: []string{"pets/v3"}},
+			{Name: "silver", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"bolt", "both"}},
+			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}, {API: "pets", Stage: "v2"}, {API: "shop", Stage: "$default"}}, Keys: []string{"acme", "both", "again", "again", "unknown"}},
+			{Name: "empty", Stages: []gateway.PlanStage{{API: "pets", Stage: "v3"}}},
 		},
 	}
 	g := s.KeyGroups()
@@ -68,13 +69,13 @@ func TestKeyGroups(t *testing.T) {
 func TestKeyGroupsKeepTheirMeaning(t *testing.T) {
 	before := &gateway.Snapshot{
 		APIKeys:    keys("acme"),
-		UsagePlans: []gateway.UsagePlan{{Name: "gold", Stages: []string{"pets/v1"}, Keys: []string{"acme"}}},
+		UsagePlans: []gateway.UsagePlan{{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme"}}},
 	}
 	after := &gateway.Snapshot{
 		APIKeys: keys("bolt", "acme"),
 		UsagePlans: []gateway.UsagePlan{
-			{Name: "gold", Stages: []string{"pets/v1"}, Keys: []string{"acme"}},
-			{Name: "bronze", Stages: []string{"pets/v0"}, Keys: []string{"bolt"}},
+			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme"}},
+			{Name: "bronze", Stages: []gateway.PlanStage{{API: "pets", Stage: "v0"}}, Keys: []string{"bolt"}},
 		},
 	}
 	after.APIKeys[1].Disabled = true
@@ -106,7 +107,7 @@ func TestKeyGroupsTellNamesApart(t *testing.T) {
 func BenchmarkKeyGroups(b *testing.B) {
 	s := &gateway.Snapshot{UsagePlans: make([]gateway.UsagePlan, 10)}
 	for i := range s.UsagePlans {
-		s.UsagePlans[i] = gateway.UsagePlan{Name: fmt.Sprint("plan", i), Stages: []string{fmt.Sprint("api/", i)}}
+		s.UsagePlans[i] = gateway.UsagePlan{Name: fmt.Sprint("plan", i), Stages: []gateway.PlanStage{{API: "api", Stage: strconv.Itoa(i)}}}
 	}
 	for i := range 100_000 {
 		name := fmt.Sprint("key", i)

@@ -54,31 +54,3 @@ type DomainMapping struct {
 	Stage  string
 	Source Position
 }
-
-// UsagePlan gives API keys access to stages, within limits.
-type UsagePlan struct {
-	Name     string
-	Throttle *Throttle
-	Quota    *Quota
-	// Stages as "api/stage".
-	Stages []string
-	Keys   []string
-	Source Position
-}
-
-// Quota bounds the requests of a key in a calendar period (UTC).
-type Quota struct {
-	Limit int64
-	// Period is DAY, WEEK or MONTH.
-	Period string
-	Offset int64
-}
-
-// APIKey is a named key.
-type APIKey struct {
-	Name string
-	// Values are what clients send: one, or two while the key is being replaced.
-	Values   []Secret
-	Disabled bool
-	Source   Position
-}

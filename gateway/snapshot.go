@@ -12,6 +12,7 @@ type Snapshot struct {
 	APIs       []API
 	Backends   []Backend
 	Domains    []Domain
+	Account    Account
 	UsagePlans []UsagePlan
 	APIKeys    []APIKey
 	// Issuers of tokens, Functions that authorize, Credentials that sign requests.

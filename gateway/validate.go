@@ -392,32 +392,3 @@ func (v *validation) mappings(d *Domain, gateways []*Gateway) {
 		}
 	}
 }
-
-func (v *validation) plans() {
-	keys, plans, values := map[string]Position{}, map[string]Position{}, map[string]Position{}
-	unnamedKey := false
-	for _, k := range v.snapshot.APIKeys {
-		unnamedKey = unnamedKey || k.Name == ""
-		v.unique(keys, "API key", k.Name, k.Source)
-		for _, value := range k.Values {
-			if first, twice := values[value.Reveal()]; twice && value != "" {
-				v.errorf("duplicate-value", k.Source, "", "the API key %s has the same value as the one at %s", k.Name, first)
-			}
-			values[value.Reveal()] = k.Source
-		}
-	}
-	for _, p := range v.snapshot.UsagePlans {
-		v.unique(plans, "usage plan", p.Name, p.Source)
-		for _, name := range p.Keys {
-			if _, ok := keys[name]; !ok && name != "" && !unnamedKey {
-				v.errorf("unknown-api-key", p.Source, "", "the usage plan %s names the key %q, which does not exist", p.Name, name)
-			}
-		}
-		for _, ref := range p.Stages {
-			id, stage, _ := strings.Cut(ref, "/")
-			if a := v.apisByID[id]; ref != "" && (a == nil && v.noAPI(id) || a != nil && noStage(a, stage)) {
-				v.errorf("unknown-stage", p.Source, "write API/STAGE", "the usage plan %s names the stage %q, which does not exist", p.Name, ref)
-			}
-		}
-	}
-}

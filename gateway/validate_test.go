@@ -53,7 +53,7 @@ func valid() *gateway.Snapshot {
 			{Path: "shop/v1", API: "rest", Stage: "v1", Source: place("mapping shop")}, {Path: "", API: "http", Stage: "$default", Source: place("mapping root")},
 		}}},
 		APIKeys:    []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"1"}, Source: place("key acme")}, {Name: "other", Values: []gateway.Secret{"2", "3"}, Source: place("key other")}},
-		UsagePlans: []gateway.UsagePlan{{Name: "gold", Keys: []string{"acme"}, Stages: []string{"rest/v1"}, Source: place("plan gold")}},
+		UsagePlans: []gateway.UsagePlan{{Name: "gold", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}, Source: place("plan gold")}},
 	}
 }
 
@@ -195,9 +195,31 @@ func TestValidate(t *testing.T) {
 		"values alike": {func(s *gateway.Snapshot) { s.APIKeys[1].Values[1] = "1" }, []string{"key other duplicate-value"}},
 		"plans alike":  {func(s *gateway.Snapshot) { s.UsagePlans = append(s.UsagePlans, s.UsagePlans[0]) }, []string{"plan gold duplicate-name"}},
 		"plan's key":   {func(s *gateway.Snapshot) { s.UsagePlans[0].Keys = []string{"x"} }, []string{"plan gold unknown-api-key"}},
-		"plan's stage": {func(s *gateway.Snapshot) { s.UsagePlans[0].Stages = []string{"rest/x", "x/v1", "rest"} }, []string{
-			"plan gold unknown-stage", "plan gold unknown-stage", "plan gold unknown-stage",
+		"plan's stage": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Stages = []gateway.PlanStage{{API: "rest", Stage: "x", Source: place("first")}, {API: "x", Stage: "v1", Source: place("second")}}
+		}, []string{
+			"first unknown-stage", "second unknown-stage",
 		}},
+		"plan's stage twice": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Stages = []gateway.PlanStage{{API: "rest", Stage: "v1"}, {API: "rest", Stage: "v1", Source: place("again")}}
+		}, []string{"again duplicate-name"}},
+		"plan's route": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /nowhere", Source: place("route")}}
+		}, []string{"route unknown-route"}},
+		"two plans for a key": {func(s *gateway.Snapshot) {
+			other := s.UsagePlans[0]
+			other.Name, other.Source = "silver", place("plan silver")
+			s.UsagePlans = append(s.UsagePlans, other)
+		}, []string{"plan silver conflicting-plans"}},
+		"two plans for a key, by label": {func(s *gateway.Snapshot) {
+			s.APIKeys[0].Labels = map[string]string{"tier": "silver", "region": "eu"}
+			other := s.UsagePlans[0]
+			other.Name, other.Source, other.Keys, other.KeyLabels = "silver", place("plan silver"), nil, map[string]string{"tier": "silver"}
+			s.UsagePlans = append(s.UsagePlans, other)
+		}, []string{"plan silver conflicting-plans"}},
+		"offset": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Quota = &gateway.Quota{Limit: 5, Offset: 5, Source: place("quota")}
+		}, []string{"quota out-of-range"}},
 
 		"unreachable": {func(s *gateway.Snapshot) { s.APIs[1].DisableExecuteAPIEndpoint, s.Domains = true, nil }, []string{"api http warning unreachable-api"}},
 		"issuers alike": {func(s *gateway.Snapshot) {

@@ -18,7 +18,7 @@ func (c *stageCompiler) checkDeployment() {
 		c.errorf("unsupported-protocol", c.api.Source, comesLater, "WebSocket APIs are not served yet")
 	}
 	c.checkGatewayResponses()
-	for _, s := range c.stage.Settings {
+	for _, s := range append([]gateway.RouteSettings{{Throttle: c.stage.Throttle, Source: c.stage.Source}}, c.stage.Settings...) {
 		if s.Throttle != nil {
 			c.errorf("unsupported-throttle", s.Source, comesLater, "the throttle of stage %s/%s would not be enforced", c.api.ID, c.stage.Name)
 		}

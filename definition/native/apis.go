@@ -87,9 +87,7 @@ func parseStage(v source.Value, own Definition) Stage {
 	if v.IsObject() {
 		s.Definition.require(s.Name)
 	}
-	if t := o.Get("throttle"); t.Exists() {
-		s.Settings = append(s.Settings, gateway.RouteSettings{RouteKey: "*", Throttle: parseThrottle(t), Source: t.Pos()})
-	}
+	s.Throttle = parseThrottle(o.Get("throttle"))
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))
 	}
@@ -125,43 +123,7 @@ func parseSettings(e source.Entry) gateway.RouteSettings {
 		s.MaxRequestBytes = &n
 	}
 	s.Retry = parseRetry(o.Get("retry"))
-	if v := o.Get("throttle"); v.Exists() {
-		s.Throttle = parseThrottle(v)
-	}
+	s.Throttle = parseThrottle(o.Get("throttle"))
 	o.Done()
 	return s
-}
-
-func parseThrottle(v source.Value) *gateway.Throttle {
-	o := v.Object()
-	t := &gateway.Throttle{
-		Rate:  o.Require("rate").Number(0, 0, 1e9),
-		Burst: o.Get("burst").Int(0, 0, 1e9),
-	}
-	o.Done()
-	return t
-}
-
-func parseUsagePlan(v source.Value) gateway.UsagePlan {
-	o := v.Object()
-	p := gateway.UsagePlan{
-		Name:   o.RequireText("name"),
-		Stages: o.Get("stages").Texts(),
-		Keys:   o.Get("keys").Texts(),
-		Source: v.Pos(),
-	}
-	if t := o.Get("throttle"); t.Exists() {
-		p.Throttle = parseThrottle(t)
-	}
-	if q := o.Get("quota"); q.Exists() {
-		quota := q.Object()
-		p.Quota = &gateway.Quota{
-			Limit:  quota.Require("limit").Int(0, 1, 1<<53),
-			Period: quota.Require("period").OneOf("DAY", "WEEK", "MONTH"),
-			Offset: quota.Get("offset").Int(0, 0, 1<<53),
-		}
-		quota.Done()
-	}
-	o.Done()
-	return p
 }

@@ -15,6 +15,7 @@ func parseAPIKey(v source.Value) gateway.APIKey {
 	k := gateway.APIKey{
 		Name:     o.RequireText("name"),
 		Disabled: !o.Get("enabled").Bool(true),
+		Labels:   o.Get("labels").StringMap(),
 		Source:   v.Pos(),
 	}
 	one, several := o.Get("value"), o.Get("values")

@@ -11,12 +11,15 @@ import (
 // Config is what one file says. What it refers to in other files (OpenAPI
 // documents) is left to the loader.
 type Config struct {
-	Gateways   []gateway.Gateway
-	Backends   []gateway.Backend
-	APIs       []API
-	Domains    []gateway.Domain
-	UsagePlans []gateway.UsagePlan
-	APIKeys    []gateway.APIKey
+	Gateways []gateway.Gateway
+	Backends []gateway.Backend
+	APIs     []API
+	Domains  []gateway.Domain
+	// Account is nil where the file says nothing about it.
+	Account       *gateway.Account
+	AccountSource gateway.Position
+	UsagePlans    []gateway.UsagePlan
+	APIKeys       []gateway.APIKey
 	// Issuers, Functions and Credentials are who vouches for callers.
 	Issuers     []gateway.Issuer
 	Functions   []gateway.Function
@@ -70,6 +73,10 @@ func Parse(doc *source.Document) *Config {
 	each("backends", func(v source.Value) { c.Backends = append(c.Backends, parseBackend(v)) })
 	each("apis", func(v source.Value) { c.APIs = append(c.APIs, parseAPI(v)) })
 	each("domains", func(v source.Value) { c.Domains = append(c.Domains, parseDomain(v)) })
+	if account := root.Get("account"); account.Exists() {
+		a := parseAccount(account)
+		c.Account, c.AccountSource = &a, account.Pos()
+	}
 	each("usagePlans", func(v source.Value) { c.UsagePlans = append(c.UsagePlans, parseUsagePlan(v)) })
 	each("apiKeys", func(v source.Value) { c.APIKeys = append(c.APIKeys, parseAPIKey(v)) })
 	each("issuers", func(v source.Value) { c.Issuers = append(c.Issuers, parseIssuer(v)) })

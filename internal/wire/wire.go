@@ -79,3 +79,39 @@ const (
 // as PLANS:KEY: the group of usage plans that the key is in, then the key's name. It
 // never leaves Envoy.
 const KeyHeader = "x-gw-key"
+
+// Entries that tell a limit apart: of the buckets that an Envoy reports by the quota
+// stream, and of the descriptors that it asks about. An Envoy fills them from its
+// route and from KeyHeader, never from what a client says.
+const (
+	// LimitKind is which limit of the definition it is, one of the constants below.
+	LimitKind = "limit"
+	// LimitPlan is the id of a usage plan, gateway.UsagePlan.ID.
+	LimitPlan = "plan"
+	// LimitKey is the name of an API key.
+	LimitKey   = "key"
+	LimitAPI   = "api"
+	LimitStage = "stage"
+	// LimitRoute is a route key, "GET /pets/{id}" or "$default".
+	LimitRoute = "route"
+)
+
+// The kinds of limits, with the entries that tell one from another.
+const (
+	// LimitQuota is a key's quota: plan, key; api and stage say where it was used.
+	LimitQuota = "quota"
+	// LimitKeyRoute is a plan's throttle of a route for a key: plan, key, api, stage, route.
+	LimitKeyRoute = "key-route"
+	// LimitKeyPlan is a plan's throttle for a key: plan, key.
+	LimitKeyPlan = "key-plan"
+	// LimitOfRoute is a stage's throttle of a route: api, stage, route.
+	LimitOfRoute = "route"
+	// LimitOfStage is a stage's own throttle: api, stage.
+	LimitOfStage = "stage"
+	// LimitOfAccount is the throttle of all APIs together: no entries.
+	LimitOfAccount = "account"
+)
+
+// LimitDomain is the domain of the limits that definitions ask for, at the rate limit
+// service.
+const LimitDomain = "gatehouse"

@@ -87,7 +87,7 @@ func callers(backend, issuer, jwks, function string) *gateway.Snapshot {
 		},
 		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}},
 	}
-	plan := gateway.UsagePlan{Name: "all", Stages: []string{"rest/v1"}}
+	plan := gateway.UsagePlan{Name: "all", Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}}
 	for i := range 10_000 {
 		name := fmt.Sprintf("key%05d", i)
 		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}})

@@ -53,8 +53,8 @@ func TestAPIKeys(t *testing.T) {
 			{Name: "alone", Values: []gateway.Secret{alone}},
 		}
 		s.UsagePlans = []gateway.UsagePlan{
-			{Name: "both", Stages: []string{"keys/v1", "keys/v2"}, Keys: []string{"gold", "off"}},
-			{Name: "first", Stages: []string{"keys/v1"}, Keys: []string{"silver:x"}},
+			{Name: "both", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}, {API: "keys", Stage: "v2"}}, Keys: []string{"gold", "off"}},
+			{Name: "first", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"silver:x"}},
 			{Name: "none", Keys: []string{"other"}},
 		}
 		if change != nil {
@@ -122,7 +122,7 @@ func TestAPIKeys(t *testing.T) {
 	if gold, spare := with(gold), with(spare); gold != 403 || spare != 200 {
 		t.Errorf("a disabled key: %d, another: %d", gold, spare)
 	}
-	g.change(snapshot(func(s *gateway.Snapshot) { s.UsagePlans[1].Stages = []string{"keys/v2"} }))
+	g.change(snapshot(func(s *gateway.Snapshot) { s.UsagePlans[1].Stages = []gateway.PlanStage{{API: "keys", Stage: "v2"}} }))
 	if gold, spare := with(gold), with(spare); gold != 200 || spare != 403 {
 		t.Errorf("a key whose plan has lost the stage: %d, another: %d", spare, gold)
 	}
@@ -135,7 +135,7 @@ func TestRevokedKeyAmongMany(t *testing.T) {
 	d := deploy(t, gateway.REST, withKeys, backend.URL)
 	snapshot := func(revoked bool) *gateway.Snapshot {
 		s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
-		plan := gateway.UsagePlan{Name: "all", Stages: []string{"keys/v1"}}
+		plan := gateway.UsagePlan{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}}
 		for i := range 10_000 {
 			name := fmt.Sprintf("key%05d", i)
 			s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}, Disabled: revoked && i == 7})
@@ -170,7 +170,7 @@ func TestManyWrongKeys(t *testing.T) {
 	backend := echoBackend(t, "one")
 	s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, backend.URL)}}})
 	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{"0123456789-key000000"}}}
-	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []string{"keys/v1"}, Keys: []string{"gold"}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"gold"}}}
 	g := start(t, s)
 	const host = "keys.execute-api.localhost"
 	var group sync.WaitGroup

@@ -257,7 +257,7 @@ func TestKeysFromAuthorizers(t *testing.T) {
 	text := strings.ReplaceAll(authorizerKeys, "URI", f.server.URL)
 	s := snapshotOf(gateway.API{ID: "usage", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, text, backend.URL)}}})
 	s.APIKeys = []gateway.APIKey{{Name: "seven", Values: []gateway.Secret{"the-key-0123456789-the-key"}}}
-	s.UsagePlans = []gateway.UsagePlan{{Name: "p", Stages: []string{"usage/v1"}, Keys: []string{"seven"}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "p", Stages: []gateway.PlanStage{{API: "usage", Stage: "v1"}}, Keys: []string{"seven"}}}
 	g := start(t, s)
 	const host = "usage.execute-api.localhost"
 	r := g.request("GET", host, "/v1/orders", "", "X-Token", "allow")

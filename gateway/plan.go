@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// APIKey is a named key.
+type APIKey struct {
+	Name string
+	// Values are what clients send: one, or two while the key is being replaced.
+	Values   []Secret
+	Disabled bool
+	// Labels are what usage plans may choose keys by.
+	Labels map[string]string
+	Source Position
+}
+
+// UsagePlan gives API keys access to stages, within limits that each key has for
+// itself.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
+type UsagePlan struct {
+	Name string
+	// Throttle bounds what a key asks of all stages of the plan together.
+	Throttle *Throttle
+	// Quota bounds the same for a calendar period.
+	Quota  *Quota
+	Stages []PlanStage
+	// Keys by name. KeyLabels adds the keys that have all of these labels; none adds
+	// no key.
+	Keys      []string
+	KeyLabels map[string]string
+	Source    Position
+}
+
+// PlanStage is a stage that a usage plan gives access to.
+type PlanStage struct {
+	API, Stage string
+	// Routes that have a throttle of their own, for each key.
+	Routes []RouteThrottle
+	Source Position
+}
+
+// RouteThrottle bounds what a key asks of one route.
+type RouteThrottle struct {
+	// RouteKey is "METHOD /path" or "$default".
+	RouteKey string
+	Throttle Throttle
+	Source   Position
+}
+
+// ID stands for the plan in what Envoys and services tell each other. It is made of
+// the plan's name and of nothing else: they get their parts of a revision at different
+// moments, and an id must not mean another plan in the next one.
+func (p *UsagePlan) ID() string {
+	sum := sha256.Sum256([]byte(p.Name))
+	return hex.EncodeToString(sum[:8])
+}
+
+// PlanKeys lists the names of a usage plan's keys: those it names, then those it
+// chooses by label, in the order of the definitions and each once.
+func (s *Snapshot) PlanKeys(p *UsagePlan) []string {
+	seen := make(map[string]bool, len(p.Keys))
+	var names []string
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	for _, name := range p.Keys {
+		add(name)
+	}
+	if len(p.KeyLabels) > 0 {
+		for i := range s.APIKeys {
+			if k := &s.APIKeys[i]; hasLabels(k.Labels, p.KeyLabels) {
+				add(k.Name)
+			}
+		}
+	}
+	return names
+}
+
+func hasLabels(labels, wanted map[string]string) bool {
+	for name, value := range wanted {
+		if has, ok := labels[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
+// Throttle is a token bucket: Rate tokens a second, at most Burst of them saved. A
+// rate or a burst of zero lets nothing through.
+type Throttle struct {
+	Rate  float64
+	Burst int64
+	// Shared: one bucket for all Envoys of all gateways, kept by the rate limit
+	// service. Otherwise every Envoy has a bucket of its own.
+	Shared bool
+	// Hard: every request is counted at the service before it goes on. Otherwise the
+	// Envoys get shares of a shared limit and report what they used of it, off the
+	// request path. Only for shared limits.
+	Hard bool
+	// FailureMode of a shared limit.
+	FailureMode FailureMode
+	Source      Position
+}
+
+// FailureMode is what holds for a shared limit while the service that keeps it, or the
+// store behind that, does not answer.
+type FailureMode string
+
+const (
+	// FailLocal holds every Envoy to its share of the limit.
+	FailLocal FailureMode = "local"
+	// FailOpen lets everything through.
+	FailOpen FailureMode = "open"
+	// FailClosed lets nothing through.
+	FailClosed FailureMode = "closed"
+)
+
+// Quota bounds the requests of a key in a calendar period (UTC).
+type Quota struct {
+	Limit  int64
+	Period QuotaPeriod
+	// Offset is taken off the limit in the first period of a key.
+	Offset int64
+	// Hard as of a Throttle.
+	Hard        bool
+	FailureMode FailureMode
+	Source      Position
+}
+
+// QuotaPeriod is how long a quota is for. Days begin at midnight UTC, weeks on Sunday,
+// months on their first day.
+type QuotaPeriod string
+
+const (
+	QuotaDay   QuotaPeriod = "DAY"
+	QuotaWeek  QuotaPeriod = "WEEK"
+	QuotaMonth QuotaPeriod = "MONTH"
+)
+
+// Account is what holds for all APIs together, as the settings of an AWS account in a
+// region do.
+type Account struct {
+	// Throttle bounds the requests of all APIs together; nil means unbounded.
+	Throttle *Throttle
+}

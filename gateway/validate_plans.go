@@ -1,0 +1,96 @@
+package gateway
+
+// plans checks API keys, and the usage plans that give them access.
+func (v *validation) plans() {
+	keys, plans, values := map[string]Position{}, map[string]Position{}, map[string]Position{}
+	unnamedKey := false
+	for _, k := range v.snapshot.APIKeys {
+		unnamedKey = unnamedKey || k.Name == ""
+		v.unique(keys, "API key", k.Name, k.Source)
+		for _, value := range k.Values {
+			if first, twice := values[value.Reveal()]; twice && value != "" {
+				v.errorf("duplicate-value", k.Source, "", "the API key %s has the same value as the one at %s", k.Name, first)
+			}
+			values[value.Reveal()] = k.Source
+		}
+	}
+	for i := range v.snapshot.UsagePlans {
+		p := &v.snapshot.UsagePlans[i]
+		v.unique(plans, "usage plan", p.Name, p.Source)
+		for _, name := range p.Keys {
+			if _, ok := keys[name]; !ok && name != "" && !unnamedKey {
+				v.errorf("unknown-api-key", p.Source, "", "the usage plan %s names the key %q, which does not exist", p.Name, name)
+			}
+		}
+		if q := p.Quota; q != nil && q.Offset > 0 && q.Offset >= q.Limit {
+			v.errorf("out-of-range", q.Source, "", "the offset of a quota is below its limit; here they are %d and %d", q.Offset, q.Limit)
+		}
+		v.planStages(p)
+	}
+	v.onePlanPerStage()
+}
+
+func (v *validation) planStages(p *UsagePlan) {
+	stages := map[string]Position{}
+	for i := range p.Stages {
+		at := &p.Stages[i]
+		if at.API == "" || at.Stage == "" { // the reader reports it
+			continue
+		}
+		name := at.API + "/" + at.Stage
+		v.unique(stages, "stage of the usage plan "+p.Name+":", name, at.Source)
+		api := v.apisByID[at.API]
+		if api == nil && v.noAPI(at.API) || api != nil && noStage(api, at.Stage) {
+			v.errorf("unknown-stage", at.Source, "write API/STAGE", "the usage plan %s names the stage %q, which does not exist", p.Name, name)
+			continue
+		}
+		if api == nil || api.Stage(at.Stage) == nil {
+			continue
+		}
+		routes := map[string]Position{}
+		for j := range at.Routes {
+			r := &at.Routes[j]
+			v.unique(routes, "throttle of the route", r.RouteKey, r.Source)
+			if !hasRoute(api.Stage(at.Stage).Deployment, r.RouteKey) {
+				v.errorf("unknown-route", r.Source, "write METHOD /path as in the definition", "the usage plan %s throttles %q, which %s does not have", p.Name, r.RouteKey, name)
+			}
+		}
+	}
+}
+
+func hasRoute(d *Deployment, key string) bool {
+	if d == nil {
+		return false
+	}
+	for i := range d.Routes {
+		if d.Routes[i].Key() == key {
+			return true
+		}
+	}
+	return false
+}
+
+// onePlanPerStage reports keys that two plans let call the same stage: which limits
+// hold for them would be a matter of chance. Amazon refuses that, too.
+func (v *validation) onePlanPerStage() {
+	type access struct{ key, api, stage string }
+	first := map[access]*UsagePlan{}
+	for i := range v.snapshot.UsagePlans {
+		p := &v.snapshot.UsagePlans[i]
+		reported := map[*UsagePlan]bool{p: true}
+		for _, key := range v.snapshot.PlanKeys(p) {
+			for _, at := range p.Stages {
+				by := access{key, at.API, at.Stage}
+				other := first[by]
+				if other == nil {
+					first[by] = p
+					continue
+				}
+				if !reported[other] && other.Name != p.Name {
+					reported[other] = true
+					v.errorf("conflicting-plans", p.Source, "take the key out of one of them", "the key %s may call %s/%s by two usage plans, %s and %s (at %s)", key, at.API, at.Stage, p.Name, other.Name, other.Source)
+				}
+			}
+		}
+	}
+}

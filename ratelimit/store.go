@@ -1,0 +1,95 @@
+package ratelimit
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/gateway"
+)
+
+// A Store holds the state of limits: token buckets, counts of calendar periods, and
+// usage. Several services may work on one store at a time. Its clock is the only one
+// that matters: two services whose clocks differ do not disagree about a limit.
+type Store interface {
+	// Take carries out asks in their order, each atomically on its own counter, and
+	// answers each in the same place. A store that fails says so for all of them.
+	Take(ctx context.Context, asks []Ask) ([]Answer, error)
+	// SetRemaining makes a counter of a period have so much left in the current one,
+	// however much was used. It is how a quota is extended.
+	SetRemaining(ctx context.Context, counter string, limit Window, remaining int64) error
+	// AddUsage adds to the counts of usage. The day is the store's own.
+	AddUsage(ctx context.Context, counts []Usage) error
+	// Usage reads the counts of a plan from one day to another, both included, sorted
+	// by day, key, API and stage. An empty plan means all.
+	Usage(ctx context.Context, plan string, from, to time.Time) ([]DayUsage, error)
+}
+
+// An Ask wants hits of a limit. One of Bucket and Window is set.
+type Ask struct {
+	// Counter tells whose hits are counted. It must not depend on rates or limits:
+	// what was counted stays when those are changed.
+	Counter string
+	Bucket  *Bucket
+	Window  *Window
+	// Hits that are wanted; 0 only looks, negative ones are given back.
+	Hits int64
+	// Partial takes as many as there are, when not all are. Otherwise it is all or none.
+	Partial bool
+	// Always counts the hits even beyond the limit: they have happened already.
+	Always bool
+}
+
+// Bucket is a token bucket. It begins full.
+type Bucket struct {
+	// Rate is the tokens a second that come in, Burst the most that it holds.
+	Rate  float64
+	Burst int64
+}
+
+// Window counts in calendar periods (UTC). A count begins anew with each.
+type Window struct {
+	Limit  int64
+	Period Period
+	// Offset counts as used in the first period that a counter is ever asked for.
+	Offset int64
+}
+
+// Period is a unit of the calendar. Weeks begin on Sunday.
+type Period string
+
+// The periods of quotas, and the shorter ones that descriptor files use.
+const (
+	Second Period = "SECOND"
+	Minute Period = "MINUTE"
+	Hour   Period = "HOUR"
+	Day           = Period(gateway.QuotaDay)
+	Week          = Period(gateway.QuotaWeek)
+	Month         = Period(gateway.QuotaMonth)
+	Year   Period = "YEAR"
+)
+
+// An Answer says what an Ask got.
+type Answer struct {
+	// Granted is how many hits were taken.
+	Granted int64
+	// Remaining is how many are left now; below 0 when more were counted than allowed.
+	Remaining int64
+	// Reset is the time until the period ends, or until the bucket has a token again
+	// (0 when it has one).
+	Reset time.Duration
+}
+
+// Usage is what a key was seen to use.
+type Usage struct {
+	// Plan is a plan's id.
+	Plan, Key, API, Stage string
+	// Allowed requests went on, Denied ones were over a quota.
+	Allowed, Denied int64
+}
+
+// DayUsage is the usage of one day.
+type DayUsage struct {
+	// Day is midnight UTC.
+	Day time.Time
+	Usage
+}
