@@ -148,6 +148,12 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		}
 		return
 	}
+	if isBootstrap(doc.Root()) {
+		b.incomplete = true
+		b.diags.Errorf("envoy-bootstrap", gateway.Position{File: name, Line: 1, Column: 1}, "", "keep it in a folder that no definitions are read from",
+			"this is what an Envoy is started with, not a definition")
+		return
+	}
 	config := native.Parse(doc)
 	b.incomplete = b.incomplete || config.Incomplete
 	b.configs = append(b.configs, readConfig{config, name})
@@ -159,6 +165,16 @@ func isOpenAPI(root source.Value) bool {
 	}
 	o := root.Object()
 	return o.Has("openapi") || o.Has("swagger")
+}
+
+// isBootstrap tells the configuration of an Envoy: what 'gatehouse bootstrap' prints is
+// easily put beside the definitions.
+func isBootstrap(root source.Value) bool {
+	if !root.IsObject() {
+		return false
+	}
+	o := root.Object()
+	return o.Has("static_resources") || o.Has("dynamic_resources") || o.Has("staticResources") || o.Has("dynamicResources")
 }
 
 // mayBeOpenAPI looks for the version key at the beginning of a line, or in JSON.

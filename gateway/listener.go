@@ -6,8 +6,40 @@ type Gateway struct {
 	Name      string
 	Listeners []Listener
 	// Suffix of the execute-api hosts: {apiId}.execute-api.{suffix}.
-	Suffix string
-	Source Position
+	Suffix   string
+	Services Services
+	Source   Position
+}
+
+// Services are where a gateway's Envoys find the services beside them that run apart
+// from the control plane. One that is nil is where the control plane is.
+type Services struct {
+	// Authorization decides what Envoy cannot decide by itself.
+	Authorization *Service
+}
+
+// Service is where a service is. Its endpoints answer alike: requests are shared out
+// among those that are healthy.
+type Service struct {
+	Endpoints []Endpoint
+	TLS       *ServiceTLS
+	// Plaintext: without TLS though others may listen in. It goes without saying for
+	// endpoints on the Envoy's own machine.
+	Plaintext bool
+	Source    Position
+}
+
+// ServiceTLS is how Envoys and a service know each other.
+type ServiceTLS struct {
+	// CA is the PEM bundle of authorities that vouch for the service.
+	CA string
+	// Certificate and Key are shown to the service (mutual TLS).
+	Certificate string
+	Key         Secret
+	// ServerName is in the certificates of all endpoints; empty means that each has its
+	// own host.
+	ServerName string
+	Source     Position
 }
 
 // Listener is an address the gateway's Envoys listen on.

@@ -122,6 +122,7 @@ func (v *validation) gateways() {
 			v.errorf("invalid-name", g.Source, "", "the suffix %q is not a domain name", g.Suffix)
 		}
 		v.listeners(&g)
+		v.service("authorization", g.Services.Authorization)
 	}
 }
 

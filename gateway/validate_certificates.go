@@ -21,11 +21,16 @@ func (v *validation) backendTLS(t *BackendTLS) {
 	if t.Certificate != "" && t.Key != "" {
 		v.pair(t.Certificate, t.Key, t.Source)
 	}
-	if t.CA == "" {
+	v.authorities(t.CA, t.Source)
+}
+
+// authorities checks a bundle, if there is one.
+func (v *validation) authorities(bundle string, pos Position) {
+	if bundle == "" {
 		return
 	}
-	if _, err := certificates(t.CA); err != nil {
-		v.errorf("invalid-certificate", t.Source, "", "the authorities (ca) cannot be read: %v", err)
+	if _, err := certificates(bundle); err != nil {
+		v.errorf("invalid-certificate", pos, "", "the authorities (ca) cannot be read: %v", err)
 	}
 }
 

@@ -102,6 +102,11 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 		about[wire.ContextCanary] = "true"
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
+	if c.site.authorizationApart {
+		// In the route, so that open connections ask the right one, too, from their next
+		// request on.
+		settings.ServiceOverride = &extauthzv3.CheckSettings_GrpcService{GrpcService: askedApart(authorizationGRPC(wire.ApartAuthorizationCluster))}
+	}
 	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 		// The signature covers the body.
 		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
@@ -112,21 +117,27 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 }
 
 // authorizationService is the filter that asks the authorization service, which is
-// where the control plane is. Without an answer nobody is let in.
+// where the control plane is unless the route knows better. Without an answer nobody is
+// let in.
 func authorizationService() *extauthzv3.ExtAuthz {
 	return &extauthzv3.ExtAuthz{
-		Services: &extauthzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
-			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.AuthorizationCluster}},
-			Timeout:         durationpb.New(authorizationTimeout),
-			// The address that Envoy tells by itself is the other end of the connection: a
-			// proxy's where there is one in front.
-			InitialMetadata: []*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
-		}},
+		Services:               &extauthzv3.ExtAuthz_GrpcService{GrpcService: authorizationGRPC(wire.AuthorizationCluster)},
 		TransportApiVersion:    corev3.ApiVersion_V3,
 		StatusOnError:          &typev3.HttpStatus{Code: typev3.StatusCode_InternalServerError},
 		ValidateMutations:      true,
 		IncludePeerCertificate: true,
 		IncludeTlsSession:      true,
 		EncodeRawHeaders:       true,
+	}
+}
+
+// authorizationGRPC is how the authorization service behind a cluster is called.
+func authorizationGRPC(cluster string) *corev3.GrpcService {
+	return &corev3.GrpcService{
+		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster}},
+		Timeout:         durationpb.New(authorizationTimeout),
+		// The address that Envoy tells by itself is the other end of the connection: a
+		// proxy's where there is one in front.
+		InitialMetadata: []*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
 	}
 }

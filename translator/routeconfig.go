@@ -23,11 +23,14 @@ type compiledSite struct {
 	tokens    map[string]tokenCheck
 	diags     gateway.Diagnostics
 	source    gateway.Position
+	// authorizationApart: the authorization service is not where the control plane is.
+	authorizationApart bool
 }
 
 // compileSite translates all that a host serves.
 func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, st *site) *compiledSite {
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source}
+	c.authorizationApart = g.Services.Authorization != nil
 	var sections []section
 	if st.kind == pathForm {
 		sections = append(sections, pathFormSection(s, g))

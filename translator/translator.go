@@ -129,6 +129,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.K
 		out.add(all.Name, all, g.Source)
 	}
 	addClusters(s, upstreams, out)
+	addServices(g, out)
 	addTokenFilter(s, tokens, out)
 	addKeyFilter(s, g, groups, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
@@ -224,7 +225,11 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyG
 		MutualTLS          *serverNameSet
 		Mounts             []mounted
 		PathForm           []string
-	}{Host: st.host, Kind: string(st.kind), Shared: shared, MutualTLS: serverNames(s, g, st)}
+		AuthorizationApart bool
+	}{
+		Host: st.host, Kind: string(st.kind), Shared: shared, MutualTLS: serverNames(s, g, st),
+		AuthorizationApart: g.Services.Authorization != nil,
+	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
 		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, groups.Stage(m.api.ID, m.stage.Name)})

@@ -26,6 +26,9 @@ func parseGateway(v source.Value) gateway.Gateway {
 	if listeners.IsList() && len(g.Listeners) == 0 {
 		listeners.Errorf("empty-list", "", "the gateway has no listeners")
 	}
+	if services := o.Get("services"); services.Exists() {
+		g.Services = parseServices(services)
+	}
 	o.Done()
 	return g
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,9 +18,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"gatehouse/definition"
-	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
@@ -30,7 +32,8 @@ import (
 // stopTimeout bounds how long the servers take to end what they are doing.
 const stopTimeout = 3 * time.Second
 
-// controlPlane is everything that serve runs: definitions in, xDS out.
+// controlPlane is everything that serve runs: definitions in, and out of them what the
+// roles of this process serve.
 type controlPlane struct {
 	log      *slog.Logger
 	paths    []string
@@ -38,10 +41,15 @@ type controlPlane struct {
 	watcher  *watch.Watcher
 	pipeline *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
-	issuers  *oidc.Keeper
+	issuers *oidc.Keeper
+	metrics *prometheus.Registry
+	roles   rolesFlag
+	// services are what the roles have started. One of them may be xds; without it no
+	// Envoys connect, and xds is nil.
+	services []service
 	xds      *xds.Server
-	extauthz *extauthz.Server
 	grpc     *grpc.Server
+	health   *health.Server
 	http     *http.Server
 	// files are those of the last load. They belong to the pipeline's goroutine.
 	files []string
@@ -60,7 +68,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	if paths, err = pathsOrDefault(paths); err != nil {
 		return nil, err
 	}
-	store, err := openStore(flags.dataDir, paths, log)
+	store, err := openStore(flags.dataDir, paths, flags.roles, log)
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +77,14 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		return nil, err
 	}
 
-	c := &controlPlane{log: log, paths: paths, loader: loader, changed: make(chan struct{}, 1)}
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	c := &controlPlane{
+		log: log, paths: paths, loader: loader, changed: make(chan struct{}, 1),
+		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
+	}
+	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c.watcher = watch.New(watch.Options{Log: log.With("component", "watch")})
-	c.xds = xds.New(xds.Options{
-		Log: log.With("component", "xds"), Registerer: metrics,
-		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
-	})
 	c.issuers = oidc.New(oidc.Options{
-		Path: issuerKeysFile(store), Log: log.With("component", "issuers"), Registerer: metrics,
+		Path: issuerKeysFile(store), Log: log.With("component", "issuers"), Registerer: c.metrics,
 		OnChange: func() { c.pipeline.Reload(false) },
 		Timing:   oidc.Timing{MaxAge: flags.issuerKeysMaxAge},
 	})
@@ -87,23 +93,28 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 			c.issuers.Close()
 		}
 	}()
-	c.extauthz = extauthz.New(extauthz.Options{Log: log.With("component", "extauthz"), Registerer: metrics})
-	c.pipeline = revision.New(revision.Options{
-		Load: c.load, Renew: c.issuers.Renew, Target: c.xds, Store: store,
-		Services: []revision.Prepare{c.prepareAuthorization},
-		Log:      log.With("component", "revision"), Registerer: metrics,
-		OnChange: func(revision.Status) {
-			select {
-			case c.changed <- struct{}{}:
-			default:
-			}
-		},
-	})
 	c.grpc = grpc.NewServer(options...)
-	c.xds.Register(c.grpc)
-	c.extauthz.Register(c.grpc)
+	grpc_health_v1.RegisterHealthServer(c.grpc, c.health)
+	pipeline := revision.Options{
+		Load: c.load, Renew: c.issuers.Renew, Store: store,
+		Log: log.With("component", "revision"), Registerer: c.metrics,
+		OnChange: c.statusChanged,
+	}
+	for _, r := range c.roles.chosen() {
+		s := r.start(c)
+		s.register(c.grpc)
+		if s.prepare != nil {
+			pipeline.Services = append(pipeline.Services, s.prepare)
+		}
+		c.services = append(c.services, s)
+	}
+	if c.xds != nil {
+		pipeline.Target = c.xds
+	}
+	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	c.pipeline = revision.New(pipeline)
 	c.http = &http.Server{
-		Handler:           statusHandler(c.pipeline, c.issuers, c.xds, metrics),
+		Handler:           statusHandler(c),
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
@@ -147,9 +158,25 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 	return snapshot, found
 }
 
-func (c *controlPlane) prepareAuthorization(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
-	compiled, ds := c.extauthz.Compile(s)
-	return func() func() { return c.extauthz.Swap(compiled) }, ds
+// statusChanged tells whoever waits that the pipeline has got further.
+func (c *controlPlane) statusChanged(s revision.Status) {
+	if s.Serving != nil {
+		c.showHealth(grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// showHealth tells those who ask by gRPC's health checking protocol, for the process
+// as a whole and for each of its services.
+// See https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+func (c *controlPlane) showHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
+	c.health.SetServingStatus("", status)
+	for _, s := range c.services {
+		c.health.SetServingStatus(s.name, status)
+	}
 }
 
 // run serves until the context ends, or something that is needed fails. Once
@@ -195,7 +222,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 			c.log.Info("stopping")
 			cancel()
 		})()
-		c.log.Info("serving", "xds", c.xdsSocket.Addr(), "status", fmt.Sprintf("http://%s/status", c.httpSocket.Addr()))
+		c.log.Info("serving", "xds", c.xdsSocket.Addr(), "roles", strings.Join(c.roles.names(), ","), "status", fmt.Sprintf("http://%s/status", c.httpSocket.Addr()))
 		return alongside(working)
 	})
 	return group.Wait()
@@ -205,11 +232,21 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 func (c *controlPlane) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	c.xds.Close()
+	// Whoever asks is told at once, and goes elsewhere.
+	c.health.Shutdown()
+	for _, s := range c.services {
+		if s.endStreams != nil {
+			s.endStreams()
+		}
+	}
 	abort := context.AfterFunc(ctx, c.grpc.Stop)
 	c.grpc.GracefulStop()
 	abort()
-	c.extauthz.Close()
+	for _, s := range c.services {
+		if s.close != nil {
+			s.close()
+		}
+	}
 	if err := c.http.Shutdown(ctx); err != nil {
 		return c.http.Close()
 	}

@@ -13,11 +13,11 @@ import (
 
 // openStore opens the data directory. The default one is a convenience, without
 // which serving goes on; one that was asked for must be had.
-func openStore(dir string, paths []string, log *slog.Logger) (*revision.Store, error) {
+func openStore(dir string, paths []string, roles rolesFlag, log *slog.Logger) (*revision.Store, error) {
 	if dir != "" {
 		return revision.NewStore(dir)
 	}
-	dir, err := defaultDataDir(paths)
+	dir, err := defaultDataDir(paths, roles)
 	if err == nil {
 		var store *revision.Store
 		if store, err = revision.NewStore(dir); err == nil {
@@ -38,8 +38,9 @@ func issuerKeysFile(store *revision.Store) string {
 }
 
 // defaultDataDir differs for different definitions: what one gateway served last
-// must never be served by another.
-func defaultDataDir(paths []string) (string, error) {
+// must never be served by another. It differs for processes with different roles, too,
+// which may run side by side.
+func defaultDataDir(paths []string, roles rolesFlag) (string, error) {
 	base := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(base) {
 		home, err := os.UserHomeDir()
@@ -55,6 +56,9 @@ func defaultDataDir(paths []string) (string, error) {
 			return "", err
 		}
 		absolute = append(absolute, a)
+	}
+	if roles.some != nil {
+		absolute = append(absolute, "roles "+roles.String())
 	}
 	sum := sha256.Sum256([]byte(strings.Join(absolute, "\x00")))
 	return filepath.Join(base, "gatehouse", hex.EncodeToString(sum[:6])), nil

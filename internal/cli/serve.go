@@ -11,7 +11,9 @@ import (
 
 // serveFlags are what serve and run have in common.
 type serveFlags struct {
-	log         logFlags
+	log logFlags
+	// roles are what this process serves; run has all.
+	roles       rolesFlag
 	xdsAddress  string
 	httpAddress string
 	dataDir     string
@@ -26,11 +28,11 @@ type serveFlags struct {
 func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.log = addLogFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to; port 0 takes a free one")
+	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
-	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys")
+	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
 // addTLS adds the flags of those who serve Envoys on other machines.
@@ -58,8 +60,12 @@ func (f *serveFlags) check() error {
 		}
 	}
 	if !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
-		return usagef("--xds-address %s can be reached from other machines, and private keys travel there: "+
-			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress)
+		secrets := "private keys"
+		if !f.roles.has("xds") {
+			secrets = "what callers prove themselves by"
+		}
+		return usagef("--xds-address %s can be reached from other machines, and %s travel there: "+
+			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
 	}
 	return nil
 }
@@ -81,13 +87,18 @@ func newServe() *cobra.Command {
 		Short:   "Serve definitions to Envoys that connect",
 		Long: "Serve is the control plane: it reads definitions, watches them, and sends what they\n" +
 			"become to every Envoy that was started with 'gatehouse bootstrap'. SIGHUP reads them\n" +
-			"again. Without a path it reads " + defaultPath + ".",
+			"again. Without a path it reads " + defaultPath + ".\n\n" +
+			"With --roles it is a part of that, so that each part can run on machines of its own,\n" +
+			"several times. Every process reads the same definitions; those of a gateway say where\n" +
+			"its Envoys find what runs apart (services).\n\n" + rolesHelp(),
 		Example: "  gatehouse serve gatehouse.yaml\n" +
+			"  gatehouse serve --roles extauthz --xds-address 127.0.0.1:18002 --http-address 127.0.0.1:8002 gatehouse.yaml\n" +
 			"  gatehouse serve --xds-address 0.0.0.0:18000 --xds-cert cp.pem --xds-key cp.key --xds-client-ca envoys.pem apis/",
 	}
 	var flags serveFlags
 	flags.add(cmd, "127.0.0.1:18000")
 	flags.addTLS(cmd)
+	flags.addRoles(cmd)
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		c, err := newControlPlane(newLoader(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()))
 		if err != nil {

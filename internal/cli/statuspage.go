@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/internal/oidc"
@@ -15,6 +14,8 @@ import (
 // statusJSON is the answer of /status.
 type statusJSON struct {
 	Build build `json:"build"`
+	// Roles are what this process serves.
+	Roles []string `json:"roles"`
 	// InForce tells whether the definitions, as last read, are what is served.
 	InForce bool         `json:"inForce"`
 	Serving *recordJSON  `json:"serving"`
@@ -90,9 +91,14 @@ type typeJSON struct {
 	LastNACK *xds.NACK `json:"lastNack,omitempty"`
 }
 
-func newNodesJSON(s xds.Status) []nodeJSON {
-	nodes := make([]nodeJSON, 0, len(s.Nodes))
-	for _, n := range s.Nodes {
+// newNodesJSON gives the Envoys that are connected; none to a process that serves them
+// nothing.
+func newNodesJSON(envoys *xds.Server) []nodeJSON {
+	nodes := []nodeJSON{}
+	if envoys == nil {
+		return nodes
+	}
+	for _, n := range envoys.Status().Nodes {
 		types := map[string]typeJSON{}
 		for name, t := range n.Types {
 			types[name] = typeJSON{t.Revision, len(t.Versions), len(t.Pending), append([]string{}, t.Refused...), t.LastNACK}
@@ -129,15 +135,15 @@ func newRecordJSON(r *revision.Record) *recordJSON {
 
 // statusHandler serves what people and monitors ask: /status, /metrics, /healthz
 // (the process lives), /readyz (it has something to serve).
-func statusHandler(p *revision.Pipeline, issuers *oidc.Keeper, envoys *xds.Server, metrics prometheus.Gatherer) http.Handler {
+func statusHandler(c *controlPlane) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		s := p.Status()
+		s := c.pipeline.Status()
 		out := statusJSON{
-			Build: thisBuild(), InForce: s.InForce(),
+			Build: thisBuild(), Roles: c.roles.names(), InForce: s.InForce(),
 			Serving: newRecordJSON(s.Serving), Latest: newRecordJSON(s.Latest),
-			Issuers: newIssuersJSON(issuers.Status(), time.Now()),
-			Envoys:  newNodesJSON(envoys.Status()), History: []recordJSON{},
+			Issuers: newIssuersJSON(c.issuers.Status(), time.Now()),
+			Envoys:  newNodesJSON(c.xds), History: []recordJSON{},
 		}
 		for _, r := range s.History {
 			out.History = append(out.History, *newRecordJSON(r))
@@ -146,10 +152,10 @@ func statusHandler(p *revision.Pipeline, issuers *oidc.Keeper, envoys *xds.Serve
 		// A client that went away is nobody's problem.
 		_ = writeJSON(w, out)
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if p.Status().Serving == nil {
+		if c.pipeline.Status().Serving == nil {
 			answer(w, http.StatusServiceUnavailable, "no revision is served yet")
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"gatehouse/gateway"
@@ -59,11 +60,12 @@ func (p *Pipeline) Start(ctx context.Context) error {
 }
 
 // reload takes the definitions through all steps. It returns the record of an
-// attempt that failed, which is not yet reported.
+// attempt that failed, which is not yet reported. One that failed as the one before it
+// is no news, unless somebody asked for it.
 func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 	c := &candidate{record: &Record{State: Failed, Origin: FromFiles, Time: time.Now()}}
 	if !p.step(ctx, c, applier{"load", p.load}) {
-		return p.fail(ctx, c.record, "load")
+		return p.fail(ctx, c.record, "load", retry)
 	}
 	c.record.Revision = c.id()
 	if known := p.known(c, retry); known != nil {
@@ -76,7 +78,7 @@ func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 	}
 	for _, a := range p.appliers() {
 		if !p.step(ctx, c, a) {
-			return p.fail(ctx, c.record, a.name)
+			return p.fail(ctx, c.record, a.name, retry)
 		}
 	}
 	p.remember(c.record)
@@ -121,12 +123,15 @@ func (p *Pipeline) guarded(ctx context.Context, c *candidate, a applier) (ds gat
 
 // fail books an attempt that was stopped. An attempt that the end of the program
 // cut short is nobody's mistake.
-func (p *Pipeline) fail(ctx context.Context, record *Record, step string) *Record {
+func (p *Pipeline) fail(ctx context.Context, record *Record, step string, retry bool) *Record {
 	if ctx.Err() != nil {
 		return nil
 	}
-	p.metrics.rejections.WithLabelValues(step).Inc()
 	record.Diagnostics.Sort()
+	if last := p.latest; !retry && last != nil && last.State == Failed && last.Revision == record.Revision && slices.Equal(last.Diagnostics, record.Diagnostics) {
+		return nil
+	}
+	p.metrics.rejections.WithLabelValues(step).Inc()
 	p.remember(record)
 	return record
 }
@@ -171,7 +176,10 @@ func (p *Pipeline) set(ctx context.Context, c *candidate) (ds gateway.Diagnostic
 			}
 		}()
 	}
-	err := p.opts.Target.Set(ctx, xds.Revision{ID: c.id(), Gateways: c.output.Gateways})
+	var err error
+	if p.opts.Target != nil {
+		err = p.opts.Target.Set(ctx, xds.Revision{ID: c.id(), Gateways: c.output.Gateways})
+	}
 	var invalid *xds.InvalidError
 	var rejected *xds.RejectedError
 	switch {
@@ -209,13 +217,17 @@ func (p *Pipeline) report(record *Record, message string) {
 		}
 		level("definition problem", "diagnostic", d.String())
 	}
-	serving := ""
-	if p.serving != nil {
-		serving = p.serving.id()
-	} else if p.good != nil {
-		serving = p.good.id()
+	about := []any{"problems", len(record.Diagnostics)}
+	if record.Revision != "" {
+		// What could not be read has none.
+		about = append(about, "refused", record.Revision)
 	}
-	p.log.Error(message, "refused", record.Revision, "serving", serving, "problems", len(record.Diagnostics))
+	if p.serving != nil {
+		about = append(about, "serving", p.serving.id())
+	} else if p.good != nil {
+		about = append(about, "serving", p.good.id())
+	}
+	p.log.Error(message, about...)
 }
 
 // remember makes a record the latest, and drops the oldest.

@@ -37,10 +37,13 @@ type Prepare func(*gateway.Snapshot) (Swap, gateway.Diagnostics)
 // before.
 type Swap func() (back func())
 
-// Options configure a Pipeline. Load and Target are needed; the zero value of
-// every other means its default.
+// Options configure a Pipeline. Load is needed; the zero value of every other means
+// its default.
 type Options struct {
-	Load   LoadFunc
+	Load LoadFunc
+	// Target is nil where only services are served. Nobody has a say in revisions
+	// then, but for what translating them finds: whoever takes them to Envoys would
+	// refuse the same.
 	Target Target
 	// Services go along with what Target is given.
 	Services []Prepare
@@ -182,6 +185,10 @@ func (p *Pipeline) handle(ctx context.Context, l letters) {
 // follow waits for the Envoys' word on a revision. It ends when they have given
 // it, or when another revision is set.
 func (p *Pipeline) follow(ctx context.Context, id string) {
+	if p.opts.Target == nil {
+		p.mail.settle(settled{id, false})
+		return
+	}
 	begin, kept := time.Now(), false
 	for {
 		out, err := p.opts.Target.Wait(ctx, id)

@@ -45,6 +45,14 @@ const PathFormCluster = "gw-path-form"
 // cluster of its bootstrap that leads to the control plane (xds.ClusterName).
 const AuthorizationCluster = "gatehouse-xds"
 
+// ApartAuthorizationCluster is where Envoy reaches an authorization service that runs
+// apart from the control plane.
+const ApartAuthorizationCluster = "gw-authorization"
+
+// AuthorizationService is the gRPC service that health checks of the authorization
+// service ask about. Where it is not served they fail.
+const AuthorizationService = "envoy.service.auth.v3.Authorization"
+
 // Keys of the context extensions that tell the authorization service which route an
 // Envoy asks about. They come from the route, never from the request.
 const (

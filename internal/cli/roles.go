@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"gatehouse/extauthz"
+	"gatehouse/gateway"
+	"gatehouse/internal/revision"
+	"gatehouse/internal/wire"
+	"gatehouse/xds"
+)
+
+// role is a part of what serve does that may have processes of its own.
+type role struct {
+	name, does string
+	// start makes the service; nothing is served before the process is complete.
+	start func(*controlPlane) service
+}
+
+// roles are all there are. Another one is another line here, and its start.
+var roles = []role{
+	{"xds", "sends Envoys their configuration", startXDS},
+	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
+}
+
+// service is what a role adds to a process. Only name and register are needed.
+type service struct {
+	// name is that of the gRPC service, for health checks.
+	name     string
+	register func(grpc.ServiceRegistrar)
+	// prepare compiles each revision before it is used.
+	prepare revision.Prepare
+	// endStreams ends what would go on for ever; close ends the rest, when nobody is
+	// served any more.
+	endStreams, close func()
+}
+
+func startXDS(c *controlPlane) service {
+	c.xds = xds.New(xds.Options{
+		Log: c.log.With("component", "xds"), Registerer: c.metrics,
+		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
+	})
+	return service{
+		name:     "envoy.service.discovery.v3.AggregatedDiscoveryService",
+		register: func(r grpc.ServiceRegistrar) { c.xds.Register(r) }, endStreams: c.xds.Close,
+	}
+}
+
+func startExtAuthz(c *controlPlane) service {
+	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
+	return service{
+		name:     wire.AuthorizationService,
+		register: server.Register,
+		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+			compiled, ds := server.Compile(s)
+			return func() func() { return server.Swap(compiled) }, ds
+		},
+		close: server.Close,
+	}
+}
+
+func roleNames() (names []string) {
+	for _, r := range roles {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// rolesHelp lists the roles for people.
+func rolesHelp() string {
+	var b strings.Builder
+	for _, r := range roles {
+		fmt.Fprintf(&b, "  %-10s %s\n", r.name, r.does)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// rolesFlag are some of the roles; the zero value stands for all.
+type rolesFlag struct{ some []string }
+
+// Set takes a list with commas in.
+func (f *rolesFlag) Set(list string) error {
+	var some, unknown []string
+	for _, name := range strings.Split(list, ",") {
+		switch name = strings.TrimSpace(name); {
+		case name == "":
+			return fmt.Errorf("a name is missing; there are %s", strings.Join(roleNames(), ", "))
+		case !slices.Contains(roleNames(), name):
+			unknown = append(unknown, fmt.Sprintf("%q", name))
+		default:
+			some = append(some, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("there is no role %s; there are %s", strings.Join(unknown, ", "), strings.Join(roleNames(), ", "))
+	}
+	f.some = some
+	return nil
+}
+
+func (f *rolesFlag) String() string { return strings.Join(f.names(), ",") }
+
+// Type is the word for the value in the help.
+func (f *rolesFlag) Type() string { return "roles" }
+
+func (f *rolesFlag) has(name string) bool { return f.some == nil || slices.Contains(f.some, name) }
+
+// chosen are the roles in the order of all.
+func (f *rolesFlag) chosen() (chosen []role) {
+	for _, r := range roles {
+		if f.has(r.name) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+func (f *rolesFlag) names() (names []string) {
+	for _, r := range f.chosen() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// addRoles adds the flag of those who may serve a part only.
+func (f *serveFlags) addRoles(cmd *cobra.Command) {
+	cmd.Flags().Var(&f.roles, "roles", "what to serve, with commas between")
+	// The only error there is, a flag that does not exist, cannot be here.
+	_ = cmd.RegisterFlagCompletionFunc("roles", completeRoles)
+}
+
+// completeRoles completes the last name of a list by those that are not yet in it.
+func completeRoles(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	given := strings.Split(typed, ",")
+	before := strings.Join(given[:len(given)-1], ",")
+	if before != "" {
+		before += ","
+	}
+	var out []cobra.Completion
+	for _, r := range roles {
+		if !slices.Contains(given[:len(given)-1], r.name) {
+			out = append(out, cobra.CompletionWithDesc(before+r.name, r.does))
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
