@@ -1,6 +1,6 @@
 package gateway
 
-// Issuer is who signs tokens: an OpenID provider or an Amazon Cognito user pool.
+// Issuer is who gives out tokens: an OpenID provider or an Amazon Cognito user pool.
 type Issuer struct {
 	// URL is the iss claim of its tokens, to the letter.
 	URL string
@@ -16,8 +16,10 @@ type Issuer struct {
 	Fetched bool
 	// CA is the PEM bundle that the issuer's own certificate is verified with; empty
 	// means the system's.
-	CA     string
-	Source Position
+	CA string
+	// Introspection is set when tokens are not verified by keys, but the issuer is asked.
+	Introspection *Introspection
+	Source        Position
 }
 
 // Issuer finds an issuer by its URL, or nil.

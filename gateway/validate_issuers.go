@@ -25,6 +25,9 @@ func (v *validation) issuers() {
 			v.errorf("invalid-issuer", issuer.Source, "key sets are public: serve it without a password", "the jwksUri of %s has a user in it", issuer.URL)
 		}
 	}
+	for i := range v.snapshot.Issuers {
+		v.checkIntrospection(&v.snapshot.Issuers[i])
+	}
 	uses, found := v.snapshot.IssuerUses()
 	v.found = append(v.found, found...)
 	for _, use := range uses {
@@ -38,7 +41,7 @@ func (v *validation) plainKeys(use IssuerUse) {
 	if from == "" {
 		from = use.Issuer.URL
 	}
-	if use.Issuer.JWKS == "" && plainHTTP(from) {
+	if use.Issuer.JWKS == "" && use.Issuer.Introspection == nil && plainHTTP(from) {
 		v.found.Warnf("insecure-issuer", use.Issuer.Source, "", "use https, or write the key set into jwks",
 			"the keys of %s are fetched unencrypted: whoever is on that network can make tokens", use.Issuer.URL)
 	}

@@ -1,8 +1,10 @@
 package native
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
+	"time"
 
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
@@ -88,8 +90,37 @@ func parseIssuer(v source.Value) gateway.Issuer {
 	if i.JWKS != "" {
 		i.JWKS = keySet(keys, i.JWKS)
 	}
+	if in := o.Get("introspection"); in.Exists() {
+		if uri.Exists() || keys.Exists() {
+			in.Errorf("conflicting-keys", "with introspection the issuer is asked about its tokens, and needs no keys", "introspection and jwksUri or jwks exclude each other")
+		}
+		i.Introspection = parseIntrospection(in)
+	}
 	o.Done()
 	return i
+}
+
+// maxIntrospectionCache bounds how long a token can be good that was withdrawn.
+const maxIntrospectionCache = time.Hour
+
+// parseIntrospection reads where and how an issuer is asked about its tokens.
+func parseIntrospection(v source.Value) *gateway.Introspection {
+	o := v.Object()
+	in := &gateway.Introspection{
+		Endpoint:     o.RequireText("endpoint"),
+		ClientID:     o.RequireText("clientId"),
+		ClientSecret: o.Require("clientSecret").Secret(),
+		Auth:         cmp.Or(o.Get("auth").OneOf(gateway.IntrospectionBasic, gateway.IntrospectionPost), gateway.IntrospectionBasic),
+		Source:       v.Pos(),
+	}
+	checkHTTPURL(o.Get("endpoint"), in.Endpoint)
+	ttl := o.Get("cacheTTL")
+	in.CacheMillis = ttl.Millis(gateway.DefaultIntrospectionCacheMillis, 0)
+	if in.CacheMillis > maxIntrospectionCache.Milliseconds() {
+		ttl.Errorf("out-of-range", "", "%s is %s, must be at most 1h", ttl.Path(), ttl.Shown())
+	}
+	o.Done()
+	return in
 }
 
 // keySet keeps of a written key set what tokens can be verified with: the same that

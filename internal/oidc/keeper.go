@@ -134,11 +134,14 @@ func (k *Keeper) Refresh(url string) bool {
 	return asked
 }
 
-// fetchedUses are the issuers of a snapshot whose keys are not written in it.
+// fetchedUses are the issuers of a snapshot whose keys are needed, and are not written
+// in it.
 func fetchedUses(s *gateway.Snapshot) []gateway.IssuerUse {
 	// What cannot be told is an error of validation.
 	uses, _ := s.IssuerUses()
-	return slices.DeleteFunc(uses, func(u gateway.IssuerUse) bool { return u.Issuer.JWKS != "" && !u.Issuer.Fetched })
+	return slices.DeleteFunc(uses, func(u gateway.IssuerUse) bool {
+		return u.Issuer.Introspection != nil || u.Issuer.JWKS != "" && !u.Issuer.Fetched
+	})
 }
 
 // fill puts the keys of issuers into a copy of the snapshot: snapshots are shared.
