@@ -29,7 +29,7 @@ func (c *check) grant() *authv3.CheckResponse {
 		switch {
 		case c.ready != nil:
 			return c.ready
-		case c.authorizer == nil:
+		case c.authorizer == nil && c.claims == nil:
 			return open
 		}
 	}
@@ -61,6 +61,9 @@ func (c *check) metadata(more map[string]*structpb.Value) *structpb.Struct {
 	if c.authorizer != nil {
 		set(wire.AnswerAuthorizer, structpb.NewStructValue(c.authorizer))
 	}
+	if c.claims != nil {
+		set(wire.AnswerClaims, structpb.NewStructValue(c.claims))
+	}
 	if c.identity != nil {
 		identity := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(c.identity))}
 		for name, value := range c.identity {
@@ -84,6 +87,9 @@ func (c *check) deny(r *refusal) *authv3.CheckResponse {
 	headers := []*corev3.HeaderValueOption{replaceHeader("content-type", "application/json")}
 	if protocol == gateway.HTTP {
 		headers = append(headers, replaceHeader("apigw-requestid", c.id()))
+		if r.challenge != "" {
+			headers = append(headers, replaceHeader("www-authenticate", r.challenge))
+		}
 	} else {
 		headers = append(headers, replaceHeader("x-amzn-requestid", c.id()))
 		if out.errorType != "" {

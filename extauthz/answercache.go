@@ -56,18 +56,25 @@ func newAnswerCache(entries, bytes int, evicted func()) *answerCache {
 }
 
 // get finds an answer that has not expired.
-func (c *answerCache) get(key cacheKey, now time.Time) (*answer, uint64) {
+func (c *answerCache) get(key cacheKey, now time.Time) *answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found, ok := c.entries.Get(key)
 	switch {
 	case !ok:
-		return nil, c.generation
+		return nil
 	case !now.Before(found.expires):
 		c.entries.Remove(key)
-		return nil, c.generation
+		return nil
 	}
-	return found.answer, c.generation
+	return found.answer
+}
+
+// current is the generation that answers belong to which are asked for now.
+func (c *answerCache) current() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.generation
 }
 
 // put keeps an answer, unless there was a flush since the generation.

@@ -17,8 +17,13 @@ import (
 	"gatehouse/gateway/iampolicy"
 )
 
-// answer is what an authorizer function said. It is not changed once it is made.
+// answer is what an authorizer function said, or what is known of a token. It is not
+// changed once it is made.
 type answer struct {
+	// refused is set when the answer is that nobody with it is let in; token when it is
+	// about a token, and neither when it is a function's.
+	refused *refusal
+	token   *knownToken
 	// policy is nil for simple answers, for which authorized counts.
 	policy     *iampolicy.Policy
 	authorized bool
@@ -33,6 +38,9 @@ type answer struct {
 
 // forLater is the answer as it is kept: the next ones did not wait for the function.
 func (a *answer) forLater() *answer {
+	if a.context == nil {
+		return a
+	}
 	later := *a
 	later.context = &structpb.Struct{Fields: make(map[string]*structpb.Value, len(a.context.GetFields()))}
 	for name, value := range a.context.GetFields() {

@@ -26,13 +26,14 @@ type kind int
 const (
 	policyKind kind = iota
 	lambdaKind
+	introspectionKind
 	signatureKind
 	permissionKind
 	keyKind
 	kinds
 )
 
-var kindNames = [kinds]string{"resource-policy", "lambda", "signature", "permission", "api-key"}
+var kindNames = [kinds]string{"resource-policy", "lambda", "introspection", "signature", "permission", "api-key"}
 
 // check is one request on its way through the evaluators.
 type check struct {
@@ -55,8 +56,10 @@ type check struct {
 	caller iampolicy.Caller
 	// accessKey is the key that it was signed with.
 	accessKey string
-	// authorizer and identity are $context.authorizer and $context.identity.
+	// authorizer, claims and identity are $context.authorizer, the claims in it, and
+	// $context.identity.
 	authorizer *structpb.Struct
+	claims     *structpb.Struct
 	identity   map[string]string
 	// usageKey is the API key that the authorizer has given.
 	usageKey gateway.Secret

@@ -41,8 +41,30 @@ const (
 	CodeAuthorizerUnreachable Code = "authorizer-unreachable"
 	// CodeAuthorizerMalformed: the function's answer is not what it has to be.
 	CodeAuthorizerMalformed Code = "authorizer-malformed"
-	// CodeAuthorizerBusy: too many calls of the API's authorizers are under way.
+	// CodeAuthorizerBusy: too many calls of the API's authorizers, or about tokens, are
+	// under way.
 	CodeAuthorizerBusy Code = "authorizer-busy"
+
+	// CodeTokenInvalid: what was sent cannot be a token. CodeTokenInactive: its issuer says
+	// that it is not good, or not any more. CodeTokenExpired, CodeTokenNotYet,
+	// CodeTokenIssuer: it says so, but its exp, nbf or iss does not bear it out.
+	CodeTokenInvalid  Code = "token-invalid"
+	CodeTokenInactive Code = "token-inactive"
+	CodeTokenExpired  Code = "token-expired"
+	CodeTokenNotYet   Code = "token-not-yet-valid"
+	CodeTokenIssuer   Code = "token-wrong-issuer"
+	// CodeTokenAudience and CodeTokenScope: the token is good, but for others, or not for
+	// this route.
+	CodeTokenAudience Code = "token-wrong-audience"
+	CodeTokenScope    Code = "token-scope-missing"
+	// CodeIntrospectionTimeout: the introspection endpoint took too long.
+	CodeIntrospectionTimeout Code = "introspection-timeout"
+	// CodeIntrospectionFailed: it could not be asked, or answered with an error.
+	CodeIntrospectionFailed Code = "introspection-failed"
+	// CodeIntrospectionRefused: it does not take the gateway's clientId and clientSecret.
+	CodeIntrospectionRefused Code = "introspection-client-refused"
+	// CodeIntrospectionMalformed: its answer is not what it has to be.
+	CodeIntrospectionMalformed Code = "introspection-malformed"
 
 	// CodeSignature begins the codes of refused signatures; a kind of sigv4 follows.
 	CodeSignature Code = "signature-"

@@ -17,8 +17,10 @@ type Compiled struct {
 	apis     map[string]bool
 	keys     *keyStore
 	access   *accessStore
-	// functions are what the authorizers' URIs were resolved with.
+	// functions are what the authorizers' URIs were resolved with, and issuers is a hash
+	// of what is known of those whose tokens the authorizers take.
 	functions []gateway.Function
+	issuers   string
 }
 
 // Revision is that of the snapshot.
@@ -55,7 +57,9 @@ type route struct {
 	resourceID  string
 	template    gateway.PathTemplate
 	keyRequired bool
-	evaluators  []evaluator
+	// tokenInEnvoy: there is a token that Envoy has to verify before it asks.
+	tokenInEnvoy bool
+	evaluators   []evaluator
 }
 
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
@@ -71,8 +75,8 @@ type compiler struct {
 	previous *Compiled
 	out      *Compiled
 	found    gateway.Diagnostics
-	// sameFunctions: the authorizers' URIs still lead to where they did.
-	sameFunctions bool
+	// sameAskees: the authorizers still ask whom they did.
+	sameAskees bool
 	// policies are those of deployments, which several stages share.
 	policies map[policyKey]*iampolicy.Policy
 }
@@ -82,11 +86,12 @@ func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway
 		snapshot: snapshot, previous: previous,
 		out: &Compiled{
 			revision: snapshot.Revision(), stages: map[stageKey]*stage{}, apis: map[string]bool{},
-			functions: snapshot.Functions,
+			functions: snapshot.Functions, issuers: issuersHash(snapshot),
 		},
-		sameFunctions: previous != nil && slices.Equal(withoutPositions(snapshot.Functions), withoutPositions(previous.functions)),
-		policies:      map[policyKey]*iampolicy.Policy{},
+		policies: map[policyKey]*iampolicy.Policy{},
 	}
+	c.sameAskees = previous != nil && c.out.issuers == previous.issuers &&
+		slices.Equal(withoutPositions(snapshot.Functions), withoutPositions(previous.functions))
 	c.accessKeys()
 	c.apiKeys()
 	for i := range snapshot.APIs {
@@ -138,7 +143,7 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 		deployment:        deployment,
 		routes:            make(map[string]*route, len(deployment.Routes)),
 	}
-	b := &stageCompiler{compiler: c, stage: st, deployment: deployment, authorizers: map[string]*lambdaAuthorizer{}}
+	b := &stageCompiler{compiler: c, stage: st, deployment: deployment, authorizers: map[string]*lambdaAuthorizer{}, tokens: map[string]*introspectedToken{}}
 	b.policy()
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
@@ -160,7 +165,7 @@ func (c *compiler) reusable(key stageKey, api *gateway.API, deployment *gateway.
 	}
 	sameDeployment := known.deployment == deployment ||
 		deployment.Hash() != "" && deployment.Hash() == known.deployment.Hash() && len(known.found) == 0
-	if !sameDeployment || !c.sameFunctions && deployment.Authorizers != nil {
+	if !sameDeployment || !c.sameAskees && deployment.Authorizers != nil {
 		return nil
 	}
 	return known
@@ -174,6 +179,8 @@ type stageCompiler struct {
 	// resourcePolicy is nil when there is none, or when it has problems.
 	resourcePolicy *iampolicy.Policy
 	authorizers    map[string]*lambdaAuthorizer
+	// tokens are the authorizers that have introspection, nil for those that have not.
+	tokens map[string]*introspectedToken
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {
@@ -201,9 +208,12 @@ func (b *stageCompiler) route(r *gateway.Route) *route {
 		out.evaluators = append(out.evaluators, signature{}, permission{b.resourcePolicy})
 		b.checkAccess(r)
 	case gateway.CognitoAuthorizer:
-		// Envoy has verified the token by now.
 		b.addPolicy(out, iampolicy.UserPool)
-	case "", gateway.JWTAuthorizer:
+		b.token(out, r)
+	case gateway.JWTAuthorizer:
+		b.addPolicy(out, iampolicy.Open)
+		b.token(out, r)
+	case "":
 		b.addPolicy(out, iampolicy.Open)
 	default:
 		b.errorf("unsupported-authorizer", cmp.Or(r.Authorization.Source, r.Source), "", "%s asks for %s authorization, which would not be enforced", r.Key(), kind)

@@ -54,7 +54,7 @@ func (a *lambdaAuthorizer) evaluate(ctx context.Context, c *check) *refusal {
 	if refused != nil {
 		return refused
 	}
-	answer, refused := c.runtime.ask(ctx, a, c, identity)
+	answer, refused := c.runtime.askFunction(ctx, a, c, identity)
 	if refused != nil {
 		return refused
 	}

@@ -4,7 +4,9 @@ import "gatehouse/internal/wire"
 
 // find looks for the route that an Envoy asks about, first in the revision that is
 // served, then in the one before. A route that the newer one knows is never left to the
-// older: what was closed stays closed while Envoys still route as they did.
+// older: what was closed stays closed while Envoys still route as they did. But where
+// the newer one counts on Envoy to verify tokens, and this Envoy does not yet, the older
+// one's authorizer decides, or nobody.
 func (s *Server) find(c *check, extensions map[string]string) bool {
 	c.base = extensions[wire.ContextBase]
 	serving := s.serving.Load()
@@ -40,7 +42,7 @@ func (c *check) in(compiled *Compiled, at stageKey, key string) bool {
 		c.stage = st
 	}
 	r := st.routes[key]
-	if r == nil {
+	if r == nil || r.tokenInEnvoy && c.attributes.GetContextExtensions()[wire.ContextToken] != "true" {
 		return false
 	}
 	c.stage, c.route, c.compiled = st, r, compiled

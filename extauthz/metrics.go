@@ -13,14 +13,18 @@ type metrics struct {
 	seconds   [kinds]prometheus.Observer
 	refusals  *prometheus.CounterVec
 	passed    [kinds]prometheus.Counter
-	hits      prometheus.Counter
-	misses    prometheus.Counter
-	shared    prometheus.Counter
+	cache     [kinds]cacheMetrics
 	calls     *prometheus.HistogramVec
-	inFlight  prometheus.Gauge
+	inFlight  [kinds]prometheus.Gauge
 	evicted   prometheus.Counter
 	fallbacks prometheus.Counter
 }
+
+// cacheMetrics are those of the answers to one kind of authorizers.
+type cacheMetrics struct{ hits, misses, shared prometheus.Counter }
+
+// askingKinds are the evaluators that ask others, and keep their answers.
+var askingKinds = []kind{lambdaKind, introspectionKind}
 
 // newMetrics registers the metrics; with a nil Registerer they go nowhere.
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -37,28 +41,31 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}, []string{"evaluator"})
 	cache := f.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_extauthz_authorizer_cache_total", Help: "Look-ups of authorizers' answers: found (hit), not (miss), or the answer to another's call that was under way (shared).",
-	}, []string{"result"})
+	}, []string{"evaluator", "result"})
+	inFlight := f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "gatehouse_extauthz_authorizer_calls_in_flight", Help: "Calls of authorizer functions and introspection endpoints that are under way.",
+	}, []string{"evaluator"})
 	m := &metrics{
 		checks: map[bool]prometheus.Counter{true: checks.WithLabelValues("true"), false: checks.WithLabelValues("false")},
 		refusals: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_extauthz_refusals_total", Help: "Requests that were refused, by evaluator and code.",
 		}, []string{"evaluator", "code"}),
-		hits:   cache.WithLabelValues("hit"),
-		misses: cache.WithLabelValues("miss"),
-		shared: cache.WithLabelValues("shared"),
 		calls: f.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "gatehouse_extauthz_authorizer_call_seconds", Help: "Time that calls of authorizer functions took, by how they ended.",
+			Name: "gatehouse_extauthz_authorizer_call_seconds", Help: "Time that calls of authorizer functions and introspection endpoints took, by how they ended.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 10),
-		}, []string{"result"}),
-		inFlight: f.NewGauge(prometheus.GaugeOpts{
-			Name: "gatehouse_extauthz_authorizer_calls_in_flight", Help: "Calls of authorizer functions that are under way.",
-		}),
+		}, []string{"evaluator", "result"}),
 		evicted: f.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_extauthz_authorizer_cache_evictions_total", Help: "Answers of authorizers that were dropped before their time, to make room.",
 		}),
 		fallbacks: f.NewCounter(prometheus.CounterOpts{
 			Name: "gatehouse_extauthz_previous_revision_total", Help: "Checks of routes that only the revision before has.",
 		}),
+	}
+	for _, k := range askingKinds {
+		m.cache[k] = cacheMetrics{
+			hits: cache.WithLabelValues(kindNames[k], "hit"), misses: cache.WithLabelValues(kindNames[k], "miss"), shared: cache.WithLabelValues(kindNames[k], "shared"),
+		}
+		m.inFlight[k] = inFlight.WithLabelValues(kindNames[k])
 	}
 	for k := range kinds {
 		m.seconds[k] = seconds.WithLabelValues(kindNames[k])

@@ -39,7 +39,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"authorizer_cache_total hit": 2, "authorizer_cache_total miss": 1, "authorizer_call_seconds ok": 1,
+		"authorizer_cache_total lambda hit": 2, "authorizer_cache_total lambda miss": 1, "authorizer_call_seconds lambda ok": 1,
 		"checks_total true": 2, "checks_total false": 2,
 		"evaluator_seconds lambda": 3, "evaluator_seconds api-key": 3,
 		"passed_total lambda": 3, "passed_total api-key": 2,

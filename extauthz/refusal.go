@@ -16,6 +16,8 @@ type refusal struct {
 	message, errorType string
 	// reason is for the log: what the client does not get to read.
 	reason string
+	// challenge is the WWW-Authenticate header that clients of HTTP APIs get.
+	challenge string
 	// status is for what no gateway response stands for.
 	status int
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/introspection"
 	"gatehouse/internal/lambda"
 )
 
@@ -20,6 +21,12 @@ import (
 // lambda.Client.Invoke.
 type Invoker interface {
 	Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+}
+
+// Introspector asks about tokens: an *introspection.Client. Its errors are those of
+// introspection.Client.Introspect.
+type Introspector interface {
+	Introspect(ctx context.Context, target introspection.Target, token string) (*introspection.Answer, error)
 }
 
 // MaxMessageBytes is what a gRPC server needs to take: a check may bring a request's
@@ -38,13 +45,18 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Lambda calls the functions of authorizers; a lambda.Client by default.
 	Lambda Invoker
+	// Introspection asks about opaque tokens; an introspection.Client by default.
+	Introspection Introspector
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 	// RESTTimeout and HTTPTimeout are how long an authorizer may take: 29 and 10
 	// seconds, which are Amazon's bounds.
 	RESTTimeout, HTTPTimeout time.Duration
+	// IntrospectionTimeout is how long an introspection endpoint may take: 5 seconds.
+	IntrospectionTimeout time.Duration
 	// CacheEntries and CacheBytes bound the authorizers' answers that are kept for each
-	// API: 10,000 of them and 64 MiB.
+	// API: 10,000 of them and 64 MiB, and as much again of what is known about tokens.
+	// Refusals have an eighth of that for themselves.
 	CacheEntries int
 	CacheBytes   int
 	// Concurrency is how many calls of its authorizers an API may have under way, 500
@@ -78,6 +90,9 @@ func New(o Options) *Server {
 	}
 	if o.Lambda == nil {
 		o.Lambda = lambda.New(lambda.Options{MaxResponseBytes: maxAnswerBytes})
+	}
+	if o.Introspection == nil {
+		o.Introspection = introspection.New()
 	}
 	s := &Server{log: o.Log, now: o.Now, metrics: newMetrics(o.Registerer)}
 	s.runtime = newAuthorizerRuntime(o, s.metrics)

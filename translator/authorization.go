@@ -70,7 +70,10 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 	}
 	switch kind {
 	case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
-		checks.authorizer = c.deployment.Authorizer(r.Authorization.Authorizer)
+		if checks.authorizer = c.deployment.Authorizer(r.Authorization.Authorizer); c.introspects(checks.authorizer) {
+			// Only the issuer can tell, and Envoy does not ask.
+			checks.authorizer, checks.service = nil, true
+		}
 	case gateway.AuthorizationLambda, gateway.AuthorizationIAM:
 		// The policy and the authorizer decide together: both are the service's.
 		checks.service = true
@@ -90,6 +93,15 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 	return checks
 }
 
+// introspects reports whether an authorizer's issuer is asked about its tokens.
+func (c *stageCompiler) introspects(a *gateway.Authorizer) bool {
+	if a == nil || !a.ChecksTokens() {
+		return false
+	}
+	issuers, _ := c.snapshot.AuthorizerIssuers(a, c.variables) // Validate reports errors.
+	return c.snapshot.Introspects(issuers)
+}
+
 // askService has the authorization service decide about a route's requests.
 func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	about := map[string]string{
@@ -100,6 +112,9 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	}
 	if c.canaryPercent > 0 {
 		about[wire.ContextCanary] = "true"
+	}
+	if route.TypedPerFilterConfig[filterTokens] != nil {
+		about[wire.ContextToken] = "true"
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
 	if c.site.authorizationApart {

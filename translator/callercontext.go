@@ -29,7 +29,7 @@ func aboutCaller(name string) bool {
 // callerMetadata is where a variable about the caller of a route is kept: the filter's
 // namespace, then keys. It is nil when the route's checks do not give it. Where no route
 // is known, as in gateway responses, any check may have been the one.
-func callerMetadata(r *parsedRoute, name string) []string {
+func (c *stageCompiler) callerMetadata(r *parsedRoute, name string) []string {
 	kind := ""
 	switch {
 	case r.Route != nil && r.Authorization == nil:
@@ -44,6 +44,9 @@ func callerMetadata(r *parsedRoute, name string) []string {
 		kind = gateway.AuthorizationIAM
 	}
 	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok && (kind == gateway.AuthorizationJWT || kind == gateway.AuthorizationUserPool) {
+		if c.claimsOfService(r) {
+			return []string{wire.AuthorizationMetadata, wire.AnswerClaims, claim}
+		}
 		return []string{filterTokens, tokenMetadata, claim}
 	}
 	if key, ok := strings.CutPrefix(name, "authorizer."); ok && kind == gateway.AuthorizationLambda {
@@ -55,9 +58,28 @@ func callerMetadata(r *parsedRoute, name string) []string {
 	return nil
 }
 
+// claimsOfService reports whether a route's token is introspected: its claims are what
+// the authorization service says. Where no route is known, those of an API are that
+// has no other tokens.
+func (c *stageCompiler) claimsOfService(r *parsedRoute) bool {
+	if r.Route != nil {
+		return c.introspects(c.deployment.Authorizer(r.Authorization.Authorizer))
+	}
+	some := false
+	for i := range c.deployment.Authorizers {
+		if a := &c.deployment.Authorizers[i]; a.ChecksTokens() {
+			if !c.introspects(a) {
+				return false
+			}
+			some = true
+		}
+	}
+	return some
+}
+
 // callerPart is such a variable for mapping.lua.
 func (c *stageCompiler) callerPart(r *parsedRoute, name string) map[string]any {
-	if keys := callerMetadata(r, name); keys != nil {
+	if keys := c.callerMetadata(r, name); keys != nil {
 		return map[string]any{"metadata": toList(keys)}
 	}
 	if r.Route != nil && r.APIKeyRequired {
@@ -73,7 +95,7 @@ func (c *stageCompiler) callerPart(r *parsedRoute, name string) map[string]any {
 
 // callerFormat is such a variable for replies of Envoy's own; empty when it has no value.
 func (c *stageCompiler) callerFormat(r *parsedRoute, name string) string {
-	if keys := callerMetadata(r, name); keys != nil {
+	if keys := c.callerMetadata(r, name); keys != nil {
 		// Colons part the keys and cannot stand in one.
 		if slices.ContainsFunc(keys, func(key string) bool { return strings.ContainsAny(key, ":%()") }) {
 			return ""

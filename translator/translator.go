@@ -196,18 +196,21 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGr
 // sharedFingerprint covers what the routes of any site may depend on. The keys of an
 // issuer are not among it: they are in a filter's configuration.
 func sharedFingerprint(s *gateway.Snapshot, groups *gateway.KeyGroups) string {
-	type pool struct{ URL, UserPool string }
-	var pools []pool
+	type issuer struct {
+		URL, UserPool string
+		Introspected  bool
+	}
+	var issuers []issuer
 	for _, i := range s.Issuers {
-		if i.UserPool != "" {
-			pools = append(pools, pool{i.URL, i.UserPool})
+		if i.UserPool != "" || i.Introspection != nil {
+			issuers = append(issuers, issuer{i.URL, i.UserPool, i.Introspection != nil})
 		}
 	}
 	return gateway.ContentHash(struct {
 		Backends    []gateway.Backend
-		Pools       []pool
+		Issuers     []issuer
 		KeysInEnvoy bool
-	}{s.Backends, pools, keysInEnvoy(groups)})
+	}{s.Backends, issuers, keysInEnvoy(groups)})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

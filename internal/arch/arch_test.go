@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"definition":  {"gateway"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
-	"extauthz":    {"gateway", "extauthz/sigv4", "internal/lambda", "internal/wire", "internal/obs"},
+	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "internal/lambda", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
@@ -47,8 +47,10 @@ var arrows = map[string][]string{
 	"internal/wire":      {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway"},
-	"internal/obs":    {},
-	"internal/config": {},
+	// Authorization servers are asked about tokens.
+	"internal/introspection": {"gateway"},
+	"internal/obs":           {},
+	"internal/config":        {},
 
 	"internal/arch":        {},
 	"internal/golden":      {},

@@ -62,6 +62,10 @@ const (
 	ContextRoute = "route"
 	// ContextCanary is "true" on the routes of a canary.
 	ContextCanary = "canary"
+	// ContextToken is "true" on routes where Envoy has verified the caller's token before
+	// it asks. Others are not let in where it ought to have: while the authorizer of a
+	// route changes, an Envoy may still have the route as it was.
+	ContextToken = "token"
 	// ContextBase is the path below which the route's own path begins: "/v1", a
 	// domain's base path, or "" for the root.
 	ContextBase = "base"
@@ -75,6 +79,8 @@ const AuthorizationMetadata = "envoy.filters.http.ext_authz"
 const (
 	// AnswerAuthorizer is an object: $context.authorizer.*, its values as text.
 	AnswerAuthorizer = "authorizer"
+	// AnswerClaims is an object: $context.authorizer.claims.*, its values as text.
+	AnswerClaims = "claims"
 	// AnswerIdentity is an object: $context.identity.*, such as userArn.
 	AnswerIdentity = "identity"
 	// AnswerMessage is the message of a refusal, $context.error.message.
