@@ -142,6 +142,8 @@ type ask struct {
 	body        []byte
 	source      string
 	certificate string
+	// verified: Envoy has verified a token.
+	verified bool
 }
 
 func (a ask) request() *authv3.CheckRequest {
@@ -158,6 +160,9 @@ func (a ask) request() *authv3.CheckRequest {
 	extensions := map[string]string{wire.ContextAPI: "pets", wire.ContextStage: a.stage, wire.ContextRoute: a.route, wire.ContextBase: a.base}
 	if a.canary != "" {
 		extensions[wire.ContextCanary] = a.canary
+	}
+	if a.verified {
+		extensions[wire.ContextToken] = "true"
 	}
 	list := []*corev3.HeaderValue{
 		raw(":authority", a.host), raw(":method", a.method), raw(":path", a.path), raw(":scheme", "http"),

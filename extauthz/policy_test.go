@@ -42,7 +42,9 @@ func TestResourcePolicies(t *testing.T) {
 		s.APIs[0].Stages[0].Deployment.Policy = policies[c.policy]
 		h := newHarness(t, s)
 		h.lambda.answer = answers(authorizers[c.authorizer])
-		got := h.check(token("t"))
+		a := token("t")
+		a.verified = c.kind == "COGNITO_USER_POOLS"
+		got := h.check(a)
 		if got.code() != c.code || (got.status == 200) != (c.code == "") {
 			t.Errorf("%q, policy %s, authorizer %s: %d %s, want %q", c.kind, c.policy, c.authorizer, got.status, got.code(), c.code)
 		}
