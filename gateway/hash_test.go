@@ -35,6 +35,7 @@ func snapshotForHash() *gateway.Snapshot {
 		Domains:    []gateway.Domain{{Name: "d", TLS: &gateway.TLS{}, Mappings: []gateway.DomainMapping{{Path: "p"}}}},
 		UsagePlans: []gateway.UsagePlan{{Name: "u", Quota: &gateway.Quota{Limit: 1}}},
 		APIKeys:    []gateway.APIKey{{Name: "k", Values: []gateway.Secret{"secret"}}},
+		Issuers:    []gateway.Issuer{{URL: "https://a", Introspection: &gateway.Introspection{ClientSecret: "secret"}}},
 	}
 }
 

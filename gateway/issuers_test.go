@@ -200,4 +200,55 @@ func TestValidateIssuers(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("introspection", func(t *testing.T) {
+		s := tokenAPI("http://idp.example.com", "https://a.example.com")
+		in := func(line int, issuer, endpoint string) {
+			s.Issuers = append(s.Issuers, gateway.Issuer{URL: issuer, Introspection: &gateway.Introspection{Endpoint: endpoint, ClientSecret: "hidden", Source: at(line)}})
+		}
+		// Its keys are not needed, so that they are not warned of.
+		in(30, "http://idp.example.com", "https://idp.example.com/introspect?tenant=a")
+		in(31, "https://a.example.com", "http://a.example.com/introspect")
+		in(32, "https://b.example.com", "https://hidden:hidden@b.example.com/introspect")
+		in(33, "https://c.example.com", "https://c.example.com/introspect#x")
+		in(34, "https://d.example.com", "introspect")
+		in(35, "http://localhost", "http://localhost/introspect")
+		got := diagnostics(s)
+		want := []string{"api.yaml:31:1 warning insecure-issuer", "api.yaml:32:1 error invalid-issuer", "api.yaml:33:1 error invalid-issuer", "api.yaml:34:1 error invalid-issuer"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		for _, d := range s.Validate() {
+			if strings.Contains(d.String(), "hidden") {
+				t.Errorf("a secret is told: %s", d)
+			}
+		}
+	})
+}
+
+func TestIntrospectedIssuer(t *testing.T) {
+	s := &gateway.Snapshot{Issuers: []gateway.Issuer{
+		{URL: "https://a.example.com", UserPool: poolARN, Introspection: &gateway.Introspection{}}, {URL: "https://b.example.com"},
+	}}
+	for _, c := range []struct {
+		authorizer gateway.Authorizer
+		want       string
+		several    bool
+	}{
+		{gateway.Authorizer{Type: "JWT", JWTIssuer: "https://a.example.com"}, "https://a.example.com", false},
+		{gateway.Authorizer{Type: "JWT", JWTIssuer: "https://b.example.com"}, "", false},
+		{gateway.Authorizer{Type: "JWT", JWTIssuer: "https://a.example.com/"}, "", false},
+		{gateway.Authorizer{Type: "JWT", JWTIssuer: "https://${stageVariables.unset}"}, "", false},
+		{gateway.Authorizer{Type: "COGNITO_USER_POOLS", ProviderARNs: []string{poolARN}}, "https://a.example.com", false},
+		{gateway.Authorizer{Type: "COGNITO_USER_POOLS", ProviderARNs: []string{"arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_x", poolARN}}, "", true},
+		{gateway.Authorizer{Type: "TOKEN", JWTIssuer: "https://a.example.com"}, "", false},
+	} {
+		issuer, err := s.IntrospectedIssuer(&c.authorizer, nil)
+		got := ""
+		if issuer != nil {
+			got = issuer.URL
+		}
+		if got != c.want || errors.Is(err, gateway.ErrSeveralIssuers) != c.several {
+			t.Errorf("%+v: %q, %v", c.authorizer, got, err)
+		}
+	}
 }

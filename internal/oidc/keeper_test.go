@@ -27,7 +27,6 @@ var quick = oidc.Timing{
 	Wait: 20 * time.Second, Fetch: 10 * time.Second,
 	Refresh: 20 * time.Millisecond, RefreshMin: 20 * time.Millisecond,
 	RetryMin: 20 * time.Millisecond, RetryMax: 50 * time.Millisecond,
-	Early: time.Nanosecond,
 }
 
 // patience is for what must happen at some time.
@@ -103,8 +102,9 @@ func filled(t *testing.T, f fixture, s *gateway.Snapshot) *gateway.Snapshot {
 
 func TestFill(t *testing.T) {
 	one, two := oidctest.Start(t), oidctest.Start(t, oidctest.TLS(), oidctest.Path("/pool"))
-	written := oidctest.Start(t)
-	s := snapshot([]string{two.URL, one.URL, written.URL},
+	written, opaque := oidctest.Start(t), oidctest.Start(t)
+	s := snapshot([]string{two.URL, one.URL, written.URL, opaque.URL},
+		gateway.Issuer{URL: opaque.URL, Introspection: &gateway.Introspection{Endpoint: opaque.URL + "/introspect"}},
 		gateway.Issuer{URL: written.URL, JWKS: `{"keys":["written"]}`},
 		gateway.Issuer{URL: two.URL, CA: two.CA},
 		gateway.Issuer{URL: "https://unused.invalid"},
@@ -119,6 +119,9 @@ func TestFill(t *testing.T) {
 		if !out.Issuer(i.URL).Fetched {
 			t.Errorf("%s is not marked as fetched", i.URL)
 		}
+	}
+	if got := out.Issuer(opaque.URL).JWKS; got != "" || opaque.Requests("discovery")+opaque.Requests("keys") > 0 {
+		t.Errorf("keys were fetched of an issuer that is asked about its tokens: %s", got)
 	}
 	if got := out.Issuer(written.URL).JWKS; got != `{"keys":["written"]}` || written.Requests("discovery")+written.Requests("keys") > 0 {
 		t.Errorf("a written key set became %s", got)
@@ -422,33 +425,13 @@ func TestOneFetchForAll(t *testing.T) {
 	}
 }
 
-func TestRefresh(t *testing.T) {
-	i := oidctest.Start(t)
-	f := keep(t, "", oidc.Timing{Wait: patience, Fetch: patience, Early: time.Hour})
-	filled(t, f, snapshot([]string{i.URL}))
-	if f.Refresh(i.URL) || f.Refresh("https://other.invalid") {
-		t.Error("an issuer that was just asked, or that nobody names, is to be asked")
-	}
-	f.Close()
-
-	eager := keep(t, "", oidc.Timing{Wait: patience, Fetch: patience, Early: time.Nanosecond})
-	filled(t, eager, snapshot([]string{i.URL}))
-	i.Rotate()
-	if !eager.Refresh(i.URL) {
-		t.Error("refused")
-	}
-	eager.change(t)
-}
-
 func TestBrokenAuthority(t *testing.T) {
 	f := keep(t, "", quick)
 	_, found := f.Fill(t.Context(), snapshot([]string{"https://a.invalid"}, gateway.Issuer{URL: "https://a.invalid", CA: "no PEM"}))
 	if len(found) != 1 || !strings.Contains(found[0].Message, "ca has no certificate") {
 		t.Errorf("%v", found)
 	}
-	if f.Refresh("https://a.invalid") {
-		t.Error("there is nobody to ask")
-	}
+	// There is nobody to ask, and nothing to wait for.
 }
 
 func TestFillEndsWithItsContext(t *testing.T) {
