@@ -19,16 +19,14 @@ const maxLogged = 10
 type issuer struct {
 	remote *remote
 	cancel context.CancelFunc
-	// early holds a token if the issuer is to be asked at once.
-	early chan struct{}
 	// tried is closed when there are keys, or the first fetch has failed.
 	tried chan struct{}
 	// waiting are those who will look for keys themselves when tried is closed.
 	waiting int
 
 	storedSet
-	// asked is when the last fetch began, next when another one is due.
-	asked, next time.Time
+	// next is when another fetch is due.
+	next time.Time
 	// failures are those since the last success; err is the last one's.
 	failures int
 	err      error
@@ -51,7 +49,7 @@ func (i *issuer) problem(wait time.Duration) string {
 // start begins to keep the keys of an issuer. It is called with the lock.
 func (k *Keeper) start(id string, of gateway.Issuer) {
 	ctx, cancel := context.WithCancel(k.ctx)
-	i := &issuer{cancel: cancel, early: make(chan struct{}, 1), tried: make(chan struct{})}
+	i := &issuer{cancel: cancel, tried: make(chan struct{})}
 	k.issuers[id] = i
 	if stored, ok := k.stored[id]; ok {
 		if i.expired = k.tooOld(stored); !i.expired {
@@ -91,16 +89,12 @@ func (k *Keeper) keep(ctx context.Context, i *issuer, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-		case <-i.early:
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case k.slots <- struct{}{}:
 		}
-		k.mu.Lock()
-		i.asked = time.Now()
-		k.mu.Unlock()
 		got, err := i.remote.fetch(ctx)
 		<-k.slots
 		k.mu.Lock()

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"gatehouse/gateway"
 )
@@ -112,26 +111,6 @@ func (k *Keeper) Renew(s *gateway.Snapshot) *gateway.Snapshot {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return fill(s, uses, k.want(&k.served, uses))
-}
-
-// Refresh has an issuer asked now instead of later, and reports whether it will be:
-// not if nobody names it, or if it was asked just before.
-func (k *Keeper) Refresh(url string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	asked := false
-	for _, i := range k.issuers {
-		if i.remote.issuer.URL != url || i.remote.client == nil || time.Since(i.asked) < k.opts.Early {
-			continue
-		}
-		i.asked = time.Now()
-		asked = true
-		select {
-		case i.early <- struct{}{}:
-		default:
-		}
-	}
-	return asked
 }
 
 // fetchedUses are the issuers of a snapshot whose keys are needed, and are not written

@@ -35,8 +35,6 @@ type Timing struct {
 	// RetryMin is the pause after a first failure, 2 seconds. Each further one doubles
 	// it, up to RetryMax, 5 minutes.
 	RetryMin, RetryMax time.Duration
-	// Early is how often Refresh may have an issuer asked: every 30 seconds.
-	Early time.Duration
 	// MaxAge is how long keys are used that could not be refreshed; 0 for ever.
 	MaxAge time.Duration
 }
@@ -50,7 +48,6 @@ func (t Timing) orDefaults() Timing {
 		RefreshMax: cmp.Or(t.RefreshMax, 2*time.Hour),
 		RetryMin:   cmp.Or(t.RetryMin, 2*time.Second),
 		RetryMax:   cmp.Or(t.RetryMax, 5*time.Minute),
-		Early:      cmp.Or(t.Early, 30*time.Second),
 		MaxAge:     t.MaxAge,
 	}
 }
