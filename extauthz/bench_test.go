@@ -49,11 +49,12 @@ func BenchmarkEvaluators(b *testing.B) {
 		{"resource-policy", policy, plain},
 		{"lambda-cached", one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer()), plain},
 		{"lambda-called", one(gateway.REST, custom("GET", "/pets/{id}"), requestAuthorizer(func(a *gateway.Authorizer) { a.ResultTTLSeconds = ttl(0) })), plain},
+		{"opaque-token-cached", introspected(one(gateway.HTTP, tokenRoute("JWT"), opaqueAuthorizer()), time.Hour), ask{route: petRoute, stage: gateway.DefaultStage, headers: browser}},
 		{"signature", iam, sign(b, ask{route: petRoute, base: "/v1", headers: browser[:8]}, "AKID")},
 		{"api-key-of-100000", keys, plain},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			h := newHarness(b, c.snapshot, quiet)
+			h, _ := newIntrospection(b, c.snapshot, quiet)
 			request := c.ask.request()
 			if got := h.check(c.ask); got.status != 200 {
 				b.Fatalf("%d %s", got.status, got.code())

@@ -32,7 +32,11 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 		io.WriteString(w, `{"principalId": "ann", "context": {"tenant": "t1"}, "policyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}]}}`)
 	}))
 	defer function.Close()
-	s := callers(backend, issuer, keys, function.URL)
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"active": true, "sub": "ann", "aud": "bench", "scope": "read", "iss": "`+opaqueIssuer+`"}`)
+	}))
+	defer endpoint.Close()
+	s := callers(backend, issuer, keys, function.URL, endpoint.URL)
 	g, err := startGatehouse(s)
 	if err != nil {
 		return err
@@ -59,10 +63,13 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 		jwt("HTTP API, open", "/open", "authorization: Bearer "+token),
 		jwt("JWT, known to the cache", "/token", "authorization: Bearer "+token),
 		jwt("JWT with a scope", "/scope", "authorization: Bearer "+token),
+		jwt("opaque token, known to the cache (without the service's own CPU)", "/opaque", "authorization: Bearer opaque"),
 	})
 }
 
-func callers(backend, issuer, jwks, function string) *gateway.Snapshot {
+const opaqueIssuer = "https://opaque.example.com"
+
+func callers(backend, issuer, jwks, function, introspection string) *gateway.Snapshot {
 	integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
 	route := func(path string) gateway.Route {
 		return gateway.Route{Method: "GET", Path: path, Integration: integration}
@@ -77,15 +84,22 @@ func callers(backend, issuer, jwks, function string) *gateway.Snapshot {
 	withToken, withScope := route("/token"), route("/scope")
 	withToken.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt"}
 	withScope.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "jwt", Scopes: []string{"read", "write"}}
-	tokens := &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/open"), withToken, withScope},
-		Authorizers: []gateway.Authorizer{{Name: "jwt", Type: "JWT", IdentitySources: []string{"$request.header.Authorization"}, JWTIssuer: issuer, JWTAudience: []string{"bench"}}}}
+	opaque := route("/opaque")
+	opaque.Authorization = &gateway.Authorization{Type: "JWT", Authorizer: "opaque", Scopes: []string{"read", "write"}}
+	authorizer := func(name, issuer string) gateway.Authorizer {
+		return gateway.Authorizer{Name: name, Type: "JWT", IdentitySources: []string{"$request.header.Authorization"}, JWTIssuer: issuer, JWTAudience: []string{"bench"}}
+	}
+	tokens := &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/open"), withToken, withScope, opaque},
+		Authorizers: []gateway.Authorizer{authorizer("jwt", issuer), authorizer("opaque", opaqueIssuer)}}
 
 	s := &gateway.Snapshot{
 		APIs: []gateway.API{
 			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
 			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: tokens}}},
 		},
-		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}},
+		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}, {URL: opaqueIssuer, Introspection: &gateway.Introspection{
+			Endpoint: introspection, ClientID: "bench", ClientSecret: "bench", Auth: gateway.IntrospectionBasic, CacheMillis: time.Hour.Milliseconds(),
+		}}},
 	}
 	plan := gateway.UsagePlan{Name: "all", Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}}
 	for i := range 10_000 {
