@@ -10,14 +10,14 @@
 #   AUTHORIZERS_PORT=8080       the gateway's listener
 #   AUTHORIZERS_PROXIED_PORT=8081    the one that believes a proxy in front
 #   AUTHORIZERS_TLS_PORT=8443   the one with TLS
-#   AUTHORIZERS_BACKEND_PORT=9101, AUTHORIZERS_WEBHOOK_PORT=9301
+#   AUTHORIZERS_BACKEND_PORT=9101, AUTHORIZERS_WEBHOOK_PORT=9301, AUTHORIZERS_ISSUER_PORT=9302
 #   GATEHOUSE_HTTP_ADDRESS=...  and the like: flags of `gatehouse run`, as always
 #   DEMO_KEEP=1 or 0            go on serving, or not
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 port=${AUTHORIZERS_PORT:-8080} proxied=${AUTHORIZERS_PROXIED_PORT:-8081} tls=${AUTHORIZERS_TLS_PORT:-8443}
-backend=${AUTHORIZERS_BACKEND_PORT:-9101} webhook=${AUTHORIZERS_WEBHOOK_PORT:-9301}
+backend=${AUTHORIZERS_BACKEND_PORT:-9101} webhook=${AUTHORIZERS_WEBHOOK_PORT:-9301} issuer=${AUTHORIZERS_ISSUER_PORT:-9302}
 
 work=$(mktemp -d)
 pids=()
@@ -78,7 +78,7 @@ done
 definitions=$work/definitions
 mkdir "$definitions"
 cp "$here"/*.yaml "$here"/*.json "$definitions"
-sed -i.bak "s/port: 8080/port: $port/; s/port: 8081/port: $proxied/; s/port: 8443/port: $tls/; s/127.0.0.1:9101/127.0.0.1:$backend/g; s/127.0.0.1:9301/127.0.0.1:$webhook/" "$definitions"/*.yaml
+sed -i.bak "s/port: 8080/port: $port/; s/port: 8081/port: $proxied/; s/port: 8443/port: $tls/; s/127.0.0.1:9101/127.0.0.1:$backend/g; s/127.0.0.1:9301/127.0.0.1:$webhook/; s/127.0.0.1:9302/127.0.0.1:$issuer/" "$definitions"/*.yaml
 rm "$definitions"/*.bak
 "$work/makecerts" -clients -dir "$definitions/certs"
 "$work/issuer" keys -dir "$definitions/keys"
@@ -87,6 +87,8 @@ start backend "$work/backend" -name pets -addr "127.0.0.1:$backend"
 await "http://127.0.0.1:$backend/healthz"
 start webhook "$work/webhook" -addr "127.0.0.1:$webhook"
 await "http://127.0.0.1:$webhook/healthz"
+start issuer "$work/issuer" opaque -addr "127.0.0.1:$issuer" -issuer https://opaque.example.com
+await "http://127.0.0.1:$issuer/healthz"
 start gatehouse "$gatehouse" run --data-dir "$work/data" "$definitions"
 await "http://localhost:$port/keys/health"
 
@@ -159,6 +161,19 @@ try 401 invalid_token -H "Authorization: Bearer $header.$forged.$signature" "$ba
 note 'A scope is missing; is there.'
 try 403 insufficient_scope -X POST -d "$dog" -H "Authorization: Bearer $ann" "$base/jwt/pets"
 try 201 Bello -X POST -d "$dog" -H "Authorization: Bearer $(token sub=ann aud=pets 'scope=pets.read pets.write')" "$base/jwt/pets"
+
+title 'Opaque tokens, which their issuer is asked about'
+bearer='Authorization: Bearer'
+try 401 '{"message":"Unauthorized"}' "$base/opaque/pets"
+try 200 '"Rex"' -H "$bearer ann-example-token" "$base/opaque/pets"
+try 200 '"X-User":["ann"]' -H "$bearer ann-example-token" -H 'X-User: forged' "$base/opaque/echo"
+try 403 insufficient_scope -X POST -d "$dog" -H "$bearer ann-example-token" "$base/opaque/pets"
+try 201 Bello -X POST -d "$dog" -H "$bearer bob-example-token" "$base/opaque/pets"
+try 401 invalid_token -H "$bearer eve-example-token" "$base/opaque/pets"
+note 'The issuer withdraws a token: it is refused once the answer of before is too old.'
+try 200 '' --user gateway:"${INTROSPECTION_SECRET:-introspection-example-secret}" -d token=ann-example-token "http://127.0.0.1:$issuer/revoke"
+sleep 1.1
+try 401 invalid_token -H "$bearer ann-example-token" "$base/opaque/pets"
 
 title 'A Cognito user pool of a REST API'
 id=$(token sub=8d2f token_use=id aud=pets-web cognito:username=ann)

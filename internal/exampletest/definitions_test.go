@@ -85,7 +85,7 @@ func TestScripts(t *testing.T) {
 		},
 		{
 			"examples/authorizers/run.sh",
-			[]string{"AUTHORIZERS_PORT", "AUTHORIZERS_PROXIED_PORT", "AUTHORIZERS_TLS_PORT", "AUTHORIZERS_BACKEND_PORT", "AUTHORIZERS_WEBHOOK_PORT"},
+			[]string{"AUTHORIZERS_PORT", "AUTHORIZERS_PROXIED_PORT", "AUTHORIZERS_TLS_PORT", "AUTHORIZERS_BACKEND_PORT", "AUTHORIZERS_WEBHOOK_PORT", "AUTHORIZERS_ISSUER_PORT"},
 			[]string{"All answers were as they should be."},
 		},
 	} {

@@ -1,14 +1,17 @@
 // Command issuer stands for a login service: it makes a key, publishes its public
-// half as a key set, and signs tokens with it.
+// half as a key set, and signs tokens with it. It also stands for one whose tokens are
+// opaque, and which is asked about them.
 //
 //	go run ./examples/authorizers/issuer keys
 //	go run ./examples/authorizers/issuer token sub=ann aud=pets "scope=pets.read pets.write"
 //	go run ./examples/authorizers/issuer token -lifetime -1m sub=ann aud=pets
+//	go run ./examples/authorizers/issuer opaque
 //
 // The key is for trying out only; keys never belong in a repository.
 package main
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -27,7 +30,7 @@ import (
 	"time"
 )
 
-const usage = "usage: issuer keys [-dir DIR] | issuer token [-dir DIR] [-issuer URL] [-lifetime DURATION] CLAIM=VALUE..."
+const usage = "usage: issuer keys [-dir DIR] | issuer token [-dir DIR] [-issuer URL] [-lifetime DURATION] CLAIM=VALUE... | issuer opaque [-addr HOST:PORT] [-issuer URL]"
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -44,11 +47,14 @@ func run(args []string) error {
 	dir := flags.String("dir", "examples/authorizers/keys", "folder of the keys")
 	issuer := flags.String("issuer", "https://login.example.com", "the iss claim")
 	lifetime := flags.Duration("lifetime", time.Hour, "how long the token is good for; a negative one is over already")
+	addr := flags.String("addr", "127.0.0.1:9302", "where the issuer of opaque tokens is asked")
 	// The flag set ends the program itself.
 	_ = flags.Parse(args[1:])
 	switch args[0] {
 	case "keys":
 		return makeKeys(*dir)
+	case "opaque":
+		return serveOpaque(*addr, *issuer, "gateway", cmp.Or(os.Getenv("INTROSPECTION_SECRET"), "introspection-example-secret"))
 	case "token":
 		now := time.Now()
 		claims := map[string]any{"iss": *issuer, "iat": now.Unix(), "exp": now.Add(*lifetime).Unix()}
