@@ -90,7 +90,7 @@ func (c *check) resourcePath() string {
 
 // policyRequest is what policies are asked about.
 func (c *check) policyRequest() iampolicy.Request {
-	return iampolicy.Request{
+	r := iampolicy.Request{
 		Action:          iampolicy.Invoke,
 		Resource:        c.methodARN(),
 		Caller:          c.caller,
@@ -99,5 +99,11 @@ func (c *check) policyRequest() iampolicy.Request {
 		SecureTransport: c.secure(),
 		Referer:         c.header("referer"),
 		UserAgent:       c.header("user-agent"),
+		SourceVPC:       c.sourceVPC,
+		SourceVPCE:      c.sourceVPCE,
 	}
+	if r.SourceVPC != "" || r.SourceVPCE != "" {
+		r.VPCSourceIP = r.SourceIP
+	}
+	return r
 }

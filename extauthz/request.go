@@ -22,6 +22,8 @@ type request struct {
 	http       *authv3.AttributeContext_HttpRequest
 	// client is the client's address as Envoy understands it, "" where it does not tell.
 	client string
+	// sourceVPC and sourceVPCE are what the listener says, "" for nothing.
+	sourceVPC, sourceVPCE string
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
 
@@ -36,8 +38,20 @@ func newRequest(ctx context.Context, attributes *authv3.AttributeContext) *reque
 	if values := metadata.ValueFromIncomingContext(ctx, wire.ClientAddressHeader); len(values) == 1 {
 		r.client = values[0]
 	}
+	r.sourceVPC, r.sourceVPCE = told(ctx, wire.SourceVPCHeader), told(ctx, wire.SourceVPCEHeader)
 	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
 	return r
+}
+
+// told is the one value that Envoy gives under a name. Where it has none it may write
+// nothing, or a dash.
+func told(ctx context.Context, name string) string {
+	for _, value := range metadata.ValueFromIncomingContext(ctx, name) {
+		if value != "" && value != "-" {
+			return value
+		}
+	}
+	return ""
 }
 
 // headers are all fields, in the order they came in where Envoy tells it; pseudo-headers
@@ -69,10 +83,11 @@ func valueOf(h *corev3.HeaderValue) string {
 }
 
 func (r *request) add(name, value string) {
-	if strings.HasPrefix(name, ":") {
+	name = strings.ToLower(name)
+	if strings.HasPrefix(name, ":") || strings.HasPrefix(name, wire.InternalHeaderPrefix) {
 		return
 	}
-	r.fields = append(r.fields, header{strings.ToLower(name), value})
+	r.fields = append(r.fields, header{name, value})
 }
 
 // values are those of a header, whose name is in lower case. "host" is Envoy's

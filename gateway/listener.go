@@ -8,7 +8,16 @@ type Gateway struct {
 	// Suffix of the execute-api hosts: {apiId}.execute-api.{suffix}.
 	Suffix   string
 	Services Services
-	Source   Position
+	// AccessLog is nil where requests are not logged.
+	AccessLog *AccessLog
+	Source    Position
+}
+
+// AccessLog has a gateway's Envoys write a line of JSON for each request.
+type AccessLog struct {
+	// Path is a file on the Envoy's machine, such as /dev/stdout.
+	Path   string
+	Source Position
 }
 
 // Services are where a gateway's Envoys find the services beside them that run apart
@@ -50,7 +59,10 @@ type Listener struct {
 	TLS *TLS
 	// TrustedHops is how many proxies in front append to X-Forwarded-For.
 	TrustedHops uint32
-	Source      Position
+	// SourceVPC and SourceVPCE are the VPC, and the VPC endpoint, that requests by this
+	// listener come from, for resource policies; empty for none.
+	SourceVPC, SourceVPCE string
+	Source                Position
 }
 
 // TLS is a server certificate with its key.

@@ -153,6 +153,6 @@ func authorizationGRPC(cluster string) *corev3.GrpcService {
 		Timeout:         durationpb.New(authorizationTimeout),
 		// The address that Envoy tells by itself is the other end of the connection: a
 		// proxy's where there is one in front.
-		InitialMetadata: []*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
+		InitialMetadata: append([]*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}}, sourceNetwork()...),
 	}
 }

@@ -39,7 +39,9 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 			// One socket for IPv4 and IPv6 where the machine has both.
 			listener.GetAddress().GetSocketAddress().Ipv4Compat = l.Address == "::"
 		}
+		listener.Metadata = networkMetadata(l)
 		manager := connectionManager(l, scoped)
+		logRequests(manager, g.AccessLog, firstPass)
 		if l.TLS == nil {
 			listener.FilterChains = []*listenerv3.FilterChain{filterChain("http", manager)}
 		} else {
@@ -52,7 +54,7 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 		}
 		out.add(listener.Name, listener, l.Source)
 	}
-	inner := pathFormListener()
+	inner := pathFormListener(g)
 	out.add(inner.Name, inner, g.Source)
 }
 

@@ -1,6 +1,8 @@
 package translator
 
 import (
+	"slices"
+
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -22,18 +24,18 @@ import (
 // listener inside Envoy, where it is looked up again by the API's own host name.
 
 // pathFormListener is inside Envoy only.
-func pathFormListener() *listenerv3.Listener {
+func pathFormListener(g *gateway.Gateway) *listenerv3.Listener {
 	return &listenerv3.Listener{
 		Name:              wire.PathFormCluster,
 		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
-		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager())},
+		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager(g))},
 	}
 }
 
 // pathFormManager serves requests that came by the path form, under the API's own
 // host name. The first pass has put the client's address into X-Forwarded-For and
 // given the request its id.
-func pathFormManager() *hcmv3.HttpConnectionManager {
+func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	m := connectionManager(&gateway.Listener{}, true)
 	m.StatPrefix = "path_form"
 	m.UseRemoteAddress = wrapperspb.Bool(false)
@@ -48,6 +50,9 @@ func pathFormManager() *hcmv3.HttpConnectionManager {
 			Mutations: &headermutationv3.Mutations{RequestMutations: []*mutationv3.HeaderMutation{mutateRemove(wire.ClientAddressHeader)}},
 		})},
 	}}, m.HttpFilters...)
+	asked := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterAuthorization })
+	m.HttpFilters = slices.Insert(m.HttpFilters, asked+1, dropNetwork())
+	logRequests(m, g.AccessLog, secondPass)
 	m.OriginalIpDetectionExtensions = []*corev3.TypedExtensionConfig{{
 		Name: "envoy.http.original_ip_detection.custom_header",
 		TypedConfig: anyOf(&customheaderv3.CustomHeaderConfig{

@@ -93,14 +93,14 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 			}}
 		}
 		base := pathFormPrefix + "/" + api.ID
-		address := []*corev3.HeaderValueOption{setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")}
+		along := append([]*corev3.HeaderValueOption{setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")}, carryNetwork()...)
 		out.candidates = append(out.candidates, candidate{
 			base:       base,
 			looseSlash: true,
 			everything: true,
 			routes: []*routev3.Route{
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action(), RequestHeadersToAdd: address},
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action(), RequestHeadersToAdd: address},
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action(), RequestHeadersToAdd: along},
+				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action(), RequestHeadersToAdd: along},
 			},
 		})
 	}

@@ -3,6 +3,8 @@ package native
 import (
 	"cmp"
 	"net/netip"
+	"path"
+	"regexp"
 	"strings"
 
 	"gatehouse/definition/source"
@@ -29,6 +31,9 @@ func parseGateway(v source.Value) gateway.Gateway {
 	if services := o.Get("services"); services.Exists() {
 		g.Services = parseServices(services)
 	}
+	if log := o.Get("accessLog"); log.Exists() {
+		g.AccessLog = parseAccessLog(log)
+	}
 	o.Done()
 	return g
 }
@@ -39,6 +44,8 @@ func parseListener(v source.Value) gateway.Listener {
 		Address:     parseAddress(o.Get("address")),
 		Port:        uint32(o.Require("port").Int(0, 1, 65535)),
 		TrustedHops: uint32(o.Get("trustedHops").Int(0, 0, 100)),
+		SourceVPC:   parseNetworkID(o.Get("sourceVpc"), vpcID, "vpc-0a1b2c3d"),
+		SourceVPCE:  parseNetworkID(o.Get("sourceVpce"), vpceID, "vpce-0a1b2c3d"),
 		Source:      v.Pos(),
 	}
 	if t := o.Get("tls"); t.Exists() {
@@ -46,6 +53,36 @@ func parseListener(v source.Value) gateway.Listener {
 	}
 	o.Done()
 	return l
+}
+
+// parseAccessLog reads where requests are logged. There is one form so far.
+func parseAccessLog(v source.Value) *gateway.AccessLog {
+	o := v.Object()
+	l := &gateway.AccessLog{Path: o.RequireText("path"), Source: v.Pos()}
+	if l.Path != "" && (!path.IsAbs(l.Path) || path.Clean(l.Path) != l.Path) {
+		o.Get("path").Errorf("invalid-value", "write an absolute path, such as /dev/stdout", "%s is not the path of a file", o.Get("path").Shown())
+	}
+	o.Get("format").OneOf("json")
+	o.Done()
+	return l
+}
+
+var (
+	vpcID  = regexp.MustCompile(`^vpc-[0-9A-Za-z-]{1,60}$`)
+	vpceID = regexp.MustCompile(`^vpce-[0-9A-Za-z-]{1,60}$`)
+)
+
+// parseNetworkID reads the id of a VPC or of an endpoint of one.
+func parseNetworkID(v source.Value, form *regexp.Regexp, example string) string {
+	if !v.Exists() {
+		return ""
+	}
+	id := v.NonEmpty()
+	if id != "" && !form.MatchString(id) {
+		v.Errorf("invalid-value", "write an id such as "+example, "%s is no such id", v.Shown())
+		return ""
+	}
+	return id
 }
 
 // parseAddress reads the IP address to listen on. Envoy resolves no names for it.

@@ -104,7 +104,7 @@ func backoff(failures int) time.Duration {
 func (s Supervisor) runOnce(ctx context.Context, config, adminFile string, ready func()) error {
 	_ = os.Remove(adminFile)
 	args := append([]string{
-		"-c", config, "--use-dynamic-base-id", "--admin-address-path", adminFile,
+		"-c", config, "--use-dynamic-base-id", "--file-flush-interval-msec", "1000", "--admin-address-path", adminFile,
 		"--log-level", cmp.Or(s.LogLevel, "warning"), "--log-format", logFormat,
 	}, s.Args...)
 	p, err := startProcess(s.Path, args, s.Log)

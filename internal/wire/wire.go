@@ -37,6 +37,20 @@ const ReplyHeader = "x-gw-reply"
 // there.
 const ClientAddressHeader = "x-gw-client-address"
 
+// SourceVPCHeader and SourceVPCEHeader carry what a listener says about where its
+// requests come from, in the same two ways. The same names without their prefix are
+// keys of the listener's metadata.
+const (
+	SourceVPCHeader  = InternalHeaderPrefix + MetadataSourceVPC
+	SourceVPCEHeader = InternalHeaderPrefix + MetadataSourceVPCE
+)
+
+// Keys of the listener's metadata.
+const (
+	MetadataSourceVPC  = "source-vpc"
+	MetadataSourceVPCE = "source-vpce"
+)
+
 // PathFormCluster is the cluster, and the internal listener, by which path-form
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"

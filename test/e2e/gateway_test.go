@@ -125,7 +125,7 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 		t.Fatal(err)
 	}
 	g.apply(s)
-	cmd := exec.Command(envoytest.Binary(t), "-c", file, "--use-dynamic-base-id", "--concurrency", "2", "-l", "warning")
+	cmd := exec.Command(envoytest.Binary(t), "-c", file, "--use-dynamic-base-id", "--concurrency", "2", "-l", "warning", "--file-flush-interval-msec", "50")
 	cmd.Stderr, cmd.Stdout = logs, logs
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

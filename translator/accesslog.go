@@ -1,0 +1,117 @@
+package translator
+
+import (
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	fileaccessv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
+	filterstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/set_filter_state/v3"
+	setfilterstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// accessLogFields are what a line of the access log has, as Envoy's formatters. The
+// query is left out: signatures, keys and tokens travel there. What a request does not
+// have is null.
+var accessLogFields = map[string]string{
+	"time":      "%START_TIME%",
+	"requestId": "%STREAM_ID%",
+	"client":    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+	"method":    "%REQ(:METHOD)%",
+	"host":      "%FILTER_STATE(" + askedHost + ":PLAIN)%",
+	"path":      "%FILTER_STATE(" + askedPath + ":PLAIN)%",
+	"protocol":  "%PROTOCOL%",
+	"userAgent": "%REQ(USER-AGENT)%",
+	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
+	"stage":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataStage + ")%",
+	"route":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataRoute + ")%",
+	"status":    "%RESPONSE_CODE%",
+	// details says what Envoy did: which check refused, which limit, what failed.
+	"details": "%RESPONSE_CODE_DETAILS%",
+	// refusal is the authorization service's code.
+	"refusal":         "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerCode + ")%",
+	"principal":       "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerAuthorizer + ":principalId)%",
+	"userArn":         "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerIdentity + ":userArn)%",
+	"flags":           "%RESPONSE_FLAGS%",
+	"requestBytes":    "%BYTES_RECEIVED%",
+	"responseBytes":   "%BYTES_SENT%",
+	"duration":        "%DURATION%",
+	"integrationTime": "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:ms)%",
+	"authorizerTime":  "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":ext_authz_duration)%",
+}
+
+// askedHost and askedPath keep what a client asked for, which is rewritten on the way to
+// an integration.
+const (
+	askedHost = "gw.asked-host"
+	askedPath = "gw.asked-path"
+)
+
+// keepAsked is the filter that keeps it.
+func keepAsked() *hcmv3.HttpFilter {
+	keep := func(key, format string) *filterstatev3.FilterStateValue {
+		return &filterstatev3.FilterStateValue{
+			Key:        &filterstatev3.FilterStateValue_ObjectKey{ObjectKey: key},
+			FactoryKey: "envoy.string",
+			Value: &filterstatev3.FilterStateValue_FormatString{FormatString: &corev3.SubstitutionFormatString{
+				Format: &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: inlineString(format)},
+			}},
+		}
+	}
+	return &hcmv3.HttpFilter{
+		Name: "gw.asked",
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&setfilterstatev3.Config{
+			OnRequestHeaders: []*filterstatev3.FilterStateValue{keep(askedHost, "%REQ(:AUTHORITY)%"), keep(askedPath, "%PATH(NQ)%")},
+		})},
+	}
+}
+
+// pass says which of the two passes of a path-form request a listener is for.
+type pass int
+
+const (
+	firstPass pass = iota
+	secondPass
+)
+
+// logRequests has a listener log its requests, where the gateway wants that.
+func logRequests(m *hcmv3.HttpConnectionManager, l *gateway.AccessLog, in pass) {
+	if l == nil {
+		return
+	}
+	m.AccessLog = accessLog(l, in)
+	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked()}, m.HttpFilters...)
+}
+
+// accessLog writes a line for each request; one by the path form is logged in its second
+// pass, which knows the route, and not in its first.
+func accessLog(l *gateway.AccessLog, in pass) []*accesslogv3.AccessLog {
+	fields := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(accessLogFields))}
+	for name, format := range accessLogFields {
+		fields.Fields[name] = structpb.NewStringValue(format)
+	}
+	log := &accesslogv3.AccessLog{
+		Name: "envoy.access_loggers.file",
+		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&fileaccessv3.FileAccessLog{
+			Path: l.Path,
+			AccessLogFormat: &fileaccessv3.FileAccessLog_LogFormat{LogFormat: &corev3.SubstitutionFormatString{
+				Format: &corev3.SubstitutionFormatString_JsonFormat{JsonFormat: fields},
+			}},
+		})},
+	}
+	if in == firstPass {
+		// The first pass puts this header in where there is a second one.
+		log.Filter = &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
+			HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
+				Name:                 wire.ClientAddressHeader,
+				HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
+				InvertMatch:          true,
+			}},
+		}}
+	}
+	return []*accesslogv3.AccessLog{log}
+}
