@@ -33,7 +33,7 @@ func (apiKey) evaluate(_ context.Context, c *check) *refusal {
 		return refuse(CodeKeyUnknown, gateway.InvalidAPIKey)
 	case key.disabled:
 		return refuse(CodeKeyDisabled, gateway.InvalidAPIKey).because("key " + key.name)
-	case !c.compiled.keys.groups.Admits(key.group, c.stage.key.api, c.stage.key.stage):
+	case !c.compiled.keys.access.Admits(key.plans, c.stage.key.api, c.stage.key.stage):
 		return refuse(CodeKeyOutsidePlan, gateway.InvalidAPIKey).because("key " + key.name)
 	}
 	c.keyTag = key.tag

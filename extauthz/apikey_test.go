@@ -34,7 +34,7 @@ var keyCases = map[string]string{
 
 func TestKeysInTheHeader(t *testing.T) {
 	s := withKeys(one(gateway.REST, opened("GET", "/pets/{id}")))
-	want := s.KeyGroups().Of("acme") + ":acme"
+	want := s.KeyAccess().Tag("acme")
 	h := newHarness(t, s)
 	for value, code := range keyCases {
 		a := ask{route: petRoute, base: "/v1", headers: []string{"x-api-key: " + value}}
@@ -54,7 +54,7 @@ func TestKeysInTheHeader(t *testing.T) {
 func TestKeysFromTheAuthorizer(t *testing.T) {
 	s := withKeys(one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer()))
 	s.APIs[0].Stages[0].Deployment.APIKeySource = gateway.APIKeyFromAuthorizer
-	want := s.KeyGroups().Of("acme") + ":acme"
+	want := s.KeyAccess().Tag("acme")
 	h := newHarness(t, s)
 	n := 0
 	for value, code := range keyCases {

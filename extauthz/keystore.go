@@ -15,23 +15,24 @@ import (
 // process.)
 type keyStore struct {
 	byHash map[[sha256.Size]byte]*storedKey
-	groups *gateway.KeyGroups
+	access *gateway.KeyAccess
 }
 
 type storedKey struct {
 	name string
-	// tag is "PLANS:KEY".
-	tag, group string
-	disabled   bool
+	// plans are the ids of the key's usage plans, tag is the value of wire.KeyHeader.
+	plans    []string
+	tag      string
+	disabled bool
 }
 
 // apiKeys compiles the keys, if there is an API that asks for one.
 func (c *compiler) apiKeys() {
-	c.out.keys = &keyStore{byHash: make(map[[sha256.Size]byte]*storedKey, len(c.snapshot.APIKeys)), groups: c.snapshot.KeyGroups()}
+	c.out.keys = &keyStore{byHash: make(map[[sha256.Size]byte]*storedKey, len(c.snapshot.APIKeys)), access: c.snapshot.KeyAccess()}
 	for i := range c.snapshot.APIKeys {
 		from := &c.snapshot.APIKeys[i]
-		group := c.out.keys.groups.Of(from.Name)
-		key := &storedKey{name: from.Name, group: group, tag: group + ":" + from.Name, disabled: from.Disabled}
+		access := c.out.keys.access
+		key := &storedKey{name: from.Name, plans: access.Key(from.Name), tag: access.Tag(from.Name), disabled: from.Disabled}
 		for _, value := range from.Values {
 			if value != "" {
 				c.out.keys.byHash[sha256.Sum256([]byte(value.Reveal()))] = key

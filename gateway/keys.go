@@ -1,110 +1,82 @@
 package gateway
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"slices"
 	"strings"
 )
 
-// KeyGroups tells which API keys may call which stages. Keys that are in the same
-// usage plans form a group: there are as many keys as an API has customers, but only
-// a few groups, so it is groups that the routes of a stage are given.
-type KeyGroups struct {
-	ofKey   map[string]string
+// KeyAccess tells which API keys are in which usage plans, and which plans have which
+// stages. Plans are named by their ids (UsagePlan.ID), all lists are sorted.
+type KeyAccess struct {
+	ofKey   map[string][]string
 	ofStage map[stageReference][]string
 	values  int
 }
 
 type stageReference struct{ api, stage string }
 
-// KeyGroups derives the groups from the usage plans.
-//
-// The id of a group is made of the names of its plans and of nothing else. Envoys get
-// the keys and the routes at different moments, so an id must not mean other plans in
-// the next revision than it did in this one: a number counted up would let keys in
-// where they never belonged. It holds no colon, and whether a key is disabled does not
-// matter to it, so that disabling one changes no route.
-func (s *Snapshot) KeyGroups() *KeyGroups {
-	plans := slices.Clone(s.UsagePlans)
-	slices.SortStableFunc(plans, func(a, b UsagePlan) int { return strings.Compare(a.Name, b.Name) })
-
-	values := 0
-	plansOf := make(map[string][]int, len(s.APIKeys))
+// KeyAccess derives it from the usage plans. Whether a key is disabled does not matter
+// to it, so that disabling one changes no route.
+func (s *Snapshot) KeyAccess() *KeyAccess {
+	a := &KeyAccess{ofKey: make(map[string][]string, len(s.APIKeys)), ofStage: map[stageReference][]string{}}
 	for i := range s.APIKeys {
-		plansOf[s.APIKeys[i].Name] = nil
-		values += len(s.APIKeys[i].Values)
+		a.ofKey[s.APIKeys[i].Name] = nil
+		a.values += len(s.APIKeys[i].Values)
 	}
-	for i := range plans {
-		for _, key := range s.PlanKeys(&plans[i]) {
-			list, exists := plansOf[key]
-			if exists && !slices.Contains(list, i) {
-				plansOf[key] = append(list, i)
+	for i := range s.UsagePlans {
+		plan := &s.UsagePlans[i]
+		id := plan.ID()
+		for _, key := range s.PlanKeys(plan) {
+			if list, exists := a.ofKey[key]; exists {
+				a.ofKey[key] = append(list, id)
 			}
 		}
-	}
-
-	g := &KeyGroups{ofKey: make(map[string]string, len(plansOf)), ofStage: map[stageReference][]string{}, values: values}
-	known := map[string]string{}
-	for key, list := range plansOf {
-		if len(list) == 0 {
-			continue
-		}
-		members := make([]byte, 0, 4*len(list))
-		for _, i := range list {
-			members = binary.BigEndian.AppendUint32(members, uint32(i))
-		}
-		id, found := known[string(members)]
-		if !found {
-			id = groupID(plans, list)
-			known[string(members)] = id
-			g.admit(id, plans, list)
-		}
-		g.ofKey[key] = id
-	}
-	for stage, ids := range g.ofStage {
-		slices.Sort(ids)
-		g.ofStage[stage] = slices.Compact(ids)
-	}
-	return g
-}
-
-// groupID hashes the names, each after its length: no two lists of names are the same
-// bytes, whatever characters are in them. 128 bits of SHA-256 do not collide.
-func groupID(plans []UsagePlan, list []int) string {
-	h := sha256.New()
-	for _, i := range list {
-		hashLen(h, len(plans[i].Name))
-		h.Write([]byte(plans[i].Name))
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-func (g *KeyGroups) admit(id string, plans []UsagePlan, list []int) {
-	for _, i := range list {
-		for _, stage := range plans[i].Stages {
+		for _, stage := range plan.Stages {
 			at := stageReference{stage.API, stage.Stage}
-			g.ofStage[at] = append(g.ofStage[at], id)
+			a.ofStage[at] = append(a.ofStage[at], id)
 		}
+	}
+	sortOnce(a.ofKey)
+	sortOnce(a.ofStage)
+	return a
+}
+
+// sortOnce sorts lists and takes out what they have twice.
+func sortOnce[K comparable](lists map[K][]string) {
+	for at, list := range lists {
+		slices.Sort(list)
+		lists[at] = slices.Compact(list)
 	}
 }
 
 // Values is how many values all keys have together.
-func (g *KeyGroups) Values() int { return g.values }
+func (a *KeyAccess) Values() int { return a.values }
 
-// Of is the group of a key by the key's name, "" for one that is in no plan and thus
-// may call nothing.
-func (g *KeyGroups) Of(key string) string { return g.ofKey[key] }
+// Key lists the plans of a key by the key's name; none for one that may call nothing.
+// The list is not to be changed.
+func (a *KeyAccess) Key(name string) []string { return a.ofKey[name] }
 
-// Stage lists the groups whose keys may call a stage, sorted.
-func (g *KeyGroups) Stage(api, stage string) []string {
-	return slices.Clone(g.ofStage[stageReference{api, stage}])
+// Stage lists the plans that have a stage. The list is not to be changed.
+func (a *KeyAccess) Stage(api, stage string) []string {
+	return a.ofStage[stageReference{api, stage}]
 }
 
-// Admits reports whether the keys of a group may call a stage.
-func (g *KeyGroups) Admits(group, api, stage string) bool {
-	_, found := slices.BinarySearchFunc(g.ofStage[stageReference{api, stage}], group, cmp.Compare[string])
-	return found
+// Admits reports whether a key that is in these plans may call a stage.
+func (a *KeyAccess) Admits(plans []string, api, stage string) bool {
+	have := a.Stage(api, stage)
+	return slices.ContainsFunc(plans, func(id string) bool {
+		_, found := slices.BinarySearch(have, id)
+		return found
+	})
+}
+
+// Tag is what tells an Envoy's filters whose key a request came with: "|PLAN|PLAN|:KEY".
+// It has "|PLAN|" in it for each plan of the key and for no other, since names of keys
+// hold no bar. A key without plans has no tag.
+func (a *KeyAccess) Tag(key string) string {
+	plans := a.Key(key)
+	if len(plans) == 0 {
+		return ""
+	}
+	return "|" + strings.Join(plans, "|") + "|:" + key
 }

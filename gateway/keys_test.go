@@ -17,94 +17,89 @@ func keys(names ...string) (list []gateway.APIKey) {
 	return list
 }
 
-func TestKeyGroups(t *testing.T) {
+func planID(name string) string { return (&gateway.UsagePlan{Name: name}).ID() }
+
+func TestKeyAccess(t *testing.T) {
 	s := &gateway.Snapshot{
-		APIKeys: keys("acme", "bolt", "both", "none", "again"),
+		APIKeys: keys("acme", "bolt", "both", "none", "again", "a:b"),
 		UsagePlans: []gateway.UsagePlan{
 			{Name: "silver", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"bolt", "both"}},
-			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}, {API: "pets", Stage: "v2"}, {API: "shop", Stage: "$default"}}, Keys: []string{"acme", "both", "again", "again", "unknown"}},
+			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}, {API: "pets", Stage: "v2"}, {API: "shop", Stage: "$default"}}, Keys: []string{"acme", "both", "again", "again", "a:b", "unknown"}},
 			{Name: "empty", Stages: []gateway.PlanStage{{API: "pets", Stage: "v3"}}},
 		},
 	}
-	g := s.KeyGroups()
-	gold, silver, both := g.Of("acme"), g.Of("bolt"), g.Of("both")
-	for _, id := range []string{gold, silver, both} {
-		if id == "" || strings.Contains(id, ":") {
-			t.Errorf("a group has the id %q", id)
+	a := s.KeyAccess()
+	if a.Values() != 6 {
+		t.Errorf("%d values", a.Values())
+	}
+	gold, silver := planID("gold"), planID("silver")
+	both := []string{gold, silver}
+	slices.Sort(both)
+	for key, want := range map[string][]string{
+		"acme": {gold}, "bolt": {silver}, "both": both, "again": {gold}, "a:b": {gold}, "none": nil, "unknown": nil,
+	} {
+		if got := a.Key(key); !slices.Equal(got, want) {
+			t.Errorf("plans of %s: %v, want %v", key, got, want)
+		}
+		tag := ""
+		if want != nil {
+			tag = "|" + strings.Join(want, "|") + "|:" + key
+		}
+		if got := a.Tag(key); got != tag {
+			t.Errorf("the tag of %s is %q, want %q", key, got, tag)
 		}
 	}
-	if gold == silver || gold == both || silver == both {
-		t.Errorf("different sets of plans share an id: gold %s, silver %s, both %s", gold, silver, both)
-	}
-	if g.Of("again") != gold {
-		t.Errorf("two keys of the same plans are in the groups %s and %s", g.Of("again"), gold)
-	}
-	if g.Of("none") != "" || g.Of("unknown") != "" {
-		t.Errorf("keys without plans, or that do not exist, are in the groups %q and %q", g.Of("none"), g.Of("unknown"))
-	}
-
 	for _, c := range []struct {
 		api, stage string
-		want       []string
+		plans      []string
+		keys       []string
 	}{
-		{"pets", "v1", []string{gold, silver, both}},
-		{"pets", "v2", []string{gold, both}},
-		{"shop", "$default", []string{gold, both}},
-		{"pets", "v3", nil},
-		{"other", "v1", nil},
+		{"pets", "v1", both, []string{"acme", "bolt", "both", "again", "a:b"}},
+		{"pets", "v2", []string{gold}, []string{"acme", "both", "again", "a:b"}},
+		{"shop", "$default", []string{gold}, []string{"acme", "both", "again", "a:b"}},
+		{"pets", "v3", []string{planID("empty")}, nil},
+		{"other", "v1", nil, nil},
 	} {
-		slices.Sort(c.want)
-		if got := g.Stage(c.api, c.stage); !slices.Equal(got, c.want) {
-			t.Errorf("groups of %s/%s: %v, want %v", c.api, c.stage, got, c.want)
+		if got := a.Stage(c.api, c.stage); !slices.Equal(got, c.plans) {
+			t.Errorf("plans of %s/%s: %v, want %v", c.api, c.stage, got, c.plans)
 		}
-		for _, id := range []string{gold, silver, both, ""} {
-			if got, want := g.Admits(id, c.api, c.stage), slices.Contains(c.want, id); got != want {
-				t.Errorf("group %q admitted to %s/%s: %t, want %t", id, c.api, c.stage, got, want)
+		for _, key := range []string{"acme", "bolt", "both", "again", "a:b", "none", "unknown", ""} {
+			if got, want := a.Admits(a.Key(key), c.api, c.stage), slices.Contains(c.keys, key); got != want {
+				t.Errorf("the key %q admitted to %s/%s: %t, want %t", key, c.api, c.stage, got, want)
 			}
 		}
 	}
 }
 
-// An Envoy may have the keys of one revision and the routes of another.
-func TestKeyGroupsKeepTheirMeaning(t *testing.T) {
-	before := &gateway.Snapshot{
-		APIKeys:    keys("acme"),
-		UsagePlans: []gateway.UsagePlan{{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme"}}},
-	}
+// An Envoy may have the keys of one revision and the routes of another: a tag must not
+// mean other plans in the next revision than it did in this one.
+func TestTagsKeepTheirMeaning(t *testing.T) {
+	gold := gateway.UsagePlan{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme"}}
+	before := &gateway.Snapshot{APIKeys: keys("acme"), UsagePlans: []gateway.UsagePlan{gold}}
+	changed := gold
+	changed.Throttle, changed.Stages = &gateway.Throttle{Rate: 1}, []gateway.PlanStage{{API: "shop", Stage: "v1"}}
 	after := &gateway.Snapshot{
 		APIKeys: keys("bolt", "acme"),
 		UsagePlans: []gateway.UsagePlan{
-			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"acme"}},
 			{Name: "bronze", Stages: []gateway.PlanStage{{API: "pets", Stage: "v0"}}, Keys: []string{"bolt"}},
+			changed,
 		},
 	}
 	after.APIKeys[1].Disabled = true
-	if a, b := before.KeyGroups().Of("acme"), after.KeyGroups().Of("acme"); a != b {
-		t.Errorf("another plan, order, or a disabled key changed the id of a group from %s to %s", a, b)
+	for range 2 {
+		if a, b := before.KeyAccess().Tag("acme"), after.KeyAccess().Tag("acme"); a != b {
+			t.Errorf("what is no matter of the key's plans changed its tag from %s to %s", a, b)
+		}
+		slices.Reverse(after.UsagePlans)
 	}
-	slices.Reverse(after.UsagePlans)
-	if a, b := before.KeyGroups().Of("acme"), after.KeyGroups().Of("acme"); a != b {
-		t.Errorf("the order of plans changed the id of a group from %s to %s", a, b)
+	after.UsagePlans[0].Name = "platinum"
+	after.UsagePlans[1].Name = "lead"
+	if a, b := before.KeyAccess().Tag("acme"), after.KeyAccess().Tag("acme"); a == b {
+		t.Errorf("the tag of two different plans is %s", a)
 	}
 }
 
-// Names that run into each other when they are put one after the other.
-func TestKeyGroupsTellNamesApart(t *testing.T) {
-	seen := map[string]string{}
-	for _, plans := range [][]string{{"a", "bc"}, {"ab", "c"}, {"abc"}, {"a,bc"}, {"a\x00bc"}, {"a", "b", "c"}, {"a:bc"}} {
-		s := &gateway.Snapshot{APIKeys: keys("k")}
-		for _, name := range plans {
-			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: name, Keys: []string{"k"}})
-		}
-		id := s.KeyGroups().Of("k")
-		if other, twice := seen[id]; twice {
-			t.Errorf("the plans %q and %s share the id %s", plans, other, id)
-		}
-		seen[id] = fmt.Sprintf("%q", plans)
-	}
-}
-
-func BenchmarkKeyGroups(b *testing.B) {
+func BenchmarkKeyAccess(b *testing.B) {
 	s := &gateway.Snapshot{UsagePlans: make([]gateway.UsagePlan, 10)}
 	for i := range s.UsagePlans {
 		s.UsagePlans[i] = gateway.UsagePlan{Name: fmt.Sprint("plan", i), Stages: []gateway.PlanStage{{API: "api", Stage: strconv.Itoa(i)}}}
@@ -119,6 +114,6 @@ func BenchmarkKeyGroups(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		s.KeyGroups()
+		s.KeyAccess()
 	}
 }

@@ -1,5 +1,11 @@
 package gateway
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // plans checks API keys, and the usage plans that give them access.
 func (v *validation) plans() {
 	keys, plans, values := map[string]Position{}, map[string]Position{}, map[string]Position{}
@@ -7,6 +13,9 @@ func (v *validation) plans() {
 	for _, k := range v.snapshot.APIKeys {
 		unnamedKey = unnamedKey || k.Name == ""
 		v.unique(keys, "API key", k.Name, k.Source)
+		if k.Name != "" && !travels(k.Name) {
+			v.errorf("invalid-name", k.Source, "use letters, digits, punctuation and inner spaces, but no |; at most 1024 bytes", "%q is not a valid API key name", k.Name)
+		}
 		for _, value := range k.Values {
 			if first, twice := values[value.Reveal()]; twice && value != "" {
 				v.errorf("duplicate-value", k.Source, "", "the API key %s has the same value as the one at %s", k.Name, first)
@@ -28,6 +37,13 @@ func (v *validation) plans() {
 		v.planStages(p)
 	}
 	v.onePlanPerStage()
+}
+
+// travels reports whether a name of an API key can go about in a header, behind a list
+// that bars end.
+func travels(name string) bool {
+	unfit := func(r rune) bool { return r == '|' || r == utf8.RuneError || !unicode.IsGraphic(r) }
+	return len(name) <= 1024 && !strings.ContainsFunc(name, unfit) && strings.TrimSpace(name) == name
 }
 
 func (v *validation) planStages(p *UsagePlan) {

@@ -191,10 +191,17 @@ func TestValidate(t *testing.T) {
 		"mapping elsewhere":         {func(s *gateway.Snapshot) { s.APIs[0].Gateways = []string{"inner"} }, []string{"mapping shop unknown-api not served"}},
 		"mapping reported before":   {func(s *gateway.Snapshot) { s.Domains[0].Mappings[0].API = "" }, nil},
 
-		"keys alike":   {func(s *gateway.Snapshot) { s.APIKeys[1].Name = "acme" }, []string{"key other duplicate-name"}},
-		"values alike": {func(s *gateway.Snapshot) { s.APIKeys[1].Values[1] = "1" }, []string{"key other duplicate-value"}},
-		"plans alike":  {func(s *gateway.Snapshot) { s.UsagePlans = append(s.UsagePlans, s.UsagePlans[0]) }, []string{"plan gold duplicate-name"}},
-		"plan's key":   {func(s *gateway.Snapshot) { s.UsagePlans[0].Keys = []string{"x"} }, []string{"plan gold unknown-api-key"}},
+		"keys alike":                      {func(s *gateway.Snapshot) { s.APIKeys[1].Name = "acme" }, []string{"key other duplicate-name"}},
+		"values alike":                    {func(s *gateway.Snapshot) { s.APIKeys[1].Values[1] = "1" }, []string{"key other duplicate-value"}},
+		"key's name with a bar":           {keyNamed("gold|key"), []string{"key other invalid-name"}},
+		"key's name with a line's end":    {keyNamed("gold\r\nx: y"), []string{"key other invalid-name"}},
+		"key's name with a space outside": {keyNamed(" gold"), []string{"key other invalid-name"}},
+		"key's name that is no UTF-8":     {keyNamed("g\xffld"), []string{"key other invalid-name"}},
+		"key's name that is long":         {keyNamed(strings.Repeat("x", 1025)), []string{"key other invalid-name"}},
+		"key's name of many sorts":        {keyNamed("Ünïcode: a/b, {c} " + strings.Repeat("x", 1000)), nil},
+
+		"plans alike": {func(s *gateway.Snapshot) { s.UsagePlans = append(s.UsagePlans, s.UsagePlans[0]) }, []string{"plan gold duplicate-name"}},
+		"plan's key":  {func(s *gateway.Snapshot) { s.UsagePlans[0].Keys = []string{"x"} }, []string{"plan gold unknown-api-key"}},
 		"plan's stage": {func(s *gateway.Snapshot) {
 			s.UsagePlans[0].Stages = []gateway.PlanStage{{API: "rest", Stage: "x", Source: place("first")}, {API: "x", Stage: "v1", Source: place("second")}}
 		}, []string{
@@ -413,6 +420,10 @@ func routes(s *gateway.Snapshot, api int, keys ...string) {
 		method, path, _ := strings.Cut(key, " ")
 		stage.Deployment.Routes = append(stage.Deployment.Routes, route(method, path))
 	}
+}
+
+func keyNamed(name string) func(*gateway.Snapshot) {
+	return func(s *gateway.Snapshot) { s.APIKeys[1].Name = name }
 }
 
 func certificate(t *testing.T, until time.Time) (string, gateway.Secret) {

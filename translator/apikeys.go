@@ -1,13 +1,13 @@
 package translator
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	apikeyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/api_key_auth/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"gatehouse/gateway"
@@ -23,7 +23,7 @@ const maxEnvoyKeys = 20_000
 const apiKeyHeader = "x-api-key"
 
 // keysInEnvoy reports whether Envoy looks the API keys up itself.
-func keysInEnvoy(groups *gateway.KeyGroups) bool { return groups.Values() <= maxEnvoyKeys }
+func keysInEnvoy(access *gateway.KeyAccess) bool { return access.Values() <= maxEnvoyKeys }
 
 // checkKey has Envoy ask for an API key whose usage plans have the stage.
 func (c *stageCompiler) checkKey(route *routev3.Route) {
@@ -36,36 +36,54 @@ func (c *stageCompiler) checkKey(route *routev3.Route) {
 
 // planCheck refuses keys whose usage plans lack the stage.
 func (c *stageCompiler) planCheck() *anypb.Any {
-	var groups []string
-	for _, group := range c.keyGroups.Stage(c.api.ID, c.stage.Name) {
-		groups = append(groups, regexp.QuoteMeta(group))
+	plans := c.keyAccess.Stage(c.api.ID, c.stage.Name)
+	if len(plans) == 0 {
+		return enabled(refuse(map[string]*principal{refusedPlan: anybody()}))
 	}
-	// Without a group no key fits: the pattern then matches nothing that a key can be.
-	pattern := "(?:" + strings.Join(groups, "|") + "):.*"
-	return enabled(refuse(map[string]*principal{
-		refusedPlan: not(headerIs(wire.KeyHeader, regexMatcher(pattern))),
-	}))
+	return enabled(refuse(map[string]*principal{refusedPlan: not(inOneOf(plans))}))
+}
+
+// manyPlans is from how many plans on one regular expression is cheaper than looking
+// for each of them.
+const manyPlans = 8
+
+// inOneOf holds for keys that are in at least one of the plans.
+func inOneOf(plans []string) *principal {
+	if len(plans) >= manyPlans {
+		// Ids are hexadecimal; what follows them may be anything.
+		return headerIs(wire.KeyHeader, regexMatcher(`[0-9a-f|]*\|(?:`+strings.Join(plans, "|")+`)\|.*`))
+	}
+	var list []*principal
+	for _, id := range plans {
+		list = append(list, headerIs(wire.KeyHeader, tagHas(id)))
+	}
+	return oneOf(list...)
+}
+
+// tagHas matches the tag of a key that is in the plan of this id.
+func tagHas(plan string) *envoymatcherv3.StringMatcher {
+	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + plan + "|"}}
 }
 
 // keyFilter is the configuration of the filter that looks API keys up: those that are
 // in force and in a usage plan of an API that the gateway serves.
-func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups) *apikeyv3.ApiKeyAuth {
+func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) *apikeyv3.ApiKeyAuth {
 	f := &apikeyv3.ApiKeyAuth{
 		KeySources: []*apikeyv3.KeySource{{Header: apiKeyHeader}},
 		Forwarding: &apikeyv3.Forwarding{Header: wire.KeyHeader},
 	}
-	if !keysInEnvoy(groups) {
+	if !keysInEnvoy(access) {
 		return f
 	}
-	served := servedGroups(s, g, groups)
+	served := servedPlans(s, g, access)
 	for i := range s.APIKeys {
 		k := &s.APIKeys[i]
-		group := groups.Of(k.Name)
-		if k.Disabled || !served[group] {
+		if k.Disabled || !slices.ContainsFunc(access.Key(k.Name), func(id string) bool { return served[id] }) {
 			continue
 		}
+		tag := access.Tag(k.Name)
 		for _, value := range k.Values {
-			f.Credentials = append(f.Credentials, &apikeyv3.Credential{Key: value.Reveal(), Client: group + ":" + k.Name})
+			f.Credentials = append(f.Credentials, &apikeyv3.Credential{Key: value.Reveal(), Client: tag})
 		}
 	}
 	slices.SortFunc(f.Credentials, func(a, b *apikeyv3.Credential) int {
@@ -74,7 +92,8 @@ func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroup
 	return f
 }
 
-func servedGroups(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups) map[string]bool {
+// servedPlans are the plans with a stage that the gateway serves.
+func servedPlans(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) map[string]bool {
 	served := map[string]bool{}
 	for i := range s.APIs {
 		api := &s.APIs[i]
@@ -82,14 +101,14 @@ func servedGroups(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGr
 			continue
 		}
 		for j := range api.Stages {
-			for _, group := range groups.Stage(api.ID, api.Stages[j].Name) {
-				served[group] = true
+			for _, id := range access.Stage(api.ID, api.Stages[j].Name) {
+				served[id] = true
 			}
 		}
 	}
 	return served
 }
 
-func addKeyFilter(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, out *gatewayResources) {
-	out.add(filterKeys, &corev3.TypedExtensionConfig{Name: filterKeys, TypedConfig: anyOf(keyFilter(s, g, groups))}, gateway.Position{})
+func addKeyFilter(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, out *gatewayResources) {
+	out.add(filterKeys, &corev3.TypedExtensionConfig{Name: filterKeys, TypedConfig: anyOf(keyFilter(s, g, access))}, gateway.Position{})
 }

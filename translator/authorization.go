@@ -84,7 +84,7 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 		}
 	}
 	if r.APIKeyRequired {
-		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.keyGroups) {
+		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.keyAccess) {
 			checks.service = true
 		} else {
 			checks.key = true

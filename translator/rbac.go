@@ -36,6 +36,10 @@ func anyPermission() []*rbacconfigv3.Permission {
 	return []*rbacconfigv3.Permission{{Rule: &rbacconfigv3.Permission_Any{Any: true}}}
 }
 
+func anybody() *principal {
+	return &principal{Identifier: &rbacconfigv3.Principal_Any{Any: true}}
+}
+
 func not(p *principal) *principal {
 	return &principal{Identifier: &rbacconfigv3.Principal_NotId{NotId: p}}
 }

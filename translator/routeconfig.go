@@ -28,7 +28,7 @@ type compiledSite struct {
 }
 
 // compileSite translates all that a host serves.
-func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, st *site) *compiledSite {
+func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site) *compiledSite {
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source}
 	c.authorizationApart = g.Services.Authorization != nil
 	var sections []section
@@ -37,7 +37,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGro
 	}
 	rooted := false
 	for _, m := range st.mounts {
-		sections = append(sections, c.mountSections(s, groups, m)...)
+		sections = append(sections, c.mountSections(s, access, m)...)
 		rooted = rooted || m.path == ""
 	}
 	if !rooted {
@@ -52,9 +52,9 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGro
 
 // mountSections compiles a stage below a base path: its canary's routes first, which
 // match their share of the requests, then the stage's own.
-func (c *compiledSite) mountSections(s *gateway.Snapshot, groups *gateway.KeyGroups, m mount) []section {
+func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAccess, m mount) []section {
 	stage := stageCompiler{
-		site: c, snapshot: s, keyGroups: groups, api: m.api, stage: m.stage, base: m.path,
+		site: c, snapshot: s, keyAccess: access, api: m.api, stage: m.stage, base: m.path,
 		deployment: m.stage.Deployment, variables: m.stage.Variables,
 	}
 	own := stage.section()

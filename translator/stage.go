@@ -23,7 +23,7 @@ import (
 type stageCompiler struct {
 	site          *compiledSite
 	snapshot      *gateway.Snapshot
-	keyGroups     *gateway.KeyGroups
+	keyAccess     *gateway.KeyAccess
 	api           *gateway.API
 	stage         *gateway.Stage
 	deployment    *gateway.Deployment

@@ -71,10 +71,10 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	out := &Output{Revision: s.Revision(), Gateways: map[string]Resources{}, sources: map[string]gateway.Position{}}
 	var diags gateway.Diagnostics
 	next := map[string]*translated{}
-	groups := s.KeyGroups()
+	access := s.KeyAccess()
 	for i := range s.Gateways {
 		g := &s.Gateways[i]
-		made, found := translateGateway(s, g, groups, t.last[g.Name], out.sources)
+		made, found := translateGateway(s, g, access, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
 	}
@@ -91,12 +91,12 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	return out, diags
 }
 
-func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {
+func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {
 	if last == nil {
 		last = &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	}
 	sites := withPathForm(sitesOf(s, g))
-	compiled := compileSites(s, g, groups, sites, last)
+	compiled := compileSites(s, g, access, sites, last)
 
 	made := &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	out := &gatewayResources{resources: made.resources, last: last.resources, sources: sources}
@@ -131,7 +131,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.K
 	addClusters(s, upstreams, out)
 	addServices(g, out)
 	addTokenFilter(s, tokens, out)
-	addKeyFilter(s, g, groups, out)
+	addKeyFilter(s, g, access, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
 	return made, diags
 }
@@ -163,20 +163,20 @@ func withPathForm(sites []site) []site {
 }
 
 // compileSites compiles, in parallel, those sites that changed since the last time.
-func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, sites []site, last *translated) []*memoizedSite {
-	shared := sharedFingerprint(s, groups)
+func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, sites []site, last *translated) []*memoizedSite {
+	shared := sharedFingerprint(s, access)
 	out := make([]*memoizedSite, len(sites))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range sites {
 		st := &sites[i]
-		fingerprint, deployments := fingerprintOf(s, g, groups, st, shared)
+		fingerprint, deployments := fingerprintOf(s, g, access, st, shared)
 		if old := last.sites[st.host]; old != nil && old.fingerprint == fingerprint && slices.Equal(old.deployments, deployments) {
 			out[i] = old
 			continue
 		}
 		group.Go(func() error {
-			c := compileSite(s, g, groups, st)
+			c := compileSite(s, g, access, st)
 			config := &routev3.RouteConfiguration{
 				Name:                           routeConfigurationName(st.host),
 				MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes),
@@ -195,7 +195,7 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGr
 
 // sharedFingerprint covers what the routes of any site may depend on. The keys of an
 // issuer are not among it: they are in a filter's configuration.
-func sharedFingerprint(s *gateway.Snapshot, groups *gateway.KeyGroups) string {
+func sharedFingerprint(s *gateway.Snapshot, access *gateway.KeyAccess) string {
 	type issuer struct {
 		URL, UserPool string
 		Introspected  bool
@@ -210,18 +210,18 @@ func sharedFingerprint(s *gateway.Snapshot, groups *gateway.KeyGroups) string {
 		Backends    []gateway.Backend
 		Issuers     []issuer
 		KeysInEnvoy bool
-	}{s.Backends, issuers, keysInEnvoy(groups)})
+	}{s.Backends, issuers, keysInEnvoy(access)})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
 // content; their identity tells whether positions may have moved.
-func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyGroups, st *site, shared string) (string, []*gateway.Deployment) {
+func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site, shared string) (string, []*gateway.Deployment) {
 	type mounted struct {
 		Path     string
 		API      string
 		Protocol gateway.Protocol
 		Stage    gateway.Stage
-		Groups   []string
+		Plans    []string
 	}
 	key := struct {
 		Host, Kind, Shared string
@@ -235,7 +235,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, groups *gateway.KeyG
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, groups.Stage(m.api.ID, m.stage.Name)})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name)})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

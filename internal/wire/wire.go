@@ -104,8 +104,8 @@ const (
 )
 
 // KeyHeader tells the filters behind the API key check whose key a request came with,
-// as PLANS:KEY: the group of usage plans that the key is in, then the key's name. It
-// never leaves Envoy.
+// as |PLAN|PLAN|:KEY: the ids of the key's usage plans, then its name, in which there is
+// no bar. It never leaves Envoy.
 const KeyHeader = "x-gw-key"
 
 // Entries that tell a limit apart: of the buckets that an Envoy reports by the quota

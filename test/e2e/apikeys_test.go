@@ -62,7 +62,8 @@ func TestAPIKeys(t *testing.T) {
 		}
 		return s
 	}
-	g := start(t, snapshot(nil))
+	s := snapshot(nil)
+	g := start(t, s)
 	const host = "keys.execute-api.localhost"
 	for name, c := range map[string]struct {
 		target string
@@ -108,7 +109,7 @@ func TestAPIKeys(t *testing.T) {
 		t.Errorf("the key's name reached the backend as %q, headers %v", got, e.Headers)
 	}
 	// A client cannot say itself whose key it has.
-	if r := g.request("GET", host, "/v2/closed", "", "x-api-key", silver, wire.KeyHeader, strings.Repeat("0", 32)+":gold"); r.StatusCode != 403 {
+	if r := g.request("GET", host, "/v2/closed", "", "x-api-key", silver, wire.KeyHeader, s.KeyAccess().Tag("gold")); r.StatusCode != 403 {
 		t.Errorf("a spoofed key: %d", r.StatusCode)
 	}
 
@@ -125,6 +126,24 @@ func TestAPIKeys(t *testing.T) {
 	g.change(snapshot(func(s *gateway.Snapshot) { s.UsagePlans[1].Stages = []gateway.PlanStage{{API: "keys", Stage: "v2"}} }))
 	if gold, spare := with(gold), with(spare); gold != 200 || spare != 403 {
 		t.Errorf("a key whose plan has lost the stage: %d, another: %d", spare, gold)
+	}
+	// With many plans, a key is looked for in all of them at once. What a key is called
+	// does not let it into the plan of that id.
+	g.change(snapshot(func(s *gateway.Snapshot) {
+		for i := range 200 {
+			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: fmt.Sprint("plan ", i), Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}})
+		}
+		s.UsagePlans[180].Keys = []string{"alone"}
+		s.APIKeys[2].Name = s.UsagePlans[0].ID()
+		s.UsagePlans[2].Keys = []string{s.APIKeys[2].Name}
+	}))
+	for _, c := range []struct {
+		key  string
+		want int
+	}{{gold, 200}, {spare, 200}, {alone, 200}, {other, 403}, {off, 403}} {
+		if status := with(c.key); status != c.want {
+			t.Errorf("among many plans, %s: %d, want %d", c.key, status, c.want)
+		}
 	}
 }
 
