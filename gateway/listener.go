@@ -10,7 +10,9 @@ type Gateway struct {
 	Services Services
 	// AccessLog is nil where requests are not logged.
 	AccessLog *AccessLog
-	Source    Position
+	// LimitHeaders are what responses say about throttles.
+	LimitHeaders LimitHeaders
+	Source       Position
 }
 
 // AccessLog has a gateway's Envoys write a line of JSON for each request.
@@ -49,6 +51,15 @@ type ServiceTLS struct {
 	// own host.
 	ServerName string
 	Source     Position
+}
+
+// LimitHeaders are response headers about throttles. Amazon's gateway sends none.
+type LimitHeaders struct {
+	// RetryAfter tells, with a 429, when the next request may come.
+	RetryAfter bool
+	// XRateLimit tells, with every response, the limit that is closest, what remains of it
+	// and when it is whole again.
+	XRateLimit bool
 }
 
 // Listener is an address the gateway's Envoys listen on.

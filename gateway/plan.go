@@ -41,6 +41,26 @@ type PlanStage struct {
 	Source Position
 }
 
+// Stage finds the plan's entry for a stage, or nil.
+func (p *UsagePlan) Stage(api, stage string) *PlanStage {
+	for i := range p.Stages {
+		if at := &p.Stages[i]; at.API == api && at.Stage == stage {
+			return at
+		}
+	}
+	return nil
+}
+
+// RouteThrottle is the throttle that each key has for a route; nil means unbounded.
+func (s *PlanStage) RouteThrottle(routeKey string) *Throttle {
+	for i := range s.Routes {
+		if s.Routes[i].RouteKey == routeKey {
+			return &s.Routes[i].Throttle
+		}
+	}
+	return nil
+}
+
 // RouteThrottle bounds what a key asks of one route.
 type RouteThrottle struct {
 	// RouteKey is "METHOD /path" or "$default".

@@ -17,10 +17,13 @@ import (
 // its own, shorter ones, for the authorizers it calls.
 const authorizationTimeout = 31 * time.Second
 
-// authorize puts what the route asks of its callers into all of its Envoy routes,
+// authorize puts what the route asks of its callers, and how many requests it takes of
+// them, into all of its Envoy routes,
 // those that only refuse included: who may not call learns nothing else.
 func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	checks := c.checksOf(r)
+	throttles := c.throttlesOf(r)
+	checks.throttled = throttles.any()
 	if checks == (routeChecks{}) {
 		return
 	}
@@ -37,6 +40,9 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		}
 		if checks.key {
 			c.checkKey(route)
+		}
+		if checks.throttled {
+			c.throttle(r, throttles, route)
 		}
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
@@ -60,6 +66,8 @@ type routeChecks struct {
 	service bool
 	// key: Envoy looks up the API key.
 	key bool
+	// throttled: Envoy counts the requests.
+	throttled bool
 }
 
 func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {

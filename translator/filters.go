@@ -12,6 +12,7 @@ import (
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
+	localratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/local_ratelimit/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
@@ -56,6 +57,11 @@ const (
 	filterKeys = "gw.keys"
 	// filterPlans lets in the keys whose usage plans have the stage (rbac).
 	filterPlans = "gw.plans"
+	// filterPlanThrottles and filterStageThrottles keep the buckets of throttles
+	// (local_ratelimit, by ECDS): what usage plans grant a key, then what routes, stages
+	// and the account bear.
+	filterPlanThrottles  = "gw.throttle.plans"
+	filterStageThrottles = "gw.throttle.stages"
 	// filterMapping maps parameters (lua, one constant script).
 	filterMapping = "gw.mapping"
 	// filterExtra holds a route's own chain of filters that have no per-route
@@ -96,6 +102,8 @@ func httpFilters() []*hcmv3.HttpFilter {
 		off(filterAuthorization, authorizationService()),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
 		off(filterPlans, &rbacv3.RBAC{}),
+		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
+		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
 		off(filterMapping, &luav3.Lua{
 			SourceCodes: map[string]*corev3.DataSource{mappingScriptName: inlineString(mappingScript)},
 			// The script changes :path; a new route match would skip the filters that

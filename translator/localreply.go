@@ -42,6 +42,9 @@ const (
 	policyRefused   = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedByPolicy + `]', 'rbac_access_denied_matched_policy[none]']`
 	serviceSilent   = `response.code_details == 'ext_authz_error'`
 
+	// throttled: a bucket of gw.throttle.plans or gw.throttle.stages is empty.
+	throttled = `response.code_details == 'local_rate_limited'`
+
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
 
@@ -70,6 +73,8 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(keyRefused, gateway.InvalidAPIKey),
 		restReply(policyRefused, gateway.AccessDenied),
 		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
+		httpReply(throttled, 429, "Too Many Requests"),
+		restReply(throttled, gateway.Throttled),
 		httpReply(nameRefused, 403, "Forbidden"),
 		replyMapper(nameRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),

@@ -14,10 +14,11 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// refusals are the gateway responses that callers get who are not let in.
+// refusals are the gateway responses that callers get who are not let in, or not yet.
 var refusals = []gateway.ResponseType{
 	gateway.Unauthorized, gateway.AccessDenied, gateway.InvalidAPIKey, gateway.MissingAuthenticationToken,
 	gateway.InvalidSignature, gateway.ExpiredToken, gateway.AuthorizerFailure, gateway.AuthorizerConfigurationError,
+	gateway.Throttled,
 }
 
 // serviceMessage is the message of a refusal by the authorization service.

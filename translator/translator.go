@@ -78,11 +78,7 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
 	}
-	for _, plan := range s.UsagePlans {
-		if plan.Throttle != nil || plan.Quota != nil {
-			diags.Warnf("unsupported-usage-plan", plan.Source, "", comesLater, "the limits of the usage plan %s have no effect", plan.Name)
-		}
-	}
+	refuseSharedLimits(s, &diags)
 	diags.Sort()
 	if diags.HasErrors() {
 		return nil, diags
@@ -132,6 +128,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addServices(g, out)
 	addTokenFilter(s, tokens, out)
 	addKeyFilter(s, g, access, out)
+	addThrottleFilters(s, g, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
 	return made, diags
 }
@@ -210,7 +207,8 @@ func sharedFingerprint(s *gateway.Snapshot, access *gateway.KeyAccess) string {
 		Backends    []gateway.Backend
 		Issuers     []issuer
 		KeysInEnvoy bool
-	}{s.Backends, issuers, keysInEnvoy(access)})
+		Account     string
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s)})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
@@ -222,6 +220,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		Protocol gateway.Protocol
 		Stage    gateway.Stage
 		Plans    []string
+		Limits   []planLimits
 	}
 	key := struct {
 		Host, Kind, Shared string
@@ -235,7 +234,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name)})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name)})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

@@ -21,6 +21,14 @@ func parseGateway(v source.Value) gateway.Gateway {
 		Suffix: strings.ToLower(cmp.Or(o.Get("suffix").Text(), DefaultSuffix)),
 		Source: v.Pos(),
 	}
+	for _, header := range o.Get("limitHeaders").List() {
+		switch header.OneOf("retry-after", "x-ratelimit") {
+		case "retry-after":
+			g.LimitHeaders.RetryAfter = true
+		case "x-ratelimit":
+			g.LimitHeaders.XRateLimit = true
+		}
+	}
 	listeners := o.Require("listeners")
 	for _, l := range listeners.List() {
 		g.Listeners = append(g.Listeners, parseListener(l))

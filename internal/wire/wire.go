@@ -15,6 +15,8 @@ const (
 	MetadataProtocol = "protocol"
 	// MetadataCanary is "true" on the routes of a canary.
 	MetadataCanary = "canary"
+	// MetadataThrottle is an object: the buckets that requests take a token from.
+	MetadataThrottle = "throttle"
 	// MetadataMapped is "true" on routes that map backend responses.
 	MetadataMapped = "mapped"
 )

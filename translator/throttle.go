@@ -1,0 +1,154 @@
+package translator
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Throttles that each Envoy keeps by itself are token buckets of two filters
+// (throttlefilters.go). A route says in its metadata which buckets its requests take a
+// token from, and the class of each.
+
+// Keys of wire.MetadataThrottle, an object in the metadata of a route.
+const (
+	// throttleStage and throttleRoute name the stage and the route, as no other has it.
+	throttleStage = "stage"
+	throttleRoute = "route"
+	// Classes of the buckets of the stage and of the route.
+	throttleStageClass = "stageClass"
+	throttleRouteClass = "routeClass"
+	// throttlePlans and throttlePlanRoutes hold, by the id of a usage plan, the class of
+	// the bucket that each key has for the whole plan, and for this route.
+	throttlePlans      = "plans"
+	throttlePlanRoutes = "planRoutes"
+	// throttleStopped has a value where nothing gets through, throttleStoppedPlans by the
+	// id of a usage plan whose keys do not.
+	throttleStopped      = "stopped"
+	throttleStoppedPlans = "stoppedPlans"
+)
+
+// local is a throttle that Envoys keep by themselves, or nil.
+func local(t *gateway.Throttle) *gateway.Throttle {
+	if t == nil || t.Shared {
+		return nil
+	}
+	return t
+}
+
+// routeThrottles are the buckets of a route's requests.
+type routeThrottles struct {
+	// stages are fields for the filter of stages, plans for that of usage plans: classes.
+	stages, plans map[string]*structpb.Value
+}
+
+func (t routeThrottles) any() bool { return len(t.stages)+len(t.plans) > 0 }
+
+// throttlesOf finds what bounds a route's requests.
+func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
+	found := routeThrottles{stages: map[string]*structpb.Value{}}
+	add := func(t *gateway.Throttle, key string) {
+		if t = local(t); t == nil {
+			return
+		}
+		if class := classOf(t); class.empty() {
+			found.stages[throttleStopped] = structpb.NewStringValue("true")
+		} else {
+			found.stages[key] = structpb.NewStringValue(class.String())
+		}
+	}
+	add(c.stage.RouteThrottle(r.Key()), throttleRouteClass)
+	add(c.stage.Throttle, throttleStageClass)
+	if mark := accountMark(c.snapshot); mark != "" {
+		found.stages[mark] = structpb.NewStringValue("true")
+	}
+	if r.APIKeyRequired && c.rest() {
+		found.plans = c.planThrottles(r)
+	}
+	return found
+}
+
+// planThrottles are those of the usage plans that have the stage.
+func (c *stageCompiler) planThrottles(r *parsedRoute) map[string]*structpb.Value {
+	of := map[string]map[string]*structpb.Value{throttlePlans: {}, throttlePlanRoutes: {}, throttleStoppedPlans: {}}
+	add := func(t *gateway.Throttle, key, plan string) {
+		if t = local(t); t == nil {
+			return
+		}
+		if class := classOf(t); class.empty() {
+			of[throttleStoppedPlans][plan] = structpb.NewStringValue("true")
+		} else {
+			of[key][plan] = structpb.NewStringValue(class.String())
+		}
+	}
+	for i := range c.snapshot.UsagePlans {
+		plan := &c.snapshot.UsagePlans[i]
+		at := plan.Stage(c.api.ID, c.stage.Name)
+		if at == nil {
+			continue
+		}
+		add(plan.Throttle, throttlePlans, plan.ID())
+		add(at.RouteThrottle(r.Key()), throttlePlanRoutes, plan.ID())
+	}
+	fields := map[string]*structpb.Value{}
+	for key, classes := range of {
+		if len(classes) > 0 {
+			fields[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
+		}
+	}
+	return fields
+}
+
+// throttle has Envoy count a route's requests, behind the checks of who calls.
+func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route *routev3.Route) {
+	stage := c.api.ID + "/" + c.stage.Name
+	fields := map[string]*structpb.Value{
+		throttleStage: structpb.NewStringValue(stage),
+		throttleRoute: structpb.NewStringValue(stage + "/" + r.Key()),
+	}
+	for _, more := range []map[string]*structpb.Value{throttles.stages, throttles.plans} {
+		for key, value := range more {
+			fields[key] = value
+		}
+	}
+	route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataThrottle] = structpb.NewStructValue(&structpb.Struct{Fields: fields})
+	if len(throttles.stages) > 0 {
+		route.TypedPerFilterConfig[filterStageThrottles] = enabled(nil)
+	}
+	if len(throttles.plans) > 0 {
+		route.TypedPerFilterConfig[filterPlanThrottles] = enabled(nil)
+	}
+}
+
+// planLimits are what a usage plan contributes to the routes of a stage.
+type planLimits struct {
+	ID       string
+	Throttle *gateway.Throttle
+	Routes   []gateway.RouteThrottle
+}
+
+func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
+	var list []planLimits
+	for i := range s.UsagePlans {
+		plan := &s.UsagePlans[i]
+		if at := plan.Stage(api, stage); at != nil && (plan.Throttle != nil || len(at.Routes) > 0) {
+			list = append(list, planLimits{plan.ID(), plan.Throttle, at.Routes})
+		}
+	}
+	return list
+}
+
+// accountMark is what routes depend on of the account's throttle: whether there is one,
+// and whether it lets anything through. Its class is in the filter.
+func accountMark(s *gateway.Snapshot) string {
+	t := local(s.Account.Throttle)
+	switch {
+	case t == nil:
+		return ""
+	case classOf(t).empty():
+		return throttleStopped
+	}
+	return throttleAccount
+}

@@ -1,0 +1,59 @@
+package translator
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"gatehouse/gateway"
+)
+
+// A bucketClass is what all buckets of the same rate and burst have in common. Filters
+// know classes, routes say which class each of their buckets is of: buckets outlive
+// changes of routes that way, and new buckets of a known class change no filter.
+type bucketClass struct {
+	rate  float64
+	burst int64
+}
+
+func classOf(t *gateway.Throttle) bucketClass { return bucketClass{t.Rate, t.Burst} }
+
+func (c bucketClass) String() string {
+	return strconv.FormatFloat(c.rate, 'g', -1, 64) + ":" + strconv.FormatInt(c.burst, 10)
+}
+
+// empty reports whether nothing ever gets through.
+func (c bucketClass) empty() bool { return c.rate <= 0 || c.burst <= 0 }
+
+const (
+	// maxTokens is what fits into Envoy's numbers.
+	maxTokens = math.MaxUint32
+	// longestFill bounds the time that a rate is stated for: 10^9 seconds, 31 years.
+	longestFill = 1_000_000_000
+)
+
+// tokenBucket states the class for Envoy, which wants whole tokens in an interval and
+// fills the bucket steadily, whatever the interval. It is a power of ten of seconds: the
+// first for which the tokens come out whole. Else half a token is the error, in the
+// longest interval that Envoy's numbers allow: nothing for rates below four that have up
+// to nine decimals; two billionths of a greater rate; less than 0.05 % down to a request
+// in eleven days (0.000001).
+func (c bucketClass) tokenBucket() *typev3.TokenBucket {
+	seconds := 1.0
+	for !whole(c.rate*seconds) && seconds < longestFill && c.rate*seconds*10 <= maxTokens {
+		seconds *= 10
+	}
+	return &typev3.TokenBucket{
+		MaxTokens:     uint32(min(max(c.burst, 1), maxTokens)),
+		TokensPerFill: uint32Value(uint32(min(max(math.Round(c.rate*seconds), 1), maxTokens))),
+		FillInterval:  durationpb.New(time.Duration(seconds) * time.Second),
+	}
+}
+
+// whole allows for what multiplying a decimal fraction adds to it.
+func whole(x float64) bool {
+	return x >= 1 && math.Abs(x-math.Round(x)) <= 1e-12*x
+}
