@@ -63,15 +63,43 @@ func (v *validation) planStages(p *UsagePlan) {
 		if api == nil || api.Stage(at.Stage) == nil {
 			continue
 		}
+		keyed := keyedRoutes(api.Stage(at.Stage))
+		if len(keyed) == 0 && (p.Throttle != nil || p.Quota != nil || len(at.Routes) > 0) {
+			v.found.Warnf("limit-without-key", at.Source, "", "have its methods ask for an API key", "no method of %s asks for an API key, so that the limits of the usage plan %s have no effect there", name, p.Name)
+		}
 		routes := map[string]Position{}
 		for j := range at.Routes {
 			r := &at.Routes[j]
+			if len(keyed) > 0 && !keyed[r.RouteKey] && hasRoute(api.Stage(at.Stage).Deployment, r.RouteKey) {
+				v.found.Warnf("limit-without-key", r.Source, "", "have it ask for an API key", "%s of %s asks for no API key, so that the throttle of the usage plan %s has no effect there", r.RouteKey, name, p.Name)
+			}
 			v.unique(routes, "throttle of the route", r.RouteKey, r.Source)
 			if !hasRoute(api.Stage(at.Stage).Deployment, r.RouteKey) {
 				v.errorf("unknown-route", r.Source, "write METHOD /path as in the definition", "the usage plan %s throttles %q, which %s does not have", p.Name, r.RouteKey, name)
 			}
 		}
 	}
+}
+
+// keyedRoutes are the routes of a stage, or of its canary, that ask for an API key: of
+// REST APIs alone.
+func keyedRoutes(stage *Stage) map[string]bool {
+	keyed := map[string]bool{}
+	deployments := []*Deployment{stage.Deployment}
+	if stage.Canary != nil {
+		deployments = append(deployments, stage.Canary.Deployment)
+	}
+	for _, d := range deployments {
+		if d == nil || d.Protocol != REST {
+			continue
+		}
+		for i := range d.Routes {
+			if d.Routes[i].APIKeyRequired {
+				keyed[d.Routes[i].Key()] = true
+			}
+		}
+	}
+	return keyed
 }
 
 func hasRoute(d *Deployment, key string) bool {

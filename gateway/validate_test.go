@@ -53,7 +53,7 @@ func valid() *gateway.Snapshot {
 			{Path: "shop/v1", API: "rest", Stage: "v1", Source: place("mapping shop")}, {Path: "", API: "http", Stage: "$default", Source: place("mapping root")},
 		}}},
 		APIKeys:    []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"1"}, Source: place("key acme")}, {Name: "other", Values: []gateway.Secret{"2", "3"}, Source: place("key other")}},
-		UsagePlans: []gateway.UsagePlan{{Name: "gold", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}, Source: place("plan gold")}},
+		UsagePlans: []gateway.UsagePlan{{Name: "gold", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "rest", Stage: "v1", Source: place("plan stage")}}, Source: place("plan gold")}},
 	}
 }
 
@@ -211,8 +211,26 @@ func TestValidate(t *testing.T) {
 			s.UsagePlans[0].Stages = []gateway.PlanStage{{API: "rest", Stage: "v1"}, {API: "rest", Stage: "v1", Source: place("again")}}
 		}, []string{"again duplicate-name"}},
 		"plan's route": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[0].APIKeyRequired = true
 			s.UsagePlans[0].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /nowhere", Source: place("route")}}
 		}, []string{"route unknown-route"}},
+		"a limit for a stage without keys": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Throttle = &gateway.Throttle{Rate: 1}
+		}, []string{"plan stage warning limit-without-key no method of rest/v1"}},
+		"a limit for a canary with keys": {func(s *gateway.Snapshot) {
+			keyed := route("GET", "/pets/{id}")
+			keyed.APIKeyRequired = true
+			canary(s).Deployment = &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{keyed}}
+			s.UsagePlans[0].Throttle = &gateway.Throttle{Rate: 1}
+		}, nil},
+		"a quota for an HTTP API": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Stages = []gateway.PlanStage{{API: "http", Stage: "$default", Source: place("http stage")}}
+			s.UsagePlans[0].Quota = &gateway.Quota{Limit: 1}
+		}, []string{"http stage warning limit-without-key"}},
+		"a limit for a route without a key": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[1].APIKeyRequired = true
+			s.UsagePlans[0].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /pets/{id}", Source: place("route")}, {RouteKey: "ANY /{proxy+}"}}
+		}, []string{"route warning limit-without-key GET /pets/{id} of rest/v1"}},
 		"two plans for a key": {func(s *gateway.Snapshot) {
 			other := s.UsagePlans[0]
 			other.Name, other.Source = "silver", place("plan silver")

@@ -208,6 +208,13 @@ func mutateAppend(name, value string) *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: appendHeader(name, value)}}
 }
 
+// mutateIfAbsent sets a header that is not there.
+func mutateIfAbsent(name, value string) *mutationv3.HeaderMutation {
+	header := setHeader(name, value)
+	header.AppendAction = corev3.HeaderValueOption_ADD_IF_ABSENT
+	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: header}}
+}
+
 func mutateRemove(name string) *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Remove{Remove: name}}
 }

@@ -138,9 +138,10 @@ func (c *stageCompiler) mockReply(r *parsedRoute, match *routev3.RouteMatch, res
 	}
 	respond(route, uint32(code), bodyFormat(contentType, body))
 	if body == "" {
-		// Envoy takes the type off replies without a body; this filter comes after that.
+		// Envoy takes the type off replies without a body; this filter comes after that. What
+		// the checks before the reply refuse has a body, and its type.
 		route.TypedPerFilterConfig[filterHeaders] = enabled(&headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{
-			ResponseMutations: []*mutationv3.HeaderMutation{mutateAppend("content-type", formatLiteral(contentType))},
+			ResponseMutations: []*mutationv3.HeaderMutation{mutateIfAbsent("content-type", formatLiteral(contentType))},
 		}})
 	}
 	if config, ok := values.config(); ok {

@@ -25,11 +25,13 @@ type compiledSite struct {
 	source    gateway.Position
 	// authorizationApart: the authorization service is not where the control plane is.
 	authorizationApart bool
+	// limitHeaders of the gateway.
+	limitHeaders gateway.LimitHeaders
 }
 
 // compileSite translates all that a host serves.
 func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site) *compiledSite {
-	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source}
+	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart = g.Services.Authorization != nil
 	var sections []section
 	if st.kind == pathForm {

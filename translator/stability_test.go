@@ -131,7 +131,7 @@ func TestRefusedChangesAreForgotten(t *testing.T) {
 		t.Fatal(diags)
 	}
 	bad := good()
-	bad.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "*", Throttle: &gateway.Throttle{Rate: 1}}}
+	bad.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "*", Throttle: &gateway.Throttle{Rate: 1, Shared: true}}}
 	if out, diags := tr.Translate(bad.Seal()); out != nil || !diags.HasErrors() {
 		t.Fatalf("the throttle was taken: %v", diags)
 	}

@@ -1,6 +1,8 @@
 package translator
 
 import (
+	"maps"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -28,6 +30,9 @@ const (
 	// id of a usage plan whose keys do not.
 	throttleStopped      = "stopped"
 	throttleStoppedPlans = "stoppedPlans"
+	// throttleQuiet is an object like this one, of which the filter of stages says nothing
+	// in headers: those of the usage plan's limits are in their place.
+	throttleQuiet = "quiet"
 )
 
 // local is a throttle that Envoys keep by themselves, or nil.
@@ -108,10 +113,17 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 		throttleStage: structpb.NewStringValue(stage),
 		throttleRoute: structpb.NewStringValue(stage + "/" + r.Key()),
 	}
-	for _, more := range []map[string]*structpb.Value{throttles.stages, throttles.plans} {
-		for key, value := range more {
-			fields[key] = value
+	maps.Copy(fields, throttles.plans)
+	if c.site.limitHeaders.XRateLimit && len(throttles.plans) > 0 && len(throttles.stages) > 0 {
+		quiet := maps.Clone(throttles.stages)
+		quiet[throttleStage], quiet[throttleRoute] = fields[throttleStage], fields[throttleRoute]
+		if stop, stopped := quiet[throttleStopped]; stopped {
+			fields[throttleStopped] = stop
+			delete(quiet, throttleStopped)
 		}
+		fields[throttleQuiet] = structpb.NewStructValue(&structpb.Struct{Fields: quiet})
+	} else {
+		maps.Copy(fields, throttles.stages)
 	}
 	route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataThrottle] = structpb.NewStructValue(&structpb.Struct{Fields: fields})
 	if len(throttles.stages) > 0 {

@@ -25,8 +25,8 @@ import (
 // whenever an API does.
 //
 // A filter makes a descriptor of each of its rate limits whose parts a request all has,
-// and takes a token from the bucket of each descriptor, in order. The first that has
-// none refuses.
+// and takes a token from the bucket of each descriptor: of that which fills slowest
+// first, then in the order of the list. The first that has none refuses.
 
 // throttleAccount is the key of the account's bucket, and in a route's metadata that
 // there is one.
@@ -34,21 +34,30 @@ const throttleAccount = "account"
 
 // throttleClasses are the classes that a gateway's routes may name.
 type throttleClasses struct {
-	account        *bucketClass
-	stages, routes map[bucketClass]bool
-	// plans are the ids of usage plans with limits, stoppedPlans those with an empty one.
-	plans, stoppedPlans   map[string]bool
-	perPlan, perPlanRoute map[bucketClass]bool
-	stopped               bool
+	account           *bucketClass
+	stages, routes    map[bucketClass]bool
+	plans, planRoutes planClasses
+	// stoppedPlans are the ids of usage plans with a limit that lets nothing through,
+	// stopped tells that something else has one.
+	stoppedPlans map[string]bool
+	stopped      bool
 	// places is how many routes have a bucket, keyPlaces how many buckets keys may have.
 	places, keyPlaces int
+}
+
+// planClasses are the limits of one kind of usage plans, with the ids of those that have
+// one.
+type planClasses struct {
+	classes map[bucketClass]bool
+	plans   map[string]bool
 }
 
 // classesOf collects them from the APIs that the gateway serves.
 func classesOf(s *gateway.Snapshot, g *gateway.Gateway) *throttleClasses {
 	c := &throttleClasses{
-		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{}, plans: map[string]bool{}, stoppedPlans: map[string]bool{},
-		perPlan: map[bucketClass]bool{}, perPlanRoute: map[bucketClass]bool{},
+		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{}, stoppedPlans: map[string]bool{},
+		plans:      planClasses{map[bucketClass]bool{}, map[string]bool{}},
+		planRoutes: planClasses{map[bucketClass]bool{}, map[string]bool{}},
 	}
 	if t := local(s.Account.Throttle); t != nil {
 		if class := classOf(t); class.empty() {
@@ -102,15 +111,15 @@ func deploymentsOf(stage *gateway.Stage) []*gateway.Deployment {
 
 func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, served map[string]*gateway.API) {
 	buckets := 0
-	add := func(t *gateway.Throttle, classes map[bucketClass]bool) {
+	add := func(t *gateway.Throttle, to planClasses) {
 		if t = local(t); t == nil {
 			return
 		}
 		if class := classOf(t); class.empty() {
 			c.stoppedPlans[plan.ID()] = true
 		} else {
-			classes[class] = true
-			c.plans[plan.ID()] = true
+			to.classes[class] = true
+			to.plans[plan.ID()] = true
 			buckets++
 		}
 	}
@@ -122,11 +131,11 @@ func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, 
 		}
 		reached = true
 		for j := range at.Routes {
-			add(&at.Routes[j].Throttle, c.perPlanRoute)
+			add(&at.Routes[j].Throttle, c.planRoutes)
 		}
 	}
 	if reached {
-		add(plan.Throttle, c.perPlan)
+		add(plan.Throttle, c.plans)
 		c.keyPlaces += buckets * len(s.PlanKeys(plan))
 	}
 }
@@ -136,7 +145,7 @@ func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, out *gatewayRes
 	classes := classesOf(s, g)
 	for name, config := range map[string]*localratelimitv3.LocalRateLimit{
 		filterPlanThrottles:  classes.planFilter(),
-		filterStageThrottles: classes.stageFilter(),
+		filterStageThrottles: classes.stageFilter(g.LimitHeaders.XRateLimit),
 	} {
 		config.EnableRetryAfterHeader = g.LimitHeaders.RetryAfter
 		if g.LimitHeaders.XRateLimit {
@@ -146,27 +155,38 @@ func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, out *gatewayRes
 	}
 }
 
-// stageFilter has the buckets of routes, stages and the account.
-func (c *throttleClasses) stageFilter() *localratelimitv3.LocalRateLimit {
+// stageFilter has the buckets of routes, stages and the account. loud tells that it puts
+// headers about them into responses, except on routes where those of plans are there.
+func (c *throttleClasses) stageFilter(loud bool) *localratelimitv3.LocalRateLimit {
 	f := throttleFilter("throttle_stages", c.places)
+	limit := func(keys ...string) {
+		var open, quiet []*routev3.RateLimit_Action
+		for _, key := range keys {
+			open, quiet = append(open, ofRoute(key, key)), append(quiet, ofRoute(key, throttleQuiet, key))
+		}
+		f.RateLimits = append(f.RateLimits, rateLimit(open...))
+		if loud {
+			f.RateLimits = append(f.RateLimits, &routev3.RateLimit{Actions: quiet, XRatelimitOption: routev3.RateLimit_OFF})
+		}
+	}
 	if c.stopped {
 		f.RateLimits = append(f.RateLimits, stopping(ofRoute(throttleStopped, throttleStopped)))
 		f.Descriptors = append(f.Descriptors, stopped(entry(throttleStopped, "true")))
 	}
 	if len(c.routes) > 0 {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(throttleRouteClass, throttleRouteClass), ofRoute(throttleRoute, throttleRoute)))
+		limit(throttleRouteClass, throttleRoute)
 		for _, class := range sorted(c.routes) {
 			f.Descriptors = append(f.Descriptors, bucketsOf(class, entry(throttleRouteClass, class.String()), each(throttleRoute)))
 		}
 	}
 	if len(c.stages) > 0 {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(throttleStageClass, throttleStageClass), ofRoute(throttleStage, throttleStage)))
+		limit(throttleStageClass, throttleStage)
 		for _, class := range sorted(c.stages) {
 			f.Descriptors = append(f.Descriptors, bucketsOf(class, entry(throttleStageClass, class.String()), each(throttleStage)))
 		}
 	}
 	if c.account != nil {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(throttleAccount, throttleAccount)))
+		limit(throttleAccount)
 		f.Descriptors = append(f.Descriptors, bucketsOf(*c.account, entry(throttleAccount, "true")))
 	}
 	return f
@@ -186,21 +206,16 @@ func (c *throttleClasses) planFilter() *localratelimitv3.LocalRateLimit {
 	theKey := &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_RequestHeaders_{
 		RequestHeaders: &routev3.RateLimit_Action_RequestHeaders{HeaderName: wire.KeyHeader, DescriptorKey: key},
 	}}
-	plans := slices.Sorted(maps.Keys(c.plans))
-	if len(c.perPlanRoute) > 0 {
-		for _, id := range plans {
-			f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), inPlan(plan, id), theKey))
-		}
+	for _, id := range slices.Sorted(maps.Keys(c.planRoutes.plans)) {
+		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), inPlan(plan, id), theKey))
 	}
-	for _, of := range sorted(c.perPlanRoute) {
+	for _, of := range sorted(c.planRoutes.classes) {
 		f.Descriptors = append(f.Descriptors, bucketsOf(of, entry(class, of.String()), each(throttleRoute), each(plan), each(key)))
 	}
-	if len(c.perPlan) > 0 {
-		for _, id := range plans {
-			f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlans, id), inPlan(plan, id), theKey))
-		}
+	for _, id := range slices.Sorted(maps.Keys(c.plans.plans)) {
+		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlans, id), inPlan(plan, id), theKey))
 	}
-	for _, of := range sorted(c.perPlan) {
+	for _, of := range sorted(c.plans.classes) {
 		f.Descriptors = append(f.Descriptors, bucketsOf(of, entry(class, of.String()), each(plan), each(key)))
 	}
 	return f
@@ -238,8 +253,9 @@ func stopping(actions ...*routev3.RateLimit_Action) *routev3.RateLimit {
 	return &routev3.RateLimit{Actions: actions, HitsAddend: &routev3.RateLimit_HitsAddend{Number: wrapperspb.UInt64(2)}}
 }
 
+// stopped is a bucket that fills slower than any, so that it is asked before all others.
 func stopped(entries ...*commonratelimitv3.RateLimitDescriptor_Entry) *commonratelimitv3.LocalRateLimitDescriptor {
-	return bucketsOf(bucketClass{rate: 1, burst: 1}, entries...)
+	return bucketsOf(bucketClass{rate: 1.0 / longestFill, burst: 1}, entries...)
 }
 
 // ofRoute takes a descriptor's entry from the route's metadata; a route that has it not

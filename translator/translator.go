@@ -161,7 +161,7 @@ func withPathForm(sites []site) []site {
 
 // compileSites compiles, in parallel, those sites that changed since the last time.
 func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, sites []site, last *translated) []*memoizedSite {
-	shared := sharedFingerprint(s, access)
+	shared := sharedFingerprint(s, g, access)
 	out := make([]*memoizedSite, len(sites))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -192,7 +192,7 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAc
 
 // sharedFingerprint covers what the routes of any site may depend on. The keys of an
 // issuer are not among it: they are in a filter's configuration.
-func sharedFingerprint(s *gateway.Snapshot, access *gateway.KeyAccess) string {
+func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) string {
 	type issuer struct {
 		URL, UserPool string
 		Introspected  bool
@@ -208,7 +208,8 @@ func sharedFingerprint(s *gateway.Snapshot, access *gateway.KeyAccess) string {
 		Issuers     []issuer
 		KeysInEnvoy bool
 		Account     string
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s)})
+		Headers     gateway.LimitHeaders
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), g.LimitHeaders})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
