@@ -243,6 +243,7 @@ func TestValidate(t *testing.T) {
 			s.UsagePlans = append(s.UsagePlans, other)
 		}, []string{"plan silver conflicting-plans"}},
 		"offset": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[0].APIKeyRequired = true
 			s.UsagePlans[0].Quota = &gateway.Quota{Limit: 5, Offset: 5, Source: place("quota")}
 		}, []string{"quota out-of-range"}},
 

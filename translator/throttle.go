@@ -14,7 +14,7 @@ import (
 // (throttlefilters.go). A route says in its metadata which buckets its requests take a
 // token from, and the class of each.
 
-// Keys of wire.MetadataThrottle, an object in the metadata of a route.
+// Keys of a route's metadata in wire.ThrottleNamespace.
 const (
 	// throttleStage and throttleRoute name the stage and the route, as no other has it.
 	throttleStage = "stage"
@@ -125,7 +125,7 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	} else {
 		maps.Copy(fields, throttles.stages)
 	}
-	route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataThrottle] = structpb.NewStructValue(&structpb.Struct{Fields: fields})
+	route.Metadata.FilterMetadata[wire.ThrottleNamespace] = &structpb.Struct{Fields: fields}
 	if len(throttles.stages) > 0 {
 		route.TypedPerFilterConfig[filterStageThrottles] = enabled(nil)
 	}

@@ -198,25 +198,25 @@ func (c *throttleClasses) planFilter() *localratelimitv3.LocalRateLimit {
 	const class, plan, key = "class", "plan", "key"
 	f := throttleFilter("throttle_plans", c.keyPlaces)
 	for _, id := range slices.Sorted(maps.Keys(c.stoppedPlans)) {
-		f.RateLimits = append(f.RateLimits, stopping(ofRoute(throttleStopped, throttleStoppedPlans, id), inPlan(plan, id)))
+		f.RateLimits = append(f.RateLimits, stopping(inPlan(plan, id), ofRoute(throttleStopped, throttleStoppedPlans, id)))
 	}
 	if len(c.stoppedPlans) > 0 {
-		f.Descriptors = append(f.Descriptors, stopped(entry(throttleStopped, "true"), each(plan)))
+		f.Descriptors = append(f.Descriptors, stopped(each(plan), entry(throttleStopped, "true")))
 	}
 	theKey := &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_RequestHeaders_{
 		RequestHeaders: &routev3.RateLimit_Action_RequestHeaders{HeaderName: wire.KeyHeader, DescriptorKey: key},
 	}}
 	for _, id := range slices.Sorted(maps.Keys(c.planRoutes.plans)) {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), inPlan(plan, id), theKey))
+		f.RateLimits = append(f.RateLimits, rateLimit(inPlan(plan, id), ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), theKey))
 	}
 	for _, of := range sorted(c.planRoutes.classes) {
-		f.Descriptors = append(f.Descriptors, bucketsOf(of, entry(class, of.String()), each(throttleRoute), each(plan), each(key)))
+		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(throttleRoute), each(key)))
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.plans.plans)) {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlans, id), inPlan(plan, id), theKey))
+		f.RateLimits = append(f.RateLimits, rateLimit(inPlan(plan, id), ofRoute(class, throttlePlans, id), theKey))
 	}
 	for _, of := range sorted(c.plans.classes) {
-		f.Descriptors = append(f.Descriptors, bucketsOf(of, entry(class, of.String()), each(plan), each(key)))
+		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(key)))
 	}
 	return f
 }
@@ -261,8 +261,8 @@ func stopped(entries ...*commonratelimitv3.RateLimitDescriptor_Entry) *commonrat
 // ofRoute takes a descriptor's entry from the route's metadata; a route that has it not
 // has no such descriptor.
 func ofRoute(key string, path ...string) *routev3.RateLimit_Action {
-	at := &metadatav3.MetadataKey{Key: wire.MetadataNamespace}
-	for _, part := range append([]string{wire.MetadataThrottle}, path...) {
+	at := &metadatav3.MetadataKey{Key: wire.ThrottleNamespace}
+	for _, part := range path {
 		at.Path = append(at.Path, &metadatav3.MetadataKey_PathSegment{Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: part}})
 	}
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_Metadata{Metadata: &routev3.RateLimit_Action_MetaData{

@@ -7,6 +7,10 @@ package wire
 // mappings.
 const MetadataNamespace = "gw"
 
+// ThrottleNamespace is the namespace of route metadata that tells which buckets a
+// request takes a token from.
+const ThrottleNamespace = "gw.throttle"
+
 // Keys of the route metadata.
 const (
 	MetadataAPI      = "api"
@@ -15,8 +19,6 @@ const (
 	MetadataProtocol = "protocol"
 	// MetadataCanary is "true" on the routes of a canary.
 	MetadataCanary = "canary"
-	// MetadataThrottle is an object: the buckets that requests take a token from.
-	MetadataThrottle = "throttle"
 	// MetadataMapped is "true" on routes that map backend responses.
 	MetadataMapped = "mapped"
 )

@@ -17,7 +17,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change or callers")
+	only := flag.String("only", "", "proxy, routes, change, callers or throttles")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -43,6 +43,7 @@ func run(size effort, only string) error {
 		{"routes", measureRoutes},
 		{"change", measureChange},
 		{"callers", measureCallers},
+		{"throttles", measureThrottles},
 	} {
 		if only != "" && only != part.name {
 			continue
