@@ -78,6 +78,8 @@ func TestOnlyWhatChanged(t *testing.T) {
 		{"a route of an API with a domain", "shop.openapi.yaml", "/pets: {get: {}}", "/birds: {get: {}}", []string{domain, shop}},
 		{"a stage variable that nobody uses", "gatehouse.yaml", "{a: b}", "{a: c}", nil},
 		{"a stage", "gatehouse.yaml", "{name: v2}", "{name: v3}", []string{pets}},
+		{"a throttle", "gatehouse.yaml", "{name: v2}", "{name: v2, throttle: {rate: 5}}", []string{pets, "TypedExtensionConfig gw.throttle.stages"}},
+		{"a throttle of all APIs", "gatehouse.yaml", "backends:", "account: {throttle: {rate: 5}}\nbackends:", []string{domain, pets, shop, "TypedExtensionConfig gw.throttle.stages"}},
 		{"endpoints", "gatehouse.yaml", "127.0.0.1:9101", "127.0.0.1:9103", []string{"ClusterLoadAssignment backend/pets"}},
 		{"a backend's options", "gatehouse.yaml", `"127.0.0.1:9101"]`, `"127.0.0.1:9101"], maxRequests: 5`, []string{"Cluster backend/pets"}},
 		{"a mapping", "gatehouse.yaml", "path: shop", "path: store", []string{domain}},
@@ -116,6 +118,63 @@ func TestOnlyWhatChanged(t *testing.T) {
 						t.Errorf("%s is not what it would be afresh", name)
 					}
 				}
+			}
+		})
+	}
+}
+
+const limitedAPIs = `
+account: {throttle: {rate: 1000}}
+apiKeys: [{name: acme, value: "0123456789-0123456789"}, {name: bolt, value: "9876543210-9876543210"}]
+usagePlans:
+  - {name: gold, keys: [acme], stages: [pets/v1], throttle: {rate: 10}}
+  - {name: tin, keys: [bolt], stages: [shop/v1], throttle: {rate: 5}}
+apis:
+  - {name: pets, definition: keyed.openapi.yaml, backend: "http://127.0.0.1:9101", stages: [{name: v1, throttle: {rate: 100}}]}
+  - {name: shop, definition: keyed.openapi.yaml, backend: "http://127.0.0.1:9101", stages: [{name: v1, throttle: {rate: 100}}]}
+`
+
+const keyedRoute = `
+openapi: 3.0.1
+info: {title: keyed, version: "1"}
+paths:
+  /pets: {get: {security: [{api_key: []}]}}
+components:
+  securitySchemes: {api_key: {type: apiKey, name: x-api-key, in: header}}
+`
+
+// TestThrottlesThatStay: a filter that changes forgets its buckets, so that it must not
+// when nothing of its limits has changed.
+func TestThrottlesThatStay(t *testing.T) {
+	const pets, shop = "RouteConfiguration host/pets.execute-api.localhost", "RouteConfiguration host/shop.execute-api.localhost"
+	const keys, plans, stages = "TypedExtensionConfig gw.keys", "TypedExtensionConfig gw.throttle.plans", "TypedExtensionConfig gw.throttle.stages"
+	for _, c := range []struct {
+		name, from, to string
+		changed        []string
+	}{
+		{"the account's rate", "rate: 1000", "rate: 2000", []string{stages}},
+		{"another limit of the account: none", "rate: 1000", "rate: 0", []string{pets, shop, stages}},
+		{"a plan's rate", "rate: 10}", "rate: 11}", []string{pets, plans}},
+		{"a plan's rate to one that is there, leaving none behind", "rate: 10}", "rate: 5}", []string{pets, plans}},
+		{"a stage's rate", "rate: 100}", "rate: 101}", []string{pets, stages}},
+		{"another key", "apiKeys: [", "apiKeys: [{name: coal, value: 5555555555-5555555555}, ", nil},
+		{"another key of a plan", "keys: [acme]", "keys: [acme, bolt]", []string{keys}},
+		{"a plan without limits", "usagePlans:", "usagePlans:\n  - {name: free, stages: [pets/v1]}", []string{pets}},
+		{"a plan with limits", "usagePlans:", "usagePlans:\n  - {name: new, stages: [pets/v1], throttle: {rate: 5}}", []string{pets, plans}},
+		{"a name for people", "name: shop,", "name: shop, description: here,", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]string{"gatehouse.yaml": limitedAPIs, "keyed.openapi.yaml": keyedRoute}
+			loader := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) { return []byte(files[name]), nil }})
+			tr := translator.New()
+			before := mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"}))
+			if !strings.Contains(limitedAPIs, c.from) {
+				t.Fatalf("%q is not there", c.from)
+			}
+			files["gatehouse.yaml"] = strings.Replace(limitedAPIs, c.from, c.to, 1)
+			after := mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"}))
+			if got := changes(before, after); !slices.Equal(got, c.changed) {
+				t.Errorf("changed %q, want %q", got, c.changed)
 			}
 		})
 	}
