@@ -59,10 +59,12 @@ func (e *envoy) stop() {
 
 // cpu is the time that the process's threads have been on a CPU, to the nanosecond:
 // the ticks of /proc/PID/stat are a percent or more of a round.
-func (e *envoy) cpu() (time.Duration, error) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", e.cmd.Process.Pid))
+func (e *envoy) cpu() (time.Duration, error) { return cpuOf(e.cmd.Process.Pid) }
+
+func cpuOf(pid int) (time.Duration, error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if err != nil || len(threads) == 0 {
-		return 0, fmt.Errorf("no threads of process %d: %w", e.cmd.Process.Pid, err)
+		return 0, fmt.Errorf("no threads of process %d: %w", pid, err)
 	}
 	var total time.Duration
 	for _, file := range threads {
@@ -166,7 +168,11 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 }
 
 func (g *gatehouse) apply(s *gateway.Snapshot) error {
-	s.Gateways = []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}}}
+	var services gateway.Services
+	if len(s.Gateways) > 0 {
+		services = s.Gateways[0].Services
+	}
+	s.Gateways = []gateway.Gateway{{Name: "edge", Services: services, Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}}}
 	s.Seal()
 	compiled, diags := g.extauthz.Compile(s)
 	if compiled == nil {

@@ -44,19 +44,8 @@ func load(port int, host, path string, headers []string, status, n, connections 
 			defer c.Close()
 			in := bufio.NewReader(c)
 			for left.Add(-1) >= 0 {
-				if _, err := c.Write(request); err != nil {
-					errs[i] = err
-					return
-				}
-				resp, err := http.ReadResponse(in, nil)
-				if err == nil {
-					_, err = io.Copy(io.Discard, resp.Body)
-				}
-				if err == nil && resp.StatusCode != status {
-					err = fmt.Errorf("status %d for %s%s", resp.StatusCode, host, path)
-				}
-				if err != nil {
-					errs[i] = err
+				if err := exchange(c, in, request, status); err != nil {
+					errs[i] = fmt.Errorf("%s%s: %w", host, path, err)
 					return
 				}
 			}
@@ -67,6 +56,24 @@ func load(port int, host, path string, headers []string, status, n, connections 
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// exchange sends a request and reads its answer, which has to have the status.
+func exchange(c io.Writer, in *bufio.Reader, request []byte, status int) error {
+	if _, err := c.Write(request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != status {
+		return fmt.Errorf("status %d", resp.StatusCode)
 	}
 	return nil
 }

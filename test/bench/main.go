@@ -16,6 +16,13 @@ import (
 )
 
 func main() {
+	if input := os.Getenv(serviceVariable); input != "" {
+		if err := beService(input); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
 	only := flag.String("only", "", "proxy, routes, change, callers or throttles")
 	flag.Parse()

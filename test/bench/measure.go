@@ -18,7 +18,19 @@ type contestant struct {
 	host, path string
 	// headers are lines that every request has besides.
 	headers []string
-	micros  []float64
+	// with is a service whose CPU counts, too; nil for none.
+	with   *service
+	micros []float64
+}
+
+// cpu is the time used so far.
+func (c *contestant) cpu() (time.Duration, error) {
+	used, err := c.envoy.cpu()
+	if err != nil || c.with == nil {
+		return used, err
+	}
+	more, err := cpuOf(c.with.cmd.Process.Pid)
+	return used + more, err
 }
 
 // compete runs interleaved rounds and prints CPU per request, the first contestant
@@ -26,14 +38,14 @@ type contestant struct {
 func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 	for round := range size.rounds + 1 {
 		for _, c := range list {
-			before, err := c.envoy.cpu()
+			before, err := c.cpu()
 			if err != nil {
 				return err
 			}
 			if err := load(c.port, c.host, c.path, c.headers, 200, size.requests, size.connections); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			after, err := c.envoy.cpu()
+			after, err := c.cpu()
 			if err != nil {
 				return err
 			}

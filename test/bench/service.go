@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"gatehouse/extauthz"
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+	"gatehouse/xds"
+)
+
+// serviceVariable has this program be the authorization service, in a process whose CPU
+// can be told from that of the load. It holds a callersInput as JSON.
+const serviceVariable = "GATEHOUSE_BENCH_SERVICE"
+
+// callersInput is what the definition of measureCallers depends on.
+type callersInput struct{ Backend, Issuer, Keys, Function, Introspection string }
+
+func (in callersInput) snapshot() *gateway.Snapshot {
+	return callers(in.Backend, in.Issuer, in.Keys, in.Function, in.Introspection)
+}
+
+// beService serves until its input ends.
+func beService(input string) error {
+	var in callersInput
+	if err := json.Unmarshal([]byte(input), &in); err != nil {
+		return err
+	}
+	s := extauthz.New(extauthz.Options{Log: slog.New(slog.DiscardHandler)})
+	defer s.Close()
+	compiled, diags := s.Compile(in.snapshot().Seal())
+	if compiled == nil {
+		return diags.Err()
+	}
+	s.Swap(compiled)
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := grpc.NewServer(xds.ServerOptions()...)
+	s.Register(server)
+	well := health.NewServer()
+	well.SetServingStatus(wire.AuthorizationService, grpc_health_v1.HealthCheckResponse_SERVING)
+	grpc_health_v1.RegisterHealthServer(server, well)
+	go server.Serve(lis)
+	defer server.Stop()
+	fmt.Println(lis.Addr().(*net.TCPAddr).Port)
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// service is such a process.
+type service struct {
+	cmd   *exec.Cmd
+	input io.Closer
+	port  uint32
+}
+
+func startService(in callersInput) (*service, error) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cmd: exec.Command(os.Args[0])}
+	s.cmd.Env = append(os.Environ(), serviceVariable+"="+string(text))
+	s.cmd.Stderr = os.Stderr
+	if s.input, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.stop()
+		return nil, fmt.Errorf("the service did not start: %w", err)
+	}
+	port, err := strconv.ParseUint(strings.TrimSpace(line), 10, 16)
+	s.port = uint32(port)
+	return s, err
+}
+
+func (s *service) stop() {
+	s.input.Close()
+	_ = s.cmd.Wait()
+}
+
+// latencies sends requests for a while at a steady rate, and gives how long each took
+// from when it was due: waiting for one before counts.
+func latencies(c *contestant, rate float64, connections int, duration time.Duration) ([]time.Duration, error) {
+	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", c.path, c.host, lines(c.headers))
+	begin := time.Now()
+	var next atomic.Int64
+	var all []time.Duration
+	var failed error
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range connections {
+		group.Go(func() {
+			var own []time.Duration
+			err := func() error {
+				conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.port))
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for {
+					due := begin.Add(time.Duration(float64(next.Add(1)) / rate * float64(time.Second)))
+					if due.Sub(begin) > duration {
+						return nil
+					}
+					time.Sleep(time.Until(due))
+					if err := exchange(conn, in, request, 200); err != nil {
+						return err
+					}
+					own = append(own, time.Since(due))
+				}
+			}()
+			mu.Lock()
+			defer mu.Unlock()
+			all, failed = append(all, own...), errors.Join(failed, err)
+		})
+	}
+	group.Wait()
+	slices.Sort(all)
+	if len(all) == 0 && failed == nil {
+		failed = errors.New("nothing was asked")
+	}
+	return all, failed
+}
+
+// printLatencies finds how many requests a second there can be, and prints how long
+// they take at half of that.
+func printLatencies(size effort, w io.Writer, list []*contestant) error {
+	for _, c := range list {
+		begin := time.Now()
+		if err := load(c.port, c.host, c.path, c.headers, 200, size.requests, size.connections); err != nil {
+			return err
+		}
+		most := float64(size.requests) / time.Since(begin).Seconds()
+		took, err := latencies(c, most/2, size.connections, 3*time.Second)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%.0f/s\tp50 %v\tp99 %v\n", c.name, most/2, took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond))
+	}
+	return nil
+}
