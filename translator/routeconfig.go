@@ -25,6 +25,8 @@ type compiledSite struct {
 	source    gateway.Position
 	// authorizationApart: the authorization service is not where the control plane is.
 	authorizationApart bool
+	// asksControlPlane: some route needs the authorization service that is there.
+	asksControlPlane bool
 }
 
 // compileSite translates all that a host serves.

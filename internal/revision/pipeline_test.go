@@ -424,3 +424,42 @@ func TestSameProblemsAreToldOnce(t *testing.T) {
 		t.Errorf("told %d times, and %d when asked:\n%s", before, told(), h.log)
 	}
 }
+
+// TestWarningsOfAllStepsStay reads the same definitions again: what translating them has
+// warned of still holds.
+func TestWarningsOfAllStepsStay(t *testing.T) {
+	s := &gateway.Snapshot{
+		Gateways: listening(8080).Gateways,
+		APIs: []gateway.API{{ID: "pets", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{
+			Protocol: gateway.REST, Routes: []gateway.Route{{
+				Method: "GET", Path: "/", Authorization: &gateway.Authorization{Type: gateway.AuthorizationIAM},
+				Integration: &gateway.Integration{Type: gateway.IntegrationHTTPProxy, HTTPMethod: "GET", URI: "http://127.0.0.1:1/"},
+			}},
+		}}}}},
+	}
+	warning := brokenLine
+	warning.Severity = gateway.Warning
+	files := &definitions{}
+	files.become(s.Seal(), warning)
+	h := newHarness(t, files, newFakeTarget(1), nil)
+	h.opts.NoAuthorization = true
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.run()
+	codes := func(st Status) (all string) {
+		for _, d := range st.Latest.Diagnostics {
+			all += d.Code + " "
+		}
+		return all
+	}
+	const want = "no-authorization-service key-unknown "
+	if got := codes(h.Status()); got != want {
+		t.Fatalf("diagnostics %s, want %s", got, want)
+	}
+	below := warning
+	below.Pos.Line++
+	files.become(s, warning, below)
+	h.Reload(false)
+	h.until("what the loader says is taken in", func(st Status) bool { return codes(st) == want+"key-unknown " })
+}
