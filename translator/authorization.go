@@ -125,6 +125,7 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 		about[wire.ContextToken] = "true"
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
+	c.site.asksControlPlane = c.site.asksControlPlane || !c.site.authorizationApart
 	if c.site.authorizationApart {
 		// In the route, so that open connections ask the right one, too, from their next
 		// request on.

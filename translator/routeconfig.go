@@ -27,6 +27,8 @@ type compiledSite struct {
 	authorizationApart bool
 	// limitHeaders of the gateway.
 	limitHeaders gateway.LimitHeaders
+	// asksControlPlane: some route needs the authorization service that is there.
+	asksControlPlane bool
 }
 
 // compileSite translates all that a host serves.

@@ -36,16 +36,13 @@ const (
 func addServices(g *gateway.Gateway, out *gatewayResources) {
 	if s := g.Services.Authorization; s != nil {
 		c := serviceCluster(wire.ApartAuthorizationCluster, wire.AuthorizationService, s)
-		out.add(c.cluster.Name, c.cluster, s.Source)
-		if c.endpoints != nil {
-			out.add(c.endpoints.ClusterName, c.endpoints, s.Source)
-		}
+		out.add(c.Name, c, s.Source)
 	}
 }
 
 // serviceCluster makes the cluster of a service that runs apart. Its endpoints are in
 // use as long as they say that they serve the gRPC service.
-func serviceCluster(name, grpcService string, s *gateway.Service) clusterResource {
+func serviceCluster(name, grpcService string, s *gateway.Service) *clusterv3.Cluster {
 	c := &clusterv3.Cluster{
 		Name:           name,
 		ConnectTimeout: durationpb.New(serviceConnectTimeout),
@@ -75,15 +72,14 @@ func serviceCluster(name, grpcService string, s *gateway.Service) clusterResourc
 	if s.TLS != nil {
 		c.TransportSocket = serviceTLS(s)
 	}
-	assignment := loadAssignment(name, s.Endpoints)
+	// Not by EDS, which keeps an Envoy waiting for 15 seconds with what else of the
+	// cluster has changed. Services move seldom.
+	c.LoadAssignment = loadAssignment(name, s.Endpoints)
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	if slices.ContainsFunc(s.Endpoints, func(e gateway.Endpoint) bool { return net.ParseIP(e.Host) == nil }) {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
-		c.LoadAssignment = assignment
-		return clusterResource{c, nil}
 	}
-	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
-	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource()}
-	return clusterResource{c, assignment}
+	return c
 }
 
 // serviceProtocol is HTTP/2, as gRPC needs it. Without pings a machine that vanished is

@@ -31,6 +31,9 @@ type Output struct {
 	Revision string
 	// Gateways are the resources by gateway name.
 	Gateways map[string]Resources
+	// AskControlPlane are the gateways with routes that need an authorization service
+	// where the control plane is, in the snapshot's order.
+	AskControlPlane []*gateway.Gateway
 
 	sources map[string]gateway.Position
 }
@@ -77,6 +80,12 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 		made, found := translateGateway(s, g, access, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
+		for _, site := range made.sites {
+			if site.compiled.asksControlPlane {
+				out.AskControlPlane = append(out.AskControlPlane, g)
+				break
+			}
+		}
 	}
 	refuseSharedLimits(s, &diags)
 	diags.Sort()

@@ -34,6 +34,10 @@ func TestBadInput(t *testing.T) {
 			map[string]string{"gatehouse.yaml": "gateways:\n  - name: edge\n    listeners: 8080\n"},
 			[]string{"gatehouse.yaml:3:16: error wrong-type: "},
 		},
+		"the bootstrap of an Envoy": {
+			map[string]string{"gatehouse.yaml": command(t, "bootstrap", "--node-id", "one").out},
+			[]string{"gatehouse.yaml:1:1: error envoy-bootstrap: "},
+		},
 		"a wrong type in OpenAPI": {
 			map[string]string{"gatehouse.yaml": apis, "pets.yaml": openAPI("/a", "get: {parameters: {name: a}, x-amazon-apigateway-integration: {type: mock}}")},
 			[]string{"pets.yaml:4:23: error wrong-type: "},

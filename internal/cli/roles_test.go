@@ -43,3 +43,35 @@ func TestCompleteRoles(t *testing.T) {
 		}
 	}
 }
+
+// TestEnvoysAreNotLeftWithoutAService has a process that sends Envoys routes which need
+// an authorization service, and has none: it says so, unless they know of another.
+func TestEnvoysAreNotLeftWithoutAService(t *testing.T) {
+	guarded := strings.Replace(petstore(8080, "http://127.0.0.1:9101")["petstore.openapi.yaml"], "    get:\n", "    get:\n      x-amazon-apigateway-auth: {type: AWS_IAM}\n", 1)
+	for name, c := range map[string]struct {
+		roles, services string
+		want            int
+	}{
+		"none":            {"xds", "", 1},
+		"one of its own":  {"xds", "    services: {authorization: \"127.0.0.1:18002\"}\n", 0},
+		"in this process": {"xds,extauthz", "", 0},
+		"without any xDS": {"extauthz", "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			contents := petstore(8080, "http://127.0.0.1:9101")
+			contents["petstore.openapi.yaml"] = guarded
+			contents["gatehouse.yaml"] = strings.Replace(contents["gatehouse.yaml"], "apis:", c.services+"apis:", 1)
+			d := startDaemon(t, "serve", "--roles", c.roles, "--data-dir", t.TempDir(), files(t, contents))
+			s := d.statusUntil("it serves", func(s statusJSON) bool { return s.InForce })
+			found := 0
+			for _, p := range s.Serving.Diagnostics {
+				if p.Code == "no-authorization-service" && p.Line == 2 {
+					found++
+				}
+			}
+			if found != c.want || strings.Join(s.Roles, ",") != c.roles {
+				t.Errorf("roles %v, %d warnings, want %d: %+v", s.Roles, found, c.want, s.Serving.Diagnostics)
+			}
+		})
+	}
+}

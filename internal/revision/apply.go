@@ -72,7 +72,8 @@ func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 		if p.latest != known && known == p.serving.record {
 			p.log.Info("the definitions are again those that are served", "revision", c.id())
 		}
-		known.Diagnostics = append(c.record.Diagnostics, ofEnvoy(known.Diagnostics)...)
+		known.Diagnostics = slices.Concat(c.record.Diagnostics, known.applied, ofEnvoy(known.Diagnostics))
+		known.Diagnostics.Sort()
 		p.latest = known
 		return nil
 	}
@@ -81,6 +82,7 @@ func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 			return p.fail(ctx, c.record, a.name, retry)
 		}
 	}
+	c.record.Diagnostics.Sort()
 	p.remember(c.record)
 	p.applied(ctx, c)
 	return nil
@@ -106,6 +108,9 @@ func (p *Pipeline) step(ctx context.Context, c *candidate, a applier) bool {
 	p.metrics.step(a.name, took)
 	c.record.Steps = append(c.record.Steps, Timing{a.name, took})
 	c.record.Diagnostics = append(c.record.Diagnostics, ds...)
+	if a.name != "load" {
+		c.record.applied = append(c.record.applied, ds...)
+	}
 	return !ds.HasErrors()
 }
 
@@ -160,6 +165,13 @@ func (p *Pipeline) prepare(_ context.Context, c *candidate) (ds gateway.Diagnost
 
 func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagnostics) {
 	c.output, ds = p.translator.Translate(c.snapshot)
+	if c.output == nil || !p.opts.NoAuthorization {
+		return ds
+	}
+	for _, g := range c.output.AskControlPlane {
+		ds.Warnf("no-authorization-service", g.Source, "", "say where one is, with services: {authorization: …}, or give this process the role extauthz too",
+			"routes of the gateway %s need an authorization service, and there is none here: they are answered 500", g.Name)
+	}
 	return ds
 }
 

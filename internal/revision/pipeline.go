@@ -47,6 +47,8 @@ type Options struct {
 	Target Target
 	// Services go along with what Target is given.
 	Services []Prepare
+	// NoAuthorization: nobody answers where Target is what Envoys ask about callers.
+	NoAuthorization bool
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
 	// Renew, if set, gives a snapshot that is served with what has come to be known

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -382,4 +383,83 @@ func TestServicesGoAlong(t *testing.T) {
 	h.until("the service refused", latest(Failed))
 	expect("refused", one)
 	h.wantSet(one, three, one)
+}
+
+// TestSameProblemsAreToldOnce reads the same broken definitions again: nobody needs to
+// hear of it twice, unless they ask.
+func TestSameProblemsAreToldOnce(t *testing.T) {
+	store, err := NewStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(listening(8080)); err != nil {
+		t.Fatal(err)
+	}
+	files := &definitions{}
+	files.become(nil, brokenLine)
+	h := start(t, files, newFakeTarget(1), store)
+	told := func() int { return strings.Count(h.log.String(), strconv.Quote(brokenLine.String())) }
+	h.Reload(false)
+	other := brokenLine
+	other.Pos.Line++
+	files.become(nil, other)
+	h.Reload(false)
+	h.until("the other mistake is known", func(s Status) bool { return s.Latest.Diagnostics[0] == other })
+	if n := len(h.Status().History); told() != 1 || n != 3 { // The stored one is the third.
+		t.Errorf("told %d times, %d records:\n%s", told(), n, h.log)
+	}
+	if log := h.log.String(); strings.Contains(log, `refused=""`) {
+		t.Errorf("the log names a revision that there is none of:\n%s", log)
+	}
+	files.become(nil, brokenLine)
+	h.Reload(false)
+	h.until("the first mistake is back", func(s Status) bool { return s.Latest.Diagnostics[0] == brokenLine })
+	before := told()
+	h.Reload(true)
+	deadline := time.Now().Add(5 * time.Second)
+	for told() != before+1 && time.Now().Before(deadline) {
+		time.Sleep(time.Millisecond)
+	}
+	if told() != before+1 {
+		t.Errorf("told %d times, and %d when asked:\n%s", before, told(), h.log)
+	}
+}
+
+// TestWarningsOfAllStepsStay reads the same definitions again: what translating them has
+// warned of still holds.
+func TestWarningsOfAllStepsStay(t *testing.T) {
+	s := &gateway.Snapshot{
+		Gateways: listening(8080).Gateways,
+		APIs: []gateway.API{{ID: "pets", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{
+			Protocol: gateway.REST, Routes: []gateway.Route{{
+				Method: "GET", Path: "/", Authorization: &gateway.Authorization{Type: gateway.AuthorizationIAM},
+				Integration: &gateway.Integration{Type: gateway.IntegrationHTTPProxy, HTTPMethod: "GET", URI: "http://127.0.0.1:1/"},
+			}},
+		}}}}},
+	}
+	warning := brokenLine
+	warning.Severity = gateway.Warning
+	files := &definitions{}
+	files.become(s.Seal(), warning)
+	h := newHarness(t, files, newFakeTarget(1), nil)
+	h.opts.NoAuthorization = true
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.run()
+	codes := func(st Status) (all string) {
+		for _, d := range st.Latest.Diagnostics {
+			all += d.Code + " "
+		}
+		return all
+	}
+	const want = "no-authorization-service key-unknown "
+	if got := codes(h.Status()); got != want {
+		t.Fatalf("diagnostics %s, want %s", got, want)
+	}
+	below := warning
+	below.Pos.Line++
+	files.become(s, warning, below)
+	h.Reload(false)
+	h.until("what the loader says is taken in", func(st Status) bool { return codes(st) == want+"key-unknown " })
 }

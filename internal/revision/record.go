@@ -44,6 +44,9 @@ type Record struct {
 	// Diagnostics are of the loader, the translator, and of Envoys that refused.
 	Diagnostics gateway.Diagnostics
 	Refusals    []xds.NACK
+	// applied are the diagnostics of all steps but the first. They hold on when the same
+	// definitions are read again, which is the first step alone.
+	applied gateway.Diagnostics
 }
 
 // Timing is how long a step took.
@@ -69,6 +72,7 @@ func (r *Record) clone() *Record {
 	c := *r
 	c.Steps = slices.Clone(r.Steps)
 	c.Diagnostics = slices.Clone(r.Diagnostics)
+	c.applied = nil
 	c.Refusals = slices.Clone(r.Refusals)
 	return &c
 }

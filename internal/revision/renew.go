@@ -22,7 +22,10 @@ func (p *Pipeline) renew(ctx context.Context) {
 	}
 	c := &candidate{snapshot: snapshot, record: &Record{
 		Revision: snapshot.Revision(), State: Failed, Origin: old.record.Origin, Time: time.Now(),
-		Diagnostics: slices.DeleteFunc(slices.Clone(old.record.Diagnostics), func(d gateway.Diagnostic) bool { return d.Code == "envoy-refused" }),
+		Diagnostics: slices.DeleteFunc(slices.Clone(old.record.Diagnostics), func(d gateway.Diagnostic) bool {
+			// The steps find theirs again.
+			return d.Code == "envoy-refused" || slices.Contains(old.record.applied, d)
+		}),
 	}}
 	for _, a := range p.appliers() {
 		if !p.step(ctx, c, a) {

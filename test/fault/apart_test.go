@@ -1,9 +1,6 @@
 package fault
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -196,7 +193,8 @@ func TestRevisionsDiffer(t *testing.T) {
 	s := newApartSite(t, fmt.Sprintf("{authorization: %q}", address))
 	s.write(t)
 	s.writeTo(t, behind)
-	service := serveAuthorization(t, address, behind)
+	data := t.TempDir()
+	service := serveAuthorization(t, address, behind, "--data-dir", data)
 	g := s.serveXDS(t, xdsAddress)
 	startEnvoy(t, "envoy", "edge", xdsAddress)
 	awaitAnswer(t, s.url("guarded/v1/things"), "one")
@@ -221,10 +219,16 @@ func TestRevisionsDiffer(t *testing.T) {
 	service.statusUntil("the route is forgotten", func(st status) bool { return len(st.History) == 4 })
 	refused(t, s.url("guarded/v1/more"), unknown)
 
-	// What is broken leaves the service as it is.
+	// What is broken leaves the service as it is, also when it starts anew.
 	write(t, filepath.Join(behind, "gatehouse.yaml"), "gateways: nonsense\n")
 	service.failed()
 	awaitAnswer(t, s.url("guarded/v1/things"), "one")
+	service.Kill()
+	service = serveAuthorization(t, address, behind, "--data-dir", data)
+	awaitAnswer(t, s.url("guarded/v1/things"), "one")
+	if st := service.status(); st.InForce || st.Serving.Origin != "store" || len(st.Envoys) != 0 {
+		t.Errorf("status %+v", st)
+	}
 }
 
 // TestAuthorizationOverMutualTLS has the service only answer Envoys that show a
@@ -254,32 +258,46 @@ func TestAuthorizationOverMutualTLS(t *testing.T) {
 	g := s.serveXDS(t, xdsAddress)
 	startEnvoy(t, "envoy", "edge", xdsAddress)
 	awaitAnswer(t, s.url("open/things"), "one")
-	for _, c := range []struct {
-		name, host, tls string
-		good            bool
-	}{
-		{"no TLS", "127.0.0.1", "", false},
-		{"all is well", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal" + clientCert + "}", true},
-		{"no certificate of Envoy's", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal}", false},
-		{"by its address", "127.0.0.1", ", tls: {ca: CERTS/ca.pem" + clientCert + "}", true},
-		{"of another name", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: other.internal" + clientCert + "}", false},
-		{"by a name in DNS", "localhost", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal" + clientCert + "}", true},
-		{"which is not in the certificate", "localhost", ", tls: {ca: CERTS/ca.pem" + clientCert + "}", false},
-		{"all is well again", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal" + clientCert + "}", true},
-		{"of another authority", "127.0.0.1", ", tls: {ca: CERTS/other-ca.pem, serverName: authz.internal" + clientCert + "}", false},
-		{"a certificate of another authority", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal, certificate: CERTS/stranger.pem, key: CERTS/stranger.key}", false},
-	} {
-		s.services = strings.ReplaceAll(services(c.host, c.tls), "CERTS", certs)
+	serve := func(host, tls string) {
+		t.Helper()
+		s.services = strings.ReplaceAll(services(host, tls), "CERTS", certs)
 		s.write(t)
-		g.acked()
-		service.statusUntil("the service has it, too", func(st status) bool { return st.InForce && st.Serving.Revision == g.status().Serving.Revision })
-		if c.good {
-			awaitAnswer(t, s.url("guarded/v1/things"), "one")
-		} else {
-			eventually(t, c.name+": nobody is let in", func() bool {
-				code, body, err := get(s.url("guarded/v1/things"))
-				return code == 500 && body == silent && err == nil
-			})
+		eventually(t, "both have the definitions", func() bool {
+			one, other := g.status(), service.status()
+			return one.InForce && other.InForce && one.Serving.Revision == other.Serving.Revision && one.Envoys[0].InSync
+		})
+	}
+	const good = ", tls: {ca: CERTS/ca.pem, serverName: authz.internal" + clientCert + "}"
+	for _, c := range []struct{ name, host, tls string }{
+		{"no TLS", "127.0.0.1", ""},
+		{"no certificate of Envoy's", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal}"},
+		{"Envoy's certificate is of another authority", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: authz.internal, certificate: CERTS/stranger.pem, key: CERTS/stranger.key}"},
+		{"the service's certificate is of another authority", "127.0.0.1", ", tls: {ca: CERTS/other-ca.pem, serverName: authz.internal" + clientCert + "}"},
+		{"the service has another name", "127.0.0.1", ", tls: {ca: CERTS/ca.pem, serverName: other.internal" + clientCert + "}"},
+		{"its host is not in its certificate", "localhost", ", tls: {ca: CERTS/ca.pem" + clientCert + "}"},
+	} {
+		serve("127.0.0.1", good)
+		awaitAnswer(t, s.url("guarded/v1/things"), "one")
+		serve(c.host, c.tls)
+		refusedFor(t, s.url("guarded/v1/things"), c.name)
+	}
+	serve("127.0.0.1", ", tls: {ca: CERTS/ca.pem"+clientCert+"}")
+	awaitAnswer(t, s.url("guarded/v1/things"), "one")
+	serve("localhost", good)
+	awaitAnswer(t, s.url("guarded/v1/things"), "one")
+}
+
+// refusedFor waits until nobody can decide, and makes sure that it stays so.
+func refusedFor(t *testing.T, url, why string) {
+	t.Helper()
+	silenced := func() bool {
+		code, body, err := get(url)
+		return code == 500 && body == silent && err == nil
+	}
+	eventually(t, "nobody is let in, since "+why, silenced)
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if !silenced() {
+			t.Fatalf("somebody is let in, though %s", why)
 		}
 	}
 }
@@ -339,30 +357,17 @@ func startOwnEnvoy(t *testing.T, config string) {
 // name if there is one.
 func (a *authority) issueFor(t *testing.T, dir, name, dnsName string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
 	a.last++
-	template := &x509.Certificate{
+	cert := &x509.Certificate{
 		SerialNumber: big.NewInt(a.last), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	if dnsName != "" {
-		template.DNSNames = []string{dnsName}
+		cert.DNSNames = []string{dnsName}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, name+".pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, filepath.Join(dir, name+".key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
+	a.sign(t, cert, filepath.Join(dir, name))
 }
 
 func (a *authority) pem() string {

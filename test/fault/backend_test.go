@@ -71,6 +71,13 @@ func (a *authority) issue(t *testing.T, dir string) int64 {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
 	}
+	a.sign(t, cert, filepath.Join(dir, "certs", "default"))
+	return a.last
+}
+
+// sign writes a certificate and a new key for it.
+func (a *authority) sign(t *testing.T, cert *x509.Certificate, file string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +90,8 @@ func (a *authority) issue(t *testing.T, dir string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "certs", "default.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	write(t, filepath.Join(dir, "certs", "default.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
-	return a.last
+	write(t, file+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, file+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
 }
 
 // trust is the TLS of a client that asks for a name.
