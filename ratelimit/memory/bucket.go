@@ -9,9 +9,10 @@ import (
 
 // bucket is a token bucket that is not full.
 type bucket struct {
-	// tokens were there at the moment at.
-	tokens float64
-	at     int64
+	// lacks is how many tokens it lacked at the moment at. Unlike how many it had, that
+	// means the same when the burst is changed.
+	lacks float64
+	at    int64
 	// full is when it is full again, and need not be known any more.
 	full int64
 }
@@ -26,31 +27,29 @@ func (s *shard) takeTokens(ask *ratelimit.Ask, now instant) ratelimit.Answer {
 	name := ask.Counter
 	if !kept && ask.Hits > 0 && !s.room(len(s.buckets), now) {
 		name = overflowName(ask)
-		b, kept = s.buckets[name]
+		b = s.buckets[name]
 	}
-	tokens := burst
-	if kept {
-		tokens = min(burst, b.tokens+float64(max(0, now.run-b.at))*rate/1e9)
-	}
-	// Sums of fractions fall short of whole tokens by very little.
-	whole := int64(math.Floor(tokens + 1e-6))
-	granted := grant(ask, whole)
+	lacks := max(0, b.lacks-float64(max(0, now.run-b.at))*rate/1e9)
+	granted := grant(ask, whole(burst-lacks))
 	if granted != 0 {
-		tokens = min(burst, tokens-float64(granted))
-		if tokens >= burst {
+		lacks = max(0, lacks+float64(granted))
+		if lacks == 0 {
 			delete(s.buckets, name)
 		} else {
-			full := float64(now.run) + (burst-tokens)/rate*1e9
-			s.buckets[name] = bucket{tokens, max(b.at, now.run), int64(min(full, math.MaxInt64/2))}
+			full := float64(now.run) + lacks/rate*1e9
+			s.buckets[name] = bucket{lacks, max(b.at, now.run), int64(min(full, math.MaxInt64/2))}
 		}
 		s.sweepSometimes(now)
 	}
-	answer := ratelimit.Answer{Granted: granted, Remaining: int64(math.Floor(tokens + 1e-6))}
+	answer := ratelimit.Answer{Granted: granted, Remaining: whole(burst - lacks)}
 	if answer.Remaining < 1 {
-		answer.Reset = time.Duration(min(math.Ceil((1-tokens)/rate*1e9), math.MaxInt64/2))
+		answer.Reset = time.Duration(min(math.Ceil((1-burst+lacks)/rate*1e9), math.MaxInt64/2))
 	}
 	return answer
 }
+
+// whole tokens: sums of fractions fall short of them by very little.
+func whole(tokens float64) int64 { return int64(math.Floor(tokens + 1e-6)) }
 
 // nothing answers an ask of a limit that lets nothing through, of which nothing needs
 // to be known.

@@ -7,8 +7,11 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/ratelimit"
 )
@@ -24,6 +27,13 @@ type Options struct {
 	// million each, which are about 200 MB. Beyond that, counters that are new share
 	// one another's limit. Those that are kept are never given up for new ones.
 	MaxCounters int
+	// Log is where to log to, slog.Default() by default.
+	Log *slog.Logger
+	// Registerer is where metrics of the file are registered; nil for nowhere.
+	Registerer prometheus.Registerer
+	// Interval is how often the file is written, a second by default. A crash loses
+	// what was counted since.
+	Interval time.Duration
 }
 
 // Store is a ratelimit.Store in memory. It is safe for concurrent use.
@@ -32,6 +42,8 @@ type Store struct {
 	seed   maphash.Seed
 	shards [shardCount]shard
 	usage  usage
+	// file is nil for a store that forgets.
+	file *file
 }
 
 var _ ratelimit.Store = (*Store)(nil)

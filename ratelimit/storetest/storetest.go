@@ -134,8 +134,8 @@ func slowBucket(t *testing.T, a *ask) {
 // changedBucket: what was taken stays taken when the limit changes.
 func changedBucket(_ *testing.T, a *ask) {
 	a.want(tokens(1, 10, 8), 8, 2, 0)
-	a.want(tokens(1, 20, 0), 0, 2, 0)
-	a.want(tokens(1, 1, 1), 1, 0, time.Second)
+	a.want(tokens(1, 20, 0), 0, 12, 0)
+	a.want(tokens(1, 10, 2), 2, 0, time.Second)
 	a.want(tokens(100, 10, 1), 0, 0, 10*time.Millisecond)
 	a.clock.Add(10 * time.Millisecond)
 	a.want(tokens(100, 10, 1), 1, 0, 10*time.Millisecond)
@@ -179,9 +179,13 @@ func periods(_ *testing.T, a *ask) {
 		{ratelimit.Month, 5 * time.Second, 31 * 24 * time.Hour},
 		{ratelimit.Year, 5*time.Second + 306*24*time.Hour, 306 * 24 * time.Hour},
 	}
-	// A counter counts each kind of period apart.
+	of := func(p ratelimit.Period) ratelimit.Ask {
+		k := within(p, 1, 1)
+		k.Counter += " " + string(p)
+		return k
+	}
 	for _, p := range each {
-		a.want(within(p.period, 1, 1), 1, 0, p.reset)
+		a.want(of(p.period), 1, 0, p.reset)
 	}
 	a.clock.Add(5 * time.Second)
 	for _, p := range each {
@@ -189,8 +193,12 @@ func periods(_ *testing.T, a *ask) {
 		if p.period == ratelimit.Year {
 			granted = 0
 		}
-		a.want(within(p.period, 1, 1), granted, 0, p.next)
+		a.want(of(p.period), granted, 0, p.next)
 	}
+	// A counter whose kind of period is changed begins anew.
+	k := of(ratelimit.Year)
+	k.Window = &ratelimit.Window{Limit: 1, Period: ratelimit.Month}
+	a.want(k, 1, 0, 31*24*time.Hour)
 }
 
 // offset is taken off in the first period that hits are counted in, and in no other.
@@ -326,11 +334,14 @@ func clockBack(_ *testing.T, a *ask) {
 	a.clock.Add(time.Second)
 	a.want(tokens(1, 5, 1), 1, 0, time.Second)
 	a.want(within(ratelimit.Day, 5, 1), 0, 0, time.Hour+4*time.Second)
-	// Into the next day, and back.
+	// Into the next day, and back: whether that counts in the day that has ended or in the
+	// one that has begun, neither has four left.
 	a.clock.Add(time.Hour + 4*time.Second)
 	a.want(within(ratelimit.Day, 5, 2), 2, 3, 24*time.Hour)
 	a.clock.Add(-time.Minute)
-	a.want(within(ratelimit.Day, 5, 1), 0, 0, time.Minute)
+	if got := a.take(within(ratelimit.Day, 5, 4))[0]; got.Granted != 0 {
+		a.t.Errorf("got %+v", got)
+	}
 	a.clock.Add(time.Minute)
 	a.want(within(ratelimit.Day, 5, 1), 1, 2, 24*time.Hour)
 }
