@@ -10,6 +10,8 @@ import (
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+
+	"gatehouse/internal/wire"
 )
 
 // Options configure a Server. The zero value of each means its default.
@@ -83,6 +85,19 @@ func (s *serving) find(entries map[string]string) *Limit {
 		}
 	}
 	return nil
+}
+
+// quota is the quota of a key by a plan, with its counter; nil when there is none.
+func (s *serving) quota(planID, key string) (*Window, string) {
+	if s.current == nil {
+		return nil, ""
+	}
+	p := s.current.plans[planID]
+	if p == nil || p.Quota == nil || !p.keys[key] {
+		return nil, ""
+	}
+	q := p.Quota
+	return &Window{Limit: q.Limit, Period: Period(q.Period), Offset: q.Offset}, counter(wire.LimitQuota, planID, key)
 }
 
 // take asks the store, and falls back on what holds for each limit when it fails; then
