@@ -37,6 +37,9 @@ type Ask struct {
 	Partial bool
 	// Always counts the hits even beyond the limit: they have happened already.
 	Always bool
+	// Failure is what holds when the state can't be asked; empty is FailLocal. A store
+	// that only keeps state need not look at it, the one around it (fallback) does.
+	Failure gateway.FailureMode
 }
 
 // Bucket is a token bucket. It begins full.

@@ -37,6 +37,9 @@ var arrows = map[string][]string{
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},
 
+	// A test helper, in which every store of limits is held to the same contract.
+	"ratelimit/storetest": {"ratelimit"},
+
 	"cmd/gatehouse":      {"internal/cli"},
 	"internal/cli":       {anything},
 	"internal/revision":  {"gateway", "translator", "xds", "internal/durable"},
@@ -66,7 +69,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/exampletest", "internal/arch", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

@@ -1,0 +1,89 @@
+package memory
+
+import (
+	"time"
+
+	"gatehouse/ratelimit"
+)
+
+// windowKey names a count. A counter whose period is changed begins anew.
+type windowKey struct {
+	counter string
+	period  ratelimit.Period
+}
+
+// window counts what was used in a calendar period. The one before is kept, so that a
+// clock that is set back finds the count that it left.
+type window struct {
+	current, previous count
+	// seen is when it was asked for last, by the time that the store ran.
+	seen int64
+	// pinned is never forgotten: whether it had its first period decides about an offset.
+	pinned bool
+	// changed since it was written to the file.
+	changed bool
+}
+
+// count is of the period that begins at a Unix time.
+type count struct{ begin, used int64 }
+
+// takeWindow answers an ask of a calendar period.
+func (s *shard) takeWindow(ask *ratelimit.Ask, now instant) ratelimit.Answer {
+	begin, end := ask.Window.Period.Bounds(now.wall)
+	key := windowKey{ask.Counter, ask.Window.Period}
+	w, kept := s.windows[key]
+	if !kept && ask.Hits > 0 && !s.room(len(s.windows), now) {
+		key.counter = overflowName(ask)
+		w, kept = s.windows[key]
+	}
+	c := count{begin: begin.Unix()}
+	if kept {
+		c.used = w.in(begin)
+	} else {
+		c.used = ask.Window.Offset
+	}
+	granted := grant(ask, ask.Window.Limit-c.used)
+	if granted != 0 {
+		// What is given back may have been taken in the period before.
+		c.used = max(c.used+granted, min(c.used, 0))
+		s.putWindow(key, w, c, ask.Window.Offset > 0, now)
+		s.sweepSometimes(now)
+	}
+	return ratelimit.Answer{Granted: granted, Remaining: ask.Window.Limit - c.used, Reset: end.Sub(now.wall)}
+}
+
+// setWindow makes the count of the current period so much.
+func (s *shard) setWindow(counter string, limit ratelimit.Window, used int64, now instant) {
+	begin, _ := limit.Period.Bounds(now.wall)
+	key := windowKey{counter, limit.Period}
+	s.putWindow(key, s.windows[key], count{begin.Unix(), used}, limit.Offset > 0, now)
+}
+
+func (s *shard) putWindow(key windowKey, w window, c count, pinned bool, now instant) {
+	if w.current.begin != c.begin {
+		w.previous = w.current
+	}
+	w.current, w.seen, w.pinned, w.changed = c, now.run, w.pinned || pinned, true
+	s.windows[key] = w
+}
+
+// in is what was used in the period that begins then.
+func (w *window) in(begin time.Time) int64 {
+	switch begin.Unix() {
+	case w.current.begin:
+		return w.current.used
+	case w.previous.begin:
+		return w.previous.used
+	}
+	return 0
+}
+
+// over reports whether nothing needs to be known of the count any more: its period is
+// over, and it was not asked for in a while, since the clock may have been set wrong.
+func (w *window) over(p ratelimit.Period, now instant) bool {
+	if w.pinned {
+		return false
+	}
+	begin, end := p.Bounds(time.Unix(w.current.begin, 0))
+	return end.Before(now.wall) && now.run-w.seen > int64(min(end.Sub(begin), time.Hour))
+}

@@ -1,0 +1,33 @@
+package ratelimit
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// metrics of the service. None has a label that clients or keys could make values of.
+type metrics struct {
+	hits        *prometheus.CounterVec
+	unknown     prometheus.Counter
+	storeErrors prometheus.Counter
+	seconds     prometheus.Histogram
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	f := promauto.With(r)
+	return &metrics{
+		hits: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_ratelimit_descriptors_total", Help: "Descriptors that were answered, by kind of limit and whether they were over it.",
+		}, []string{"limit", "over"}),
+		unknown: f.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_ratelimit_unknown_total", Help: "Descriptors that name no limit: Envoys of another revision, or strangers. They are let through.",
+		}),
+		storeErrors: f.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_ratelimit_store_errors_total", Help: "Calls in which the store failed or took too long.",
+		}),
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "gatehouse_ratelimit_seconds", Help: "Time that calls took.",
+			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 10),
+		}),
+	}
+}

@@ -1,0 +1,63 @@
+package ratelimit_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/memory"
+	"gatehouse/ratelimit/storetest"
+)
+
+// TestUsageHandler holds that usage is told, that a quota can be extended, and that no
+// page in a browser can do the latter.
+func TestUsageHandler(t *testing.T) {
+	clock := storetest.NewClock()
+	store := memory.New(memory.Options{Now: clock.Now})
+	s := ratelimit.New(ratelimit.Options{Store: store})
+	defer s.Close()
+	s.Swap(limits(gateway.FailClosed))
+	if err := store.AddUsage(context.Background(), []ratelimit.Usage{{Plan: "p", Key: "acme", API: "pets", Stage: "v1", Allowed: 2, Denied: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	plan := gateway.UsagePlan{Name: "gold"}
+	good := fmt.Sprintf(`{"plan": %q, "key": "acme", "remaining": 8}`, plan.ID())
+	const line = `[{"day":"2020-02-29","plan":"p","key":"acme","api":"pets","stage":"v1","allowed":2,"denied":1}]`
+	for _, c := range []struct {
+		method, target, kind, origin, body string
+		code                               int
+		want                               string
+	}{
+		{"GET", "/?from=2020-02-29&to=2020-03-01&key=acme&plan=p", "", "", "", 200, line},
+		{"GET", "/?from=2020-02-29&key=other", "", "", "", 200, "[]"},
+		{"GET", "/?from=yesterday", "", "", "", 400, "from must be"},
+		{"POST", "/", "", "", "", 405, ""},
+		{"PUT", "/", "text/plain", "", good, 415, ""},
+		{"PUT", "/", "application/json", "http://evil.example", good, 403, ""},
+		{"PUT", "/", "application/json", "", `{"remaining": 8}`, 404, ""},
+		{"PUT", "/", "application/json", "", strings.Replace(good, ": 8", ": -8", 1), 400, ""},
+		{"PUT", "/", "application/json", "", `{"limit": 8}`, 400, ""},
+		{"PUT", "/", "application/json", "", good, 204, ""},
+	} {
+		r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.kind)
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		w := httptest.NewRecorder()
+		s.UsageHandler().ServeHTTP(w, r)
+		if w.Code != c.code || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s %s %s: %d %s", c.method, c.target, c.body, w.Code, w.Body)
+		}
+	}
+	if got := should(t, s, request(8, wire.LimitQuota)); got.OverallCode != ratelimitv3.RateLimitResponse_OK {
+		t.Errorf("the quota of 6 was not extended to 8: %v", got)
+	}
+}
