@@ -24,7 +24,7 @@ apis:
     definition: absent.openapi.yaml #
     stages: [{name: v1}]
 usagePlans:
-  - {name: gold, quota: {limit: 5, period: YEAR}, stages: [petstore/v1]} #
+  - {name: gold, stages: [petstore], keys: []} #
 `
 
 var diagnosticLine = regexp.MustCompile(`^(.*):(\d+):(\d+): (error|warning) ([a-z0-9-]+): .+$`)
