@@ -104,7 +104,7 @@ func (b *build) validate(s *gateway.Snapshot) {
 
 // consequences are what documents with errors bring about elsewhere: routes that
 // could not be read are not missing.
-var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "missing-certificate": true, "empty-list": true}
+var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "missing-certificate": true, "empty-list": true, "limit-without-key": true}
 
 // A build is one load under way.
 type build struct {

@@ -121,7 +121,7 @@ func (l *Limits) Find(entries map[string]string) *Limit {
 	case wire.LimitOfRoute:
 		return throttleLimit(l.routes[route], kind, at.api, at.stage, route.route)
 	}
-	id, key := entries[wire.LimitPlan], entries[wire.LimitKey]
+	id, key := entries[wire.LimitPlan], keyName(entries[wire.LimitKey])
 	p := l.plans[id]
 	if p == nil || !p.keys[key] {
 		return nil
@@ -141,6 +141,15 @@ func (l *Limits) Find(entries map[string]string) *Limit {
 		}
 	}
 	return nil
+}
+
+// keyName takes the name out of wire.KeyHeader's value, where it comes like that: no name
+// begins with a bar.
+func keyName(entry string) string {
+	if strings.HasPrefix(entry, "|") {
+		_, entry, _ = strings.Cut(entry, "|:")
+	}
+	return entry
 }
 
 func throttleLimit(t *gateway.Throttle, parts ...string) *Limit {

@@ -56,6 +56,8 @@ func TestFind(t *testing.T) {
 		{kind: wire.LimitKeyPlan, plan: gold, key: "acme", want: 7},
 		{kind: wire.LimitKeyPlan, plan: gold, key: "by|label", want: 7},
 		{kind: wire.LimitKeyPlan, plan: gold, key: "out"},
+		{kind: wire.LimitKeyPlan, plan: gold, key: "|" + gold + "|:out"},
+		{kind: wire.LimitKeyPlan, plan: free, key: "|" + free + "|" + gold + "|:acme"},
 		{kind: wire.LimitKeyPlan, plan: free, key: "acme"},
 		{kind: wire.LimitQuota, plan: gold, key: "acme", stage: "v1", want: 8},
 		{kind: wire.LimitQuota, plan: gold, key: "acme", stage: "v2"},

@@ -23,7 +23,9 @@ const authorizationTimeout = 31 * time.Second
 func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	checks := c.checksOf(r)
 	throttles := c.throttlesOf(r)
-	checks.throttled = throttles.any()
+	limits := c.sharedLimitsOf(r)
+	c.checkMock(r, &limits)
+	checks.throttled, checks.limited = throttles.any(), limits.any()
 	if checks == (routeChecks{}) {
 		return
 	}
@@ -41,6 +43,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		if checks.key {
 			c.checkKey(route)
 		}
+		limits.askLimits(route)
 		if checks.throttled {
 			c.throttle(r, throttles, route)
 		}
@@ -68,6 +71,8 @@ type routeChecks struct {
 	key bool
 	// throttled: Envoy counts the requests.
 	throttled bool
+	// limited: the rate limit service does.
+	limited bool
 }
 
 func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {

@@ -20,39 +20,6 @@ func (c *stageCompiler) checkDeployment() {
 	c.checkGatewayResponses()
 }
 
-// refuseSharedLimits names the limits that several Envoys would have to keep together.
-func refuseSharedLimits(s *gateway.Snapshot, diags *gateway.Diagnostics) {
-	throttle := func(t *gateway.Throttle, of string) {
-		if t != nil && t.Shared {
-			diags.Errorf("unsupported-throttle", t.Source, "", comesLater, "the shared throttle of %s would not be enforced", of)
-		}
-	}
-	throttle(s.Account.Throttle, "the account")
-	for i := range s.APIs {
-		for j := range s.APIs[i].Stages {
-			stage := &s.APIs[i].Stages[j]
-			name := "stage " + s.APIs[i].ID + "/" + stage.Name
-			throttle(stage.Throttle, name)
-			for k := range stage.Settings {
-				throttle(stage.Settings[k].Throttle, name+" for "+stage.Settings[k].RouteKey)
-			}
-		}
-	}
-	for i := range s.UsagePlans {
-		plan := &s.UsagePlans[i]
-		throttle(plan.Throttle, "usage plan "+plan.Name)
-		for j := range plan.Stages {
-			for k := range plan.Stages[j].Routes {
-				route := &plan.Stages[j].Routes[k]
-				throttle(&route.Throttle, "usage plan "+plan.Name+" for "+route.RouteKey)
-			}
-		}
-		if plan.Quota != nil {
-			diags.Errorf("unsupported-quota", plan.Quota.Source, "", comesLater, "the quota of usage plan %s would not be enforced", plan.Name)
-		}
-	}
-}
-
 // checkRoute looks at one route.
 func (c *stageCompiler) checkRoute(r *parsedRoute) {
 	c.checkAuthorization(r)

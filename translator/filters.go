@@ -57,6 +57,11 @@ const (
 	filterKeys = "gw.keys"
 	// filterPlans lets in the keys whose usage plans have the stage (rbac).
 	filterPlans = "gw.plans"
+	// filterSharedLimits and filterClosedLimits ask the rate limit service about limits
+	// that all Envoys share: those that let through, and those that do not, what the
+	// service does not answer (ratelimit).
+	filterSharedLimits = "gw.limits"
+	filterClosedLimits = "gw.limits-closed"
 	// filterPlanThrottles and filterStageThrottles keep the buckets of throttles
 	// (local_ratelimit, by ECDS): what usage plans grant a key, then what routes, stages
 	// and the account bear.
@@ -102,6 +107,8 @@ func httpFilters() []*hcmv3.HttpFilter {
 		off(filterAuthorization, authorizationService()),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
 		off(filterPlans, &rbacv3.RBAC{}),
+		off(filterSharedLimits, sharedLimits(false)),
+		off(filterClosedLimits, sharedLimits(true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
 		off(filterMapping, &luav3.Lua{

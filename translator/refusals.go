@@ -18,7 +18,7 @@ import (
 var refusals = []gateway.ResponseType{
 	gateway.Unauthorized, gateway.AccessDenied, gateway.InvalidAPIKey, gateway.MissingAuthenticationToken,
 	gateway.InvalidSignature, gateway.ExpiredToken, gateway.AuthorizerFailure, gateway.AuthorizerConfigurationError,
-	gateway.Throttled,
+	gateway.Throttled, gateway.QuotaExceeded,
 }
 
 // serviceMessage is the message of a refusal by the authorization service.

@@ -190,9 +190,9 @@ func TestRefusedChangesAreForgotten(t *testing.T) {
 		t.Fatal(diags)
 	}
 	bad := good()
-	bad.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "*", Throttle: &gateway.Throttle{Rate: 1, Shared: true}}}
+	bad.APIs = append(bad.APIs, gateway.API{ID: "chat", Name: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{}}}})
 	if out, diags := tr.Translate(bad.Seal()); out != nil || !diags.HasErrors() {
-		t.Fatalf("the throttle was taken: %v", diags)
+		t.Fatalf("the WebSocket API was taken: %v", diags)
 	}
 	moved := good()
 	moved.APIs[0].Source.Line += 7

@@ -35,9 +35,11 @@ const (
 	throttleQuiet = "quiet"
 )
 
-// local is a throttle that Envoys keep by themselves, or nil.
+// local is a throttle that Envoys keep by themselves, or nil. Of a shared one with the
+// failure mode local each Envoy keeps a bucket, too: without the service it lets through
+// no more than the whole limit.
 func local(t *gateway.Throttle) *gateway.Throttle {
-	if t == nil || t.Shared {
+	if t == nil || t.Shared && t.FailureMode != gateway.FailLocal {
 		return nil
 	}
 	return t
@@ -138,6 +140,7 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 type planLimits struct {
 	ID       string
 	Throttle *gateway.Throttle
+	Quota    *gateway.Quota
 	Routes   []gateway.RouteThrottle
 }
 
@@ -145,8 +148,8 @@ func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
 	var list []planLimits
 	for i := range s.UsagePlans {
 		plan := &s.UsagePlans[i]
-		if at := plan.Stage(api, stage); at != nil && (plan.Throttle != nil || len(at.Routes) > 0) {
-			list = append(list, planLimits{plan.ID(), plan.Throttle, at.Routes})
+		if at := plan.Stage(api, stage); at != nil && (plan.Throttle != nil || plan.Quota != nil || len(at.Routes) > 0) {
+			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes})
 		}
 	}
 	return list

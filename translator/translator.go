@@ -87,7 +87,6 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 			}
 		}
 	}
-	refuseSharedLimits(s, &diags)
 	diags.Sort()
 	if diags.HasErrors() {
 		return nil, diags
@@ -217,8 +216,9 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Issuers     []issuer
 		KeysInEnvoy bool
 		Account     string
+		Shared      *gateway.Throttle
 		Headers     gateway.LimitHeaders
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), g.LimitHeaders})
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -44,6 +45,12 @@ type controlPlane struct {
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
 	roles   rolesFlag
+	// dataDir is where services keep what is to outlast a restart, "" for nowhere.
+	dataDir string
+	// usage is the page about usage, nil without the role that counts it; writable tells
+	// that only this machine reaches it.
+	usage    http.Handler
+	writable bool
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
 	services []service
@@ -81,6 +88,10 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		log: log, paths: paths, loader: loader, changed: make(chan struct{}, 1),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
 	}
+	c.writable = loopback(flags.httpAddress)
+	if store != nil {
+		c.dataDir = filepath.Dir(store.Path())
+	}
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c.watcher = watch.New(watch.Options{Log: log.With("component", "watch")})
 	c.issuers = oidc.New(oidc.Options{
@@ -101,7 +112,10 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		OnChange: c.statusChanged,
 	}
 	for _, r := range c.roles.chosen() {
-		s := r.start(c)
+		s, err := r.start(c)
+		if err != nil {
+			return nil, err
+		}
 		s.register(c.grpc)
 		if s.prepare != nil {
 			pipeline.Services = append(pipeline.Services, s.prepare)

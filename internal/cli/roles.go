@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,6 +13,8 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
+	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/memory"
 	"gatehouse/xds"
 )
 
@@ -19,13 +22,14 @@ import (
 type role struct {
 	name, does string
 	// start makes the service; nothing is served before the process is complete.
-	start func(*controlPlane) service
+	start func(*controlPlane) (service, error)
 }
 
 // roles are all there are. Another one is another line here, and its start.
 var roles = []role{
 	{"xds", "sends Envoys their configuration", startXDS},
 	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
+	{"ratelimit", "counts quotas and the limits that Envoys share", startRateLimit},
 }
 
 // service is what a role adds to a process. Only name and register are needed.
@@ -40,7 +44,7 @@ type service struct {
 	endStreams, close func()
 }
 
-func startXDS(c *controlPlane) service {
+func startXDS(c *controlPlane) (service, error) {
 	c.xds = xds.New(xds.Options{
 		Log: c.log.With("component", "xds"), Registerer: c.metrics,
 		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
@@ -48,10 +52,10 @@ func startXDS(c *controlPlane) service {
 	return service{
 		name:     "envoy.service.discovery.v3.AggregatedDiscoveryService",
 		register: func(r grpc.ServiceRegistrar) { c.xds.Register(r) }, endStreams: c.xds.Close,
-	}
+	}, nil
 }
 
-func startExtAuthz(c *controlPlane) service {
+func startExtAuthz(c *controlPlane) (service, error) {
 	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
 	return service{
 		name:     wire.AuthorizationService,
@@ -61,7 +65,37 @@ func startExtAuthz(c *controlPlane) service {
 			return func() func() { return server.Swap(compiled) }, ds
 		},
 		close: server.Close,
+	}, nil
+}
+
+// startRateLimit keeps counts in a file of the data directory, so that quotas outlast a
+// restart; without one they begin anew.
+func startRateLimit(c *controlPlane) (service, error) {
+	log := c.log.With("component", "ratelimit")
+	options := memory.Options{Log: log, Registerer: c.metrics}
+	store := memory.New(options)
+	if c.dataDir != "" {
+		var err error
+		if store, err = memory.Open(filepath.Join(c.dataDir, "limits.db"), options); err != nil {
+			return service{}, err
+		}
 	}
+	server := ratelimit.New(ratelimit.Options{Store: store, Log: log, Registerer: c.metrics})
+	c.usage = server.UsageHandler()
+	return service{
+		name:     "envoy.service.ratelimit.v3.RateLimitService",
+		register: server.Register,
+		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+			limits := ratelimit.Compile(s)
+			return func() func() { return server.Swap(limits) }, nil
+		},
+		close: func() {
+			server.Close()
+			if err := store.Close(); err != nil {
+				log.Error("the last counts of quotas and usage are not in their file", "error", err)
+			}
+		},
+	}, nil
 }
 
 func roleNames() (names []string) {

@@ -16,7 +16,7 @@ func TestRolesFlag(t *testing.T) {
 		{" extauthz ,xds,extauthz", "xds,extauthz", ""},
 		{"xds,", "", "a name is missing"},
 		{"xds,dashboards,", "", "a name is missing"},
-		{"XDS", "", `there is no role "XDS"; there are xds, extauthz`},
+		{"XDS", "", `there is no role "XDS"; there are xds, extauthz, ratelimit`},
 		{"a,b", "", `there is no role "a", "b"`},
 	} {
 		var f rolesFlag

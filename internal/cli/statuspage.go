@@ -152,6 +152,12 @@ func statusHandler(c *controlPlane) http.Handler {
 		// A client that went away is nobody's problem.
 		_ = writeJSON(w, out)
 	})
+	if c.usage != nil {
+		mux.Handle("GET /usage", c.usage)
+		if c.writable {
+			mux.Handle("PUT /usage", c.usage)
+		}
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

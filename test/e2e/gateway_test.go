@@ -24,6 +24,8 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/envoytest"
+	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/memory"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -36,6 +38,8 @@ type running struct {
 	server     *xds.Server
 	translator *translator.Translator
 	extauthz   *extauthz.Server
+	ratelimit  *ratelimit.Server
+	limits     *memory.Store
 	// stopControlPlane ends it; Envoy goes on alone.
 	stopControlPlane func()
 }
@@ -108,6 +112,10 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	grpcServer := grpc.NewServer(xds.ServerOptions()...)
 	g.server.Register(grpcServer)
 	g.extauthz.Register(grpcServer)
+	g.limits = memory.New(memory.Options{})
+	g.ratelimit = ratelimit.New(ratelimit.Options{Store: g.limits, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	t.Cleanup(g.ratelimit.Close)
+	g.ratelimit.Register(grpcServer)
 	go grpcServer.Serve(lis)
 	g.stopControlPlane = func() { g.server.Close(); grpcServer.Stop() }
 	t.Cleanup(g.stopControlPlane)
@@ -160,6 +168,7 @@ func (g *running) apply(s *gateway.Snapshot) {
 		g.t.Fatal("the snapshot cannot be translated")
 	}
 	g.extauthz.Swap(compiled)
+	g.ratelimit.Swap(ratelimit.Compile(s))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := g.server.Set(ctx, xds.Revision{ID: out.Revision, Gateways: out.Gateways}); err != nil {

@@ -1,0 +1,152 @@
+package translator
+
+import (
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	ratelimitconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/ratelimit/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ratelimit/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Quotas, and throttles that are shared, are kept by the rate limit service, which Envoy
+// asks about all of a request's at once. A route says which there are; whose key it is,
+// Envoy adds.
+
+// sharedLimitTimeout is how long the service may take. Behind it is the failure mode of
+// each limit, for which the service has a timeout of its own, a shorter one.
+const sharedLimitTimeout = 200 * time.Millisecond
+
+// sharedLimits is a filter that asks, closed one that lets nothing through when it gets
+// no answer.
+func sharedLimits(closed bool) *ratelimitv3.RateLimit {
+	return &ratelimitv3.RateLimit{
+		Domain:          wire.LimitDomain,
+		Timeout:         durationpb.New(sharedLimitTimeout),
+		FailureModeDeny: closed,
+		RateLimitService: &ratelimitconfigv3.RateLimitServiceConfig{
+			TransportApiVersion: corev3.ApiVersion_V3,
+			GrpcService: &corev3.GrpcService{
+				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.AuthorizationCluster}},
+			},
+		},
+		DisableXEnvoyRatelimitedHeader: true,
+	}
+}
+
+// routeLimits are the shared limits of a route's requests, by what holds when the
+// service does not answer.
+type routeLimits struct{ open, closed []*routev3.RateLimit }
+
+func (l *routeLimits) any() bool { return len(l.open)+len(l.closed) > 0 }
+
+func (l *routeLimits) add(mode gateway.FailureMode, actions ...*routev3.RateLimit_Action) {
+	limit := &routev3.RateLimit{Actions: actions}
+	if mode == gateway.FailClosed {
+		l.closed = append(l.closed, limit)
+	} else {
+		l.open = append(l.open, limit)
+	}
+}
+
+// sharedLimitsOf finds them, in the order in which Amazon applies them.
+func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
+	var found routeLimits
+	api, stage := literalEntry(wire.LimitAPI, c.api.ID), literalEntry(wire.LimitStage, c.stage.Name)
+	route := literalEntry(wire.LimitRoute, r.Key())
+	kind := func(k string) *routev3.RateLimit_Action { return literalEntry(wire.LimitKind, k) }
+	if r.APIKeyRequired && c.rest() {
+		for i := range c.snapshot.UsagePlans {
+			plan := &c.snapshot.UsagePlans[i]
+			at := plan.Stage(c.api.ID, c.stage.Name)
+			if at == nil {
+				continue
+			}
+			of, key := planEntry(plan.ID()), keyEntry()
+			if plan.Quota != nil {
+				found.add(plan.Quota.FailureMode, kind(wire.LimitQuota), of, key, api, stage)
+			}
+			if t := shared(at.RouteThrottle(r.Key())); t != nil {
+				found.add(t.FailureMode, kind(wire.LimitKeyRoute), of, key, api, stage, route)
+			}
+			if t := shared(plan.Throttle); t != nil {
+				found.add(t.FailureMode, kind(wire.LimitKeyPlan), of, key)
+			}
+		}
+	}
+	if t := shared(c.stage.RouteThrottle(r.Key())); t != nil {
+		found.add(t.FailureMode, kind(wire.LimitOfRoute), api, stage, route)
+	}
+	if t := shared(c.stage.Throttle); t != nil {
+		found.add(t.FailureMode, kind(wire.LimitOfStage), api, stage)
+	}
+	if t := shared(c.snapshot.Account.Throttle); t != nil {
+		found.add(t.FailureMode, kind(wire.LimitOfAccount))
+	}
+	return found
+}
+
+// checkMock tells of limits that nobody counts: Envoy's filter passes routes over that it
+// answers by itself.
+func (c *stageCompiler) checkMock(r *parsedRoute, limits *routeLimits) {
+	if !limits.any() || r.Integration == nil || r.Integration.Type != gateway.IntegrationMock {
+		return
+	}
+	const hint = "give it an integration that asks a backend, or make the limit local"
+	if r.APIKeyRequired {
+		c.errorf("unsupported-mock-limit", r.Source, hint, "the quota, or the shared throttle, of %s would not be enforced: it is a MOCK", r.Key())
+		return
+	}
+	c.warnf("unsupported-mock-limit", r.Source, hint, "%s is a MOCK: it does not count for shared throttles", r.Key())
+}
+
+// shared is a throttle that the rate limit service keeps, or nil.
+func shared(t *gateway.Throttle) *gateway.Throttle {
+	if t == nil || !t.Shared {
+		return nil
+	}
+	return t
+}
+
+// askLimits has Envoy ask the service, behind the checks of who calls.
+func (l *routeLimits) askLimits(route *routev3.Route) {
+	if len(l.open) > 0 {
+		route.TypedPerFilterConfig[filterSharedLimits] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.open})
+	}
+	if len(l.closed) > 0 {
+		route.TypedPerFilterConfig[filterClosedLimits] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.closed})
+	}
+}
+
+func literalEntry(key, value string) *routev3.RateLimit_Action {
+	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_GenericKey_{
+		GenericKey: &routev3.RateLimit_Action_GenericKey{DescriptorKey: key, DescriptorValue: value},
+	}}
+}
+
+// planEntry is there only for keys of the plan; without it there is no descriptor.
+func planEntry(id string) *routev3.RateLimit_Action {
+	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_HeaderValueMatch_{
+		HeaderValueMatch: &routev3.RateLimit_Action_HeaderValueMatch{
+			DescriptorKey: wire.LimitPlan, DescriptorValue: id, ExpectMatch: wrapperspb.Bool(true),
+			Headers: []*routev3.HeaderMatcher{{
+				Name: wire.KeyHeader,
+				HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &envoymatcherv3.StringMatcher{
+					MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + id + "|"},
+				}},
+			}},
+		},
+	}}
+}
+
+func keyEntry() *routev3.RateLimit_Action {
+	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_RequestHeaders_{
+		RequestHeaders: &routev3.RateLimit_Action_RequestHeaders{HeaderName: wire.KeyHeader, DescriptorKey: wire.LimitKey},
+	}}
+}
