@@ -112,10 +112,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		OnChange: c.statusChanged,
 	}
 	for _, r := range c.roles.chosen() {
-		s, err := r.start(c)
-		if err != nil {
-			return nil, err
-		}
+		s := r.start(c)
 		s.register(c.grpc)
 		if s.prepare != nil {
 			pipeline.Services = append(pipeline.Services, s.prepare)

@@ -22,7 +22,7 @@ import (
 type role struct {
 	name, does string
 	// start makes the service; nothing is served before the process is complete.
-	start func(*controlPlane) (service, error)
+	start func(*controlPlane) service
 }
 
 // roles are all there are. Another one is another line here, and its start.
@@ -44,7 +44,7 @@ type service struct {
 	endStreams, close func()
 }
 
-func startXDS(c *controlPlane) (service, error) {
+func startXDS(c *controlPlane) service {
 	c.xds = xds.New(xds.Options{
 		Log: c.log.With("component", "xds"), Registerer: c.metrics,
 		OnNACK: func(n xds.NACK) { c.pipeline.Refused(n) },
@@ -52,10 +52,10 @@ func startXDS(c *controlPlane) (service, error) {
 	return service{
 		name:     "envoy.service.discovery.v3.AggregatedDiscoveryService",
 		register: func(r grpc.ServiceRegistrar) { c.xds.Register(r) }, endStreams: c.xds.Close,
-	}, nil
+	}
 }
 
-func startExtAuthz(c *controlPlane) (service, error) {
+func startExtAuthz(c *controlPlane) service {
 	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
 	return service{
 		name:     wire.AuthorizationService,
@@ -65,19 +65,23 @@ func startExtAuthz(c *controlPlane) (service, error) {
 			return func() func() { return server.Swap(compiled) }, ds
 		},
 		close: server.Close,
-	}, nil
+	}
 }
 
 // startRateLimit keeps counts in a file of the data directory, so that quotas outlast a
-// restart; without one they begin anew.
-func startRateLimit(c *controlPlane) (service, error) {
+// restart; without one, or where it cannot be written, they begin anew.
+func startRateLimit(c *controlPlane) service {
 	log := c.log.With("component", "ratelimit")
 	options := memory.Options{Log: log, Registerer: c.metrics}
 	store := memory.New(options)
 	if c.dataDir != "" {
-		var err error
-		if store, err = memory.Open(filepath.Join(c.dataDir, "limits.db"), options); err != nil {
-			return service{}, err
+		// A folder that is full or cannot be written must not keep the others from being
+		// served.
+		kept, err := memory.Open(filepath.Join(c.dataDir, "limits.db"), options)
+		if err != nil {
+			log.Error("counts of quotas and usage are not kept for a restart", "error", err)
+		} else {
+			store = kept
 		}
 	}
 	server := ratelimit.New(ratelimit.Options{Store: store, Log: log, Registerer: c.metrics})
@@ -95,7 +99,7 @@ func startRateLimit(c *controlPlane) (service, error) {
 				log.Error("the last counts of quotas and usage are not in their file", "error", err)
 			}
 		},
-	}, nil
+	}
 }
 
 func roleNames() (names []string) {
