@@ -5,7 +5,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -68,7 +67,7 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 		return nil, err
 	}
 	for i := range asks {
-		if err := check(&asks[i]); err != nil {
+		if err := asks[i].Check(); err != nil {
 			return nil, err
 		}
 	}
@@ -88,29 +87,13 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	return answers, nil
 }
 
-func check(ask *ratelimit.Ask) error {
-	switch {
-	case (ask.Bucket == nil) == (ask.Window == nil):
-		return fmt.Errorf("counter %q: want a bucket or a window", ask.Counter)
-	case ask.Window != nil && !ask.Window.Period.Known():
-		return fmt.Errorf("counter %q: unknown period %q", ask.Counter, ask.Window.Period)
-	case ask.Bucket != nil && (ask.Bucket.Rate != ask.Bucket.Rate || ask.Bucket.Rate > 1e12):
-		return fmt.Errorf("counter %q: rate %v", ask.Counter, ask.Bucket.Rate)
-	case ask.Hits > maxHits || ask.Hits < -maxHits:
-		return fmt.Errorf("counter %q: %d hits at once", ask.Counter, ask.Hits)
-	}
-	return nil
-}
-
-// maxHits of one ask keep sums far from where numbers overflow.
-const maxHits = 1 << 50
-
 // SetRemaining implements ratelimit.Store.
 func (s *Store) SetRemaining(ctx context.Context, counter string, limit ratelimit.Window, remaining int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := check(&ratelimit.Ask{Counter: counter, Window: &limit, Hits: remaining}); err != nil {
+	ask := ratelimit.Ask{Counter: counter, Window: &limit, Hits: remaining}
+	if err := ask.Check(); err != nil {
 		return err
 	}
 	shard := s.shard(counter)
