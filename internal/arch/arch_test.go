@@ -37,6 +37,9 @@ var arrows = map[string][]string{
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},
 
+	// Stores that need a server, and what holds while a store fails.
+	"ratelimit/redis":    {"ratelimit"},
+	"ratelimit/fallback": {"ratelimit", "gateway"},
 	// A test helper, in which every store of limits is held to the same contract.
 	"ratelimit/storetest": {"ratelimit"},
 
@@ -62,6 +65,7 @@ var arrows = map[string][]string{
 	"internal/pytools":     {},
 	"internal/lambdatest":  {"internal/pytools"},
 	"internal/proctest":    {},
+	"internal/redistest":   {},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -69,7 +73,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
