@@ -23,7 +23,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "gatehouse_ratelimit_unknown_total", Help: "Descriptors that name no limit: Envoys of another revision, or strangers. They are let through.",
 		}),
 		storeErrors: f.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_ratelimit_store_errors_total", Help: "Calls in which the store failed or took too long.",
+			Name: "gatehouse_ratelimit_store_errors_total", Help: "Calls that the store answered with an error.",
 		}),
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "gatehouse_ratelimit_seconds", Help: "Time that calls took.",

@@ -5,27 +5,21 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"gatehouse/internal/wire"
 )
 
 // Options configure a Server. The zero value of each means its default.
 type Options struct {
-	// Store keeps the state of limits. It has to be set.
+	// Store keeps the state of limits. It has to be set. One that may go away is wrapped
+	// in a fallback.Store, which answers in its place.
 	Store Store
-	// Timeout is how long the store may take before a limit's failure mode holds, 50 ms
-	// by default.
-	Timeout time.Duration
-	// Local keeps, in this process, what limits with the failure mode local have while
-	// the store fails; without it those let nothing through. Shares is how many
-	// processes share a limit then, 1 by default.
-	Local  Store
-	Shares int64
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
 	// Registerer is where metrics are registered; nil for nowhere.
@@ -49,7 +43,6 @@ var _ ratelimitv3.RateLimitServiceServer = (*Server)(nil)
 // New makes a Server that knows no limits until the first Swap. It has to be closed.
 func New(o Options) *Server {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	o.Timeout, o.Shares = cmp.Or(o.Timeout, 50*time.Millisecond), max(1, o.Shares)
 	s := &Server{options: o, metrics: newMetrics(o.Registerer)}
 	s.serving.Store(&serving{})
 	s.tally.counts, s.tally.stop = map[Usage][2]int64{}, make(chan struct{})
@@ -100,16 +93,14 @@ func (s *serving) quota(planID, key string) (*Window, string) {
 	return &Window{Limit: q.Limit, Period: Period(q.Period), Offset: q.Offset}, counter(wire.LimitQuota, planID, key)
 }
 
-// take asks the store, and falls back on what holds for each limit when it fails; then
-// counted is false.
-func (s *Server) take(ctx context.Context, asks []Ask) (answers []Answer, counted bool) {
-	bounded, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
-	answers, err := s.options.Store.Take(bounded, asks)
-	if err == nil {
-		return answers, true
+// take asks the store. An error leaves it to Envoy, whose filters know which limits are
+// open and which are closed without an answer.
+func (s *Server) take(ctx context.Context, asks []Ask) ([]Answer, error) {
+	answers, err := s.options.Store.Take(ctx, asks)
+	if err != nil {
+		s.metrics.storeErrors.Inc()
+		s.options.Log.Debug("the store of limits failed", "error", err)
+		return nil, status.Error(codes.Unavailable, "the store of limits failed")
 	}
-	s.metrics.storeErrors.Inc()
-	s.options.Log.Debug("the store of limits failed", "error", err)
-	return s.withoutStore(ctx, asks), false
+	return answers, nil
 }

@@ -38,20 +38,21 @@ func (s *Server) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRe
 		return nil, err
 	}
 	s.metrics.unknown.Add(float64(c.unknown))
-	counted := false
 	if len(c.asks) > 0 {
-		var answers []Answer
-		answers, counted = s.take(ctx, c.asks)
+		answers, err := s.take(ctx, c.asks)
+		if err != nil {
+			return nil, err
+		}
 		c.judge(answers)
 	}
 	for i, at := range c.limits {
 		s.metrics.hits.WithLabelValues(at.kind, strconv.FormatBool(c.over[i])).Inc()
 	}
 	s.book(&c)
-	// What a failing store did not count can't be given back to it.
-	if c.refused != nil && counted {
+	if c.refused != nil {
 		if back := c.giveBack(); len(back) > 0 {
-			s.take(ctx, back)
+			// The refusal stands, also where this cannot be counted.
+			_, _ = s.take(ctx, back)
 		}
 	}
 	return c.answer(), nil

@@ -20,7 +20,7 @@ import (
 // Envoy adds.
 
 // sharedLimitTimeout is how long the service may take. Behind it is the failure mode of
-// each limit, for which the service has a timeout of its own, a shorter one.
+// each limit. The service waits for its store less long than that.
 const sharedLimitTimeout = 200 * time.Millisecond
 
 // sharedLimits is a filter that asks, closed one that lets nothing through when it gets

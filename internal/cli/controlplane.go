@@ -45,8 +45,8 @@ type controlPlane struct {
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
 	roles   rolesFlag
-	// dataDir is where services keep what is to outlast a restart, "" for nowhere.
-	dataDir string
+	// limits is where the role ratelimit keeps its counts.
+	limits limitStore
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
@@ -89,9 +89,6 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
 	}
 	c.writable = loopback(flags.httpAddress)
-	if store != nil {
-		c.dataDir = filepath.Dir(store.Path())
-	}
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c.watcher = watch.New(watch.Options{Log: log.With("component", "watch")})
 	c.issuers = oidc.New(oidc.Options{
@@ -110,6 +107,15 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		Load: c.load, Renew: c.issuers.Renew, Store: store,
 		Log: log.With("component", "revision"), Registerer: c.metrics,
 		OnChange: c.statusChanged,
+	}
+	if c.roles.has("ratelimit") {
+		dataDir := ""
+		if store != nil {
+			dataDir = filepath.Dir(store.Path())
+		}
+		if c.limits, err = openLimitStore(flags.limits, dataDir, log.With("component", "ratelimit"), c.metrics); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range c.roles.chosen() {
 		s := r.start(c)

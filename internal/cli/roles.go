@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
 	"gatehouse/ratelimit"
-	"gatehouse/ratelimit/memory"
 	"gatehouse/xds"
 )
 
@@ -68,22 +66,9 @@ func startExtAuthz(c *controlPlane) service {
 	}
 }
 
-// startRateLimit keeps counts in a file of the data directory, so that quotas outlast a
-// restart; without one, or where it cannot be written, they begin anew.
 func startRateLimit(c *controlPlane) service {
 	log := c.log.With("component", "ratelimit")
-	options := memory.Options{Log: log, Registerer: c.metrics}
-	store := memory.New(options)
-	if c.dataDir != "" {
-		// A folder that is full or cannot be written must not keep the others from being
-		// served.
-		kept, err := memory.Open(filepath.Join(c.dataDir, "limits.db"), options)
-		if err != nil {
-			log.Error("counts of quotas and usage are not kept for a restart", "error", err)
-		} else {
-			store = kept
-		}
-	}
+	store := c.limits
 	server := ratelimit.New(ratelimit.Options{Store: store, Log: log, Registerer: c.metrics})
 	c.usage = server.UsageHandler()
 	return service{
@@ -95,8 +80,8 @@ func startRateLimit(c *controlPlane) service {
 		},
 		close: func() {
 			server.Close()
-			if err := store.Close(); err != nil {
-				log.Error("the last counts of quotas and usage are not in their file", "error", err)
+			if err := store.close(); err != nil {
+				log.Error("the last counts of quotas and usage may not be kept", "error", err)
 			}
 		},
 	}

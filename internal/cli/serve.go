@@ -21,6 +21,7 @@ type serveFlags struct {
 	xdsKey      string
 	xdsClientCA string
 	insecureXDS bool
+	limits      limitStoreFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -32,6 +33,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
+	f.limits.add(flags)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -53,6 +55,9 @@ func (f *serveFlags) check() error {
 	}
 	if f.issuerKeysMaxAge < 0 {
 		return usagef("--issuer-keys-max-age is negative")
+	}
+	if err := f.limits.check(f.roles); err != nil {
+		return err
 	}
 	for flag, address := range map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress} {
 		if _, _, err := net.SplitHostPort(address); err != nil {

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"log/slog"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+
+	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/fallback"
+	"gatehouse/ratelimit/memory"
+	"gatehouse/ratelimit/redis"
+)
+
+// limitStoreFlags say where counts of quotas, shared limits and usage are kept.
+type limitStoreFlags struct {
+	redisURL string
+	replicas int64
+}
+
+func (f *limitStoreFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.redisURL, "redis-url", "", "Redis that keeps the counts of quotas, shared limits and usage for all processes that share them; without it they are this process's own, in the data directory. With a password in it, give it as "+envName("redis-url")+" instead")
+	flags.Int64Var(&f.replicas, "ratelimit-replicas", 1, "how many processes answer Envoys' questions about limits, with --redis-url: each grants its share while Redis is gone")
+}
+
+func (f *limitStoreFlags) check(roles rolesFlag) error {
+	if f.replicas < 1 {
+		return usagef("--ratelimit-replicas must be at least 1")
+	}
+	if f.redisURL == "" && f.replicas > 1 {
+		return usagef("--ratelimit-replicas needs --redis-url: without it every process counts for itself")
+	}
+	if f.redisURL != "" && !roles.has("ratelimit") {
+		return usagef("--redis-url is for the role ratelimit, which --roles leaves out")
+	}
+	return nil
+}
+
+// limitStore is a store of limits, and how to close it.
+type limitStore struct {
+	ratelimit.Store
+	close func() error
+}
+
+// openLimitStore opens what the flags say. dataDir may be empty.
+func openLimitStore(flags limitStoreFlags, dataDir string, log *slog.Logger, metrics prometheus.Registerer) (limitStore, error) {
+	if flags.redisURL == "" {
+		store := openMemory(dataDir, log, metrics)
+		return limitStore{store, store.Close}, nil
+	}
+	store, err := redis.Open(redis.Options{URL: flags.redisURL})
+	if err != nil {
+		return limitStore{}, usagef("--redis-url: %w", err)
+	}
+	local := memory.New(memory.Options{Now: fallback.SteadyClock(), Log: log})
+	guarded := fallback.New(fallback.Options{
+		Store: store, Local: local, Replicas: flags.replicas, Log: log, Registerer: metrics,
+	})
+	return limitStore{guarded, func() error {
+		guarded.Close()
+		return store.Close()
+	}}, nil
+}
+
+// openMemory keeps counts in a file of the data directory, so that quotas outlast a
+// restart; without one, or where it cannot be written, they begin anew.
+func openMemory(dataDir string, log *slog.Logger, metrics prometheus.Registerer) *memory.Store {
+	options := memory.Options{Log: log, Registerer: metrics}
+	if dataDir == "" {
+		return memory.New(options)
+	}
+	store, err := memory.Open(filepath.Join(dataDir, "limits.db"), options)
+	if err != nil {
+		// A folder that is full or cannot be written must not keep the others from being
+		// served.
+		log.Error("counts of quotas and usage are not kept for a restart", "error", err)
+		return memory.New(options)
+	}
+	return store
+}

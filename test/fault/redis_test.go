@@ -1,0 +1,141 @@
+package fault
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/internal/proctest"
+	"gatehouse/internal/redistest"
+)
+
+// TestQuotaInRedis holds two control planes, each with an Envoy of its own, to the
+// quotas that they share: as one while Redis answers, and by failure mode while it is
+// killed or hangs.
+func TestQuotaInRedis(t *testing.T) {
+	// What Redis wrote before it answered is there when it comes back.
+	redis := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always", "--requirepass", "s3cret-of-redis")
+	dir, backend := t.TempDir(), backendNamed(t, "one")
+	ports := []int{proctest.FreePort(t), proctest.FreePort(t)}
+	replace(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways:
+  - {name: one, listeners: [{port: %d, address: 127.0.0.1}]}
+  - {name: two, listeners: [{port: %d, address: 127.0.0.1}]}
+apis: [{name: pets, definition: pets.openapi.yaml, gateways: [one, two], stages: [{name: v1}]}]
+apiKeys:
+  - {name: closed, value: closed-key-0123456789-abcd}
+  - {name: open, value: open-key-0123456789-abcd}
+  - {name: local, value: local-key-0123456789-abcd}
+usagePlans:
+  - {name: closed, failureMode: closed, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [closed]}
+  - {name: open, failureMode: open, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [open]}
+  - {name: local, failureMode: local, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [local]}
+`, ports[0], ports[1]))
+	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(`openapi: 3.0.1
+info: {title: pets, version: "1"}
+components: {securitySchemes: {key: {type: apiKey, name: x-api-key, in: header}}}
+paths:
+  /pets: {get: {security: [{key: []}], responses: {"200": {description: ok}}, x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://%s/things"}}}
+`, backend))
+
+	for i, gateway := range []string{"one", "two"} {
+		xds := localPort(t)
+		cmd := exec.Command(proctest.Gatehouse(t), "serve", "--ratelimit-replicas", "2", "--xds-address", xds, "--data-dir", t.TempDir(), dir)
+		cmd.Env = append(os.Environ(), "GATEHOUSE_REDIS_URL=redis://:s3cret-of-redis@"+redis.Addr())
+		g := launchCommand(t, cmd).serving()
+		startEnvoy(t, gateway, gateway, xds)
+		awaitStatus(t, quotaURL(ports[i]), "local", 200)
+		t.Cleanup(func() {
+			if strings.Contains(g.Output(), "s3cret") {
+				t.Error("the password of Redis is in the log")
+			}
+		})
+	}
+	// A busy machine may have a call wait for Redis too long: fewer may go on than could,
+	// never more. The first call of each Envoy has taken one of the local quota.
+	if got := 2 + granted(t, ports, "local", 10); got < 8 || got > 12 {
+		t.Errorf("local: %d of 12 calls went on", got)
+	}
+	closed := granted(t, ports, "closed", 15)
+	if closed < 10 {
+		t.Errorf("closed: %d of 15 calls went on", closed)
+	}
+
+	for name, fail := range map[string]func(){"killed": redis.Kill, "hangs": redis.Pause} {
+		fail()
+		awaitStatus(t, quotaURL(ports[0]), "closed", 429)
+		awaitStatus(t, quotaURL(ports[1]), "closed", 429)
+		// That a quota is used up is remembered for a second.
+		awaitStatus(t, quotaURL(ports[0]), "open", 200)
+		awaitStatus(t, quotaURL(ports[1]), "open", 200)
+		if got := granted(t, ports, "open", 30); got != 30 {
+			t.Errorf("%s: open: %d of 30 calls went on", name, got)
+		}
+		if got := granted(t, ports, "closed", 10); got != 0 {
+			t.Errorf("%s: closed: %d calls went on", name, got)
+		}
+		if name == "killed" {
+			redis.Run()
+		} else {
+			redis.Resume()
+		}
+		// All was added to Redis's count, and what is left of the closed one is as it was.
+		awaitStatus(t, quotaURL(ports[0]), "open", 429)
+		awaitStatus(t, quotaURL(ports[1]), "open", 429)
+	}
+	// The calls that Redis got but did not answer in time may be in its count, too.
+	if closed += granted(t, ports, "closed", 30); closed > 20 || closed < 12 {
+		t.Errorf("closed: %d calls went on in all, of a quota of 20", closed)
+	}
+}
+
+func quotaURL(port int) string {
+	return fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/pets/v1/pets", port)
+}
+
+func callWithKey(t *testing.T, url, plan string) int {
+	t.Helper()
+	r, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("x-api-key", plan+"-key-0123456789-abcd")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
+
+func awaitStatus(t *testing.T, url, plan string, want int) {
+	t.Helper()
+	var got int
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if got = callWithKey(t, url, plan); got == want {
+			return
+		}
+	}
+	t.Fatalf("%s with the key of %s: %d, want %d", url, plan, got, want)
+}
+
+// granted is how many of so many calls go on, by turns through each Envoy.
+func granted(t *testing.T, ports []int, plan string, calls int) (ok int) {
+	t.Helper()
+	for i := range calls {
+		switch status := callWithKey(t, quotaURL(ports[i%len(ports)]), plan); status {
+		case 200:
+			ok++
+		case 429:
+		default:
+			t.Errorf("%s: status %d", plan, status)
+		}
+	}
+	return ok
+}
