@@ -53,9 +53,7 @@ type Store struct {
 	open     atomic.Bool
 	failures atomic.Int64
 	// mu is held to change open.
-	mu sync.Mutex
-	// reason is the last failure.
-	reason error
+	mu     sync.Mutex
 	opened time.Time
 
 	wake    chan struct{}
