@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatehouse/internal/proctest"
 	"gatehouse/internal/redistest"
 )
@@ -91,6 +93,60 @@ paths:
 	// The calls that Redis got but did not answer in time may be in its count, too.
 	if closed += granted(t, ports, "closed", 30); closed > 20 || closed < 12 {
 		t.Errorf("closed: %d calls went on in all, of a quota of 20", closed)
+	}
+}
+
+// TestSharedRate holds three Envoys of two control planes to one rate for half a minute,
+// each asked for more than its third of it.
+func TestSharedRate(t *testing.T) {
+	const rate, burst = 40, 20
+	redis := redistest.Start(t)
+	dir, backend := t.TempDir(), backendNamed(t, "one")
+	ports := []int{proctest.FreePort(t), proctest.FreePort(t), proctest.FreePort(t)}
+	var gateways strings.Builder
+	for i, port := range ports {
+		fmt.Fprintf(&gateways, "  - {name: g%d, listeners: [{port: %d, address: 127.0.0.1}]}\n", i, port)
+	}
+	replace(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways:
+%sapis:
+  - name: pets
+    protocol: HTTP
+    gateways: [g0, g1, g2]
+    definition: pets.openapi.yaml
+    backend: "http://%s"
+    stages: [{name: v1, throttle: {rate: %d, burst: %d, scope: shared}}]
+`, gateways.String(), backend, rate, burst))
+	replace(t, filepath.Join(dir, "pets.openapi.yaml"), `{openapi: 3.0.1, info: {title: pets, version: "1"}, paths: {/pets: {get: {responses: {"200": {description: ok}}}}}}`)
+	planes := []string{localPort(t), localPort(t)}
+	for _, xds := range planes {
+		launch(t, "serve", "--redis-url", redis.URL(), "--ratelimit-replicas", "2", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving()
+	}
+	for i, port := range ports {
+		startEnvoy(t, fmt.Sprint("e", i), fmt.Sprint("g", i), planes[i%len(planes)])
+		awaitStatus(t, quotaURL(port), "", 200)
+	}
+	// The bucket is emptied first, so that only the rate counts.
+	for granted(t, ports, "", 3) > 0 {
+	}
+	begin := time.Now()
+	var callers errgroup.Group
+	var ok [3]int
+	for i, port := range ports {
+		callers.Go(func() error {
+			for time.Since(begin) < 30*time.Second {
+				ok[i] += granted(t, []int{port}, "", 1)
+				// The first Envoy has twice the callers that the others have.
+				time.Sleep(time.Duration(5+5*min(i, 1)) * time.Millisecond)
+			}
+			return nil
+		})
+	}
+	_ = callers.Wait()
+	want := rate * time.Since(begin).Seconds()
+	got := float64(ok[0] + ok[1] + ok[2])
+	t.Logf("%v of %.0f calls went on, %+.1f %%", ok, want, 100*(got/want-1))
+	if got < 0.95*want || got > 1.05*want {
+		t.Errorf("%.0f calls went on in half a minute, want %.0f", got, want)
 	}
 }
 
