@@ -24,6 +24,9 @@ type request struct {
 	client string
 	// sourceVPC and sourceVPCE are what the listener says, "" for nothing.
 	sourceVPC, sourceVPCE string
+	// askedHost and askedPath are what the client sent where Envoy has rewritten it before
+	// it asked, "" where it has not.
+	askedHost, askedPath string
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
 
@@ -39,6 +42,7 @@ func newRequest(ctx context.Context, attributes *authv3.AttributeContext) *reque
 		r.client = values[0]
 	}
 	r.sourceVPC, r.sourceVPCE = told(ctx, wire.SourceVPCHeader), told(ctx, wire.SourceVPCEHeader)
+	r.askedHost, r.askedPath = told(ctx, wire.AskedHostHeader), told(ctx, wire.AskedPathHeader)
 	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
 	return r
 }

@@ -3,6 +3,7 @@ package extauthz
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gatehouse/extauthz/sigv4"
 	"gatehouse/gateway"
@@ -38,11 +39,17 @@ func (signature) evaluate(ctx context.Context, c *check) *refusal {
 	return nil
 }
 
-// signedRequest is what the client signed.
+// signedRequest is what the client signed: what it asked for, not what the path form has
+// made of that. The one follows from the other, so that a signature is good for one route
+// only all the same.
 func (c *check) signedRequest() *sigv4.Request {
 	r := &sigv4.Request{
 		Method: c.http.GetMethod(), Path: c.request.path, Query: c.query, Host: c.http.GetHost(),
 		Body: c.body(),
+	}
+	if c.askedPath != "" {
+		r.Path, r.Query, _ = strings.Cut(c.askedPath, "?")
+		r.Host = c.askedHost
 	}
 	for _, h := range c.headers() {
 		r.Headers = append(r.Headers, sigv4.Header{Name: h.name, Value: h.value})

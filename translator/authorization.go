@@ -165,8 +165,6 @@ func authorizationGRPC(cluster string) *corev3.GrpcService {
 	return &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster}},
 		Timeout:         durationpb.New(authorizationTimeout),
-		// The address that Envoy tells by itself is the other end of the connection: a
-		// proxy's where there is one in front.
-		InitialMetadata: append([]*corev3.HeaderValue{{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}}, sourceNetwork()...),
+		InitialMetadata: told(),
 	}
 }

@@ -23,6 +23,9 @@ import (
 // limit is 10 KB.
 const maxRequestHeadersKB = 60
 
+// maxRequestHeaders is how many headers Envoy takes by default.
+const maxRequestHeaders = 100
+
 // buildListeners makes a gateway's listeners with the certificates they refer to.
 // scoped tells which way hosts are looked up.
 func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, out *gatewayResources) {

@@ -41,6 +41,10 @@ func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	m.UseRemoteAddress = wrapperspb.Bool(false)
 	m.PreserveExternalRequestId = true
 	m.SkipXffAppend = true
+	// A request that the first pass took must not be too large for the second, which has
+	// its path twice and a few headers more.
+	m.MaxRequestHeadersKb = uint32Value(2*maxRequestHeadersKB + 4)
+	m.CommonHttpProtocolOptions.MaxHeadersCount = uint32Value(maxRequestHeaders + 20)
 	// The first pass has removed what clients must not send, and has added the header,
 	// which has done its work before any filter runs.
 	m.EarlyHeaderMutationExtensions = nil
@@ -51,7 +55,7 @@ func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 		})},
 	}}, m.HttpFilters...)
 	asked := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterAuthorization })
-	m.HttpFilters = slices.Insert(m.HttpFilters, asked+1, dropNetwork())
+	m.HttpFilters = slices.Insert(m.HttpFilters, asked+1, dropCarried())
 	logRequests(m, g.AccessLog, secondPass)
 	m.OriginalIpDetectionExtensions = []*corev3.TypedExtensionConfig{{
 		Name: "envoy.http.original_ip_detection.custom_header",

@@ -97,7 +97,7 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 			}}
 		}
 		base := pathFormPrefix + "/" + api.ID
-		along := append([]*corev3.HeaderValueOption{setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")}, carryNetwork()...)
+		along := carried()
 		out.candidates = append(out.candidates, candidate{
 			base:       base,
 			looseSlash: true,

@@ -49,6 +49,13 @@ const (
 	SourceVPCEHeader = InternalHeaderPrefix + MetadataSourceVPCE
 )
 
+// AskedHostHeader and AskedPathHeader carry what the client of a path-form request asked
+// for, as it was before the first pass rewrote it: that is what its signature is about.
+const (
+	AskedHostHeader = InternalHeaderPrefix + "asked-host"
+	AskedPathHeader = InternalHeaderPrefix + "asked-path"
+)
+
 // Keys of the listener's metadata.
 const (
 	MetadataSourceVPC  = "source-vpc"
