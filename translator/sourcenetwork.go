@@ -31,4 +31,3 @@ func networkMetadata(l *gateway.Listener) *corev3.Metadata {
 func listenerSays(key string) string {
 	return "%METADATA(LISTENER:" + wire.MetadataNamespace + ":" + key + ")%"
 }
-

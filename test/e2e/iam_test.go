@@ -89,6 +89,9 @@ func TestSignedRequests(t *testing.T) {
 	}
 	ann, bob := key("AKIDALLOWED", "secret-of-allowed"), key("AKIDREADER", "secret-of-reader")
 	const host = "iam.execute-api.localhost"
+	path := func(p string) func(*http.Request) {
+		return func(r *http.Request) { r.URL.Path = strings.Replace(r.URL.Path, "/v1/orders/1", p, 1) }
+	}
 	for name, c := range map[string]struct {
 		key          aws.Credentials
 		method, path string
@@ -100,6 +103,7 @@ func TestSignedRequests(t *testing.T) {
 		"good":             {ann, "GET", "/v1/orders/1?b=2&a=x%20y&a=", "", nil, 200, ""},
 		"good with a body": {ann, "POST", "/v1/orders/a%2Fb", `{"x":1}`, nil, 200, ""},
 		"good, much of it": {ann, "PUT", "/v1/orders/1", strings.Repeat("x", 1<<20), nil, 200, ""},
+		"good, long query": {ann, "GET", "/v1/orders/1?q=" + strings.Repeat("x", 50<<10), "", nil, 200, ""},
 		"allowed method":   {bob, "GET", "/v1/orders/1", "", nil, 200, ""},
 		"other method":     {bob, "POST", "/v1/orders/1", "x", nil, 403, "AccessDeniedException"},
 		"no policy":        {key("AKIDNOTHING", "secret-of-nothing"), "GET", "/v1/orders/1", "", nil, 403, "AccessDeniedException"},
@@ -107,7 +111,7 @@ func TestSignedRequests(t *testing.T) {
 		"unknown key":      {key("AKIDUNKNOWN", "x"), "GET", "/v1/orders/1", "", nil, 403, ""},
 		"wrong secret":     {key("AKIDALLOWED", "x"), "GET", "/v1/orders/1", "", nil, 403, "InvalidSignatureException"},
 		"unsigned":         {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Header.Del("Authorization") }, 403, "MissingAuthenticationTokenException"},
-		"another path":     {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Path = "/v1/orders/2" }, 403, "InvalidSignatureException"},
+		"another path":     {ann, "GET", "/v1/orders/1", "", path("/v1/orders/2"), 403, "InvalidSignatureException"},
 		"another method":   {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.Method = "DELETE" }, 403, "InvalidSignatureException"},
 		"another query":    {ann, "GET", "/v1/orders/1?a=1", "", func(r *http.Request) { r.URL.RawQuery = "a=2" }, 403, "InvalidSignatureException"},
 		"another body":     {ann, "POST", "/v1/orders/1", "abc", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("abd")) }, 403, "InvalidSignatureException"},
@@ -115,20 +119,46 @@ func TestSignedRequests(t *testing.T) {
 		"another time": {ann, "GET", "/v1/orders/1", "", func(r *http.Request) {
 			r.Header.Set("X-Amz-Date", time.Now().Add(-time.Hour).UTC().Format("20060102T150405Z"))
 		}, 403, "InvalidSignatureException"},
-		"dots in what is signed": {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Opaque = "/v1/orders/2/../1" }, 200, ""},
+		"dots in what is signed": {ann, "GET", "/v1/orders/1", "", func(r *http.Request) { r.URL.Opaque = strings.Replace(r.URL.Path, "orders/1", "orders/2/../1", 1) }, 200, ""},
 	} {
-		r := g.signed(c.key, c.method, host, c.path, c.body, c.change)
-		if r.StatusCode != c.status || c.errorType != "" && r.Header.Get("x-amzn-errortype") != c.errorType || r.Header.Get("x-amzn-requestid") == "" {
-			t.Errorf("%s: %d %s %v", name, r.StatusCode, r.body, r.Header)
+		// By the path form the signature is about the path and host that the client asked for.
+		for form, base := range map[string]string{host: "", "localhost": "/_aws/execute-api/iam"} {
+			r := g.signed(c.key, c.method, form, base+c.path, c.body, c.change)
+			if r.StatusCode != c.status || c.errorType != "" && r.Header.Get("x-amzn-errortype") != c.errorType || r.Header.Get("x-amzn-requestid") == "" {
+				t.Errorf("%s: %s: %d %s %v", form, name, r.StatusCode, r.body, r.Header)
+			}
+			if strings.Contains(r.body, "secret-of") {
+				t.Errorf("%s: a secret is in %s", name, r.body)
+			}
 		}
-		if strings.Contains(r.body, "secret-of") {
-			t.Errorf("%s: a secret is in %s", name, r.body)
+	}
+	// One form's signature is not the other's, and nobody says by himself what he asked for.
+	spoof := func(r *http.Request) {
+		r.Host, r.URL.Path = "localhost", "/_aws/execute-api/iam/v1/orders/2"
+		r.Header.Set("x-gw-asked-host", host)
+		r.Header.Set("x-gw-asked-path", "/v1/orders/1")
+	}
+	if r := g.signed(ann, "GET", host, "/v1/orders/1", "", spoof); r.StatusCode != 403 {
+		t.Errorf("spoofed, by the path form: %d %s", r.StatusCode, r.body)
+	}
+	spoof = func(r *http.Request) {
+		r.URL.Path = "/v1/orders/2"
+		r.Header.Set("x-gw-asked-host", host)
+		r.Header.Set("x-gw-asked-path", "/v1/orders/1")
+	}
+	if r := g.signed(ann, "GET", host, "/v1/orders/1", "", spoof); r.StatusCode != 403 {
+		t.Errorf("spoofed: %d %s", r.StatusCode, r.body)
+	}
+	e := g.signed(ann, "GET", "localhost", "/_aws/execute-api/iam/v1/orders/1", "", nil).echo(t)
+	for name := range e.Headers {
+		if strings.HasPrefix(name, "x-gw-") {
+			t.Errorf("the backend got %s", name)
 		}
 	}
 	if r := g.signed(bob, "POST", host, "/v1/orders/1", "x", nil); !strings.HasPrefix(r.body, `{"Message":"User: arn:aws:iam::000000000000:user/bob is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:`) {
 		t.Errorf("the refusal says %s", r.body)
 	}
-	e := g.signed(ann, "GET", host, "/v1/orders/1", "", func(r *http.Request) { r.Header.Set("X-Arn", "forged") }).echo(t)
+	e = g.signed(ann, "GET", host, "/v1/orders/1", "", func(r *http.Request) { r.Header.Set("X-Arn", "forged") }).echo(t)
 	if got := strings.Join(append(e.Headers["x-arn"], e.Headers["x-account"]...), " "); got != "arn:aws:iam::000000000000:user/ann 000000000000" {
 		t.Errorf("the identity reached the backend as %q", got)
 	}
