@@ -27,6 +27,8 @@ type AccessLog struct {
 type Services struct {
 	// Authorization decides what Envoy cannot decide by itself.
 	Authorization *Service
+	// RateLimit counts quotas and the limits that Envoys share.
+	RateLimit *Service
 }
 
 // Service is where a service is. Its endpoints answer alike: requests are shared out

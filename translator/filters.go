@@ -21,11 +21,12 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/wire"
 )
 
 // The HTTP filters, in the order a request passes them (a response passes them in
-// reverse). The chain is the same for every listener and never depends on the
+// reverse). The chain is the same for every listener of a gateway and never depends on the
 // definitions: every filter is switched off and routes switch on what they need.
 // That makes unused features free, and a feature switched on is in force on the
 // next request of open connections. Nothing in this chain may re-route: the set of
@@ -86,7 +87,8 @@ var mappingScript string
 // mappingScriptName is what routes call the script by.
 const mappingScriptName = "mapping"
 
-func httpFilters() []*hcmv3.HttpFilter {
+// httpFilters are the chain of a gateway.
+func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 	off := func(name string, config proto.Message) *hcmv3.HttpFilter {
 		return &hcmv3.HttpFilter{
 			Name:       name,
@@ -107,8 +109,8 @@ func httpFilters() []*hcmv3.HttpFilter {
 		off(filterAuthorization, authorizationService()),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
 		off(filterPlans, &rbacv3.RBAC{}),
-		off(filterSharedLimits, sharedLimits(false)),
-		off(filterClosedLimits, sharedLimits(true)),
+		off(filterSharedLimits, sharedLimits(g, false)),
+		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
 		off(filterMapping, &luav3.Lua{

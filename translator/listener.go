@@ -43,7 +43,7 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 			listener.GetAddress().GetSocketAddress().Ipv4Compat = l.Address == "::"
 		}
 		listener.Metadata = networkMetadata(l)
-		manager := connectionManager(l, scoped)
+		manager := connectionManager(g, l, scoped)
 		logRequests(manager, g.AccessLog, firstPass)
 		if l.TLS == nil {
 			listener.FilterChains = []*listenerv3.FilterChain{filterChain("http", manager)}
@@ -108,12 +108,12 @@ func filterChain(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.
 }
 
 // connectionManager is the HTTP side of a listener. It does not depend on the
-// definitions beyond the listener's own options: a changed listener drains its
+// definitions beyond the options of the gateway and the listener: a changed listener drains its
 // connections, so what changes often lives in routes.
-func connectionManager(l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionManager {
+func connectionManager(g *gateway.Gateway, l *gateway.Listener, scoped bool) *hcmv3.HttpConnectionManager {
 	m := &hcmv3.HttpConnectionManager{
 		StatPrefix:  "gateway",
-		HttpFilters: httpFilters(),
+		HttpFilters: httpFilters(g),
 		// Before anything reads them: names that only the gateway may use.
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{{
 			Name:        "envoy.http.early_header_mutation.header_mutation",

@@ -36,7 +36,7 @@ func pathFormListener(g *gateway.Gateway) *listenerv3.Listener {
 // host name. The first pass has put the client's address into X-Forwarded-For and
 // given the request its id.
 func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
-	m := connectionManager(&gateway.Listener{}, true)
+	m := connectionManager(g, &gateway.Listener{}, true)
 	m.StatPrefix = "path_form"
 	m.UseRemoteAddress = wrapperspb.Bool(false)
 	m.PreserveExternalRequestId = true

@@ -38,6 +38,10 @@ func addServices(g *gateway.Gateway, out *gatewayResources) {
 		c := serviceCluster(wire.ApartAuthorizationCluster, wire.AuthorizationService, s)
 		out.add(c.Name, c, s.Source)
 	}
+	if s := g.Services.RateLimit; s != nil {
+		c := serviceCluster(wire.ApartRateLimitCluster, wire.RateLimitService, s)
+		out.add(c.Name, c, s.Source)
+	}
 }
 
 // serviceCluster makes the cluster of a service that runs apart. Its endpoints are in
@@ -132,7 +136,8 @@ func serviceTLS(s *gateway.Service) *corev3.TransportSocket {
 }
 
 // askedApart has a question that one process of a service cannot answer, since it ends
-// or is gone, asked of another.
+// or is gone, asked of another. A limit that had counted it by then counts it twice: one
+// request too many rather than too few.
 func askedApart(s *corev3.GrpcService) *corev3.GrpcService {
 	s.RetryPolicy = &corev3.RetryPolicy{
 		RetryOn:    "connect-failure,refused-stream,reset",

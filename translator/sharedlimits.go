@@ -25,16 +25,23 @@ const sharedLimitTimeout = 200 * time.Millisecond
 
 // sharedLimits is a filter that asks, closed one that lets nothing through when it gets
 // no answer.
-func sharedLimits(closed bool) *ratelimitv3.RateLimit {
+func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
+	cluster := func(name string) *corev3.GrpcService {
+		return &corev3.GrpcService{
+			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: name}},
+		}
+	}
+	service := cluster(wire.AuthorizationCluster)
+	if g.Services.RateLimit != nil {
+		service = askedApart(cluster(wire.ApartRateLimitCluster))
+	}
 	return &ratelimitv3.RateLimit{
 		Domain:          wire.LimitDomain,
 		Timeout:         durationpb.New(sharedLimitTimeout),
 		FailureModeDeny: closed,
 		RateLimitService: &ratelimitconfigv3.RateLimitServiceConfig{
 			TransportApiVersion: corev3.ApiVersion_V3,
-			GrpcService: &corev3.GrpcService{
-				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.AuthorizationCluster}},
-			},
+			GrpcService:         service,
 		},
 		DisableXEnvoyRatelimitedHeader: true,
 	}

@@ -12,6 +12,9 @@ func parseServices(v source.Value) gateway.Services {
 	if a := o.Get("authorization"); a.Exists() {
 		s.Authorization = parseService(a)
 	}
+	if r := o.Get("ratelimit"); r.Exists() {
+		s.RateLimit = parseService(r)
+	}
 	o.Done()
 	return s
 }

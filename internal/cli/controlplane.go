@@ -128,6 +128,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	if c.xds != nil {
 		pipeline.Target = c.xds
 		pipeline.NoAuthorization = !c.roles.has("extauthz")
+		pipeline.NoRateLimit = !c.roles.has("ratelimit")
 	}
 	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	c.pipeline = revision.New(pipeline)

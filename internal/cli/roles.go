@@ -72,7 +72,7 @@ func startRateLimit(c *controlPlane) service {
 	server := ratelimit.New(ratelimit.Options{Store: store, Log: log, Registerer: c.metrics})
 	c.usage = server.UsageHandler()
 	return service{
-		name:     "envoy.service.ratelimit.v3.RateLimitService",
+		name:     wire.RateLimitService,
 		register: server.Register,
 		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
 			limits := ratelimit.Compile(s)

@@ -50,27 +50,29 @@ func TestEnvoysAreNotLeftWithoutAService(t *testing.T) {
 	guarded := strings.Replace(petstore(8080, "http://127.0.0.1:9101")["petstore.openapi.yaml"], "    get:\n", "    get:\n      x-amazon-apigateway-auth: {type: AWS_IAM}\n", 1)
 	for name, c := range map[string]struct {
 		roles, services string
-		want            int
+		want            string
 	}{
-		"none":            {"xds", "", 1},
-		"one of its own":  {"xds", "    services: {authorization: \"127.0.0.1:18002\"}\n", 0},
-		"in this process": {"xds,extauthz", "", 0},
-		"without any xDS": {"extauthz", "", 0},
+		"none":            {"xds", "", "no-authorization-service no-ratelimit-service "},
+		"of their own":    {"xds", "    services: {authorization: \"127.0.0.1:18002\", ratelimit: \"127.0.0.1:18003\"}\n", ""},
+		"one of its own":  {"xds", "    services: {ratelimit: \"127.0.0.1:18003\"}\n", "no-authorization-service "},
+		"one is here":     {"xds,extauthz", "", "no-ratelimit-service "},
+		"in this process": {"xds,extauthz,ratelimit", "", ""},
+		"without any xDS": {"extauthz", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contents := petstore(8080, "http://127.0.0.1:9101")
 			contents["petstore.openapi.yaml"] = guarded
-			contents["gatehouse.yaml"] = strings.Replace(contents["gatehouse.yaml"], "apis:", c.services+"apis:", 1)
+			contents["gatehouse.yaml"] = strings.Replace(contents["gatehouse.yaml"], "apis:", c.services+"apis:", 1) + "account: {throttle: {rate: 100, burst: 100, scope: shared}}\n"
 			d := startDaemon(t, "serve", "--roles", c.roles, "--data-dir", t.TempDir(), files(t, contents))
 			s := d.statusUntil("it serves", func(s statusJSON) bool { return s.InForce })
-			found := 0
+			found := ""
 			for _, p := range s.Serving.Diagnostics {
-				if p.Code == "no-authorization-service" && p.Line == 2 {
-					found++
+				if strings.HasPrefix(p.Code, "no-") && p.Line == 2 {
+					found += p.Code + " "
 				}
 			}
 			if found != c.want || strings.Join(s.Roles, ",") != c.roles {
-				t.Errorf("roles %v, %d warnings, want %d: %+v", s.Roles, found, c.want, s.Serving.Diagnostics)
+				t.Errorf("roles %v, warnings %s, want %s: %+v", s.Roles, found, c.want, s.Serving.Diagnostics)
 			}
 		})
 	}

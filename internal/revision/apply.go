@@ -165,7 +165,18 @@ func (p *Pipeline) prepare(_ context.Context, c *candidate) (ds gateway.Diagnost
 
 func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagnostics) {
 	c.output, ds = p.translator.Translate(c.snapshot)
-	if c.output == nil || !p.opts.NoAuthorization {
+	if c.output == nil {
+		return ds
+	}
+	if p.opts.NoRateLimit && c.snapshot.CountsShared() {
+		for i := range c.snapshot.Gateways {
+			if g := &c.snapshot.Gateways[i]; g.Services.RateLimit == nil {
+				ds.Warnf("no-ratelimit-service", g.Source, "", "say where one is, with services: {ratelimit: …}, or give this process the role ratelimit too",
+					"quotas and shared throttles need a rate limit service, and there is none here: their failure modes hold for requests of the gateway %s", g.Name)
+			}
+		}
+	}
+	if !p.opts.NoAuthorization {
 		return ds
 	}
 	for _, g := range c.output.AskControlPlane {

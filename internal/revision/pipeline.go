@@ -49,6 +49,8 @@ type Options struct {
 	Services []Prepare
 	// NoAuthorization: nobody answers where Target is what Envoys ask about callers.
 	NoAuthorization bool
+	// NoRateLimit: nobody counts there what Envoys share.
+	NoRateLimit bool
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
 	// Renew, if set, gives a snapshot that is served with what has come to be known

@@ -78,6 +78,13 @@ const ApartAuthorizationCluster = "gw-authorization"
 // service ask about. Where it is not served they fail.
 const AuthorizationService = "envoy.service.auth.v3.Authorization"
 
+// ApartRateLimitCluster is where Envoy reaches a rate limit service that runs apart from
+// the control plane.
+const ApartRateLimitCluster = "gw-ratelimit"
+
+// RateLimitService is the gRPC service that health checks of it ask about.
+const RateLimitService = "envoy.service.ratelimit.v3.RateLimitService"
+
 // Keys of the context extensions that tell the authorization service which route an
 // Envoy asks about. They come from the route, never from the request.
 const (

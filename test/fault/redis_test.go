@@ -17,6 +17,14 @@ import (
 	"gatehouse/internal/redistest"
 )
 
+// petsWithKeys is an API with a route for whoever has a key, but for its backend.
+const petsWithKeys = `openapi: 3.0.1
+info: {title: pets, version: "1"}
+components: {securitySchemes: {key: {type: apiKey, name: x-api-key, in: header}}}
+paths:
+  /pets: {get: {security: [{key: []}], responses: {"200": {description: ok}}, x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://%s/things"}}}
+`
+
 // TestQuotaInRedis holds two control planes, each with an Envoy of its own, to the
 // quotas that they share: as one while Redis answers, and by failure mode while it is
 // killed or hangs.
@@ -38,12 +46,7 @@ usagePlans:
   - {name: open, failureMode: open, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [open]}
   - {name: local, failureMode: local, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [local]}
 `, ports[0], ports[1]))
-	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(`openapi: 3.0.1
-info: {title: pets, version: "1"}
-components: {securitySchemes: {key: {type: apiKey, name: x-api-key, in: header}}}
-paths:
-  /pets: {get: {security: [{key: []}], responses: {"200": {description: ok}}, x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://%s/things"}}}
-`, backend))
+	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(petsWithKeys, backend))
 
 	for i, gateway := range []string{"one", "two"} {
 		xds := localPort(t)
@@ -93,6 +96,51 @@ paths:
 	// The calls that Redis got but did not answer in time may be in its count, too.
 	if closed += granted(t, ports, "closed", 30); closed > 20 || closed < 12 {
 		t.Errorf("closed: %d calls went on in all, of a quota of 20", closed)
+	}
+}
+
+// TestRateLimitApart has two processes that only count, together in Redis. Killing one
+// loses no request and no count; without any the failure mode holds, and the one that
+// comes back knows what was counted.
+func TestRateLimitApart(t *testing.T) {
+	redis := redistest.Start(t)
+	dir, backend, port := t.TempDir(), backendNamed(t, "one"), proctest.FreePort(t)
+	counting := []string{localPort(t), localPort(t)}
+	replace(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways:
+  - name: edge
+    listeners: [{port: %d, address: 127.0.0.1}]
+    services: {ratelimit: [%q, %q]}
+apis: [{name: pets, definition: pets.openapi.yaml, stages: [{name: v1}]}]
+apiKeys: [{name: acme, value: acme-key-0123456789-abcd}]
+usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH}, stages: [pets/v1], keys: [acme]}]
+`, port, counting[0], counting[1]))
+	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(petsWithKeys, backend))
+	count := func(address string) *gatehouse {
+		return launch(t, "serve", "--roles", "ratelimit", "--redis-url", redis.URL(), "--ratelimit-replicas", "2", "--xds-address", address, "--data-dir", t.TempDir(), dir).serving()
+	}
+	one, two := count(counting[0]), count(counting[1])
+	xds := localPort(t)
+	launch(t, "serve", "--roles", "xds,extauthz", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving()
+	startEnvoy(t, "edge", "edge", xds)
+	awaitStatus(t, quotaURL(port), "acme", 200)
+	if got := granted(t, []int{port}, "acme", 39); got != 39 {
+		t.Errorf("%d of 39 calls went on", got)
+	}
+	calls := func(g *gatehouse) float64 { return g.metric("gatehouse_ratelimit_descriptors_total", "") }
+	if calls(one) == 0 || calls(two) == 0 {
+		t.Errorf("calls are not shared out: %v and %v", calls(one), calls(two))
+	}
+	one.Kill()
+	if got := granted(t, []int{port}, "acme", 30); got != 30 {
+		t.Errorf("with one of two: %d of 30 calls went on", got)
+	}
+	two.Kill()
+	awaitStatus(t, quotaURL(port), "acme", 500)
+	count(counting[0])
+	awaitStatus(t, quotaURL(port), "acme", 200)
+	// A question that was under way when its process was killed may count twice.
+	if got := granted(t, []int{port}, "acme", 50); got < 25 || got > 29 {
+		t.Errorf("%d calls went on afterwards, want the 29 that were left", got)
 	}
 }
 
