@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/wire"
 )
 
@@ -78,6 +79,24 @@ func (s *serving) find(entries map[string]string) *Limit {
 		}
 	}
 	return nil
+}
+
+// planID is the id of the plan of a name. What is no plan's name is taken for an id, which
+// may be that of a plan that there was.
+func (s *serving) planID(name string) string {
+	id := (&gateway.UsagePlan{Name: name}).ID()
+	if name != "" && s.current != nil && s.current.plans[id] != nil {
+		return id
+	}
+	return name
+}
+
+// planName is the name of the plan of an id, "" when there is none.
+func (s *serving) planName(id string) string {
+	if s.current == nil || s.current.plans[id] == nil {
+		return ""
+	}
+	return s.current.plans[id].Name
 }
 
 // quota is the quota of a key by a plan, with its counter; nil when there is none.

@@ -9,13 +9,15 @@ import (
 
 // usageLine is one line of the answer to GET.
 type usageLine struct {
-	Day     string `json:"day"`
-	Plan    string `json:"plan"`
-	Key     string `json:"key"`
-	API     string `json:"api"`
-	Stage   string `json:"stage"`
-	Allowed int64  `json:"allowed"`
-	Denied  int64  `json:"denied"`
+	Day  string `json:"day"`
+	Plan string `json:"plan"`
+	// PlanName is missing for a plan that there is no more.
+	PlanName string `json:"planName,omitempty"`
+	Key      string `json:"key"`
+	API      string `json:"api"`
+	Stage    string `json:"stage"`
+	Allowed  int64  `json:"allowed"`
+	Denied   int64  `json:"denied"`
 }
 
 // extension is the body of PUT: what a key is to have left in the current period.
@@ -32,8 +34,8 @@ const (
 )
 
 // UsageHandler gives out usage, and extends quotas. It knows no users: whoever reaches
-// it may do both, so that it belongs on a loopback port. GET has the parameters plan (an
-// id), key, from and to (days, such as 2026-01-31); PUT sets what a key has left.
+// it may do both, so that it belongs on a loopback port. Plans are named, or given by their
+// ids. GET has the parameters plan, key, from and to (days, such as 2026-01-31); PUT sets what a key has left.
 func (s *Server) UsageHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
@@ -61,7 +63,8 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 			*day = parsed
 		}
 	}
-	days, err := s.options.Store.Usage(r.Context(), query.Get("plan"), from, to)
+	serving := s.serving.Load()
+	days, err := s.options.Store.Usage(r.Context(), serving.planID(query.Get("plan")), from, to)
 	if err != nil {
 		s.options.Log.Warn("usage can't be read", "error", err)
 		http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
@@ -70,7 +73,7 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 	lines := []usageLine{}
 	for _, d := range days {
 		if key := query.Get("key"); key == "" || key == d.Key {
-			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, d.Key, d.API, d.Stage, d.Allowed, d.Denied})
+			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, serving.planName(d.Plan), d.Key, d.API, d.Stage, d.Allowed, d.Denied})
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -91,10 +94,11 @@ func (s *Server) extend(w http.ResponseWriter, r *http.Request) {
 	in.DisallowUnknownFields()
 	var e extension
 	if err := in.Decode(&e); err != nil || e.Remaining == nil || *e.Remaining < 0 || *e.Remaining > maxRemaining {
-		http.Error(w, `want {"plan": ID, "key": NAME, "remaining": NUMBER} with a number that is not negative`, http.StatusBadRequest)
+		http.Error(w, `want {"plan": NAME, "key": NAME, "remaining": NUMBER} with a number that is not negative`, http.StatusBadRequest)
 		return
 	}
-	quota, counter := s.serving.Load().quota(e.Plan, e.Key)
+	serving := s.serving.Load()
+	quota, counter := serving.quota(serving.planID(e.Plan), e.Key)
 	if quota == nil {
 		http.Error(w, "there is no such plan that has a quota and this key", http.StatusNotFound)
 		return

@@ -24,7 +24,10 @@ func TestUsageHandler(t *testing.T) {
 	s := ratelimit.New(ratelimit.Options{Store: store})
 	defer s.Close()
 	s.Swap(limits(gateway.FailClosed))
-	if err := store.AddUsage(context.Background(), []ratelimit.Usage{{Plan: "p", Key: "acme", API: "pets", Stage: "v1", Allowed: 2, Denied: 1}}); err != nil {
+	if err := store.AddUsage(context.Background(), []ratelimit.Usage{
+		{Plan: "p", Key: "acme", API: "pets", Stage: "v1", Allowed: 2, Denied: 1},
+		{Plan: (&gateway.UsagePlan{Name: "gold"}).ID(), Key: "acme", API: "pets", Stage: "v1", Allowed: 5},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	plan := gateway.UsagePlan{Name: "gold"}
@@ -36,6 +39,7 @@ func TestUsageHandler(t *testing.T) {
 		want                               string
 	}{
 		{"GET", "/?from=2020-02-29&to=2020-03-01&key=acme&plan=p", "", "", "", 200, line},
+		{"GET", "/?from=2020-02-29&to=2020-03-01&plan=gold", "", "", "", 200, `"planName":"gold","key":"acme","api":"pets","stage":"v1","allowed":5,`},
 		{"GET", "/?from=2020-02-29&key=other", "", "", "", 200, "[]"},
 		{"GET", "/?from=yesterday", "", "", "", 400, "from must be"},
 		{"POST", "/", "", "", "", 405, ""},
@@ -44,6 +48,7 @@ func TestUsageHandler(t *testing.T) {
 		{"PUT", "/", "application/json", "", `{"remaining": 8}`, 404, ""},
 		{"PUT", "/", "application/json", "", strings.Replace(good, ": 8", ": -8", 1), 400, ""},
 		{"PUT", "/", "application/json", "", `{"limit": 8}`, 400, ""},
+		{"PUT", "/", "application/json", "", `{"plan": "gold", "key": "acme", "remaining": 0}`, 204, ""},
 		{"PUT", "/", "application/json", "", good, 204, ""},
 	} {
 		r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))

@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(),
+		newValidate(), newTranslate(), newUsage(),
 		newVersion(), newCompletion(),
 	)
 	return root

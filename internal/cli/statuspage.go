@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -167,7 +170,27 @@ func statusHandler(c *controlPlane) http.Handler {
 		}
 		answer(w, http.StatusOK, "ok")
 	})
+	if c.writable {
+		return localHosts(mux)
+	}
 	return mux
+}
+
+// localHosts refuses requests to other names than this machine's: a page in a browser can
+// have its own name lead to a loopback address, and would then read what is here.
+func localHosts(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.Trim(host, "[]")
+		if _, err := netip.ParseAddr(host); err != nil && !strings.EqualFold(host, "localhost") {
+			answer(w, http.StatusMisdirectedRequest, "this address is for localhost and IP addresses only")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func answer(w http.ResponseWriter, code int, text string) {

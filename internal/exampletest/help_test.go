@@ -63,8 +63,8 @@ var goesOn = regexp.MustCompile(`gatehouse (run|serve)\b|&& envoy `)
 // the files that they name.
 func TestHelpExamples(t *testing.T) {
 	a := struct{ bin, dir string }{t.TempDir(), t.TempDir()}
-	ports := freePorts(t, 2)
-	listener, xds := ports[0], ports[1]
+	ports := freePorts(t, 3)
+	listener, xds, status := ports[0], ports[1], ports[2]
 	link := func(from, to string) {
 		t.Helper()
 		if err := os.Symlink(from, to); err != nil {
@@ -97,6 +97,7 @@ exec '` + envoytest.Binary(t) + `' "$@"
 	for name, file := range map[string]string{"cp.pem": "default.pem", "cp.key": "default.key", "envoys.pem": "ca.pem"} {
 		link(filepath.Join(certificates, file), filepath.Join(a.dir, name))
 	}
+	serveUsage(t, status)
 	replacer := strings.NewReplacer("/opt/envoy", filepath.Join(a.bin, "envoy"), "0.0.0.0:18000", "127.0.0.1:"+xds)
 
 	for _, name := range commandNames(t) {
@@ -107,7 +108,7 @@ exec '` + envoytest.Binary(t) + `' "$@"
 				cmd.Dir = a.dir
 				cmd.Env = append(os.Environ(), "PATH="+a.bin+":"+os.Getenv("PATH"),
 					"GATEHOUSE_HTTP_ADDRESS=127.0.0.1:0", "GATEHOUSE_ADMIN=127.0.0.1:0", "GATEHOUSE_DATA_DIR="+t.TempDir())
-				cmd.Env = append(cmd.Env, "GATEHOUSE_XDS_ADDRESS=127.0.0.1:"+xds)
+				cmd.Env = append(cmd.Env, "GATEHOUSE_XDS_ADDRESS=127.0.0.1:"+xds, "GATEHOUSE_SERVER=http://127.0.0.1:"+status)
 				if !goesOn.MatchString(line) {
 					if out, err := cmd.CombinedOutput(); err != nil {
 						t.Errorf("%v\n%s", err, out)
@@ -122,6 +123,27 @@ exec '` + envoytest.Binary(t) + `' "$@"
 			})
 		}
 	}
+}
+
+// serveUsage runs the server that commands ask about the usage of a plan.
+func serveUsage(t *testing.T, port string) {
+	t.Helper()
+	dir := copyExample(t, "examples/petstore")
+	plan := "\napiKeys: [{name: acme, value: acme-key-0123456789-abcd}]\n" +
+		"usagePlans: [{name: gold, quota: {limit: 100, period: MONTH}, stages: [petstore/v1], keys: [acme]}]\n"
+	file, err := os.OpenFile(filepath.Join(dir, "gatehouse.yaml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString(plan); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "serve", "--xds-address", "127.0.0.1:0",
+		"--http-address", "127.0.0.1:"+port, "--data-dir", t.TempDir(), dir))
+	server.Until("it serves", func() bool { return serving.MatchString(server.Output()) }, nil)
 }
 
 // TestBashCompletion has bash complete command lines as it does at a tab.

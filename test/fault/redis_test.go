@@ -136,11 +136,28 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH
 	}
 	two.Kill()
 	awaitStatus(t, quotaURL(port), "acme", 500)
-	count(counting[0])
+	one = count(counting[0])
 	awaitStatus(t, quotaURL(port), "acme", 200)
 	// A question that was under way when its process was killed may count twice.
 	if got := granted(t, []int{port}, "acme", 50); got < 25 || got > 29 {
 		t.Errorf("%d calls went on afterwards, want the 29 that were left", got)
+	}
+
+	// What the process that was killed had not told Redis yet is missing from the usage.
+	usage := func(args ...string) string {
+		out, err := exec.Command(proctest.Gatehouse(t), append([]string{"usage", "--server", one.base}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("usage: %v: %s", err, out)
+		}
+		return string(out)
+	}
+	eventually(t, "usage is counted", func() bool {
+		return strings.Contains(usage("-o", "csv", "--plan", "gold"), ",gold,acme,pets,v1,")
+	})
+	awaitStatus(t, quotaURL(port), "acme", 429)
+	usage("--plan", "gold", "--key", "acme", "--set-remaining", "3")
+	if got := granted(t, []int{port}, "acme", 10); got != 3 {
+		t.Errorf("%d calls went on after the quota was extended by 3", got)
 	}
 }
 
