@@ -88,6 +88,11 @@ func TestScripts(t *testing.T) {
 			[]string{"AUTHORIZERS_PORT", "AUTHORIZERS_PROXIED_PORT", "AUTHORIZERS_TLS_PORT", "AUTHORIZERS_BACKEND_PORT", "AUTHORIZERS_WEBHOOK_PORT", "AUTHORIZERS_ISSUER_PORT"},
 			[]string{"All answers were as they should be."},
 		},
+		{
+			"examples/usage-plans/run.sh",
+			[]string{"PLANS_PORT", "PLANS_BACKEND_PORT", "PLANS_HTTP_PORT"},
+			[]string{`{"message":"Too Many Requests"}`, `{"message":"Limit Exceeded"}`, "retry-after: ", "All answers were as they should be."},
+		},
 	} {
 		t.Run(filepath.Base(filepath.Dir(c.script)), func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil {
