@@ -2,6 +2,8 @@ package ratelimit
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"mime"
 	"net/http"
 	"time"
@@ -51,17 +53,11 @@ func (s *Server) UsageHandler() http.Handler {
 }
 
 func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
-	query, today := r.URL.Query(), time.Now().UTC()
-	from, to := today.AddDate(0, 0, -30), today
-	for name, day := range map[string]*time.Time{"from": &from, "to": &to} {
-		if text := query.Get(name); text != "" {
-			parsed, err := time.Parse(time.DateOnly, text)
-			if err != nil {
-				http.Error(w, name+" must be a day, such as 2026-01-31", http.StatusBadRequest)
-				return
-			}
-			*day = parsed
-		}
+	query := r.URL.Query()
+	from, to, err := usageDays(query.Get("from"), query.Get("to"), time.Now().UTC())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
 	serving := s.serving.Load()
 	days, err := s.options.Store.Usage(r.Context(), serving.planID(query.Get("plan")), from, to)
@@ -78,6 +74,27 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(lines)
+}
+
+// usageDays are the days asked for: those up to today, and the 30 before the last, unless
+// something else is said.
+func usageDays(first, last string, today time.Time) (from, to time.Time, err error) {
+	day := func(name, text string, otherwise time.Time) time.Time {
+		if text == "" {
+			return otherwise
+		}
+		parsed, parseErr := time.Parse(time.DateOnly, text)
+		if parseErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s must be a day, such as 2026-01-31", name))
+		}
+		return parsed
+	}
+	to = day("to", last, today)
+	from = day("from", first, to.AddDate(0, 0, -30))
+	if err == nil && from.After(to) {
+		err = fmt.Errorf("from (%s) is after to (%s)", from.Format(time.DateOnly), to.Format(time.DateOnly))
+	}
+	return from, to, err
 }
 
 // extend refuses what a page in a browser could send without having been allowed to.

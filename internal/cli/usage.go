@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,7 +65,7 @@ func newUsage() *cobra.Command {
 	flags.StringVar(&q.server, "server", "http://127.0.0.1:8001", "the server's --http-address, as a URL")
 	flags.StringVar(&q.plan, "plan", "", "usage plan, by name (default all)")
 	flags.StringVar(&q.key, "key", "", "API key, by name (default all)")
-	flags.StringVar(&q.from, "from", "", "first day, such as 2026-01-31 (default 30 days ago)")
+	flags.StringVar(&q.from, "from", "", "first day, such as 2026-01-31 (default 30 days before the last)")
 	flags.StringVar(&q.to, "to", "", "last day (default today)")
 	flags.Int64Var(&remaining, "set-remaining", 0, "requests that the key has left in the current period")
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "csv")
@@ -104,10 +105,17 @@ func (q *usageQuery) address() (*url.URL, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, usagef("--server must be a URL, such as http://127.0.0.1:8001")
 	}
-	for flag, day := range map[string]string{"--from": q.from, "--to": q.to} {
-		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
-			return nil, usagef("%s must be a day, such as 2026-01-31", flag)
+	var wrong []error
+	for _, given := range []struct{ flag, day string }{{"--from", q.from}, {"--to", q.to}} {
+		if _, err := time.Parse(time.DateOnly, given.day); given.day != "" && err != nil {
+			wrong = append(wrong, fmt.Errorf("%s must be a day, such as 2026-01-31", given.flag))
 		}
+	}
+	if len(wrong) == 0 && q.to != "" && q.from > q.to {
+		wrong = append(wrong, errors.New("--from is after --to"))
+	}
+	if len(wrong) > 0 {
+		return nil, usagef("%w", errors.Join(wrong...))
 	}
 	return u.JoinPath("usage"), nil
 }

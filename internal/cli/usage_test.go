@@ -39,6 +39,8 @@ func TestUsage(t *testing.T) {
 		"no server": {[]string{"--server", "http://127.0.0.1:1"}, 1, "", "is 'gatehouse run' or 'serve' running there", ""},
 		"not ours":  {[]string{"--plan", "strange"}, 1, "", "did not answer as a gatehouse server does", ""},
 		"day":       {[]string{"--from", "yesterday"}, 2, "", "--from must be a day", ""},
+		"days":      {[]string{"--from", "yesterday", "--to", "now"}, 2, "", "--from must be a day, such as 2026-01-31\n--to must be", ""},
+		"backwards": {[]string{"--from", "2026-02-01", "--to", "2026-01-31"}, 2, "", "--from is after --to", ""},
 		"no URL":    {[]string{"--server", "127.0.0.1:8001"}, 2, "", "--server must be a URL", ""},
 		"no key":    {[]string{"--plan", "gold", "--set-remaining", "1"}, 2, "", "with --plan and --key", ""},
 		"negative":  {[]string{"--plan", "gold", "--key", "acme", "--set-remaining", "-1"}, 2, "", "not negative", ""},
