@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"internal/pytools":     {},
 	"internal/lambdatest":  {"internal/pytools"},
 	"internal/proctest":    {},
-	"internal/redistest":   {},
+	"internal/redistest":   {"internal/proctest"},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
 	// Examples stand for the users' own programs, which cannot import ours.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -37,10 +38,7 @@ type usageJSON struct {
 
 // name is the plan's, or its id when there is no such plan any more.
 func (u *usageJSON) name() string {
-	if u.PlanName == "" {
-		return u.Plan
-	}
-	return u.PlanName
+	return cmp.Or(u.PlanName, u.Plan)
 }
 
 // usageQuery is what of a server's usage is asked for.

@@ -133,7 +133,7 @@ func (s *Store) lacks(ctx context.Context, ask *ratelimit.Ask) int64 {
 	}
 	part := *ask
 	part.Hits, part.Always = 0, false
-	part.Bucket = &ratelimit.Bucket{Rate: ask.Bucket.Rate / float64(s.options.Replicas), Burst: s.part(ask.Bucket.Burst)}
+	part.Bucket = s.partOfBucket(ask.Bucket)
 	answer, err := s.takeLocal(ctx, &part)
 	if err != nil || part.Bucket.Rate <= 0 || part.Bucket.Burst <= 0 {
 		return 0

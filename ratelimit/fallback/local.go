@@ -10,7 +10,7 @@ import (
 func (s *Store) local(ctx context.Context, ask *ratelimit.Ask) (ratelimit.Answer, error) {
 	part := *ask
 	if ask.Bucket != nil {
-		part.Bucket = &ratelimit.Bucket{Rate: ask.Bucket.Rate / float64(s.options.Replicas), Burst: s.part(ask.Bucket.Burst)}
+		part.Bucket = s.partOfBucket(ask.Bucket)
 		answer, err := s.takeLocal(ctx, &part)
 		if err == nil && answer.Granted != 0 {
 			s.owed.note(ask, answer.Granted, 0)
@@ -39,6 +39,11 @@ func (s *Store) takeLocal(ctx context.Context, ask *ratelimit.Ask) (ratelimit.An
 		return ratelimit.Answer{}, err
 	}
 	return answers[0], nil
+}
+
+// partOfBucket is this process's share of a bucket.
+func (s *Store) partOfBucket(b *ratelimit.Bucket) *ratelimit.Bucket {
+	return &ratelimit.Bucket{Rate: b.Rate / float64(s.options.Replicas), Burst: s.part(b.Burst)}
 }
 
 // part is this process's share of a whole, rounded up: a share of nothing would be a
