@@ -2,6 +2,8 @@ package translator
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -85,7 +87,6 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 		endpoints = backend.Endpoints
 		applyBackend(c, backend)
 	}
-	assignment := loadAssignment(c.Name, endpoints)
 
 	allAddresses := !slices.ContainsFunc(endpoints, func(e gateway.Endpoint) bool { return net.ParseIP(e.Host) == nil })
 	switch {
@@ -93,14 +94,22 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 		// Endpoints by EDS: a change of them keeps the cluster's connections.
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource()}
-		return clusterResource{c, assignment}
+		c.EdsClusterConfig.ServiceName = endpointsName(c)
+		return clusterResource{c, loadAssignment(c.EdsClusterConfig.ServiceName, endpoints)}
 	case allAddresses:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	default:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
 	}
-	c.LoadAssignment = assignment
+	c.LoadAssignment = loadAssignment(c.Name, endpoints)
 	return clusterResource{c, nil}
+}
+
+// endpointsName names the endpoints of a cluster after all else in it. Under a name that
+// stays, a cluster that changes would wait in Envoy for endpoints that the control plane
+// has already sent, until Envoy's 15 seconds are over; and only then be in force.
+func endpointsName(c *clusterv3.Cluster) string {
+	return fmt.Sprintf("%s#%.8x", c.Name, sha256.Sum256(anyOf(c).GetValue()))
 }
 
 // resolvedByDNS has Envoy resolve the endpoints' names, as long as DNS says that an

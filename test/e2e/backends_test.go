@@ -100,3 +100,39 @@ func tlsBackend(t *testing.T, name string, until time.Time) string {
 	t.Cleanup(s.Close)
 	return s.URL[strings.LastIndexByte(s.URL, ':')+1:]
 }
+
+// TestChangedBackend: a change of how a backend is spoken to is in force at once. Envoy
+// waits 15 seconds for endpoints that it was sent before the change.
+func TestChangedBackend(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	address := server.Listener.Addr().(*net.TCPAddr)
+	d := deploy(t, gateway.REST, `
+openapi: 3.0.1
+info: {title: pets, version: "1"}
+paths:
+  /pets: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, connectionType: VPC_LINK, connectionId: pets, uri: "http://pets/"}}}
+`, "")
+	snapshot := func(protocol string) *gateway.Snapshot {
+		s := snapshotOf(gateway.API{ID: "pets", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
+		s.Backends = []gateway.Backend{{Name: "pets", Protocol: protocol, Endpoints: []gateway.Endpoint{{Host: "127.0.0.1", Port: uint32(address.Port)}}}}
+		return s
+	}
+	g := start(t, snapshot("HTTP1"))
+	asked := func() string { return g.request("GET", "pets.execute-api.localhost", "/v1/pets", "").body }
+	if got := asked(); got != "HTTP/1.1" {
+		t.Fatalf("the backend was asked by %q", got)
+	}
+	g.apply(snapshot("HTTP2"))
+	deadline := time.Now().Add(10 * time.Second)
+	for asked() != "HTTP/2.0" {
+		if time.Now().After(deadline) {
+			t.Fatalf("the backend is still asked by %q", asked())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
