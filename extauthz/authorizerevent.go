@@ -1,10 +1,10 @@
 package extauthz
 
 import (
-	"slices"
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 )
 
 // event is what the function of an authorizer is called with.
@@ -76,13 +76,11 @@ type requestContext struct {
 }
 
 type requestIdentity struct {
-	APIKey     string             `json:"apiKey,omitempty"`
-	SourceIP   string             `json:"sourceIp"`
-	UserAgent  string             `json:"userAgent,omitempty"`
-	ClientCert *clientCertificate `json:"clientCert,omitempty"`
+	APIKey     string                         `json:"apiKey,omitempty"`
+	SourceIP   string                         `json:"sourceIp"`
+	UserAgent  string                         `json:"userAgent,omitempty"`
+	ClientCert *lambdaevent.ClientCertificate `json:"clientCert,omitempty"`
 }
-
-const timeLayout = "02/Jan/2006:15:04:05 -0700"
 
 // requestEvent describes the request. Maps without entries are {}, as authorizers get
 // them from Amazon (recall); it is the events of integrations that have null.
@@ -94,14 +92,14 @@ func (c *check) requestEvent() *requestEvent {
 		Resource:       c.route.path,
 		Path:           c.eventPath(),
 		HTTPMethod:     c.http.GetMethod(),
-		PathParameters: orEmpty(pathParameters(c.route.template, c.below(c.base))),
+		PathParameters: orEmpty(lambdaevent.PathVariables(c.route.template, c.below(c.base))),
 		StageVariables: orEmpty(c.stage.variables),
 		Context: requestContext{
 			ResourceID:        c.route.resourceID,
 			ResourcePath:      c.route.path,
 			HTTPMethod:        c.http.GetMethod(),
 			ExtendedRequestID: c.id(),
-			RequestTime:       c.now.UTC().Format(timeLayout),
+			RequestTime:       c.now.UTC().Format(lambdaevent.TimeLayout),
 			Path:              c.request.path,
 			AccountID:         c.stage.identity.Account,
 			Protocol:          c.http.GetProtocol(),
@@ -148,40 +146,18 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-// hiddenHeaders are not shown to functions: those that Amazon drops when it reads a
-// request, and the request id, which is Envoy's.
-var hiddenHeaders = []string{
-	"connection", "content-length", "content-md5", "expect", "max-forwards", "proxy-authenticate", "server", "te",
-	"transfer-encoding", "trailer", "upgrade", "www-authenticate", "x-request-id",
-}
-
-// spelling is how the headers that clients of HTTP/1.1 usually send are written. Envoy
-// knows headers in lower case only, and functions written for REST APIs ask for
-// headers.Authorization.
-var spelling = map[string]string{
-	"accept": "Accept", "accept-encoding": "Accept-Encoding", "accept-language": "Accept-Language",
-	"authorization": "Authorization", "cache-control": "Cache-Control", "content-encoding": "Content-Encoding",
-	"content-type": "Content-Type", "cookie": "Cookie", "host": "Host", "if-match": "If-Match",
-	"if-modified-since": "If-Modified-Since", "if-none-match": "If-None-Match", "origin": "Origin",
-	"pragma": "Pragma", "range": "Range", "referer": "Referer", "user-agent": "User-Agent", "via": "Via",
-	"x-amzn-trace-id": "X-Amzn-Trace-Id", "x-forwarded-for": "X-Forwarded-For",
-	"x-forwarded-port": "X-Forwarded-Port", "x-forwarded-proto": "X-Forwarded-Proto",
-}
-
 // eventHeaders are the headers that a function is shown. Those of REST APIs have the
-// names that spelling gives them, those of HTTP APIs are in lower case.
+// names that Spelled gives them, those of HTTP APIs are in lower case.
 func (c *check) eventHeaders() []header {
 	out := []header{{"host", c.http.GetHost()}}
 	for _, h := range c.headers() {
-		if h.name != "host" && !slices.Contains(hiddenHeaders, h.name) && !strings.HasPrefix(h.name, "x-envoy-") {
+		if h.name != "host" && !lambdaevent.Hidden(h.name) {
 			out = append(out, h)
 		}
 	}
 	if c.stage.protocol == gateway.REST {
 		for i, h := range out {
-			if name, ok := spelling[h.name]; ok {
-				out[i].name = name
-			}
+			out[i].name = lambdaevent.Spelled(h.name)
 		}
 	}
 	return out

@@ -2,6 +2,8 @@ package extauthz
 
 import (
 	"strings"
+
+	"gatehouse/internal/lambdaevent"
 )
 
 // httpEvent is that of an HTTP API's authorizer with payload format 2.0.
@@ -36,7 +38,7 @@ type httpContext struct {
 }
 
 type authentication struct {
-	ClientCert *clientCertificate `json:"clientCert"`
+	ClientCert *lambdaevent.ClientCertificate `json:"clientCert"`
 }
 
 type httpRequest struct {
@@ -66,7 +68,7 @@ func (a *lambdaAuthorizer) httpEvent(c *check, identity [][]string) *httpEvent {
 				SourceIP: c.sourceIP(), UserAgent: c.header("user-agent"),
 			},
 			RequestID: c.id(), RouteKey: c.route.key, Stage: c.stage.name,
-			Time: c.now.UTC().Format(timeLayout), TimeEpoch: c.now.UnixMilli(),
+			Time: c.now.UTC().Format(lambdaevent.TimeLayout), TimeEpoch: c.now.UnixMilli(),
 		},
 	}
 	if certificate := c.clientCertificate(); certificate != nil {
@@ -86,10 +88,10 @@ func (a *lambdaAuthorizer) httpEvent(c *check, identity [][]string) *httpEvent {
 	}
 	e.Headers = joined(plain)
 	// HTTP APIs give variables decoded (recall), REST APIs as they stand in the path.
-	if variables := pathParameters(c.route.template, c.below(c.base)); variables != nil {
+	if variables := lambdaevent.PathVariables(c.route.template, c.below(c.base)); variables != nil {
 		e.PathParameters = make(map[string]string, len(variables))
 		for name, value := range variables {
-			e.PathParameters[name] = decodePercent(value)
+			e.PathParameters[name] = lambdaevent.DecodePercent(value)
 		}
 	}
 	return e

@@ -2,12 +2,12 @@ package extauthz
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"maps"
 	"slices"
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/iampolicy"
+	"gatehouse/internal/lambdaevent"
 )
 
 // Compiled is a snapshot made ready for checks. It is not changed once it is made.
@@ -189,7 +189,7 @@ func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format s
 
 // route puts a route's evaluators together, in Amazon's order.
 func (b *stageCompiler) route(r *gateway.Route) *route {
-	out := &route{key: r.Key(), path: r.Path, resourceID: resourceID(r.Path), keyRequired: r.APIKeyRequired}
+	out := &route{key: r.Key(), path: r.Path, resourceID: lambdaevent.ResourceID(r.Path), keyRequired: r.APIKeyRequired}
 	if r.Path != gateway.DefaultRoute {
 		// A path that cannot be read is reported by Validate.
 		out.template, _ = gateway.ParsePath(r.Path)
@@ -230,15 +230,4 @@ func (b *stageCompiler) addPolicy(r *route, authorization iampolicy.Authorizatio
 	if b.resourcePolicy != nil {
 		r.evaluators = append(r.evaluators, resourcePolicy{b.resourcePolicy, authorization})
 	}
-}
-
-// resourceID is six characters like Amazon's, the same for the same path.
-func resourceID(path string) string {
-	const digits = "0123456789abcdefghijklmnopqrstuv"
-	sum := sha256.Sum256([]byte(path))
-	id := make([]byte, 6)
-	for i := range id {
-		id[i] = digits[sum[i]%32]
-	}
-	return string(id)
 }

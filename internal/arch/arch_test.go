@@ -27,9 +27,9 @@ var arrows = map[string][]string{
 	"definition":  {"gateway"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
-	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/wire", "internal/obs"},
+	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "internal/lambda", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
@@ -53,6 +53,8 @@ var arrows = map[string][]string{
 	"internal/wire":      {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway"},
+	// Their events show requests in the same way.
+	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway"},
 	"internal/obs":           {},
