@@ -91,3 +91,9 @@ type IntegrationResponse struct {
 	ContentHandling    string
 	Source             Position
 }
+
+// IsLambdaProxy reports whether the integration passes requests to a Lambda function as
+// they are.
+func (in *Integration) IsLambdaProxy() bool {
+	return in.Type == IntegrationAWSProxy && in.Subtype == ""
+}

@@ -29,6 +29,8 @@ type Services struct {
 	Authorization *Service
 	// RateLimit counts quotas and the limits that Envoys share.
 	RateLimit *Service
+	// Integration calls functions, and does what else Envoy cannot do behind a route.
+	Integration *Service
 }
 
 // Service is where a service is. Its endpoints answer alike: requests are shared out

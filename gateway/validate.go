@@ -124,6 +124,7 @@ func (v *validation) gateways() {
 		v.listeners(&g)
 		v.service("authorization", g.Services.Authorization)
 		v.service("ratelimit", g.Services.RateLimit)
+		v.service("integration", g.Services.Integration)
 	}
 }
 

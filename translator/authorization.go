@@ -49,7 +49,10 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		}
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
-				route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
+				// The integration service may know whose key it was.
+				if !servedByService(r.Integration) {
+					route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
+				}
 				if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 					// A signature is for the gateway; the backend could only misuse it.
 					route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, "authorization", "x-amz-security-token")

@@ -32,6 +32,10 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		return
 	}
 	c.checkIntegrationHeaders(in)
+	if servedByService(in) {
+		c.checkServed(r)
+		return
+	}
 	switch in.Type {
 	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
 		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)

@@ -45,10 +45,14 @@ func (c *stageCompiler) gatewayReply(t gateway.ResponseType, message string) gat
 		body:        `{"` + t.MessageKey() + `":` + quoteFormat(message) + `}`,
 		headers:     []*corev3.HeaderValueOption{setHeader(errorTypeHeader, builtIn.ErrorType)},
 	}
-	custom := c.deployment.ResolveGatewayResponse(t)
-	if custom == nil {
-		return reply
+	if custom := c.deployment.ResolveGatewayResponse(t); custom != nil {
+		c.customise(&reply, custom, t, message)
 	}
+	return reply
+}
+
+// customise makes a reply of a type what the API wants it to be.
+func (c *stageCompiler) customise(reply *gatewayReply, custom *gateway.GatewayResponse, t gateway.ResponseType, message string) {
 	reply.body = `{"message":` + quoteFormat(message) + `}`
 	if n, err := strconv.ParseUint(custom.StatusCode, 10, 32); err == nil {
 		reply.status = uint32(n)
@@ -75,7 +79,6 @@ func (c *stageCompiler) gatewayReply(t gateway.ResponseType, message string) gat
 			reply.headers = append(reply.headers, setHeader(strings.ToLower(name), format))
 		}
 	}
-	return reply
 }
 
 // replyGatewayResponse makes a route answer with a gateway response.
@@ -293,9 +296,12 @@ func (c *stageCompiler) customResponses() proto.Message {
 // strictResponses answers API_CONFIGURATION_ERROR in place of what mapping.lua has
 // marked as a backend's answer that no integration response is for, besides.
 func (c *stageCompiler) strictResponses() proto.Message {
-	return customResponse(append(c.runtimeMatchers(), c.responseMatcher(gateway.APIConfigurationError, "",
-		inputEquals("marked", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: wire.ReplyHeader}, string(gateway.APIConfigurationError)),
-	)))
+	return customResponse(append(c.runtimeMatchers(), c.responseMatcher(gateway.APIConfigurationError, "", marked(string(gateway.APIConfigurationError)))))
+}
+
+// marked holds for answers that are to be replaced by the gateway response of this name.
+func marked(reply string) *predicate {
+	return inputEquals("marked", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: wire.ReplyHeader}, reply)
 }
 
 func customResponse(matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher) proto.Message {
@@ -325,7 +331,12 @@ func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList
 // responseMatcher answers a gateway response where the predicate holds. The message is
 // an Envoy format; empty means the type's own.
 func (c *stageCompiler) responseMatcher(t gateway.ResponseType, message string, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
-	reply := c.gatewayReply(t, message)
+	return c.replyMatcher(t, c.gatewayReply(t, message), when)
+}
+
+// replyMatcher answers a reply, which is a gateway response of a type, where the predicate
+// holds.
+func (c *stageCompiler) replyMatcher(t gateway.ResponseType, reply gatewayReply, when *predicate) *matcherconfigv3.Matcher_MatcherList_FieldMatcher {
 	headers := append([]*corev3.HeaderValueOption{
 		setHeader("content-type", formatLiteral(reply.contentType)),
 		setHeader(c.requestIDHeader(), requestIDFormat),

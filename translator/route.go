@@ -32,6 +32,9 @@ func (c *stageCompiler) routesFor(r *parsedRoute, match *routev3.RouteMatch) []*
 	if r.Integration == nil {
 		return nil // Validate and checkRoute report it.
 	}
+	if servedByService(r.Integration) {
+		return c.validated(r, []*routev3.Route{c.integrated(r, match)})
+	}
 	switch r.Integration.Type {
 	case gateway.IntegrationMock:
 		return c.validated(r, c.mockRoutes(r, match))

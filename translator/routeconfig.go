@@ -24,16 +24,22 @@ type compiledSite struct {
 	source    gateway.Position
 	// authorizationApart: the authorization service is not where the control plane is.
 	authorizationApart bool
+	// integrationApart is the same for the integration service, and mutualTLS tells that
+	// clients have to show certificates.
+	integrationApart, mutualTLS bool
 	// limitHeaders of the gateway.
 	limitHeaders gateway.LimitHeaders
 	// asksControlPlane: some route needs the authorization service that is there.
 	asksControlPlane bool
+	// integratesThere: some route leads to the integration service that is there.
+	integratesThere bool
 }
 
 // compileSite translates all that a host serves.
 func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site) *compiledSite {
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
-	c.authorizationApart = g.Services.Authorization != nil
+	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
+	c.mutualTLS = st.mutualTLS
 	var sections []section
 	if st.kind == pathForm {
 		sections = append(sections, pathFormSection(s, g))

@@ -35,18 +35,24 @@ const (
 // addServices adds the clusters of the services that run apart.
 func addServices(g *gateway.Gateway, out *gatewayResources) {
 	if s := g.Services.Authorization; s != nil {
-		c := serviceCluster(wire.ApartAuthorizationCluster, wire.AuthorizationService, s)
+		c := serviceCluster(wire.ApartAuthorizationCluster, grpcHealth(wire.AuthorizationService), s)
 		out.add(c.Name, c, s.Source)
 	}
 	if s := g.Services.RateLimit; s != nil {
-		c := serviceCluster(wire.ApartRateLimitCluster, wire.RateLimitService, s)
+		c := serviceCluster(wire.ApartRateLimitCluster, grpcHealth(wire.RateLimitService), s)
+		out.add(c.Name, c, s.Source)
+	}
+	if s := g.Services.Integration; s != nil {
+		c := serviceCluster(wire.ApartIntegrationCluster, integrationHealth(), s)
+		// A request that is under way may have done its work: it is waited for.
+		c.CloseConnectionsOnHostHealthFailure = false
 		out.add(c.Name, c, s.Source)
 	}
 }
 
 // serviceCluster makes the cluster of a service that runs apart. Its endpoints are in
-// use as long as they say that they serve the gRPC service.
-func serviceCluster(name, grpcService string, s *gateway.Service) *clusterv3.Cluster {
+// use as long as they are well.
+func serviceCluster(name string, health *corev3.HealthCheck, s *gateway.Service) *clusterv3.Cluster {
 	c := &clusterv3.Cluster{
 		Name:           name,
 		ConnectTimeout: durationpb.New(serviceConnectTimeout),
@@ -58,16 +64,7 @@ func serviceCluster(name, grpcService string, s *gateway.Service) *clusterv3.Clu
 			// A process that ends leaves all its questions to the others at once.
 			MaxRetries: uint32Value(maxServiceRequests),
 		}}},
-		HealthChecks: []*corev3.HealthCheck{{
-			Interval:           durationpb.New(serviceCheckInterval),
-			NoTrafficInterval:  durationpb.New(serviceCheckInterval),
-			Timeout:            durationpb.New(serviceCheckInterval),
-			HealthyThreshold:   uint32Value(1),
-			UnhealthyThreshold: uint32Value(2),
-			HealthChecker: &corev3.HealthCheck_GrpcHealthCheck_{
-				GrpcHealthCheck: &corev3.HealthCheck_GrpcHealthCheck{ServiceName: grpcService},
-			},
-		}},
+		HealthChecks: []*corev3.HealthCheck{health},
 		// Questions to one that hangs go to another.
 		CloseConnectionsOnHostHealthFailure: true,
 		// Those that are well are enough, however few; Envoy would else go back to all.
@@ -84,6 +81,25 @@ func serviceCluster(name, grpcService string, s *gateway.Service) *clusterv3.Clu
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
 	}
 	return c
+}
+
+// grpcHealth asks whether a process serves a gRPC service.
+func grpcHealth(service string) *corev3.HealthCheck {
+	check := serviceCheck()
+	check.HealthChecker = &corev3.HealthCheck_GrpcHealthCheck_{
+		GrpcHealthCheck: &corev3.HealthCheck_GrpcHealthCheck{ServiceName: service},
+	}
+	return check
+}
+
+func serviceCheck() *corev3.HealthCheck {
+	return &corev3.HealthCheck{
+		Interval:           durationpb.New(serviceCheckInterval),
+		NoTrafficInterval:  durationpb.New(serviceCheckInterval),
+		Timeout:            durationpb.New(serviceCheckInterval),
+		HealthyThreshold:   uint32Value(1),
+		UnhealthyThreshold: uint32Value(2),
+	}
 }
 
 // serviceProtocol is HTTP/2, as gRPC needs it. Without pings a machine that vanished is

@@ -34,6 +34,8 @@ type Output struct {
 	// AskControlPlane are the gateways with routes that need an authorization service
 	// where the control plane is, in the snapshot's order.
 	AskControlPlane []*gateway.Gateway
+	// IntegrateThere are those with routes that lead to an integration service there.
+	IntegrateThere []*gateway.Gateway
 
 	sources map[string]gateway.Position
 }
@@ -80,11 +82,15 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 		made, found := translateGateway(s, g, access, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
+		asks, integrates := false, false
 		for _, site := range made.sites {
-			if site.compiled.asksControlPlane {
-				out.AskControlPlane = append(out.AskControlPlane, g)
-				break
-			}
+			asks, integrates = asks || site.compiled.asksControlPlane, integrates || site.compiled.integratesThere
+		}
+		if asks {
+			out.AskControlPlane = append(out.AskControlPlane, g)
+		}
+		if integrates {
+			out.IntegrateThere = append(out.IntegrateThere, g)
 		}
 	}
 	diags.Sort()
@@ -238,9 +244,13 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		Mounts             []mounted
 		PathForm           []string
 		AuthorizationApart bool
+		IntegrationApart   bool
+		ClientCertificates bool
 	}{
 		Host: st.host, Kind: string(st.kind), Shared: shared, MutualTLS: serverNames(s, g, st),
 		AuthorizationApart: g.Services.Authorization != nil,
+		IntegrationApart:   g.Services.Integration != nil,
+		ClientCertificates: st.mutualTLS,
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {

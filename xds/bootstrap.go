@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -32,6 +34,10 @@ const maxControlPlaneRequests = 1 << 16
 // may refer to it for other gRPC services on the same port.
 const ClusterName = "gatehouse-xds"
 
+// IntegrationClusterName is the bootstrap's static cluster for the integration service,
+// an upstream beside the control plane.
+const IntegrationClusterName = "gatehouse-integration"
+
 // NoAdmin as an admin address leaves Envoy without an admin interface.
 const NoAdmin = "none"
 
@@ -47,7 +53,11 @@ type BootstrapOptions struct {
 	Gateway string
 	// Address is the control plane's host:port.
 	Address string
-	// TLS secures the connection to the control plane; nil for plaintext.
+	// Integration is the host:port of the integration service, or unix:PATH of its socket;
+	// empty means NextPort of Address.
+	Integration string
+	// TLS secures the connections to the control plane and the integration service; nil for
+	// plaintext.
 	TLS *BootstrapTLS
 	// Admin is the host:port of the admin interface: DefaultAdmin if empty, a
 	// free port for port 0, and none at all for NoAdmin.
@@ -89,6 +99,10 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
+	integration, err := integrationService(o)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
 	admin, err := adminOf(cmp.Or(o.Admin, DefaultAdmin))
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
@@ -107,7 +121,7 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	}
 	b := &bootstrapv3.Bootstrap{
 		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway},
-		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster}},
+		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster, integration}},
 		DynamicResources: dynamicResources(),
 		Admin:            admin,
 		LayeredRuntime:   runtime,
@@ -177,6 +191,54 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 	if address.GetSocketAddress().GetPortValue() == 0 {
 		return nil, fmt.Errorf("control plane address %q: the port is 0", o.Address)
 	}
+	return staticCluster(ClusterName, host, address, o.TLS)
+}
+
+// integrationService is the static cluster that leads to what serves routes that Envoy
+// cannot.
+func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
+	if path, ok := strings.CutPrefix(o.Integration, "unix:"); ok {
+		return staticCluster(IntegrationClusterName, "", &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil)
+	}
+	if o.Integration == "" {
+		next, err := NextPort(o.Address)
+		if err != nil {
+			return nil, err
+		}
+		o.Integration = next
+	}
+	host, address, err := socketAddress(o.Integration)
+	if err != nil {
+		return nil, fmt.Errorf("integration address %q: %w", o.Integration, err)
+	}
+	if address.GetSocketAddress().GetPortValue() == 0 {
+		return nil, fmt.Errorf("integration address %q: the port is 0", o.Integration)
+	}
+	return staticCluster(IntegrationClusterName, host, address, o.TLS)
+}
+
+// NextPort is an address with the port that follows: where the integration service is
+// beside a control plane unless something else is said. Port 0 stays as it is.
+func NextPort(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("port %q: %w", port, err)
+	case n == 0:
+		return address, nil
+	case n == math.MaxUint16:
+		return "", fmt.Errorf("no port follows %d: say where the integration service is", n)
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n+1, 10)), nil
+}
+
+// staticCluster speaks HTTP/2 with a service of ours. Its TLS may name the server after
+// the host.
+func staticCluster(name, host string, address *corev3.Address, tls *BootstrapTLS) (*clusterv3.Cluster, error) {
 	http2, err := anypb.New(&httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
@@ -197,12 +259,12 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 		return nil, fmt.Errorf("HTTP/2 options: %w", err)
 	}
 	c := &clusterv3.Cluster{
-		Name:                          ClusterName,
+		Name:                          name,
 		ConnectTimeout:                durationpb.New(5 * time.Second),
 		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STRICT_DNS},
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http2},
-		// The authorization service is there too: as many requests wait for it as there
-		// are. Envoy's default of 1024 would refuse the others.
+		// As many requests wait here as there are. Envoy's default of 1024 would refuse the
+		// others.
 		CircuitBreakers: &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 			MaxRequests: wrapperspb.UInt32(maxControlPlaneRequests), MaxPendingRequests: wrapperspb.UInt32(maxControlPlaneRequests),
 		}}},
@@ -210,17 +272,17 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 			TcpKeepalive: &corev3.TcpKeepalive{KeepaliveTime: wrapperspb.UInt32(60)},
 		},
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
-			ClusterName: ClusterName,
+			ClusterName: name,
 			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
 				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: address}},
 			}}}},
 		},
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
+	if _, err := netip.ParseAddr(host); err == nil || address.GetPipe() != nil {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	}
-	if o.TLS != nil {
-		if c.TransportSocket, err = o.TLS.transportSocket(host); err != nil {
+	if tls != nil {
+		if c.TransportSocket, err = tls.transportSocket(host); err != nil {
 			return nil, fmt.Errorf("TLS to the control plane: %w", err)
 		}
 	}

@@ -28,6 +28,7 @@ func TestBootstrapIsTakenByEnvoy(t *testing.T) {
 		"least": {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000"},
 		"ipv6":  {NodeID: "envoy-1", Gateway: "edge", Address: "[::1]:18000", Admin: xds.NoAdmin},
 		"full":  full,
+		"unix":  {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
 	} {
 		b, err := xds.Bootstrap(o)
 		if err != nil {
@@ -78,7 +79,7 @@ func TestBootstrapIsDeterministic(t *testing.T) {
 		}
 	}
 	// What looks like another type of value stays a string.
-	for _, want := range []string{`id: "123"`, `cluster: "true"`, "sni: gatehouse.example", "type: STRICT_DNS", "replicas: 3"} {
+	for _, want := range []string{`id: "123"`, `cluster: "true"`, "sni: gatehouse.example", "type: STRICT_DNS", "replicas: 3", "port_value: 18001"} {
 		if !strings.Contains(string(first), want) {
 			t.Errorf("%q is not in\n%s", want, first)
 		}
@@ -93,6 +94,8 @@ func TestBootstrapRefuses(t *testing.T) {
 		"missing port": func(o *xds.BootstrapOptions) { o.Address = "localhost" },
 		"host":         func(o *xds.BootstrapOptions) { o.Address = ":18000" },
 		"port is 0":    func(o *xds.BootstrapOptions) { o.Address = "localhost:0" },
+		"port follows": func(o *xds.BootstrapOptions) { o.Address = "localhost:65535" },
+		"integration":  func(o *xds.BootstrapOptions) { o.Integration = "localhost" },
 		"admin":        func(o *xds.BootstrapOptions) { o.Admin = "localhost:http" },
 		"CA file":      func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{} },
 		"key file":     func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },

@@ -15,6 +15,9 @@ func parseServices(v source.Value) gateway.Services {
 	if r := o.Get("ratelimit"); r.Exists() {
 		s.RateLimit = parseService(r)
 	}
+	if i := o.Get("integration"); i.Exists() {
+		s.Integration = parseService(i)
+	}
 	o.Done()
 	return s
 }

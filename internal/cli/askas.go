@@ -29,7 +29,7 @@ func askAs(ctx context.Context, binary, gatewayName string, server *xds.Server, 
 	if err != nil {
 		return nil, err
 	}
-	b, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "validate", Gateway: gatewayName, Address: address, Admin: admin})
+	b, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "validate", Gateway: gatewayName, Address: address, Integration: address, Admin: admin})
 	if err != nil {
 		return nil, err
 	}

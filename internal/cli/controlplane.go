@@ -63,6 +63,8 @@ type controlPlane struct {
 	// The sockets are open from the beginning: an address that is taken is known
 	// before anything else happens.
 	xdsSocket, httpSocket net.Listener
+	// integrationSocket is nil without the role integration.
+	integrationSocket net.Listener
 	// changed holds a token when the pipeline's status has changed.
 	changed chan struct{}
 }
@@ -119,7 +121,9 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	}
 	for _, r := range c.roles.chosen() {
 		s := r.start(c)
-		s.register(c.grpc)
+		if s.register != nil {
+			s.register(c.grpc)
+		}
 		if s.prepare != nil {
 			pipeline.Services = append(pipeline.Services, s.prepare)
 		}
@@ -129,6 +133,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		pipeline.Target = c.xds
 		pipeline.NoAuthorization = !c.roles.has("extauthz")
 		pipeline.NoRateLimit = !c.roles.has("ratelimit")
+		pipeline.NoIntegration = !c.roles.has("integration")
 	}
 	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	c.pipeline = revision.New(pipeline)
@@ -138,13 +143,34 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.closeSockets())
+		}
+	}()
 	if c.xdsSocket, err = listen("--xds-address", flags.xdsAddress); err != nil {
 		return nil, err
 	}
+	if c.roles.has("integration") {
+		if c.integrationSocket, err = flags.listenIntegration(); err != nil {
+			return nil, err
+		}
+	}
 	if c.httpSocket, err = listen("--http-address", flags.httpAddress); err != nil {
-		return nil, errors.Join(err, c.xdsSocket.Close())
+		return nil, err
 	}
 	return c, nil
+}
+
+// closeSockets is for those that nothing was served on.
+func (c *controlPlane) closeSockets() error {
+	var errs []error
+	for _, socket := range []net.Listener{c.xdsSocket, c.integrationSocket, c.httpSocket} {
+		if socket != nil {
+			errs = append(errs, socket.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func listen(flag, address string) (net.Listener, error) {
@@ -194,7 +220,9 @@ func (c *controlPlane) statusChanged(s revision.Status) {
 func (c *controlPlane) showHealth(status grpc_health_v1.HealthCheckResponse_ServingStatus) {
 	c.health.SetServingStatus("", status)
 	for _, s := range c.services {
-		c.health.SetServingStatus(s.name, status)
+		if s.register != nil {
+			c.health.SetServingStatus(s.name, status)
+		}
 	}
 }
 
@@ -209,7 +237,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	if err := c.pipeline.Start(ctx); err != nil {
-		return errors.Join(err, c.xdsSocket.Close(), c.httpSocket.Close())
+		return errors.Join(err, c.closeSockets())
 	}
 	outliving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -223,6 +251,19 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 		}
 		return nil
 	})
+	about := []any{"xds", c.xdsSocket.Addr(), "roles", strings.Join(c.roles.names(), ",")}
+	for _, s := range c.services {
+		if s.serve == nil {
+			continue
+		}
+		about = append(about, "integration", c.integrationSocket.Addr())
+		group.Go(func() error {
+			if err := s.serve(c.integrationSocket); err != nil {
+				return fmt.Errorf("integration server: %w", err)
+			}
+			return nil
+		})
+	}
 	group.Go(func() error {
 		if err := c.http.Serve(c.httpSocket); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("status server: %w", err)
@@ -241,7 +282,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 			c.log.Info("stopping")
 			cancel()
 		})()
-		c.log.Info("serving", "xds", c.xdsSocket.Addr(), "roles", strings.Join(c.roles.names(), ","), "status", fmt.Sprintf("http://%s/status", c.httpSocket.Addr()))
+		c.log.Info("serving", append(about, "status", fmt.Sprintf("http://%s/status", c.httpSocket.Addr()))...)
 		return alongside(working)
 	})
 	return group.Wait()
@@ -258,9 +299,18 @@ func (c *controlPlane) stop() error {
 			s.endStreams()
 		}
 	}
+	var ending errgroup.Group
+	for _, s := range c.services {
+		if s.shutdown != nil {
+			ending.Go(func() error { return s.shutdown(ctx) })
+		}
+	}
 	abort := context.AfterFunc(ctx, c.grpc.Stop)
 	c.grpc.GracefulStop()
 	abort()
+	if err := ending.Wait(); err != nil {
+		c.log.Debug("requests to integrations were cut off", "error", err)
+	}
 	for _, s := range c.services {
 		if s.close != nil {
 			s.close()

@@ -36,7 +36,7 @@ func (c *controlPlane) superviseEnvoy(ctx context.Context, binary string, flags 
 		return fmt.Errorf("naming the envoy: %w", err)
 	}
 	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{
-		NodeID: host, Gateway: name, Address: dialable(c.xdsSocket.Addr()), Admin: admin,
+		NodeID: host, Gateway: name, Address: dialable(c.xdsSocket.Addr()), Integration: dialable(c.integrationSocket.Addr()), Admin: admin,
 	})
 	if err != nil {
 		return err
@@ -77,6 +77,9 @@ func (c *controlPlane) adminAddress(flags runFlags) (string, error) {
 
 // dialable is an address that our own Envoy reaches a socket by.
 func dialable(a net.Addr) string {
+	if a.Network() == "unix" {
+		return unixPrefix + a.String()
+	}
 	address, err := netip.ParseAddrPort(a.String())
 	if err != nil || !address.Addr().IsUnspecified() {
 		return a.String()

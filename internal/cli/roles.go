@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -10,6 +12,7 @@ import (
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
+	"gatehouse/integration"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
 	"gatehouse/ratelimit"
@@ -28,13 +31,19 @@ var roles = []role{
 	{"xds", "sends Envoys their configuration", startXDS},
 	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
 	{"ratelimit", "counts quotas and the limits that Envoys share", startRateLimit},
+	{"integration", "calls functions, and does what else Envoy cannot behind a route", startIntegration},
 }
 
-// service is what a role adds to a process. Only name and register are needed.
+// service is what a role adds to a process: a gRPC service, with name and register, or
+// one that serves a socket of its own.
 type service struct {
 	// name is that of the gRPC service, for health checks.
 	name     string
 	register func(grpc.ServiceRegistrar)
+	// serve answers on the socket for integrations until shutdown, which gives what is
+	// under way the time that the context has.
+	serve    func(net.Listener) error
+	shutdown func(context.Context) error
 	// prepare compiles each revision before it is used.
 	prepare revision.Prepare
 	// endStreams ends what would go on for ever; close ends the rest, when nobody is
@@ -87,6 +96,17 @@ func startRateLimit(c *controlPlane) service {
 	}
 }
 
+func startIntegration(c *controlPlane) service {
+	server := integration.New(integration.Options{Log: c.log.With("component", "integration"), Registerer: c.metrics})
+	return service{
+		serve: server.Serve, shutdown: server.Close,
+		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+			compiled, ds := server.Compile(s)
+			return func() func() { return server.Swap(compiled) }, ds
+		},
+	}
+}
+
 func roleNames() (names []string) {
 	for _, r := range roles {
 		names = append(names, r.name)
@@ -98,7 +118,7 @@ func roleNames() (names []string) {
 func rolesHelp() string {
 	var b strings.Builder
 	for _, r := range roles {
-		fmt.Fprintf(&b, "  %-10s %s\n", r.name, r.does)
+		fmt.Fprintf(&b, "  %-11s %s\n", r.name, r.does)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

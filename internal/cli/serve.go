@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,12 +17,14 @@ type serveFlags struct {
 	roles       rolesFlag
 	xdsAddress  string
 	httpAddress string
-	dataDir     string
-	xdsCert     string
-	xdsKey      string
-	xdsClientCA string
-	insecureXDS bool
-	limits      limitStoreFlags
+	// integrationAddress is host:port or unix:PATH; empty for beside xdsAddress.
+	integrationAddress string
+	dataDir            string
+	xdsCert            string
+	xdsKey             string
+	xdsClientCA        string
+	insecureXDS        bool
+	limits             limitStoreFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -31,6 +34,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
+	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
@@ -59,7 +63,14 @@ func (f *serveFlags) check() error {
 	if err := f.limits.check(f.roles); err != nil {
 		return err
 	}
-	for flag, address := range map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress} {
+	if f.integrationAddress != "" && !f.roles.has("integration") {
+		return usagef("--integration-address is for the role integration, which --roles leaves out")
+	}
+	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
+	if f.integrationAddress != "" && !strings.HasPrefix(f.integrationAddress, unixPrefix) {
+		addresses["--integration-address"] = f.integrationAddress
+	}
+	for flag, address := range addresses {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return usagef("%s: %w", flag, err)
 		}
@@ -72,7 +83,7 @@ func (f *serveFlags) check() error {
 		return usagef("--xds-address %s can be reached from other machines, and %s travel there: "+
 			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
 	}
-	return nil
+	return f.checkIntegration()
 }
 
 // loopback reports whether only this machine reaches an address.

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
+	"gatehouse/integration"
 	"gatehouse/internal/revision"
 	"gatehouse/translator"
 	"gatehouse/xds"
@@ -94,8 +95,9 @@ func refusals(draft *gateway.Snapshot, known gateway.Diagnostics) gateway.Diagno
 // error is of the check itself, not of what is checked.
 func checkTranslation(ctx context.Context, snapshot *gateway.Snapshot, envoy envoyFlag) (gateway.Diagnostics, error) {
 	_, ds := extauthz.Compile(snapshot)
+	_, ofIntegrations := integration.Compile(snapshot)
 	output, more := translator.New().Translate(snapshot)
-	ds = append(ds, more...)
+	ds = append(append(ds, ofIntegrations...), more...)
 	if ds.HasErrors() {
 		return ds, nil
 	}

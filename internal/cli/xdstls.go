@@ -24,13 +24,17 @@ func xdsServerOptions(flags serveFlags) ([]grpc.ServerOption, error) {
 	if _, err := flags.tlsConfig(); err != nil {
 		return nil, err
 	}
-	config := &tls.Config{
+	return append(options, grpc.Creds(credentials.NewTLS(flags.renewingTLS()))), nil
+}
+
+// renewingTLS reads the certificates again for each connection.
+func (f *serveFlags) renewingTLS() *tls.Config {
+	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return flags.tlsConfig()
+			return f.tlsConfig()
 		},
 	}
-	return append(options, grpc.Creds(credentials.NewTLS(config))), nil
 }
 
 func (f *serveFlags) tlsConfig() (*tls.Config, error) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
@@ -32,18 +33,15 @@ type awsTarget struct{ endpoint, region string }
 // awsClients speak Lambda's Invoke API. There is one per endpoint and region; they
 // share connections and the environment's configuration.
 type awsClients struct {
-	http   *http.Client
-	config remembered[aws.Config]
+	http     *http.Client
+	attempts int
+	config   remembered[aws.Config]
 	// local is the configuration for endpoints that are not Amazon's.
 	local remembered[aws.Config]
 
 	mu      sync.Mutex
 	clients map[awsTarget]invokeAPI
 }
-
-// attempts of a call: functions are called again when Lambda is too busy to call them,
-// or the connection broke.
-const attempts = 2
 
 func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
 	client, err := a.client(ctx, awsTarget{t.Endpoint, t.Region})
@@ -64,11 +62,19 @@ func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte
 	case errors.Is(err, ErrTooLarge):
 		return nil, ErrTooLarge
 	case err != nil:
-		return nil, fmt.Errorf("calling %s: %w", t, withoutURL(err))
+		return nil, refused(fmt.Errorf("calling %s: %w", t, withoutURL(err)))
 	case output.FunctionError != nil:
 		return nil, functionError(output.Payload)
 	}
 	return output.Payload, nil
+}
+
+// refused tells errors that are Lambda's answer from others.
+func refused(err error) error {
+	if answer := (*awshttp.ResponseError)(nil); errors.As(err, &answer) && answer.HTTPStatusCode() >= 300 {
+		return &RefusedError{answer.HTTPStatusCode(), err}
+	}
+	return err
 }
 
 func (a *awsClients) client(ctx context.Context, t awsTarget) (invokeAPI, error) {
@@ -88,7 +94,7 @@ func (a *awsClients) client(ctx context.Context, t awsTarget) (invokeAPI, error)
 			o.BaseEndpoint = &t.endpoint
 		}
 		o.HTTPClient = a.http
-		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), attempts)
+		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), a.attempts)
 	})
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -23,6 +23,19 @@ func (e *FunctionError) Error() string {
 	return fmt.Sprintf("the function failed with an error of type %q", cmp.Or(e.Type, "unknown"))
 }
 
+// RefusedError says that Lambda would not call the function: there is none, the caller may
+// not, or there is too much to do.
+type RefusedError struct {
+	// Status is that of Lambda's answer.
+	Status int
+	cause  error
+}
+
+func (e *RefusedError) Error() string { return e.cause.Error() }
+
+// Unwrap gives what is behind it.
+func (e *RefusedError) Unwrap() error { return e.cause }
+
 // ErrTooLarge says that a function answered with more than is read.
 var ErrTooLarge = errors.New("the answer of the function is too large")
 
@@ -31,6 +44,9 @@ type Options struct {
 	// MaxResponseBytes bounds what a function may answer, 6 MiB by default, as Lambda
 	// does.
 	MaxResponseBytes int64
+	// Attempts is how often a call is tried when Lambda is too busy to call the function,
+	// or the connection broke: twice by default.
+	Attempts int
 	// Transport is what webhooks and endpoints are called with; by default one of its
 	// own, which uses the proxies and the authorities of the system.
 	Transport http.RoundTripper
@@ -63,13 +79,13 @@ func New(o Options) *Client {
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c.aws = awsClients{http: c.http, clients: map[awsTarget]invokeAPI{}}
+	c.aws = awsClients{http: c.http, attempts: cmp.Or(o.Attempts, 2), clients: map[awsTarget]invokeAPI{}}
 	return c
 }
 
 // Invoke calls a function with an event, and gives its result. The error is a
-// *FunctionError when the function itself failed, ErrTooLarge, or says why it could not
-// be called. The context bounds how long it may take.
+// *FunctionError when the function itself failed, a *RefusedError when Lambda did not call
+// it, ErrTooLarge, or says why it could not be called. The context bounds how long it may take.
 func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
 	if t.URL != "" {
 		return c.post(ctx, t, event)

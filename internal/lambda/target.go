@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -56,25 +57,27 @@ func withoutSecrets(text string) string {
 var ErrUnknown = errors.New("there is no such function under functions")
 
 var (
-	invocationURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(.+)/invocations$`)
+	invocationURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/(?:2015-03-31/functions/(.+)/invocations|2021-11-15/functions/(.+)/response-streaming-invocations)$`)
 	functionARN   = regexp.MustCompile(`^(arn:[a-z0-9-]+:lambda:([a-z0-9-]+):([0-9]{12}):function:([A-Za-z0-9_-]{1,140}))(?::(\$LATEST|[A-Za-z0-9_-]{1,128}))?$`)
 	functionName  = regexp.MustCompile(`^([A-Za-z0-9_-]{1,140})(?::(\$LATEST|[A-Za-z0-9_-]{1,128}))?$`)
 )
 
 // Find makes out what a URI, its stage variables resolved, calls: a function by the
-// ARN of its invocation, by its own ARN or its name, or a webhook. The functions say
-// where some of them are; the entry that names the function most precisely counts.
+// ARN of its invocation, by its own ARN or its name, or a webhook. A webhook may also
+// stand where the function does in the ARN of an invocation, so that a stage variable
+// chooses between the two. The functions say where some of them are; the entry that names
+// the function most precisely counts.
 func Find(uri string, functions []gateway.Function) (Target, error) {
-	if strings.HasPrefix(uri, "https://") || strings.HasPrefix(uri, "http://") {
-		u, err := url.Parse(uri)
-		if err != nil || u.Host == "" {
-			return Target{}, fmt.Errorf("%q is not a URL", withoutSecrets(uri))
-		}
-		return Target{URL: uri}, nil
-	}
 	text := uri
 	if m := invocationURI.FindStringSubmatch(uri); m != nil {
-		text = m[1]
+		text = cmp.Or(m[1], m[2])
+	}
+	if strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return Target{}, fmt.Errorf("%q is not a URL", withoutSecrets(text))
+		}
+		return Target{URL: text}, nil
 	}
 	t, ok := named(text)
 	if !ok {

@@ -176,6 +176,12 @@ func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagno
 			}
 		}
 	}
+	if p.opts.NoIntegration {
+		for _, g := range c.output.IntegrateThere {
+			ds.Warnf("no-integration-service", g.Source, "", "say where one is, with services: {integration: …}, or give this process the role integration too",
+				"routes of the gateway %s need an integration service, and there is none here: they are answered 500 or 503", g.Name)
+		}
+	}
 	if !p.opts.NoAuthorization {
 		return ds
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	NoAuthorization bool
 	// NoRateLimit: nobody counts there what Envoys share.
 	NoRateLimit bool
+	// NoIntegration: nobody is beside Target to serve the routes that Envoys cannot.
+	NoIntegration bool
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
 	// Renew, if set, gives a snapshot that is served with what has come to be known

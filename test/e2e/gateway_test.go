@@ -23,6 +23,7 @@ import (
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
+	"gatehouse/integration"
 	"gatehouse/internal/envoytest"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
@@ -33,13 +34,14 @@ import (
 // A running is a gateway in a test: control plane in this process, a real Envoy
 // beside it.
 type running struct {
-	t          *testing.T
-	port       int
-	server     *xds.Server
-	translator *translator.Translator
-	extauthz   *extauthz.Server
-	ratelimit  *ratelimit.Server
-	limits     *memory.Store
+	t           *testing.T
+	port        int
+	server      *xds.Server
+	translator  *translator.Translator
+	extauthz    *extauthz.Server
+	integration *integration.Server
+	ratelimit   *ratelimit.Server
+	limits      *memory.Store
 	// stopControlPlane ends it; Envoy goes on alone.
 	stopControlPlane func()
 }
@@ -109,6 +111,17 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go g.integration.Serve(integrationSocket)
+	t.Cleanup(func() {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		g.integration.Close(ended)
+	})
 	grpcServer := grpc.NewServer(xds.ServerOptions()...)
 	g.server.Register(grpcServer)
 	g.extauthz.Register(grpcServer)
@@ -120,7 +133,7 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	g.stopControlPlane = func() { g.server.Close(); grpcServer.Stop() }
 	t.Cleanup(g.stopControlPlane)
 
-	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Admin: "127.0.0.1:0"})
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Integration: integrationSocket.Addr().String(), Admin: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +172,8 @@ func (g *running) apply(s *gateway.Snapshot) {
 	}
 	s.Seal()
 	compiled, problems := g.extauthz.Compile(s)
+	integrated, found := g.integration.Compile(s)
+	problems = append(problems, found...)
 	out, diags := g.translator.Translate(s)
 	diags = append(problems, diags...)
 	for _, d := range diags {
@@ -168,6 +183,7 @@ func (g *running) apply(s *gateway.Snapshot) {
 		g.t.Fatal("the snapshot cannot be translated")
 	}
 	g.extauthz.Swap(compiled)
+	g.integration.Swap(integrated)
 	g.ratelimit.Swap(ratelimit.Compile(s))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

@@ -1,0 +1,154 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
+	"gatehouse/internal/wire"
+)
+
+// handler answers the requests of one route. There is one for each kind of integration.
+type handler interface {
+	// kind names it in metrics.
+	kind() string
+	serve(*exchange)
+}
+
+// handlerOf makes the handler of a route; nil when Envoy serves the route without us, or
+// something is wrong with it, which is reported.
+func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
+	in := r.Integration
+	switch {
+	case in == nil:
+		return nil
+	case in.IsLambdaProxy():
+		return b.lambdaProxy(r)
+	}
+	return nil
+}
+
+// Compiled is a snapshot made ready to be served. It is not changed once it is made.
+type Compiled struct {
+	revision string
+	stages   map[stageKey]*stage
+}
+
+// Revision is that of the snapshot.
+func (c *Compiled) Revision() string { return c.revision }
+
+// stageKey names what one stage serves: its own deployment, or that of its canary.
+type stageKey struct {
+	api, stage string
+	canary     bool
+}
+
+// stage is the routes of a deployment with the settings of a stage.
+type stage struct {
+	api        string
+	name       string
+	protocol   gateway.Protocol
+	variables  map[string]string
+	deployment *gateway.Deployment
+	snapshot   *gateway.Snapshot
+	routes     map[string]*route
+	// binary are the media types whose bodies are bytes (REST).
+	binary mediaTypes
+	// customised are the values of wire.ReplyHeader that Envoy has answers of the API's own
+	// for.
+	customised map[string]bool
+}
+
+func (s *stage) rest() bool { return s.protocol == gateway.REST }
+
+// route is what is known of a route beforehand.
+type route struct {
+	stage *stage
+	*gateway.Route
+	key        string
+	resourceID string
+	template   gateway.PathTemplate
+	handler    handler
+}
+
+// Compile makes a snapshot ready for a Server, and reports everything that could not be
+// served; nothing is made of one with errors.
+func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
+	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}}
+	var found gateway.Diagnostics
+	for i := range snapshot.APIs {
+		api := &snapshot.APIs[i]
+		for j := range api.Stages {
+			st := &api.Stages[j]
+			c.compileStage(snapshot, api, st.Name, st.Deployment, st.Variables, false, &found)
+			if st.Canary != nil {
+				deployment := st.Canary.Deployment
+				if deployment == nil {
+					deployment = st.Deployment
+				}
+				c.compileStage(snapshot, api, st.Name, deployment, st.CanaryVariables(), true, &found)
+			}
+		}
+	}
+	found.Sort()
+	if found.HasErrors() {
+		return nil, found
+	}
+	return c, found
+}
+
+func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, name string, deployment *gateway.Deployment, variables map[string]string, canary bool, found *gateway.Diagnostics) {
+	if deployment == nil {
+		return // Validate reports it.
+	}
+	st := &stage{
+		api: api.ID, name: name, protocol: api.Protocol, variables: variables,
+		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
+		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
+	}
+	if st.rest() {
+		for t := range gateway.ResponseDefaults {
+			st.customised[string(t)] = deployment.ResolveGatewayResponse(t) != nil
+		}
+		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
+	}
+	b := &stageCompiler{stage: st, found: found}
+	for i := range deployment.Routes {
+		r := &deployment.Routes[i]
+		h := b.handlerOf(r)
+		if h == nil {
+			continue
+		}
+		compiled := &route{stage: st, Route: r, key: r.Key(), resourceID: lambdaevent.ResourceID(r.Path), handler: h}
+		if r.Path != gateway.DefaultRoute {
+			// A path that cannot be read is reported by Validate.
+			compiled.template, _ = gateway.ParsePath(r.Path)
+		}
+		st.routes[compiled.key] = compiled
+	}
+	if len(st.routes) > 0 {
+		c.stages[stageKey{api.ID, name, canary}] = st
+	}
+}
+
+// stageCompiler makes the routes of one stage.
+type stageCompiler struct {
+	stage *stage
+	found *gateway.Diagnostics
+}
+
+func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {
+	b.found.Errorf(code, pos, "", hint, format, args...)
+}
+
+// uri is an integration's, with the stage's variables filled in.
+func (b *stageCompiler) uri(in *gateway.Integration) (string, bool) {
+	text, missing := gateway.ResolveStageVariables(in.URI, b.stage.variables)
+	if len(missing) > 0 {
+		b.errorf("unset-stage-variable", in.URISource, fmt.Sprintf("add it to the variables of stage %s", b.stage.name),
+			"the stage variable %s of the integration URI is not set in stage %s/%s", strings.Join(missing, ", "), b.stage.api, b.stage.name)
+		return "", false
+	}
+	return text, true
+}

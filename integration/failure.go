@@ -1,0 +1,123 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// failure is an answer that the gateway gives because there is no other.
+type failure struct {
+	// name is for logs and metrics.
+	name string
+	// reply is the type of gateway response that a REST API has for it, or
+	// wire.ReplyMalformed.
+	reply string
+	// status of a REST API, where it is not that of the type.
+	status int
+	// httpStatus and httpMessage are an HTTP API's.
+	httpStatus  int
+	httpMessage string
+}
+
+const (
+	internalServerError = "Internal Server Error"
+	serviceUnavailable  = "Service Unavailable"
+)
+
+// The failures. Functions that fail or answer with what is no response are the
+// function's mistake (502), those that cannot be called are the API's (500).
+// See https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
+var (
+	malformed    = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
+	failed       = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
+	tooMuch      = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
+	refused      = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	throttled    = &failure{"throttled", string(gateway.IntegrationFailure), 0, 503, serviceUnavailable}
+	unreachable  = &failure{"unreachable", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	timedOut     = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	gone         = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	badEncoding  = &failure{"invalid-base64", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	tooLarge     = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
+	badRequest   = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
+	unknownRoute = &failure{"unknown-route", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	// internalError is a mistake of ours.
+	internalError = &failure{"internal-error", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+)
+
+// fail answers a failure. The reason is for the log, and must not have in it what clients
+// or functions sent.
+func (x *exchange) fail(f *failure, reason string) {
+	x.failed = f.name
+	level := slog.LevelWarn
+	if f == gone || f == badRequest || f == tooLarge {
+		level = slog.LevelDebug
+	}
+	if x.server.log.Enabled(x.ctx(), level) {
+		x.server.log.Log(context.WithoutCancel(x.ctx()), level, "integration failed", "failure", f.name, "reason", reason, "request", x.id(), "route", x.describe())
+	}
+	header := x.w.Header()
+	for name := range header {
+		delete(header, name)
+	}
+	header.Set("Content-Type", "application/json")
+	if x.route != nil && !x.route.stage.rest() {
+		x.write(f.httpStatus, jsonMessage("message", f.httpMessage))
+		return
+	}
+	d, known := gateway.ResponseDefaults[gateway.ResponseType(f.reply)]
+	if !known {
+		d = gateway.ResponseDefault{ErrorType: "InternalServerErrorException", Message: "Internal server error"}
+	}
+	if f.status != 0 {
+		d.Status = f.status
+	}
+	header.Set("X-Amzn-Errortype", d.ErrorType)
+	if x.route != nil && x.route.stage.customised[f.reply] {
+		header.Set(wire.ReplyHeader, f.reply)
+	}
+	x.write(d.Status, jsonMessage(gateway.ResponseType(f.reply).MessageKey(), d.Message))
+}
+
+// describe names the route for the log.
+func (x *exchange) describe() string {
+	if x.route == nil {
+		return "unknown"
+	}
+	return x.route.stage.api + "/" + x.route.stage.name + " " + x.route.key
+}
+
+func jsonMessage(key, message string) []byte {
+	j := jsonText{}
+	j.begin('{')
+	j.text(key, message)
+	j.end('}')
+	return j.b
+}
+
+// write sends an answer whose headers are set.
+func (x *exchange) write(status int, body []byte) {
+	x.status = status
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		x.w.WriteHeader(status)
+		return
+	}
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	if x.request.Method != http.MethodHead {
+		_, _ = x.w.Write(body) // Who is gone needs no answer.
+	}
+}
+
+// failedCall tells why a call that the context bounds has no result.
+func (x *exchange) cancelled(err error) *failure {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return timedOut
+	}
+	return gone
+}

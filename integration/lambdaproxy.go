@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"context"
+	"errors"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambda"
+)
+
+// lambdaProxy calls a function with the request, and answers with what it returns.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+// and https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+type lambdaProxy struct {
+	target lambda.Target
+	form   eventForm
+}
+
+// eventForm is how a request is described, and what is expected of the result.
+type eventForm int
+
+const (
+	// restForm belongs to REST APIs, the others are the payload format versions 1.0 and
+	// 2.0 of HTTP APIs.
+	restForm eventForm = iota
+	httpForm1
+	httpForm2
+)
+
+func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
+	in := r.Integration
+	uri, ok := b.uri(in)
+	if !ok {
+		return nil
+	}
+	target, err := lambda.Find(uri, b.stage.snapshot.Functions)
+	switch {
+	case errors.Is(err, lambda.ErrUnknown):
+		b.errorf("unknown-function", in.URISource, "add it to functions:, or write its ARN", "%s calls the function %s, which is not defined", r.Key(), target)
+		return nil
+	case err != nil:
+		b.errorf("invalid-uri", in.URISource,
+			"write arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations, the ARN of a function, or the URL of a webhook",
+			"%s cannot call a function: %v", r.Key(), err)
+		return nil
+	}
+	p := &lambdaProxy{target: target}
+	switch {
+	case b.stage.rest():
+	case in.PayloadFormatVersion == "2.0":
+		p.form = httpForm2
+	default:
+		p.form = httpForm1
+	}
+	return p
+}
+
+func (p *lambdaProxy) kind() string { return "lambda-proxy" }
+
+func (p *lambdaProxy) serve(x *exchange) {
+	body, failed := x.readBody()
+	if failed != nil {
+		x.fail(failed, "the request's body could not be read")
+		return
+	}
+	trace := x.traceID()
+	event := p.event(x, body, trace)
+	if len(event) > maxEventBytes {
+		x.fail(tooLarge, "the event is larger than Lambda takes")
+		return
+	}
+	result, err := x.server.lambda.Invoke(x.ctx(), p.target, event)
+	if err != nil {
+		x.fail(callFailure(x.ctx(), err), err.Error())
+		return
+	}
+	var a *answer
+	if p.form == httpForm2 {
+		a, err = readAnswer2(result)
+	} else {
+		a, err = readAnswer1(result, p.form == restForm)
+	}
+	if err != nil {
+		x.fail(malformed, err.Error())
+		return
+	}
+	x.answer(a, trace)
+}
+
+// maxEventBytes is Lambda's bound on what functions are called with.
+const maxEventBytes = 6 << 20
+
+// callFailure tells why a function has no result.
+func callFailure(ctx context.Context, err error) *failure {
+	var refusal *lambda.RefusedError
+	var function *lambda.FunctionError
+	switch {
+	case errors.Is(err, lambda.ErrTooLarge):
+		return tooMuch
+	case errors.As(err, &function):
+		return failed
+	case ctx.Err() != nil:
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return timedOut
+		}
+		return gone
+	case errors.As(err, &refusal):
+		return refusedCall(refusal.Status)
+	}
+	return unreachable
+}
+
+// refusedCall is for what Lambda answered instead of calling the function.
+func refusedCall(status int) *failure {
+	switch status {
+	case 413:
+		return tooLarge
+	case 429:
+		return throttled
+	case 403, 404:
+		return refused
+	}
+	if status < 500 {
+		return &failure{refused.name, malformed.reply, malformed.status, malformed.httpStatus, malformed.httpMessage}
+	}
+	return refused
+}
+
+// event describes the request.
+func (p *lambdaProxy) event(x *exchange, body []byte, trace string) []byte {
+	// What surrounds the body is some two or three kilobytes.
+	j := &jsonText{b: make([]byte, 0, 4<<10+len(body)+len(body)/2)}
+	fields := x.eventHeaders(trace)
+	switch p.form {
+	case restForm:
+		x.restEvent(j, fields, body)
+	case httpForm1:
+		x.httpEvent1(j, fields, body)
+	case httpForm2:
+		x.httpEvent2(j, fields, body)
+	}
+	return j.b
+}

@@ -1,0 +1,188 @@
+package integration
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambda"
+	"gatehouse/internal/wire"
+)
+
+// Invoker calls Lambda functions: a *lambda.Client. Its errors are those of
+// lambda.Client.Invoke.
+type Invoker interface {
+	Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+}
+
+const (
+	// maxHeaderBytes bounds a request's headers: those of the client, which Envoy limits
+	// to 60 KiB, and what an authorizer may answer, escaped.
+	maxHeaderBytes = 1 << 20
+	// maxStreams is how many requests may be under way on one connection. Envoys open
+	// another one when there are more.
+	maxStreams = 1000
+)
+
+// Options configure a Server. The zero value of each means its default.
+type Options struct {
+	// Log is where to log to, slog.Default() by default.
+	Log *slog.Logger
+	// Registerer is where metrics are registered; nil for nowhere.
+	Registerer prometheus.Registerer
+	// Lambda calls functions; a lambda.Client by default.
+	Lambda Invoker
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+}
+
+// Server is the integration service. It is safe for concurrent use.
+type Server struct {
+	log     *slog.Logger
+	now     func() time.Time
+	lambda  Invoker
+	metrics *metrics
+	serving atomic.Pointer[serving]
+	http    *http.Server
+}
+
+// serving is what answers: a revision, and the one before it.
+type serving struct{ current, previous *Compiled }
+
+// New makes a Server that knows no routes until the first Swap.
+func New(o Options) *Server {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Lambda == nil {
+		// A function that was called may have done its work though the answer was lost:
+		// only the client knows whether to ask again.
+		o.Lambda = lambda.New(lambda.Options{Attempts: 1})
+	}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer)}
+	s.serving.Store(&serving{})
+	protocols := &http.Protocols{}
+	// HTTP/1 stays off: nothing that a browser can be made to send is understood here.
+	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
+	s.http = &http.Server{
+		Handler:        s,
+		Protocols:      protocols,
+		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Serve answers on a socket until Close. The connections of a TLS socket have to
+// negotiate "h2".
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends what is under way when the context does, and all else at once.
+func (s *Server) Close(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+// Compile makes ready what a snapshot needs to be served. It has no other effect.
+func (s *Server) Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
+	return Compile(snapshot)
+}
+
+// Swap takes a compiled revision into use, for every request that begins from now on.
+// Routes that it does not know are those of the revision before, since Envoys go on to
+// use those for a moment. The function that it returns goes back to how it was.
+func (s *Server) Swap(c *Compiled) (back func()) {
+	before := s.serving.Load()
+	next := &serving{current: c, previous: before.current}
+	if before.current == c {
+		next.previous = before.previous
+	}
+	s.serving.Store(next)
+	return func() { s.serving.CompareAndSwap(next, before) }
+}
+
+// find gives the route that an Envoy means, nil if there is none.
+func (s *serving) find(id wire.RouteIdentity) *route {
+	for _, c := range []*Compiled{s.current, s.previous} {
+		if c == nil {
+			continue
+		}
+		if st := c.stages[stageKey{id.API, id.Stage, id.Canary}]; st != nil {
+			if r := st.routes[id.Route]; r != nil {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// routeHeader is wire.RouteHeader as net/http spells it.
+var routeHeader = http.CanonicalHeaderKey(wire.RouteHeader)
+
+// ServeHTTP answers Envoy's requests, and its health checks.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	identities := r.Header[routeHeader]
+	if len(identities) == 0 {
+		s.serveOthers(w, r)
+		return
+	}
+	x := &exchange{server: s, request: r, w: w}
+	id, ok := wire.ParseRouteIdentity(identities[0])
+	// Several are not what our Envoys send.
+	if ok && len(identities) == 1 {
+		x.route = s.serving.Load().find(id)
+	}
+	begin := time.Now()
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			if mistake == http.ErrAbortHandler {
+				panic(mistake)
+			}
+			s.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "request", x.id(), "stack", string(debug.Stack()))
+			if x.status != 0 {
+				// Something of an answer is on its way: it must not look complete.
+				panic(http.ErrAbortHandler)
+			}
+			x.fail(internalError, "a mistake in gatehouse")
+		}
+		s.metrics.answered(x, time.Since(begin))
+	}()
+	if x.route == nil {
+		x.fail(unknownRoute, "Envoy asks for a route that this process does not know")
+		return
+	}
+	x.base = id.Base
+	x.readClient()
+	x.route.handler.serve(x)
+}
+
+// serveOthers is for who is no Envoy with a request.
+func (s *Server) serveOthers(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path != wire.IntegrationHealthPath:
+		http.Error(w, "this is for the gateway's own Envoys", http.StatusNotFound)
+	case s.serving.Load().current == nil:
+		http.Error(w, "there is nothing to serve yet", http.StatusServiceUnavailable)
+	default:
+		w.WriteHeader(http.StatusOK)
+	}
+}

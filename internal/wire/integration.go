@@ -1,0 +1,72 @@
+package wire
+
+import "strings"
+
+// The integration service is an upstream of Envoy's: it gets a request as the client sent
+// it, and by headers of its own what the gateway has found out. Only Envoy sets those;
+// clients' headers of such names are removed first of all.
+
+// IntegrationCluster is where Envoy reaches the integration service: the static cluster
+// of its bootstrap that leads beside the control plane.
+const IntegrationCluster = "gatehouse-integration"
+
+// ApartIntegrationCluster is where Envoy reaches an integration service that runs apart
+// from the control plane.
+const ApartIntegrationCluster = "gw-integration"
+
+// IntegrationHealthPath is what health checks of the integration service ask for, without
+// a RouteHeader.
+const IntegrationHealthPath = "/-/healthy"
+
+// Headers of a request to the integration service.
+const (
+	// RouteHeader is the RouteIdentity.
+	RouteHeader = InternalHeaderPrefix + "route"
+	// ClientHeader is when the request began, in milliseconds since 1970, its protocol and
+	// the client's address, with blanks between.
+	ClientHeader = InternalHeaderPrefix + "client"
+	// AuthorizerHeader, ClaimsHeader and IdentityHeader are JSON objects: the context of a
+	// Lambda authorizer, the claims of a token, and what a signature tells of the caller.
+	AuthorizerHeader = InternalHeaderPrefix + "authorizer"
+	ClaimsHeader     = InternalHeaderPrefix + "claims"
+	IdentityHeader   = InternalHeaderPrefix + "identity"
+	// CertificateHeader is the certificate that the client has shown, as PEM text,
+	// percent-encoded.
+	CertificateHeader = InternalHeaderPrefix + "certificate"
+)
+
+// ReplyMalformed is the value of ReplyHeader for a function's result that is no response.
+// It is no type of gateway response, but the class DEFAULT_5XX is for it, too.
+const ReplyMalformed = "MALFORMED_RESPONSE"
+
+// RouteIdentity tells the integration service which route a request was matched to.
+type RouteIdentity struct {
+	API, Stage string
+	Canary     bool
+	// Base is the path below which the route's own begins.
+	Base string
+	// Route is the route key.
+	Route string
+}
+
+// String is the form for RouteHeader: api|stage|canary|base|route. Only a route key may
+// have a bar in it, and comes last.
+func (r RouteIdentity) String() string {
+	canary := ""
+	if r.Canary {
+		canary = "canary"
+	}
+	return strings.Join([]string{r.API, r.Stage, canary, r.Base, r.Route}, "|")
+}
+
+// ParseRouteIdentity reads what String writes.
+func ParseRouteIdentity(text string) (r RouteIdentity, ok bool) {
+	var canary string
+	for _, part := range []*string{&r.API, &r.Stage, &canary, &r.Base} {
+		if *part, text, ok = strings.Cut(text, "|"); !ok {
+			return r, false
+		}
+	}
+	r.Canary, r.Route = canary == "canary", text
+	return r, text != "" && (canary == "" || r.Canary)
+}

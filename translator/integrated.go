@@ -1,0 +1,139 @@
+package translator
+
+import (
+	"slices"
+	"strings"
+
+	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// What Envoy cannot do behind a route, the integration service does: a cluster like any
+// other, which gets the request as it came. Headers of ours say which route it is, and
+// what was found out about the caller; clients' own of such names are long gone.
+
+// servedByService reports whether the integration service serves an integration.
+func servedByService(in *gateway.Integration) bool {
+	return in != nil && in.IsLambdaProxy()
+}
+
+// checkServed looks at a route that the integration service serves.
+func (c *stageCompiler) checkServed(r *parsedRoute) {
+	if r.Integration.ResponseTransferMode == "STREAM" {
+		c.errorf("unsupported-integration", r.Integration.Source, comesLater, "%s streams what its function answers", r.Key())
+	}
+	for _, m := range r.Integration.RequestParameters {
+		name, ok := strings.CutPrefix(strings.ToLower(m.Target), "integration.request.header.")
+		if ok && slices.Contains(failingFunctionTargets, name) {
+			c.errorf("forbidden-mapping", m.Pos, "", "the header %s cannot be mapped; on Amazon API Gateway every request would fail", name)
+		}
+	}
+}
+
+// failingFunctionTargets are failingTargets, and those that fail besides where a function
+// is called, though its mappings have no other effect.
+var failingFunctionTargets = append([]string{"authorization", "connection", "expect", "proxy-authenticate", "te"}, failingTargets...)
+
+// clientFormat is the value of wire.ClientHeader.
+const clientFormat = "%START_TIME(%s%3f)% %PROTOCOL% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+
+// integrated sends a route to the integration service.
+func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
+	route := c.newRoute(r.Key(), match)
+	action := &routev3.RouteAction{
+		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: wire.IntegrationCluster},
+		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
+		Timeout:                     c.timeout(r),
+		// Only what has not reached a process: what has may have done its work.
+		RetryPolicy: &routev3.RetryPolicy{RetryOn: "connect-failure,refused-stream", NumRetries: uint32Value(serviceRetries)},
+	}
+	if c.site.integrationApart {
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: wire.ApartIntegrationCluster}
+	} else {
+		c.site.integratesThere = true
+	}
+	route.Action = &routev3.Route_Route{Route: action}
+	id := wire.RouteIdentity{API: c.api.ID, Stage: c.stage.Name, Canary: c.canaryPercent > 0, Base: c.base, Route: r.Key()}
+	route.RequestHeadersToAdd = append([]*corev3.HeaderValueOption{
+		setHeader(wire.RouteHeader, formatLiteral(id.String())),
+		setHeader(wire.ClientHeader, clientFormat),
+	}, c.callerHeaders(r)...)
+	if config := c.serviceReplies(); config != nil {
+		route.TypedPerFilterConfig[filterResponses] = enabled(config)
+	}
+	c.answerCORS(route)
+
+	var extra []extraFilter
+	c.compress(&extra)
+	// Behind decompression: the limit is for what the service gets.
+	c.limitBody(r, route, &extra)
+	setExtra(route, extra)
+	return route
+}
+
+// callerHeaders tell what the checks of a route have found out about the caller.
+func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOption {
+	var headers []*corev3.HeaderValueOption
+	tell := func(header string, keys ...string) {
+		headers = append(headers, setHeader(header, "%DYNAMIC_METADATA("+strings.Join(keys, ":")+")%"))
+	}
+	if r.Authorization != nil {
+		switch r.Authorization.Type {
+		case gateway.AuthorizationLambda:
+			tell(wire.AuthorizerHeader, wire.AuthorizationMetadata, wire.AnswerAuthorizer)
+		case gateway.AuthorizationIAM:
+			tell(wire.IdentityHeader, wire.AuthorizationMetadata, wire.AnswerIdentity)
+		case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
+			if c.claimsOfService(r) {
+				tell(wire.ClaimsHeader, wire.AuthorizationMetadata, wire.AnswerClaims)
+			} else {
+				tell(wire.ClaimsHeader, filterTokens, tokenMetadata)
+			}
+		}
+	}
+	if c.site.mutualTLS {
+		headers = append(headers, setHeader(wire.CertificateHeader, "%DOWNSTREAM_PEER_CERT%"))
+	}
+	return headers
+}
+
+// serviceResponses are the gateway responses that the integration service gives.
+var serviceResponses = []gateway.ResponseType{
+	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
+}
+
+// serviceReplies puts the API's own gateway responses in the place of those that the
+// service gives, besides Envoy's own; nil when it customises none.
+func (c *stageCompiler) serviceReplies() proto.Message {
+	if !c.rest() {
+		return nil
+	}
+	var matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
+	for _, t := range serviceResponses {
+		if c.deployment.ResolveGatewayResponse(t) != nil {
+			matchers = append(matchers, c.responseMatcher(t, "", marked(string(t))))
+		}
+	}
+	if custom := c.deployment.GatewayResponse(gateway.Default5XX); custom != nil {
+		builtIn := gateway.ResponseDefaults[gateway.IntegrationFailure]
+		reply := gatewayReply{status: 502, contentType: jsonType, headers: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, builtIn.ErrorType)}}
+		c.customise(&reply, custom, gateway.Default5XX, formatLiteral(builtIn.Message))
+		matchers = append(matchers, c.replyMatcher(gateway.Default5XX, reply, marked(wire.ReplyMalformed)))
+	}
+	return customResponse(append(matchers, c.runtimeMatchers()...))
+}
+
+// integrationHealth asks the integration service whether it is well.
+func integrationHealth() *corev3.HealthCheck {
+	check := serviceCheck()
+	check.HealthChecker = &corev3.HealthCheck_HttpHealthCheck_{HttpHealthCheck: &corev3.HealthCheck_HttpHealthCheck{
+		Path: wire.IntegrationHealthPath, CodecClientType: typev3.CodecClientType_HTTP2,
+	}}
+	return check
+}
