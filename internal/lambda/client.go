@@ -31,7 +31,12 @@ type RefusedError struct {
 	cause  error
 }
 
-func (e *RefusedError) Error() string { return e.cause.Error() }
+func (e *RefusedError) Error() string {
+	if e.cause == nil {
+		return fmt.Sprintf("Lambda answers with status %d", e.Status)
+	}
+	return e.cause.Error()
+}
 
 // Unwrap gives what is behind it.
 func (e *RefusedError) Unwrap() error { return e.cause }

@@ -1,0 +1,258 @@
+package integration_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/integration"
+	"gatehouse/internal/lambda"
+	"gatehouse/internal/wire"
+)
+
+// functions stand for Lambda: what a function returns is up to the test.
+type functions struct {
+	mu     sync.Mutex
+	events []string
+	// call gives the result of a function.
+	call func(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+}
+
+func (f *functions) Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error) {
+	f.mu.Lock()
+	f.events = append(f.events, string(event))
+	f.mu.Unlock()
+	return f.call(ctx, target, event)
+}
+
+// last is the event of the last call.
+func (f *functions) last(t *testing.T) string {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.events) == 0 {
+		t.Fatal("no function was called")
+	}
+	return f.events[len(f.events)-1]
+}
+
+// returning is a function that returns text.
+func returning(text string) func(context.Context, lambda.Target, []byte) ([]byte, error) {
+	return func(context.Context, lambda.Target, []byte) ([]byte, error) { return []byte(text), nil }
+}
+
+// failing is one that cannot be called, or fails.
+func failing(err error) func(context.Context, lambda.Target, []byte) ([]byte, error) {
+	return func(context.Context, lambda.Target, []byte) ([]byte, error) { return nil, err }
+}
+
+const functionARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+
+// lambdaRoute is a route with a function behind it.
+func lambdaRoute(method, path string, change ...func(*gateway.Route)) gateway.Route {
+	r := gateway.Route{Method: method, Path: path, Integration: &gateway.Integration{
+		Type: gateway.IntegrationAWSProxy, HTTPMethod: "POST", URI: functionARN, PayloadFormatVersion: "1.0",
+	}}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func version2(r *gateway.Route) { r.Integration.PayloadFormatVersion = "2.0" }
+
+// snapshot has one API, "a", with one stage, "v1".
+func snapshot(protocol gateway.Protocol, d *gateway.Deployment) *gateway.Snapshot {
+	d.Protocol = protocol
+	s := &gateway.Snapshot{APIs: []gateway.API{{ID: "a", Protocol: protocol, Stages: []gateway.Stage{{
+		Name: "v1", Deployment: d.Seal(), Variables: map[string]string{"env": "p"},
+	}}}}}
+	return s.Seal()
+}
+
+// service is a Server as an Envoy meets it.
+type service struct {
+	*integration.Server
+	t       *testing.T
+	url     string
+	http    *http.Client
+	log     *strings.Builder
+	lambdas *functions
+}
+
+func newService(t *testing.T) *service {
+	t.Helper()
+	s := &service{t: t, lambdas: &functions{call: returning(`{}`)}, log: &strings.Builder{}}
+	s.Server = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(s.log, nil)), Lambda: s.lambdas, Now: func() time.Time { return time.UnixMilli(1741806238390) }})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	protocols := &http.Protocols{}
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols, DisableCompression: true}
+	s.url, s.http = "http://"+l.Addr().String(), &http.Client{Transport: transport, Timeout: 20 * time.Second}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := errors.Join(s.Close(ctx), <-served); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// serve takes a snapshot into use.
+func (s *service) serve(snapshot *gateway.Snapshot) *service {
+	s.t.Helper()
+	compiled, found := s.Compile(snapshot)
+	if compiled == nil {
+		s.t.Fatal(found.Err())
+	}
+	s.Swap(compiled)
+	return s
+}
+
+// response is an answer with its body read.
+type response struct {
+	*http.Response
+	body string
+}
+
+// ask sends what Envoy would, for a route of the stage a/v1.
+func (s *service) ask(route, method, target, body string, headers ...string) response {
+	s.t.Helper()
+	id := wire.RouteIdentity{API: "a", Stage: "v1", Base: "/v1", Route: route}
+	return s.askAs(id, method, target, body, headers...)
+}
+
+func (s *service) askAs(id wire.RouteIdentity, method, target, body string, headers ...string) response {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+target, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Host = "a.execute-api.localhost:8080"
+	r.Header.Set(wire.RouteHeader, id.String())
+	r.Header.Set(wire.ClientHeader, "1741806238390 HTTP/1.1 203.0.113.9")
+	r.Header.Set("X-Request-Id", "id-1")
+	r.Header.Set("X-Forwarded-For", "203.0.113.9")
+	r.Header.Set("X-Forwarded-Proto", "https")
+	r.Header.Set("X-Amzn-Trace-Id", "Root=1-67d1d9ce-000102030405060708090a0b;Parent=0c0d0e0f10111213;Sampled=0")
+	r.Header.Set("User-Agent", "curl/8")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return s.send(r)
+}
+
+func (s *service) send(r *http.Request) response {
+	s.t.Helper()
+	answer, err := s.http.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return response{answer, string(text)}
+}
+
+// Who is no Envoy with a route gets nothing.
+func TestStrangers(t *testing.T) {
+	s := newService(t)
+	get := func(path string, identities ...string) response {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header[http.CanonicalHeaderKey(wire.RouteHeader)] = identities
+		return s.send(r)
+	}
+	if r := get(wire.IntegrationHealthPath); r.StatusCode != 503 {
+		t.Errorf("well before there is anything to serve: %d", r.StatusCode)
+	}
+	known := wire.RouteIdentity{API: "a", Stage: "v1", Route: "GET /x"}.String()
+	if r := get("/x", known); r.StatusCode != 500 {
+		t.Errorf("before anything is served: %d", r.StatusCode)
+	}
+	s.serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", "/x")}}))
+	if r := get(wire.IntegrationHealthPath); r.StatusCode != 200 {
+		t.Errorf("health: %d", r.StatusCode)
+	}
+	if r := get("/x"); r.StatusCode != 404 {
+		t.Errorf("without a route: %d", r.StatusCode)
+	}
+	if r := get("/x", known); r.StatusCode != 200 {
+		t.Errorf("a route: %d", r.StatusCode)
+	}
+	for _, unknown := range [][]string{
+		{"a|v1||"}, {"a|v1||GET /x"}, {"a|v1|yes||GET /x"}, {"a|v1|canary||GET /x"}, {"a|v2|||GET /x"}, {"b|v1|||GET /x"}, {"a|v1|||GET /y"}, {""}, {known, known},
+	} {
+		r := get("/x", unknown...)
+		if r.StatusCode != 500 || r.body != `{"message":"Internal server error"}` {
+			t.Errorf("%q: %d %s", unknown, r.StatusCode, r.body)
+		}
+	}
+	if n := len(s.lambdas.events); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+	// A browser can be made to send HTTP/1 to a port of its own machine.
+	if _, err := http.Get(s.url + "/x"); err == nil {
+		t.Error("HTTP/1 was answered")
+	}
+}
+
+// Routes of the revision before are served for a moment; a swap can be taken back.
+func TestSwap(t *testing.T) {
+	s := newService(t)
+	s.lambdas.call = func(_ context.Context, target lambda.Target, _ []byte) ([]byte, error) {
+		return json.Marshal(map[string]string{"body": target.Name})
+	}
+	of := func(path, uri string) *gateway.Snapshot {
+		return snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", path, func(r *gateway.Route) { r.Integration.URI = uri })}})
+	}
+	s.serve(of("/x", functionARN))
+	compiled, _ := s.Compile(of("/y", functionARN+"2"))
+	back := s.Swap(compiled)
+	for route, want := range map[string]string{"GET /x": "f", "GET /y": "f2"} {
+		if r := s.ask(route, "GET", "/v1/x", ""); r.body != want {
+			t.Errorf("%s: %s", route, r.body)
+		}
+	}
+	back()
+	if r := s.ask("GET /y", "GET", "/v1/y", ""); r.StatusCode != 500 {
+		t.Errorf("a route that was taken back: %d", r.StatusCode)
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	at := gateway.Position{File: "api.yaml", Line: 7, Column: 3}
+	for name, c := range map[string]struct{ uri, want string }{
+		"a name":               {"f", "api.yaml:7:3: error unknown-function: GET /x calls the function f, which is not defined"},
+		"another service":      {"arn:aws:apigateway:us-east-1:sqs:path/q", "api.yaml:7:3: error invalid-uri: "},
+		"an unset variable":    {"arn:aws:lambda:us-east-1:000000000000:function:${stageVariables.fn}", "api.yaml:7:3: error unset-stage-variable: "},
+		"a URL without a host": {"http:///x", "api.yaml:7:3: error invalid-uri: "},
+	} {
+		compiled, found := integration.Compile(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", "/x", func(r *gateway.Route) {
+			r.Integration.URI, r.Integration.URISource = c.uri, at
+		})}}))
+		if compiled != nil || len(found) != 1 || !strings.HasPrefix(found[0].String(), c.want) {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
