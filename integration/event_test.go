@@ -99,7 +99,7 @@ func TestHTTPEvent2(t *testing.T) {
 	if diff := cmp.Diff(want, s.lambdas.last(t)); diff != "" {
 		t.Error(diff)
 	}
-	s.ask("$default", "GET", "/v1", "")
+	s.ask("$default", "GET", "/", "", wire.PathHeader, "/v1")
 	event := s.lambdas.last(t)
 	for _, absent := range []string{`"cookies"`, `"queryStringParameters"`, `"pathParameters"`, `"body"`, `"authorizer"`, `"authentication"`} {
 		if strings.Contains(event, absent) {

@@ -37,7 +37,11 @@ func (x *exchange) ctx() context.Context { return x.request.Context() }
 
 // readClient reads what Envoy tells about the request beside its headers.
 func (x *exchange) readClient() {
-	x.path, x.query, _ = strings.Cut(x.request.RequestURI, "?")
+	target := x.request.RequestURI
+	if given := x.told(wire.PathHeader); given != "" {
+		target = given
+	}
+	x.path, x.query, _ = strings.Cut(target, "?")
 	began, rest, _ := strings.Cut(x.told(wire.ClientHeader), " ")
 	x.protocol, x.address, _ = strings.Cut(rest, " ")
 	var err error

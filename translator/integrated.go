@@ -64,6 +64,10 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 		setHeader(wire.RouteHeader, formatLiteral(id.String())),
 		setHeader(wire.ClientHeader, clientFormat),
 	}, c.callerHeaders(r)...)
+	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); !exact {
+		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
+		action.PathRewrite = "/"
+	}
 	if config := c.serviceReplies(); config != nil {
 		route.TypedPerFilterConfig[filterResponses] = enabled(config)
 	}

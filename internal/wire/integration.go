@@ -25,6 +25,10 @@ const (
 	// ClientHeader is when the request began, in milliseconds since 1970, its protocol and
 	// the client's address, with blanks between.
 	ClientHeader = InternalHeaderPrefix + "client"
+	// PathHeader is the request's path with its query where clients may have written it in
+	// any way: HTTP servers refuse what is not encoded as it should be. Without it, both are
+	// where they always are.
+	PathHeader = InternalHeaderPrefix + "path"
 	// AuthorizerHeader, ClaimsHeader and IdentityHeader are JSON objects: the context of a
 	// Lambda authorizer, the claims of a token, and what a signature tells of the caller.
 	AuthorizerHeader = InternalHeaderPrefix + "authorizer"
