@@ -2,7 +2,6 @@ package integration
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -112,12 +111,4 @@ func (x *exchange) write(status int, body []byte) {
 	if x.request.Method != http.MethodHead {
 		_, _ = x.w.Write(body) // Who is gone needs no answer.
 	}
-}
-
-// failedCall tells why a call that the context bounds has no result.
-func (x *exchange) cancelled(err error) *failure {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return timedOut
-	}
-	return gone
 }

@@ -3,12 +3,15 @@ package translator
 import (
 	"slices"
 	"strings"
+	"time"
 
 	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -50,11 +53,10 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: wire.IntegrationCluster},
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
 		Timeout:                     c.timeout(r),
-		// Only what has not reached a process: what has may have done its work.
-		RetryPolicy: &routev3.RetryPolicy{RetryOn: "connect-failure,refused-stream", NumRetries: uint32Value(serviceRetries)},
 	}
 	if c.site.integrationApart {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: wire.ApartIntegrationCluster}
+		action.RetryPolicy = anotherProcess()
 	} else {
 		c.site.integratesThere = true
 	}
@@ -79,6 +81,20 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)
 	return route
+}
+
+// anotherProcess has a request that has reached no process tried with another. What has
+// reached one may have done its work.
+func anotherProcess() *routev3.RetryPolicy {
+	return &routev3.RetryPolicy{
+		RetryOn: "connect-failure,refused-stream", NumRetries: uint32Value(serviceRetries),
+		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond)},
+		RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
+			Name:       "envoy.retry_host_predicates.previous_hosts",
+			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: anyOf(&previoushostsv3.PreviousHostsPredicate{})},
+		}},
+		HostSelectionRetryMaxAttempts: 5,
+	}
 }
 
 // callerHeaders tell what the checks of a route have found out about the caller.
