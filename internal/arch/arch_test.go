@@ -29,10 +29,13 @@ var arrows = map[string][]string{
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "internal/lambda", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "internal/lambda", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
+
+	// Templates know nothing of gateways: text and values in, text and overrides out.
+	"integration/vtl": {},
 
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},
