@@ -136,7 +136,7 @@ func (s *state) paramMap(kind int) *Map {
 func pairsMap(pairs []Pair) *Map {
 	m := NewMap(len(pairs))
 	for _, p := range pairs {
-		m.put(p.Name, p.Value)
+		m.putName(p.Name, p.Value)
 	}
 	return m
 }
@@ -147,7 +147,7 @@ func (s *state) callParams(args []any) any {
 		if s.allParams == nil {
 			s.allParams = NewMap(len(paramKinds))
 			for kind, name := range paramKinds {
-				s.allParams.put(name, s.paramMap(kind))
+				s.allParams.putName(name, s.paramMap(kind))
 			}
 		}
 		return s.allParams

@@ -112,7 +112,7 @@ func (r *jsonReader) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.put(name, v)
+		m.putName(name, v)
 		switch r.blank(); r.next() {
 		case ',':
 			r.pos++

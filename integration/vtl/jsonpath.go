@@ -137,7 +137,7 @@ func (n *nameStep) apply(_ *pathRun, v any, found func(any)) {
 			if !n.leaf {
 				found(m.entries[i].value)
 			}
-			picked.put(name, m.entries[i].value)
+			picked.putName(name, m.entries[i].value)
 		}
 	}
 	if n.leaf {

@@ -41,14 +41,15 @@ type overrides struct {
 
 // overrideMap is a map in which each parameter can be set once. What an earlier
 // template has set is there to be read, and may be set anew.
-func overrideMap(before []Pair) *Map {
+func overrideMap(inherited []Pair) *Map {
 	m := &Map{final: true}
-	for _, p := range before {
-		switch v := m.lookup(p.Name).(type) {
+	for _, p := range inherited {
+		before, _ := m.Get(p.Name)
+		switch v := before.(type) {
 		case nil:
-			m.put(p.Name, p.Value)
+			m.putName(p.Name, p.Value)
 		case string:
-			m.put(p.Name, NewList(v, p.Value))
+			m.putName(p.Name, NewList(v, p.Value))
 		case *List:
 			v.items = append(v.items, p.Value)
 		}
@@ -61,12 +62,12 @@ func (s *state) requestOverride() *Map {
 	if s.overrides.request == nil {
 		before := s.input.Overrides.Request
 		m := NewMap(3)
-		m.put("header", overrideMap(before.Header))
-		m.put("querystring", overrideMap(before.QueryString))
+		m.putName("header", overrideMap(before.Header))
+		m.putName("querystring", overrideMap(before.QueryString))
 		if before.WholePath != "" {
-			m.put("path", before.WholePath)
+			m.putName("path", before.WholePath)
 		} else {
-			m.put("path", overrideMap(before.Path))
+			m.putName("path", overrideMap(before.Path))
 		}
 		s.overrides.request = m
 	}
@@ -77,9 +78,9 @@ func (s *state) responseOverride() *Map {
 	if s.overrides.response == nil {
 		before := s.input.Overrides.Response
 		m := &Map{final: true}
-		m.put("header", overrideMap(before.Header))
+		m.putName("header", overrideMap(before.Header))
 		if before.Status != 0 {
-			m.put("status", int32(before.Status))
+			m.putName("status", int32(before.Status))
 		}
 		m.inherited = len(m.entries)
 		s.overrides.response = m

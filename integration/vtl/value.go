@@ -69,7 +69,7 @@ func (m *Map) Len() int { return len(m.entries) }
 // Put sets a name to text, a number, a bool, nil, a *Map or a *List, and returns the
 // map, so that calls can be chained.
 func (m *Map) Put(name string, value any) *Map {
-	m.put(name, plain(value))
+	m.putName(name, plain(value))
 	return m
 }
 
@@ -169,19 +169,30 @@ func (m *Map) put(key, value any) any {
 		m.entries[i].value = value
 		return before
 	}
-	entry := mapEntry{value: value}
 	if name, ok := key.(string); ok {
-		entry.name = name
+		m.add(mapEntry{name: name, value: value})
 	} else {
-		entry.key = comparable(key)
+		m.add(mapEntry{key: comparable(key), value: value})
 	}
+	return nil
+}
+
+// putName is put for names, without the cost of making a value of them.
+func (m *Map) putName(name string, value any) {
+	if i := m.findName(name); i >= 0 {
+		m.entries[i].value = value
+	} else {
+		m.add(mapEntry{name: name, value: value})
+	}
+}
+
+func (m *Map) add(entry mapEntry) {
 	m.entries = append(m.entries, entry)
 	if m.index != nil {
 		m.index[entry.anyKey()] = len(m.entries) - 1
 	} else if len(m.entries) > searched {
 		m.reindex()
 	}
-	return nil
 }
 
 func (m *Map) reindex() {
