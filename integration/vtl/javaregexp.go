@@ -3,6 +3,7 @@ package vtl
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ const maxPattern = 1000
 // javaRegexp is a regular expression of Java. It is matched in linear time, which
 // Java's own lookarounds and back references cannot be: those are refused.
 type javaRegexp struct {
+	// size is how many states it has, which matching costs for each byte at worst.
+	size int
 	find *regexp.Regexp
 	// whole matches nothing less than all; it is made when it is first asked for.
 	whole func() *regexp.Regexp
@@ -27,11 +30,19 @@ func compileRegexp(pattern string) (*javaRegexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	find, err := regexp.Compile(translated)
+	tree, err := syntax.Parse(translated, syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	return &javaRegexp{find: find, whole: sync.OnceValue(func() *regexp.Regexp {
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	find, err := regexp.Compile(translated)
+	if err != nil {
+		return nil, err
+	}
+	return &javaRegexp{size: len(program.Inst), find: find, whole: sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\A(?:` + translated + `)\z`)
 	})}, nil
 }
@@ -207,6 +218,9 @@ func translateClass(out *strings.Builder, rest string, inClass bool) (int, error
 	return size, nil
 }
 
+// cost is how many steps matching a text counts for.
+func (re *javaRegexp) cost(text string) int { return (1 + len(text)) * (8 + re.size) >> 4 }
+
 // callRegexp are the methods whose first argument is a regular expression.
 func (s *state) callRegexp(a *access, v string, args []any) (any, bool) {
 	switch {
@@ -228,10 +242,9 @@ func (s *state) callRegexp(a *access, v string, args []any) (any, bool) {
 			return nil, true
 		}
 		// Compiling costs far more than the pattern's length says.
-		s.step(a.at, 100+20*len(pattern))
+		s.step(a.at, 100+20*len(pattern)+5*re.size)
 	}
-	// Matching is linear in the text, times the size of the pattern at worst.
-	if !s.step(a.at, len(v)*(1+len(pattern)>>3)>>2) {
+	if !s.step(a.at, re.cost(v)) {
 		return nil, true
 	}
 	switch a.name {

@@ -61,11 +61,28 @@ func (c *compilation) warning(at int, code, hint, format string, args ...any) {
 }
 
 func (c *compilation) add(at int, p Problem) {
-	if len(c.problems) >= maxProblems {
+	// Warnings that are left out must not be what ends the reading: the template works.
+	if count := c.counted(p.Warning); count >= maxProblems {
 		return
 	}
 	p.Line, p.Column = linePosition(c.source, c.lines, at)
 	c.problems = append(c.problems, p)
+}
+
+// counted is how many errors or warnings there are.
+func (c *compilation) counted(warnings bool) int {
+	n := 0
+	for i := range c.problems {
+		if c.problems[i].Warning == warnings {
+			n++
+		}
+	}
+	return n
+}
+
+// hopeless is whether enough is wrong to stop reading.
+func (c *compilation) hopeless() bool {
+	return len(c.problems) >= maxProblems && c.counted(false) >= maxProblems
 }
 
 // slot is where the variable of a name is kept.
@@ -230,19 +247,23 @@ func (p *parser) top() []node {
 }
 
 // body gathers nodes, with neighbouring texts joined.
-type body struct{ nodes []node }
+type body struct {
+	nodes []node
+	// at is where what is being read begins in the template.
+	at int
+}
 
 func (b *body) text(text string) {
 	if text == "" {
 		return
 	}
 	if n := len(b.nodes); n > 0 {
-		if last, ok := b.nodes[n-1].(textNode); ok {
-			b.nodes[n-1] = last + textNode(text)
+		if last, ok := b.nodes[n-1].(*textNode); ok {
+			last.text = append(last.text, text...)
 			return
 		}
 	}
-	b.nodes = append(b.nodes, textNode(text))
+	b.nodes = append(b.nodes, &textNode{text: []byte(text), at: b.at})
 }
 
 func (b *body) add(n node) { b.nodes = append(b.nodes, n) }
@@ -265,7 +286,8 @@ const (
 )
 
 func (p *parser) statements(b *body) ending {
-	for p.pos < len(p.src) {
+	for p.pos < len(p.src) && !p.hopeless() {
+		b.at = p.at(p.pos)
 		switch p.src[p.pos] {
 		case '\\':
 			p.backslashes(b)
@@ -279,6 +301,7 @@ func (p *parser) statements(b *body) ending {
 			p.plain(b)
 		}
 	}
+	p.pos = len(p.src)
 	return ending{endOfInput, p.pos}
 }
 

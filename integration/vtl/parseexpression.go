@@ -329,8 +329,8 @@ func (p *parser) quoted(quote byte) (expr, bool) {
 	case 0:
 		return literal{""}, true
 	case 1:
-		if text, ok := nodes[0].(textNode); ok {
-			return literal{string(text)}, true
+		if text, ok := nodes[0].(*textNode); ok {
+			return literal{string(text.text)}, true
 		}
 	}
 	return &interpolation{at: p.at(start), nodes: nodes}, true

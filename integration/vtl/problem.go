@@ -52,7 +52,7 @@ const (
 	CodeRegexp = "template-invalid-regexp"
 )
 
-// maxProblems bounds how many problems of a template are told.
+// maxProblems bounds how many errors of a template are told, and how many warnings.
 const maxProblems = 100
 
 // HasErrors is whether any of the problems keeps the template from being used.

@@ -19,11 +19,14 @@ func renderAll(s *state, nodes []node) flow {
 	return onward
 }
 
-type textNode string
+type textNode struct {
+	text []byte
+	at   int
+}
 
-func (n textNode) render(s *state) flow {
-	s.out = append(s.out, n...)
-	if !s.written(0) {
+func (n *textNode) render(s *state) flow {
+	s.out = append(s.out, n.text...)
+	if !s.written(n.at) {
 		return stopping
 	}
 	return onward
