@@ -47,6 +47,7 @@ func (s *state) callList(a *access, l *List, args []any) any {
 		if len(args) != 1 {
 			return notFound
 		}
+		s.step(a.at, len(l.items)>>3)
 		if i, ok := args[0].(int32); ok {
 			removed := s.get(a.at, l, int64(i))
 			if s.err == nil {
@@ -87,6 +88,9 @@ func (s *state) callList(a *access, l *List, args []any) any {
 			for i, v := range slices.Backward(l.items) {
 				if s.equals(a.at, args[0], v) {
 					return int32(i)
+				}
+				if s.err != nil {
+					break
 				}
 			}
 			return int32(-1)
@@ -179,6 +183,9 @@ func (s *state) find(at int, l *List, v any) int {
 		if s.equals(at, v, item) {
 			return i
 		}
+		if s.err != nil {
+			break
+		}
 	}
 	return -1
 }
@@ -199,12 +206,15 @@ func (s *state) callMap(a *access, m *Map, args []any) any {
 		case "containsKey":
 			return m.find(args[0]) >= 0
 		case "remove":
-			s.step(a.at, len(m.entries)>>3)
+			s.step(a.at, len(m.entries))
 			return m.remove(args[0])
 		case "containsValue":
 			for i := range m.entries {
 				if s.equals(a.at, args[0], m.entries[i].value) {
 					return true
+				}
+				if s.err != nil {
+					break
 				}
 			}
 			return false

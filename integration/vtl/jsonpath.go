@@ -394,6 +394,9 @@ func contains(e *pathRun, list, v any) bool {
 		if e.s.alike(e.at, item, v) {
 			return true
 		}
+		if e.s.err != nil {
+			break
+		}
 	}
 	return false
 }
