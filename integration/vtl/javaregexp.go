@@ -19,7 +19,13 @@ type javaRegexp struct {
 	size int
 	find *regexp.Regexp
 	// whole matches nothing less than all; it is made when it is first asked for.
-	whole func() *regexp.Regexp
+	whole func() (*regexp.Regexp, error)
+}
+
+// all is whether the expression matches all of a text.
+func (re *javaRegexp) all(text string) bool {
+	whole, err := re.whole()
+	return err == nil && whole.MatchString(text)
 }
 
 func compileRegexp(pattern string) (*javaRegexp, error) {
@@ -42,8 +48,8 @@ func compileRegexp(pattern string) (*javaRegexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &javaRegexp{size: len(program.Inst), find: find, whole: sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\A(?:` + translated + `)\z`)
+	return &javaRegexp{size: len(program.Inst), find: find, whole: sync.OnceValues(func() (*regexp.Regexp, error) {
+		return regexp.Compile(`\A(?:` + translated + `)\z`)
 	})}, nil
 }
 
@@ -61,6 +67,14 @@ func translateRegexp(pattern string) (string, error) {
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
 		switch {
+		case strings.HasPrefix(pattern[i:], `\Q`):
+			// Up to \E, all is itself.
+			literal, _, ended := strings.Cut(pattern[i+2:], `\E`)
+			out.WriteString(regexp.QuoteMeta(literal))
+			i += 1 + len(literal)
+			if ended {
+				i += 2
+			}
 		case c == '\\':
 			n, err := translateEscape(&out, pattern[i+1:], inClass)
 			if err != nil {
@@ -154,7 +168,7 @@ func translateEscape(out *strings.Builder, rest string, inClass bool) (int, erro
 		default:
 			out.WriteString(`[^\s\v]`)
 		}
-	case strings.IndexByte("dDwWbBAztnrfaQE", c) >= 0:
+	case strings.IndexByte("dDwWbBAztnrfaE", c) >= 0:
 		out.WriteString(`\` + rest[:1])
 	case c == 'Z':
 		out.WriteString(`\n?\z`)
@@ -249,7 +263,7 @@ func (s *state) callRegexp(a *access, v string, args []any) (any, bool) {
 	}
 	switch a.name {
 	case "matches":
-		return re.whole().MatchString(v), true
+		return re.all(v), true
 	case "split":
 		limit := 0
 		if len(args) == 2 {
