@@ -63,6 +63,8 @@ var classes = map[string]string{
 // translateRegexp turns Java's syntax into RE2's.
 func translateRegexp(pattern string) (string, error) {
 	var out strings.Builder
+	// quantified is the position after the last quantifier.
+	quantified := -1
 	inClass, dotAll := false, strings.Contains(pattern, "(?s")
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
@@ -107,10 +109,19 @@ func translateRegexp(pattern string) (string, error) {
 			out.WriteString(`[^\n\r\x{85}\x{2028}\x{2029}]`)
 		case c == '(' && (hasPrefixes(pattern[i+1:], "?=", "?!", "?<=", "?<!", "?>")):
 			return "", fmt.Errorf("lookahead, lookbehind and atomic groups are not supported")
-		case (c == '+') && i > 0 && strings.IndexByte("*+?}", pattern[i-1]) >= 0 && !escapedAt(pattern, i-1):
+		case c == '+' && quantified == i:
 			return "", fmt.Errorf("possessive quantifiers are not supported")
-		case (c == '{' || c == '}') && !quantifier(pattern, i, c):
-			return "", fmt.Errorf("%q has to be escaped", c)
+		case c == '{':
+			end := quantifier(pattern[i:])
+			if end == 0 {
+				return "", fmt.Errorf("%q has to be escaped", c)
+			}
+			out.WriteString(pattern[i : i+end])
+			i += end - 1
+			quantified = i + 1
+		case c == '*' || c == '+' || c == '?':
+			quantified = i + 1
+			out.WriteByte(c)
 		default:
 			out.WriteByte(c)
 		}
@@ -130,23 +141,13 @@ func hasPrefixes(text string, prefixes ...string) bool {
 	return false
 }
 
-// escapedAt is whether the character has an odd number of backslashes before it.
-func escapedAt(pattern string, i int) bool {
-	n := 0
-	for i--; i >= 0 && pattern[i] == '\\'; i-- {
-		n++
+// quantifier is the length of one such as {2,5}. Java takes no other opening brace.
+func quantifier(rest string) int {
+	end := strings.IndexByte(rest, '}')
+	if end < 2 || strings.Trim(rest[1:end], "0123456789,") != "" || rest[1] == ',' {
+		return 0
 	}
-	return n%2 == 1
-}
-
-// quantifier is whether a brace belongs to one such as {2,5}. Java takes no other
-// opening brace; a closing one alone is itself.
-func quantifier(pattern string, i int, c byte) bool {
-	if c == '}' {
-		return true
-	}
-	end := strings.IndexByte(pattern[i:], '}')
-	return end > 1 && strings.Trim(pattern[i+1:i+end], "0123456789,") == "" && pattern[i+1] != ','
+	return end + 1
 }
 
 // translateEscape writes the escape that rest begins with and tells its length.

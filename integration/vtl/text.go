@@ -109,10 +109,6 @@ func (s *state) callString(a *access, v string, args []any) any {
 			if a.name == "indexOf" || a.name == "lastIndexOf" || a.name == "contains" {
 				return s.withString(a, v, string(rune(other)))
 			}
-		case *List:
-			if a.name == "format" {
-				return s.format(a, v, args)
-			}
 		}
 	case 2:
 		first, ok := number(args, 0)
