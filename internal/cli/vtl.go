@@ -115,11 +115,12 @@ func (s *sample) input() (vtl.Input, error) {
 	for _, list := range []struct {
 		flag, separator string
 		given           []string
-		to              *[]vtl.Pair
+		to              *vtl.Params
 	}{
 		{"--header", ":", s.headers, &in.Header}, {"--query", "=", s.queries, &in.QueryString},
 		{"--path", "=", s.paths, &in.Path}, {"--stage-variable", "=", s.stageNames, &in.StageVariables},
 	} {
+		var pairs []vtl.Pair
 		for _, given := range list.given {
 			name, value, ok := strings.Cut(given, list.separator)
 			if !ok || name == "" {
@@ -129,8 +130,9 @@ func (s *sample) input() (vtl.Input, error) {
 			if list.separator == ":" {
 				value = strings.TrimSpace(value)
 			}
-			*list.to = append(*list.to, vtl.Pair{Name: name, Value: value})
+			pairs = append(pairs, vtl.Pair{Name: name, Value: value})
 		}
+		*list.to = vtl.Pairs(pairs...)
 	}
 	variables := vtl.NewMap(len(s.contexts))
 	for _, given := range s.contexts {
