@@ -85,6 +85,12 @@ func TestProblems(t *testing.T) {
 			`1:25: error template-unknown-method: no value has a method lenght that templates can call`,
 			`1:37: error template-unknown-method: no value has a method getClass that templates can call`,
 		}},
+		{"#set($input = $input.path('$'))$input.size() $input.a #set($util = 'x')$util.length()", nil},
+		{"#macro(", []string{
+			`1:1: warning template-ignored: API Gateway has no macros: it drops #macro, and prints what calls it (use #define, or write it out where it is used)`,
+			`1:1: error template-syntax: #macro has no #end`,
+			`1:7: error template-syntax: #macro( is not closed`,
+		}},
 		{"a\xff", []string{`1:1: error template-syntax: the template is not UTF-8 (save it as UTF-8)`}},
 		{`{"statusCode": 200} #foo #1 $1 $ {x} # y`, nil},
 	} {
