@@ -119,7 +119,8 @@ func (c *compilation) slotIfUsed(name string) int {
 // checkUnset warns of variables that are read and never set.
 func (c *compilation) checkUnset() {
 	for _, name := range slices.Sorted(maps.Keys(c.firstUse)) {
-		if c.assigned[name] || builtins[name] != noBuiltin {
+		// $null is what templates compare with that mean a variable without a value.
+		if c.assigned[name] || builtins[name] != noBuiltin || name == "null" {
 			continue
 		}
 		hint := "set it with #set, or take the $ away"

@@ -182,8 +182,12 @@ func (p *parser) check(variable string, r *reference) {
 		if a.kind != method {
 			continue
 		}
-		if !methods[a.name] {
-			p.problem(a.at, CodeUnknownMethod, similarMethod(a.name, methodNames()), "no value has a method %s that templates can call", a.name)
+		switch {
+		case unsupportedMethods[a.name]:
+			p.problem(a.at, CodeUnsupported, "", "the method %s is not supported", a.name)
+			continue
+		case !methods[a.name]:
+			p.warning(a.at, CodeUnknownMethod, similarMethod(a.name, methodNames()), "no value has a method %s, so nothing is printed in its place", a.name)
 			continue
 		}
 		switch a.name {
@@ -224,10 +228,12 @@ func (p *parser) checkBuiltin(variable string, a *access) {
 		if hint == "" && variable == "util" {
 			hint = "API Gateway has " + strings.Join(utilMethods, ", ") + "; others are AppSync's"
 		}
-		doubted(func() { p.problem(at, CodeUnknownFunction, hint, "$%s has no function %s", variable, name) })
+		doubted(func() {
+			p.warning(at, CodeUnknownFunction, hint, "$%s has no function %s, so nothing is printed in its place", variable, name)
+		})
 	case (variable == "util" || name == "json" || name == "path") && count != 1:
 		doubted(func() {
-			p.problem(at, CodeUnknownFunction, "", "$%s.%s takes one argument, not %d", variable, name, count)
+			p.warning(at, CodeUnknownFunction, "", "$%s.%s takes one argument, not %d, so nothing is printed in its place", variable, name, count)
 		})
 	case name == "json" || name == "path":
 		text, ok := constant(a.args)

@@ -157,6 +157,10 @@ func (s *state) atUnit(a *access, v string, n int) any {
 		return char(units(v)[n])
 	case "substring":
 		return s.substring(a, v, n, length(v))
+	case "indexOf":
+		return indexFrom(v, string(rune(n)), 0)
+	case "lastIndexOf":
+		return lastIndexFrom(v, string(rune(n)), length(v))
 	}
 	return s.callAny(a, v, []any{int32(n)})
 }
