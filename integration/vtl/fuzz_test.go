@@ -112,6 +112,7 @@ func FuzzRegexp(f *testing.F) {
 	f.Add(`[a-z&&[^b]]`, "abc", "$1")
 	f.Add(`(\d+)-(\w*)\.\s\p{Punct}`, "1-a. !", `$2\$$1`)
 	f.Add(`^[^\]]{2,}?$`, "x]", "${a}")
+	f.Add(`\Q]+\\]\[{`, "]", "")
 	template := mustParse(f, `#set($t = $input.body)$t.matches($input.params('p'))$t.split($input.params('p'))$t.replaceAll($input.params('p'), $input.params('r'))`)
 	f.Fuzz(func(t *testing.T, pattern, text, replacement string) {
 		in := Input{Body: text, QueryString: Pairs(Pair{"p", pattern}, Pair{"r", replacement})}
