@@ -185,6 +185,10 @@ func (s *state) call(a *access, v any, args []any) any {
 		case a.name == "parseBoolean" && len(args) == 1:
 			text, ok := args[0].(string)
 			return ok && strings.EqualFold(text, "true")
+		case a.name == "compareTo" && len(args) == 1:
+			if other, ok := args[0].(bool); ok {
+				return int32(boolToInt(v) - boolToInt(other))
+			}
 		}
 	case char:
 		if a.name == "charValue" && len(args) == 0 {
@@ -212,6 +216,13 @@ func (s *state) callAny(a *access, v any, args []any) any {
 	return notFound
 }
 
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func (l *loop) call(a *access, args []any) any {
 	if len(args) != 0 {
 		return notFound
@@ -233,8 +244,31 @@ func (l *loop) call(a *access, args []any) any {
 	return notFound
 }
 
-// methods are the names of all methods that values have. A template that calls any
-// other is refused when it is loaded.
+// unsupportedMethods are methods that the values have in Java and not here. A template
+// that calls one would do something else than on AWS, and is refused.
+var unsupportedMethods = func() map[string]bool {
+	all := map[string]bool{}
+	for name := range strings.FieldsSeq(`
+		getClass notify notifyAll wait clone
+		codePointAt codePointBefore codePointCount offsetByCodePoints getChars getBytes contentEquals regionMatches
+		toCharArray join copyValueOf chars codePoints lines strip stripLeading stripTrailing isBlank repeat formatted
+		indent translateEscapes stripIndent transform
+		forEach stream parallelStream spliterator removeIf sort listIterator ensureCapacity trimToSize of copyOf
+		toJSONString appendElement getAsString getAsNumber
+		compute computeIfAbsent computeIfPresent merge
+		byteValue shortValue floatValue decode reverse reverseBytes bitCount highestOneBit lowestOneBit rotateLeft
+		rotateRight numberOfLeadingZeros numberOfTrailingZeros toOctalString toUnsignedString parseUnsignedInt
+		parseUnsignedLong divideUnsigned remainderUnsigned compareUnsigned compare sum isNaN isInfinite isFinite
+		getInteger getLong getBoolean logicalAnd logicalOr logicalXor
+		add subtract multiply divide remainder pow negate mod gcd setScale scale precision round toBigInteger
+		isDigit isLetter isLetterOrDigit isUpperCase isLowerCase isWhitespace getNumericValue`) {
+		all[name] = !methods[name]
+	}
+	return all
+}()
+
+// methods are the names of all methods that values have. A call of any other prints
+// nothing, as with Velocity, and is warned of.
 var methods = func() map[string]bool {
 	all := map[string]bool{}
 	for _, names := range [][]string{

@@ -21,14 +21,14 @@ const tenLines = `#set($in = $input.path('$'))
 func benchInput() Input {
 	return Input{
 		Body:        `{"id": "o-7", "kind": "large", "tags": ["new", "it's", "blue"], "payload": {"a": [1, 2.5, true, null], "b": "text"}}`,
-		Path:        []Pair{{"id", "7"}},
-		QueryString: []Pair{{"q", "search"}},
-		Header:      []Pair{{"accept", "*/*"}, {"user-agent", "curl/8"}, {"content-type", "application/json"}},
+		Path:        Pairs(Pair{"id", "7"}),
+		QueryString: Pairs(Pair{"q", "search"}),
+		Header:      Pairs(Pair{"accept", "*/*"}, Pair{"user-agent", "curl/8"}, Pair{"content-type", "application/json"}),
 		Context: func() *Map {
 			return NewMap(4).Put("requestId", "9c2c6a5e").Put("stage", "v1").
 				Put("authorizer", NewMap(1).Put("principalId", "user-7"))
 		},
-		StageVariables: []Pair{{"env", "prod"}},
+		StageVariables: Pairs(Pair{"env", "prod"}),
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 var listMethods = []string{
-	"size", "isEmpty", "get", "set", "add", "addAll", "remove", "removeAll", "contains", "containsAll",
+	"size", "isEmpty", "get", "set", "add", "addAll", "remove", "removeAll", "retainAll", "contains", "containsAll",
 	"indexOf", "lastIndexOf", "clear", "subList", "toArray", "iterator",
 }
 
@@ -69,6 +69,12 @@ func (s *state) callList(a *access, l *List, args []any) any {
 	case "contains":
 		if len(args) == 1 {
 			return s.find(a.at, l, args[0]) >= 0
+		}
+	case "retainAll":
+		if others, ok := only[*List](args); ok {
+			before := len(l.items)
+			l.items = slices.DeleteFunc(l.items, func(v any) bool { return s.find(a.at, others, v) < 0 })
+			return len(l.items) < before
 		}
 	case "containsAll":
 		if others, ok := only[*List](args); ok {
@@ -234,6 +240,11 @@ func (s *state) callMap(a *access, m *Map, args []any) any {
 		switch a.name {
 		case "put":
 			return s.put(a.at, m, args[0], args[1])
+		case "replace":
+			if m.find(args[0]) >= 0 {
+				return s.put(a.at, m, args[0], args[1])
+			}
+			return nil
 		case "putIfAbsent":
 			if v := m.lookup(args[0]); v != nil {
 				return v

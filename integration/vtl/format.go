@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -20,9 +21,6 @@ func (s *state) format(a *access, _ string, args []any) any {
 		return notFound
 	}
 	args = args[1:]
-	if list, ok := only[*List](args); ok && list.kind != jsonList {
-		args = list.items
-	}
 	var out strings.Builder
 	wrong := func(why string) any {
 		s.fail(a.at, ErrValue, "format: %s", why)
@@ -116,7 +114,50 @@ func (s *state) formatOne(a *access, flags string, verb byte, v any) (text, wron
 		if verb == 'f' && math.Abs(f) > 1e18 {
 			return "", "the number is too large for %f"
 		}
+		if verb == 'f' {
+			return fixed(flags, f), ""
+		}
 		return fmt.Sprintf("%"+flags+string(verb), f), ""
 	}
 	return "", "the placeholder %" + string(verb) + " is not supported"
+}
+
+// fixed is %f as Java rounds: what is half goes up, in the digits that the number
+// prints with, where Go looks at the exact value.
+func fixed(flags string, f float64) string {
+	width, precision, found := strings.Cut(flags, ".")
+	places := 6
+	if found {
+		places, _ = strconv.Atoi(precision)
+	}
+	digits := strconv.FormatFloat(math.Abs(f), 'f', -1, 64)
+	if exact, ok := new(big.Rat).SetString(digits); ok {
+		scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(places)), nil)
+		exact.Mul(exact, new(big.Rat).SetInt(scale)).Add(exact, big.NewRat(1, 2))
+		whole := new(big.Int).Quo(exact.Num(), exact.Denom()).String()
+		if len(whole) <= places {
+			whole = strings.Repeat("0", places+1-len(whole)) + whole
+		}
+		digits = whole
+		if places > 0 {
+			digits = whole[:len(whole)-places] + "." + whole[len(whole)-places:]
+		}
+	}
+	if math.Signbit(f) {
+		digits = "-" + digits
+	} else if strings.Contains(width, "+") {
+		digits = "+" + digits
+	} else if strings.Contains(width, " ") {
+		digits = " " + digits
+	}
+	size, _ := strconv.Atoi(strings.TrimLeft(width, "-+ 0"))
+	pad := max(0, size-len(digits))
+	switch {
+	case strings.Contains(width, "-"):
+		return digits + strings.Repeat(" ", pad)
+	case strings.HasPrefix(strings.TrimLeft(width, "+ "), "0"):
+		sign := strings.TrimRight(digits, "0123456789.")
+		return sign + strings.Repeat("0", pad) + digits[len(sign):]
+	}
+	return strings.Repeat(" ", pad) + digits
 }

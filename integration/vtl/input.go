@@ -1,9 +1,5 @@
 package vtl
 
-import (
-	"strings"
-)
-
 // builtin is what a variable stands for before a template sets it.
 type builtin uint8
 
@@ -34,7 +30,7 @@ func (s *state) builtin(b builtin) any {
 		return s.contextScope()
 	default:
 		if s.stage == nil {
-			s.stage = pairsMap(s.input.StageVariables)
+			s.stage = pairsMap(s.input.StageVariables.once())
 		}
 		return s.stage
 	}
@@ -126,7 +122,7 @@ const headerKind = 2
 
 func (s *state) paramMap(kind int) *Map {
 	if s.params[kind] == nil {
-		s.params[kind] = pairsMap([3][]Pair{s.input.Path, s.input.QueryString, s.input.Header}[kind])
+		s.params[kind] = pairsMap([3]Params{s.input.Path, s.input.QueryString, s.input.Header}[kind].once())
 		s.params[kind].anyCase = kind == headerKind
 	}
 	return s.params[kind]
@@ -169,16 +165,9 @@ func (s *state) callParams(args []any) any {
 // param looks for a parameter in the path, the query and the header. Proxies write
 // the names of headers as they like, so those are found in any spelling.
 func (s *state) param(name string) any {
-	for _, pairs := range [3][]Pair{s.input.Path, s.input.QueryString, s.input.Header} {
-		for i := len(pairs) - 1; i >= 0; i-- {
-			if pairs[i].Name == name {
-				return pairs[i].Value
-			}
-		}
-	}
-	for i := len(s.input.Header) - 1; i >= 0; i-- {
-		if strings.EqualFold(s.input.Header[i].Name, name) {
-			return s.input.Header[i].Value
+	for kind := range paramKinds {
+		if value, ok := s.paramMap(kind).Get(name); ok {
+			return value
 		}
 	}
 	return ""

@@ -19,7 +19,13 @@ type javaRegexp struct {
 	size int
 	find *regexp.Regexp
 	// whole matches nothing less than all; it is made when it is first asked for.
-	whole func() *regexp.Regexp
+	whole func() (*regexp.Regexp, error)
+}
+
+// all is whether the expression matches all of a text.
+func (re *javaRegexp) all(text string) bool {
+	whole, err := re.whole()
+	return err == nil && whole.MatchString(text)
 }
 
 func compileRegexp(pattern string) (*javaRegexp, error) {
@@ -42,8 +48,8 @@ func compileRegexp(pattern string) (*javaRegexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &javaRegexp{size: len(program.Inst), find: find, whole: sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\A(?:` + translated + `)\z`)
+	return &javaRegexp{size: len(program.Inst), find: find, whole: sync.OnceValues(func() (*regexp.Regexp, error) {
+		return regexp.Compile(`\A(?:` + translated + `)\z`)
 	})}, nil
 }
 
@@ -57,10 +63,20 @@ var classes = map[string]string{
 // translateRegexp turns Java's syntax into RE2's.
 func translateRegexp(pattern string) (string, error) {
 	var out strings.Builder
+	// quantified is the position after the last quantifier.
+	quantified := -1
 	inClass, dotAll := false, strings.Contains(pattern, "(?s")
 	for i := 0; i < len(pattern); i++ {
 		c := pattern[i]
 		switch {
+		case strings.HasPrefix(pattern[i:], `\Q`):
+			// Up to \E, all is itself.
+			literal, _, ended := strings.Cut(pattern[i+2:], `\E`)
+			out.WriteString(regexp.QuoteMeta(literal))
+			i += 1 + len(literal)
+			if ended {
+				i += 2
+			}
 		case c == '\\':
 			n, err := translateEscape(&out, pattern[i+1:], inClass)
 			if err != nil {
@@ -93,10 +109,19 @@ func translateRegexp(pattern string) (string, error) {
 			out.WriteString(`[^\n\r\x{85}\x{2028}\x{2029}]`)
 		case c == '(' && (hasPrefixes(pattern[i+1:], "?=", "?!", "?<=", "?<!", "?>")):
 			return "", fmt.Errorf("lookahead, lookbehind and atomic groups are not supported")
-		case (c == '+') && i > 0 && strings.IndexByte("*+?}", pattern[i-1]) >= 0 && !escapedAt(pattern, i-1):
+		case c == '+' && quantified == i:
 			return "", fmt.Errorf("possessive quantifiers are not supported")
-		case (c == '{' || c == '}') && !quantifier(pattern, i, c):
-			return "", fmt.Errorf("%q has to be escaped", c)
+		case c == '{':
+			end := quantifier(pattern[i:])
+			if end == 0 {
+				return "", fmt.Errorf("%q has to be escaped", c)
+			}
+			out.WriteString(pattern[i : i+end])
+			i += end - 1
+			quantified = i + 1
+		case c == '*' || c == '+' || c == '?':
+			quantified = i + 1
+			out.WriteByte(c)
 		default:
 			out.WriteByte(c)
 		}
@@ -116,23 +141,13 @@ func hasPrefixes(text string, prefixes ...string) bool {
 	return false
 }
 
-// escapedAt is whether the character has an odd number of backslashes before it.
-func escapedAt(pattern string, i int) bool {
-	n := 0
-	for i--; i >= 0 && pattern[i] == '\\'; i-- {
-		n++
+// quantifier is the length of one such as {2,5}. Java takes no other opening brace.
+func quantifier(rest string) int {
+	end := strings.IndexByte(rest, '}')
+	if end < 2 || strings.Trim(rest[1:end], "0123456789,") != "" || rest[1] == ',' {
+		return 0
 	}
-	return n%2 == 1
-}
-
-// quantifier is whether a brace belongs to one such as {2,5}. Java takes no other
-// opening brace; a closing one alone is itself.
-func quantifier(pattern string, i int, c byte) bool {
-	if c == '}' {
-		return true
-	}
-	end := strings.IndexByte(pattern[i:], '}')
-	return end > 1 && strings.Trim(pattern[i+1:i+end], "0123456789,") == "" && pattern[i+1] != ','
+	return end + 1
 }
 
 // translateEscape writes the escape that rest begins with and tells its length.
@@ -154,7 +169,7 @@ func translateEscape(out *strings.Builder, rest string, inClass bool) (int, erro
 		default:
 			out.WriteString(`[^\s\v]`)
 		}
-	case strings.IndexByte("dDwWbBAztnrfaQE", c) >= 0:
+	case strings.IndexByte("dDwWbBAztnrfaE", c) >= 0:
 		out.WriteString(`\` + rest[:1])
 	case c == 'Z':
 		out.WriteString(`\n?\z`)
@@ -249,7 +264,7 @@ func (s *state) callRegexp(a *access, v string, args []any) (any, bool) {
 	}
 	switch a.name {
 	case "matches":
-		return re.whole().MatchString(v), true
+		return re.all(v), true
 	case "split":
 		limit := 0
 		if len(args) == 2 {

@@ -306,7 +306,7 @@ func (f filterTest) meets(e *pathRun, v any) bool {
 	left, ok := f.left.value(e, v)
 	if f.op == "=~" {
 		text, isText := left.(string)
-		return ok && isText && e.s.step(e.at, f.right.re.cost(text)) && f.right.re.whole().MatchString(text)
+		return ok && isText && e.s.step(e.at, f.right.re.cost(text)) && f.right.re.all(text)
 	}
 	right, okToo := f.right.value(e, v)
 	switch f.op {

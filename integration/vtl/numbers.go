@@ -38,9 +38,11 @@ func (s *state) callNumber(a *access, v any, args []any) (any, bool) {
 	case 1:
 		switch a.name {
 		case "compareTo":
-			if sameKind(v, args[0]) {
-				return int32(compareNumbers(v, args[0])), true
+			if !sameKind(v, args[0]) {
+				s.fail(a.at, ErrValue, "compareTo is given a value of another kind")
+				return nil, true
 			}
+			return int32(compareNumbers(v, args[0])), true
 		case "toString":
 			if _, ok := whole(args[0]); ok && !isFloating(v) {
 				return s.text(a.at, args[0]), true

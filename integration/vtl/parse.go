@@ -27,6 +27,11 @@ func Parse(source string) (*Template, []Problem) {
 	p := &parser{compilation: c, src: source}
 	nodes := p.top()
 	c.checkUnset()
+	for _, d := range c.doubts {
+		if !c.assigned[d.variable] {
+			d.tell()
+		}
+	}
 	sortProblems(c.problems)
 	if HasErrors(c.problems) {
 		return nil, c.problems
@@ -49,7 +54,15 @@ type compilation struct {
 	assigned map[string]bool
 	// firstUse is where a variable is read first.
 	firstUse map[string]int
-	depth    int
+	// doubts are about uses of $input and $util, which are as they should be where the
+	// template gives those names to something else.
+	doubts []doubt
+	depth  int
+}
+
+type doubt struct {
+	variable string
+	tell     func()
 }
 
 func (c *compilation) problem(at int, code, hint, format string, args ...any) {
@@ -106,7 +119,8 @@ func (c *compilation) slotIfUsed(name string) int {
 // checkUnset warns of variables that are read and never set.
 func (c *compilation) checkUnset() {
 	for _, name := range slices.Sorted(maps.Keys(c.firstUse)) {
-		if c.assigned[name] || builtins[name] != noBuiltin {
+		// $null is what templates compare with that mean a variable without a value.
+		if c.assigned[name] || builtins[name] != noBuiltin || name == "null" {
 			continue
 		}
 		hint := "set it with #set, or take the $ away"

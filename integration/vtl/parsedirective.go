@@ -352,15 +352,17 @@ func (p *parser) macro(start int) {
 	p.warning(p.at(start), CodeIgnored, "use #define, or write it out where it is used",
 		"API Gateway has no macros: it drops #macro, and prints what calls it")
 	p.space()
-	if p.next() == '(' {
-		p.skipArguments(p.pos)
+	if open := p.pos; p.next() == '(' {
+		if p.skipArguments(open); p.pos == open+1 {
+			p.wrong(open, "", "#macro( is not closed")
+		}
 	} else {
 		p.wrong(p.pos, "", "#macro needs its name and arguments in parentheses, found %s", p.found())
 	}
-	used, problems := p.firstUse, p.problems
+	used, problems, doubts := p.firstUse, p.problems, p.doubts
 	p.firstUse = map[string]int{}
 	p.block(start, "macro")
-	p.firstUse = used
+	p.firstUse, p.doubts = used, doubts
 	// What is dropped has no problems but those of its syntax.
 	kept := append([]Problem(nil), problems...)
 	for _, problem := range p.problems[len(problems):] {
@@ -385,10 +387,10 @@ func (p *parser) unknown(b *body, start int, name string) {
 		p.warning(p.at(start), CodeIgnored, "", "API Gateway has no directive #%s, and prints it as it stands", name)
 		open := at
 		p.pos = at + 1
-		used := p.firstUse
+		used, doubts := p.firstUse, p.doubts
 		p.firstUse = map[string]int{}
 		ok := p.schmooArguments()
-		p.firstUse = used
+		p.firstUse, p.doubts = used, doubts
 		if !ok {
 			p.skipArguments(open)
 			return

@@ -172,66 +172,80 @@ func (p *parser) arguments(name string) ([]expr, bool) {
 func (p *parser) check(variable string, r *reference) {
 	for i := range r.path {
 		a := &r.path[i]
-		if i == 0 && (r.root == inputBuiltin || r.root == utilBuiltin) {
+		first := i == 0 && (r.root == inputBuiltin || r.root == utilBuiltin)
+		if first {
 			p.checkBuiltin(variable, a)
-			continue
+			if !methods[a.name] {
+				continue
+			}
 		}
 		if a.kind != method {
 			continue
 		}
-		if !methods[a.name] {
-			p.problem(a.at, CodeUnknownMethod, similarMethod(a.name, methodNames()), "no value has a method %s that templates can call", a.name)
+		switch {
+		case unsupportedMethods[a.name]:
+			p.problem(a.at, CodeUnsupported, "", "the method %s is not supported", a.name)
+			continue
+		case !methods[a.name]:
+			p.warning(a.at, CodeUnknownMethod, similarMethod(a.name, methodNames()), "no value has a method %s, so nothing is printed in its place", a.name)
 			continue
 		}
 		switch a.name {
 		case "matches", "replaceAll", "replaceFirst", "split":
 			if pattern, ok := constant(a.args); ok {
 				re, err := compileRegexp(pattern)
-				if err != nil {
+				if err != nil && !first {
 					p.problem(a.at, CodeRegexp, "", "the regular expression of %s cannot be used: %v", a.name, err)
 				}
-				a.compiled = re
+				if err == nil {
+					a.compiled = re
+				}
 			}
 		}
 	}
 }
 
+// checkBuiltin is check for the first step from $input or $util.
 func (p *parser) checkBuiltin(variable string, a *access) {
 	known := inputMethods
 	if variable == "util" {
 		known = utilMethods
 	}
-	if a.kind != method {
-		if variable == "input" && a.name == "body" {
-			return
-		}
+	name, at, count := a.name, a.at, len(a.args)
+	doubted := func(tell func()) { p.doubts = append(p.doubts, doubt{variable, tell}) }
+	switch {
+	case a.kind == index, a.kind == property && variable == "input" && name == "body":
+	case a.kind == property:
 		hint := ""
-		if slices.Contains(known, a.name) {
-			hint = "write $" + variable + "." + a.name + "(…)"
+		if slices.Contains(known, name) {
+			hint = "write $" + variable + "." + name + "(…)"
 		}
-		p.warning(a.at, CodeUnknownFunction, hint, "$%s has no %s, so nothing is printed in its place", variable, a.name)
-		return
-	}
-	if !slices.Contains(known, a.name) {
-		hint := similarMethod(a.name, known)
+		doubted(func() {
+			p.warning(at, CodeUnknownFunction, hint, "$%s has no %s, so nothing is printed in its place", variable, name)
+		})
+	case !slices.Contains(known, name):
+		hint := similarMethod(name, known)
 		if hint == "" && variable == "util" {
 			hint = "API Gateway has " + strings.Join(utilMethods, ", ") + "; others are AppSync's"
 		}
-		p.problem(a.at, CodeUnknownFunction, hint, "$%s has no function %s", variable, a.name)
-		return
-	}
-	if (variable == "util" || a.name == "json" || a.name == "path") && len(a.args) != 1 {
-		p.problem(a.at, CodeUnknownFunction, "", "$%s.%s takes one argument, not %d", variable, a.name, len(a.args))
-		return
-	}
-	if a.name == "json" || a.name == "path" {
-		if text, ok := constant(a.args); ok {
-			path, err := parsePath(text)
-			if err != nil {
-				p.problem(a.at, CodeJSONPath, "", "the JSONPath cannot be used: %v", err)
-			}
-			a.compiled = path
+		doubted(func() {
+			p.warning(at, CodeUnknownFunction, hint, "$%s has no function %s, so nothing is printed in its place", variable, name)
+		})
+	case (variable == "util" || name == "json" || name == "path") && count != 1:
+		doubted(func() {
+			p.warning(at, CodeUnknownFunction, "", "$%s.%s takes one argument, not %d, so nothing is printed in its place", variable, name, count)
+		})
+	case name == "json" || name == "path":
+		text, ok := constant(a.args)
+		if !ok {
+			return
 		}
+		path, err := parsePath(text)
+		if err == nil {
+			a.compiled = path
+			return
+		}
+		doubted(func() { p.problem(at, CodeJSONPath, "", "the JSONPath cannot be used: %v", err) })
 	}
 }
 

@@ -16,7 +16,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{"#set($x = 1)\n  #if($x == 1 yes#end\n$x.foo()\n#set($y = )\n#foreach($i on)x#end", []string{
 			`2:15: error template-syntax: expected ) at the end of #if, found "yes" (text needs quotes, a variable its $)`,
-			`3:4: error template-unknown-method: no value has a method foo that templates can call`,
+			`3:4: warning template-unknown-method: no value has a method foo, so nothing is printed in its place`,
 			`4:11: error template-syntax: expected a value, found ")"`,
 			`5:15: error template-syntax: expected a value, found ")"`,
 		}},
@@ -57,13 +57,13 @@ func TestProblems(t *testing.T) {
 		}},
 		{"#set($m={})$m.x## no comment", []string{`1:16: warning template-ignored: ## right after a property begins no comment: API Gateway prints it (put a space before it)`}},
 		{"$util.toJson($input.body)$util.escapeJavascript('x')$util.qr(1)", []string{
-			`1:7: error template-unknown-function: $util has no function toJson (API Gateway has escapeJavaScript, parseJson, urlEncode, urlDecode, base64Encode, base64Decode; others are AppSync's)`,
-			`1:32: error template-unknown-function: $util has no function escapeJavascript (did you mean escapeJavaScript?)`,
-			`1:59: error template-unknown-function: $util has no function qr (API Gateway has escapeJavaScript, parseJson, urlEncode, urlDecode, base64Encode, base64Decode; others are AppSync's)`,
+			`1:7: warning template-unknown-function: $util has no function toJson, so nothing is printed in its place (API Gateway has escapeJavaScript, parseJson, urlEncode, urlDecode, base64Encode, base64Decode; others are AppSync's)`,
+			`1:32: warning template-unknown-function: $util has no function escapeJavascript, so nothing is printed in its place (did you mean escapeJavaScript?)`,
+			`1:59: warning template-unknown-function: $util has no function qr, so nothing is printed in its place (API Gateway has escapeJavaScript, parseJson, urlEncode, urlDecode, base64Encode, base64Decode; others are AppSync's)`,
 		}},
 		{"$input.path() $input.jason('$') $input.params.x $input.foo", []string{
-			`1:8: error template-unknown-function: $input.path takes one argument, not 0`,
-			`1:22: error template-unknown-function: $input has no function jason (did you mean json?)`,
+			`1:8: warning template-unknown-function: $input.path takes one argument, not 0, so nothing is printed in its place`,
+			`1:22: warning template-unknown-function: $input has no function jason, so nothing is printed in its place (did you mean json?)`,
 			`1:40: warning template-unknown-function: $input has no params, so nothing is printed in its place (write $input.params(…))`,
 			`1:56: warning template-unknown-function: $input has no foo, so nothing is printed in its place`,
 		}},
@@ -81,9 +81,16 @@ func TestProblems(t *testing.T) {
 			`1:55: error template-invalid-regexp: the regular expression of split cannot be used: possessive quantifiers are not supported`,
 		}},
 		{"#set($l=[])$l.Size() $l.lenght() $l.getClass()", []string{
-			`1:15: error template-unknown-method: no value has a method Size that templates can call (did you mean size?)`,
-			`1:25: error template-unknown-method: no value has a method lenght that templates can call`,
-			`1:37: error template-unknown-method: no value has a method getClass that templates can call`,
+			`1:15: warning template-unknown-method: no value has a method Size, so nothing is printed in its place (did you mean size?)`,
+			`1:25: warning template-unknown-method: no value has a method lenght, so nothing is printed in its place`,
+			`1:37: error template-unsupported: the method getClass is not supported`,
+		}},
+		{"#set($input = $input.path('$'))$input.size() $input.a #set($util = 'x')$util.length()", nil},
+		{"#if($input.path('$.x') != $null)x#end", nil},
+		{"#macro(", []string{
+			`1:1: warning template-ignored: API Gateway has no macros: it drops #macro, and prints what calls it (use #define, or write it out where it is used)`,
+			`1:1: error template-syntax: #macro has no #end`,
+			`1:7: error template-syntax: #macro( is not closed`,
 		}},
 		{"a\xff", []string{`1:1: error template-syntax: the template is not UTF-8 (save it as UTF-8)`}},
 		{`{"statusCode": 200} #foo #1 $1 $ {x} # y`, nil},

@@ -11,15 +11,15 @@ import (
 func TestService(t *testing.T) {
 	in := Input{
 		Body:        `{"a":{"b":"c"},"list":[{"foo":"bar"},1,"x/y"],"mixed":{"foo":[{"nested":"bar"}]},"two":{"bigger":"dict","to":"test"},"s":"it's","n":null,"num":1.50,"t":true,"big":12345678901}`,
-		Path:        []Pair{{"id", "p"}, {"both", "path"}},
-		QueryString: []Pair{{"q", "1"}, {"q", "2"}, {"both", "query"}, {"x", "query"}},
-		Header:      []Pair{{"X-Custom", "h"}, {"both", "header"}, {"x", "header"}},
+		Path:        Pairs(Pair{"id", "p"}, Pair{"both", "path"}),
+		QueryString: Pairs(Pair{"q", "1"}, Pair{"q", "2"}, Pair{"both", "query"}, Pair{"x", "query"}),
+		Header:      Pairs(Pair{"X-Custom", "h"}, Pair{"both", "header"}, Pair{"x", "header"}),
 		Context: func() *Map {
 			return NewMap(0).Put("stage", "v1").Put("requestTimeEpoch", int64(1741806238390)).
 				Put("identity", NewMap(0).Put("sourceIp", "203.0.113.9")).
 				Put("authorizer", NewMap(0).Put("principalId", "u").Put("claims", NewMap(0).Put("custom:x", "y")))
 		},
-		StageVariables: []Pair{{"env", "prod"}, {"url", "example.com"}},
+		StageVariables: Pairs(Pair{"env", "prod"}, Pair{"url", "example.com"}),
 	}
 	for _, c := range []struct{ source, template, want string }{
 		// References that resolve to nothing.

@@ -19,9 +19,6 @@ type Template struct {
 	blank []any
 }
 
-// Pair is a parameter: a header, say.
-type Pair struct{ Name, Value string }
-
 // Input is what a template is rendered with. Nothing of it is parsed or built before
 // the template asks for it.
 type Input struct {
@@ -29,13 +26,11 @@ type Input struct {
 	// empty one counts as {}.
 	Body string
 	// Path, QueryString and Header are $input.params(), always those of the request.
-	// Of a name that comes several times, the last counts.
-	Path, QueryString, Header []Pair
+	Path, QueryString, Header Params
 	// Context gives the variables of $context but the overrides. It is called once at
 	// most, and what it gives belongs to the rendering, which may change it.
-	Context func() *Map
-	// StageVariables are sorted by who fills them in.
-	StageVariables []Pair
+	Context        func() *Map
+	StageVariables Params
 	// Overrides are those of the template before, for integration responses.
 	Overrides Overrides
 }

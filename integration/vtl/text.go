@@ -109,10 +109,6 @@ func (s *state) callString(a *access, v string, args []any) any {
 			if a.name == "indexOf" || a.name == "lastIndexOf" || a.name == "contains" {
 				return s.withString(a, v, string(rune(other)))
 			}
-		case *List:
-			if a.name == "format" {
-				return s.format(a, v, args)
-			}
 		}
 	case 2:
 		first, ok := number(args, 0)
@@ -161,6 +157,10 @@ func (s *state) atUnit(a *access, v string, n int) any {
 		return char(units(v)[n])
 	case "substring":
 		return s.substring(a, v, n, length(v))
+	case "indexOf":
+		return indexFrom(v, string(rune(n)), 0)
+	case "lastIndexOf":
+		return lastIndexFrom(v, string(rune(n)), length(v))
 	}
 	return s.callAny(a, v, []any{int32(n)})
 }

@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(), newUsage(),
+		newValidate(), newTranslate(), newVTL(), newUsage(),
 		newVersion(), newCompletion(),
 	)
 	return root

@@ -82,7 +82,7 @@ func readCommands(block []string, first int) []command {
 // runnable tells the commands that end by themselves and need nothing else.
 func (c command) runnable() bool {
 	return len(c.args) > 1 && c.args[0] == "gatehouse" &&
-		slices.Contains([]string{"validate", "translate", "bootstrap", "version", "completion"}, c.args[1]) &&
+		slices.Contains([]string{"validate", "translate", "bootstrap", "version", "completion", "vtl"}, c.args[1]) &&
 		!slices.ContainsFunc(c.args, func(a string) bool { return a == "|" || a == ">" })
 }
 
@@ -199,13 +199,13 @@ func TestLinks(t *testing.T) {
 }
 
 // reported finds the codes of diagnostics in Go sources.
-var reported = regexp.MustCompile(`(?i)(?:errorf|warnf)\([^"]{0,60}"([a-z]+(?:-[a-z0-9]+)*)",|Code:\s+"([a-z]+(?:-[a-z0-9]+)*)"`)
+var reported = regexp.MustCompile(`(?i)(?:errorf|warnf)\([^"]{0,60}"([a-z]+(?:-[a-z0-9]+)*)",|Code:\s+"([a-z]+(?:-[a-z0-9]+)*)"|\bCode[A-Z]\w* += "([a-z]+(?:-[a-z0-9]+)*)"`)
 
 // TestDiagnosticCodesDocumented holds docs/troubleshooting.md to the codes that
 // the sources report: none is missing there, none is left over.
 func TestDiagnosticCodesDocumented(t *testing.T) {
 	inSource := map[string]string{}
-	for _, dir := range []string{"definition", "gateway", "translator", "extauthz", "internal/cli", "internal/oidc", "internal/revision"} {
+	for _, dir := range []string{"definition", "gateway", "translator", "extauthz", "integration", "internal/cli", "internal/oidc", "internal/revision"} {
 		err := filepath.WalkDir(filepath.Join(proctest.Root(t), dir), func(path string, _ os.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
@@ -215,7 +215,7 @@ func TestDiagnosticCodesDocumented(t *testing.T) {
 				return err
 			}
 			for _, m := range reported.FindAllStringSubmatch(string(text), -1) {
-				inSource[m[1]+m[2]] = path
+				inSource[m[1]+m[2]+m[3]] = path
 			}
 			return nil
 		})
