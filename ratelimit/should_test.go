@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	commonv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/ratelimit/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"google.golang.org/grpc/codes"
@@ -76,6 +78,18 @@ func TestShouldRateLimit(t *testing.T) {
 		if string(got.RawBody) != c.body || (got.OverallCode == ratelimitv3.RateLimitResponse_OK) != (c.body == "") ||
 			got.Statuses[0].LimitRemaining != c.quota || got.Statuses[1].LimitRemaining != c.throttled || got.Statuses[2].CurrentLimit != nil {
 			t.Errorf("%d hits: %v", c.hits, got)
+		}
+		// Only refusals say more, as long as nobody asks.
+		told := got.GetDynamicMetadata().AsMap()
+		want := map[string]any{}
+		switch c.body {
+		case `{"message":"Too Many Requests"}`:
+			want = map[string]any{"code": "throttled", "limit-kind": "key-plan", "errorType": "TooManyRequestsException", "retryAfter": "1"}
+		case `{"message":"Limit Exceeded"}`:
+			want = map[string]any{"code": "quota-exceeded", "limit-kind": "quota", "errorType": "LimitExceededException", "retryAfter": "5"}
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("%d hits: told (-want +got):\n%s", c.hits, diff)
 		}
 	}
 	s.Close()

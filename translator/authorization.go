@@ -24,6 +24,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	checks := c.checksOf(r)
 	throttles := c.throttlesOf(r)
 	limits := c.sharedLimitsOf(r)
+	limits.tell(c.site.limitHeaders, throttles)
 	c.checkMock(r, &limits)
 	checks.throttled, checks.limited = throttles.any(), limits.any()
 	if checks == (routeChecks{}) {
@@ -47,6 +48,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		if checks.throttled {
 			c.throttle(r, throttles, route)
 		}
+		c.tellLimits(throttles, &limits, route)
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
 				route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
