@@ -27,7 +27,7 @@ func limits(mode gateway.FailureMode) *ratelimit.Limits {
 			Name: "gold", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}},
 			Throttle: &gateway.Throttle{Rate: 1, Burst: 4, Shared: true, Hard: true, FailureMode: mode},
 			Quota:    &gateway.Quota{Limit: 6, Period: gateway.QuotaMonth, Hard: true, FailureMode: mode},
-		}},
+		}, {Name: "free"}},
 	})
 }
 
@@ -117,7 +117,7 @@ func (failing) Take(context.Context, []ratelimit.Ask) ([]ratelimit.Answer, error
 
 // TestStoreFails: whether requests go on is then for Envoy to say, by limit.
 func TestStoreFails(t *testing.T) {
-	s := ratelimit.New(ratelimit.Options{Store: failing{}})
+	s := ratelimit.New(ratelimit.Options{Store: failing{memory.New(memory.Options{})}})
 	defer s.Close()
 	s.Swap(limits(gateway.FailClosed))
 	if got, err := s.ShouldRateLimit(context.Background(), request(1, wire.LimitKeyPlan)); status.Code(err) != codes.Unavailable {

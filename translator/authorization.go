@@ -27,6 +27,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	limits.tell(c.site.limitHeaders, throttles)
 	c.checkMock(r, &limits)
 	checks.throttled, checks.limited = throttles.any(), limits.any()
+	c.site.countsShared = c.site.countsShared || checks.limited
 	if checks == (routeChecks{}) {
 		return
 	}

@@ -28,6 +28,8 @@ type compiledSite struct {
 	limitHeaders gateway.LimitHeaders
 	// asksControlPlane: some route needs the authorization service that is there.
 	asksControlPlane bool
+	// countsShared: some route needs a rate limit service, wherever it is.
+	countsShared bool
 }
 
 // compileSite translates all that a host serves.

@@ -34,6 +34,9 @@ type Output struct {
 	// AskControlPlane are the gateways with routes that need an authorization service
 	// where the control plane is, in the snapshot's order.
 	AskControlPlane []*gateway.Gateway
+	// CountShared are the gateways with routes that need a rate limit service, in the
+	// snapshot's order.
+	CountShared []*gateway.Gateway
 
 	sources map[string]gateway.Position
 }
@@ -80,11 +83,11 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 		made, found := translateGateway(s, g, access, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
-		for _, site := range made.sites {
-			if site.compiled.asksControlPlane {
-				out.AskControlPlane = append(out.AskControlPlane, g)
-				break
-			}
+		if made.any(func(c *compiledSite) bool { return c.asksControlPlane }) {
+			out.AskControlPlane = append(out.AskControlPlane, g)
+		}
+		if made.any(func(c *compiledSite) bool { return c.countsShared }) {
+			out.CountShared = append(out.CountShared, g)
 		}
 	}
 	diags.Sort()
@@ -93,6 +96,16 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	}
 	t.last = next
 	return out, diags
+}
+
+// any reports whether something holds for a site of the gateway.
+func (t *translated) any(holds func(*compiledSite) bool) bool {
+	for _, site := range t.sites {
+		if holds(site.compiled) {
+			return true
+		}
+	}
+	return false
 }
 
 func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {

@@ -24,11 +24,11 @@ const anything = "*"
 //	definition -> gateway <- translator -> (revision) -> xds
 var arrows = map[string][]string{
 	"gateway":     {},
-	"definition":  {"gateway"},
+	"definition":  {"gateway", "internal/nearest"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/wire", "internal/obs"},
-	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
+	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "internal/lambda", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},
+	"internal/nearest":   {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway"},
 	// Authorization servers are asked about tokens.
