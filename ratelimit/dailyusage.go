@@ -35,6 +35,7 @@ func (s *Server) DailyUsage(ctx context.Context, plan, key string, from, to time
 	s.noteQuotas(time.Now(), true)
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	oldest := today.AddDate(0, 0, 1-usageKept)
+	from, to = from.UTC().Truncate(24*time.Hour), to.UTC().Truncate(24*time.Hour)
 	if from.Before(oldest) {
 		from = oldest
 	}

@@ -60,7 +60,7 @@ func TestDailyUsage(t *testing.T) {
 	defer s.Close()
 	use(s, 1)
 
-	got, found, err := s.DailyUsage(context.Background(), plan.ID(), "", today.AddDate(0, 0, -3), today.AddDate(0, 0, 7))
+	got, found, err := s.DailyUsage(context.Background(), plan.ID(), "", today.AddDate(0, 0, -3).Add(time.Hour), today.AddDate(0, 0, 7))
 	if err != nil || !found {
 		t.Fatal(found, err)
 	}
