@@ -64,7 +64,13 @@ type LimitHeaders struct {
 	// XRateLimit tells, with every response, the limit that is closest, what remains of it
 	// and when it is whole again.
 	XRateLimit bool
+	// Draft tells the same of all limits, by the names of the IETF's draft: RateLimit and
+	// RateLimit-Policy.
+	Draft bool
 }
+
+// Numbers reports whether there are headers that have to know what remains.
+func (h LimitHeaders) Numbers() bool { return h.XRateLimit || h.Draft }
 
 // Listener is an address the gateway's Envoys listen on.
 type Listener struct {

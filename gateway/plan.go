@@ -3,7 +3,6 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 )
 
 // APIKey is a named key.
@@ -168,33 +167,4 @@ const (
 type Account struct {
 	// Throttle bounds the requests of all APIs together; nil means unbounded.
 	Throttle *Throttle
-}
-
-// CountsShared reports whether there is a quota, or a throttle that Envoys share, so that
-// a rate limit service is needed.
-func (s *Snapshot) CountsShared() bool {
-	shared := func(t *Throttle) bool { return t != nil && t.Shared }
-	if shared(s.Account.Throttle) {
-		return true
-	}
-	for i := range s.UsagePlans {
-		p := &s.UsagePlans[i]
-		if p.Quota != nil || shared(p.Throttle) {
-			return true
-		}
-		for _, stage := range p.Stages {
-			if slices.ContainsFunc(stage.Routes, func(r RouteThrottle) bool { return shared(&r.Throttle) }) {
-				return true
-			}
-		}
-	}
-	for i := range s.APIs {
-		for j := range s.APIs[i].Stages {
-			stage := &s.APIs[i].Stages[j]
-			if shared(stage.Throttle) || slices.ContainsFunc(stage.Settings, func(r RouteSettings) bool { return shared(r.Throttle) }) {
-				return true
-			}
-		}
-	}
-	return false
 }

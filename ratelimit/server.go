@@ -3,7 +3,10 @@ package ratelimit
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
@@ -13,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/nearest"
 	"gatehouse/internal/wire"
 )
 
@@ -34,6 +38,7 @@ type Server struct {
 	metrics *metrics
 	serving atomic.Pointer[serving]
 	tally   tally
+	notes   notes
 }
 
 // serving are the limits in force, and those of the revision before.
@@ -97,6 +102,37 @@ func (s *serving) planName(id string) string {
 		return ""
 	}
 	return s.current.plans[id].Name
+}
+
+// mistaken says what is wrong with the names of a plan and of a key, either of which may be
+// empty: "" when nothing is.
+func (s *serving) mistaken(plan, key string) string {
+	if s.current == nil {
+		return ""
+	}
+	names, keys := []string{}, map[string]bool{}
+	for id, p := range s.current.plans {
+		names = append(names, p.Name)
+		if plan == "" || id == s.planID(plan) {
+			maps.Copy(keys, p.keys)
+		}
+	}
+	unknown := func(what, name string, choices []string) string {
+		text := fmt.Sprintf("%s %q", what, name)
+		if near := nearest.Of(name, choices); near != "" {
+			text += fmt.Sprintf(" (did you mean %q?)", near)
+		}
+		return text
+	}
+	switch {
+	case plan != "" && s.current.plans[s.planID(plan)] == nil:
+		return unknown("there is no usage plan", plan, names)
+	case key != "" && plan != "" && !keys[key]:
+		return unknown(fmt.Sprintf("the usage plan %q has no key", plan), key, slices.Collect(maps.Keys(keys)))
+	case key != "" && !keys[key]:
+		return unknown("no usage plan has a key", key, slices.Collect(maps.Keys(keys)))
+	}
+	return ""
 }
 
 // quota is the quota of a key by a plan, with its counter; nil when there is none.

@@ -38,9 +38,10 @@ func (s *Server) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRe
 		return nil, err
 	}
 	s.metrics.unknown.Add(float64(c.unknown))
+	var answers []Answer
 	if len(c.asks) > 0 {
-		answers, err := s.take(ctx, c.asks)
-		if err != nil {
+		var err error
+		if answers, err = s.take(ctx, c.asks); err != nil {
 			return nil, err
 		}
 		c.judge(answers)
@@ -55,7 +56,7 @@ func (s *Server) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRe
 			_, _ = s.take(ctx, back)
 		}
 	}
-	return c.answer(), nil
+	return c.answer(answers), nil
 }
 
 // book counts the usage of keys.
@@ -102,6 +103,8 @@ type asked struct {
 	kind string
 	// at is the place of its descriptor.
 	at int
+	// tell asks to say what remains.
+	tell bool
 }
 
 // find fills in what to ask. What names no limit is not limited: Envoys get their
@@ -132,7 +135,7 @@ func (c *call) find(limits *serving, r *ratelimitv3.RateLimitRequest) error {
 		} else {
 			ask.Window = &Window{Limit: found.Quota.Limit, Period: Period(found.Quota.Period), Offset: found.Quota.Offset}
 		}
-		c.limits, c.asks = append(c.limits, asked{found, entries[wire.LimitKind], i}), append(c.asks, ask)
+		c.limits, c.asks = append(c.limits, asked{found, entries[wire.LimitKind], i, entries[wire.LimitTell] != ""}), append(c.asks, ask)
 	}
 	return nil
 }
@@ -199,20 +202,17 @@ func currentLimit(l *Limit) *ratelimitv3.RateLimitResponse_RateLimit {
 	return &ratelimitv3.RateLimitResponse_RateLimit{RequestsPerUnit: uint32(min(rate, 1<<32-1)), Unit: unit}
 }
 
-func (c *call) answer() *ratelimitv3.RateLimitResponse {
-	a := &ratelimitv3.RateLimitResponse{OverallCode: ratelimitv3.RateLimitResponse_OK, Statuses: c.statuses}
+func (c *call) answer(answers []Answer) *ratelimitv3.RateLimitResponse {
+	a := &ratelimitv3.RateLimitResponse{OverallCode: ratelimitv3.RateLimitResponse_OK, Statuses: c.statuses, DynamicMetadata: c.metadata(answers)}
 	if c.refused == nil {
 		return a
 	}
 	a.OverallCode = ratelimitv3.RateLimitResponse_OVER_LIMIT
-	message, errorType := "Too Many Requests", "TooManyRequestsException"
+	message := "Too Many Requests"
 	if c.refused.Quota != nil {
-		message, errorType = "Limit Exceeded", "LimitExceededException"
+		message = "Limit Exceeded"
 	}
 	a.RawBody = []byte(`{"message":"` + message + `"}`)
-	a.ResponseHeadersToAdd = []*corev3.HeaderValue{
-		{Key: "content-type", Value: "application/json"},
-		{Key: "x-amzn-errortype", Value: errorType},
-	}
+	a.ResponseHeadersToAdd = []*corev3.HeaderValue{{Key: "content-type", Value: "application/json"}}
 	return a
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	commonv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/ratelimit/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"google.golang.org/grpc/codes"
@@ -25,7 +27,7 @@ func limits(mode gateway.FailureMode) *ratelimit.Limits {
 			Name: "gold", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}},
 			Throttle: &gateway.Throttle{Rate: 1, Burst: 4, Shared: true, Hard: true, FailureMode: mode},
 			Quota:    &gateway.Quota{Limit: 6, Period: gateway.QuotaMonth, Hard: true, FailureMode: mode},
-		}},
+		}, {Name: "free"}},
 	})
 }
 
@@ -77,6 +79,18 @@ func TestShouldRateLimit(t *testing.T) {
 			got.Statuses[0].LimitRemaining != c.quota || got.Statuses[1].LimitRemaining != c.throttled || got.Statuses[2].CurrentLimit != nil {
 			t.Errorf("%d hits: %v", c.hits, got)
 		}
+		// Only refusals say more, as long as nobody asks.
+		told := got.GetDynamicMetadata().AsMap()
+		want := map[string]any{}
+		switch c.body {
+		case `{"message":"Too Many Requests"}`:
+			want = map[string]any{"code": "throttled", "limit-kind": "key-plan", "errorType": "TooManyRequestsException", "retryAfter": "1"}
+		case `{"message":"Limit Exceeded"}`:
+			want = map[string]any{"code": "quota-exceeded", "limit-kind": "quota", "errorType": "LimitExceededException", "retryAfter": "5"}
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("%d hits: told (-want +got):\n%s", c.hits, diff)
+		}
 	}
 	s.Close()
 	used, err := store.Usage(context.Background(), "", storetest.Start, storetest.Start)
@@ -103,7 +117,7 @@ func (failing) Take(context.Context, []ratelimit.Ask) ([]ratelimit.Answer, error
 
 // TestStoreFails: whether requests go on is then for Envoy to say, by limit.
 func TestStoreFails(t *testing.T) {
-	s := ratelimit.New(ratelimit.Options{Store: failing{}})
+	s := ratelimit.New(ratelimit.Options{Store: failing{memory.New(memory.Options{})}})
 	defer s.Close()
 	s.Swap(limits(gateway.FailClosed))
 	if got, err := s.ShouldRateLimit(context.Background(), request(1, wire.LimitKeyPlan)); status.Code(err) != codes.Unavailable {

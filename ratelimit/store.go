@@ -22,6 +22,12 @@ type Store interface {
 	// Usage reads the counts of a plan from one day to another, both included, sorted
 	// by day, key, API and stage. An empty plan means all.
 	Usage(ctx context.Context, plan string, from, to time.Time) ([]DayUsage, error)
+	// NoteQuotas looks at what quotas have left, and remembers it for the store's day. Of
+	// a day the last note stands.
+	NoteQuotas(ctx context.Context, notes []QuotaNote) error
+	// Quotas reads the notes about a plan from one day to another, both included, sorted
+	// by day and key.
+	Quotas(ctx context.Context, plan string, from, to time.Time) ([]DayQuota, error)
 }
 
 // An Ask wants hits of a limit. One of Bucket and Window is set.
@@ -95,4 +101,30 @@ type DayUsage struct {
 	// Day is midnight UTC.
 	Day time.Time
 	Usage
+}
+
+// QuotaNote is a quota that a note is to be made of.
+type QuotaNote struct {
+	// Plan is a plan's id. An empty key stands for one that has used nothing yet: then
+	// there is no counter.
+	Plan, Key string
+	Counter   string
+	Window    Window
+}
+
+// Check is an error when a store can't make the note, whatever its state.
+func (n *QuotaNote) Check() error { return n.Ask().Check() }
+
+// Ask looks at what is left.
+func (n *QuotaNote) Ask() *Ask { return &Ask{Counter: n.Counter, Window: &n.Window} }
+
+// DayQuota is what a key had left at the end of a day, or has now, and the quota of that
+// day.
+type DayQuota struct {
+	// Day is midnight UTC.
+	Day       time.Time
+	Plan, Key string
+	Limit     int64
+	Remaining int64
+	Period    Period
 }

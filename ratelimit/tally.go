@@ -44,6 +44,7 @@ func (s *Server) flushTally() {
 	}
 	all := make([]Usage, 0, len(counts))
 	for u, n := range counts {
+		s.notes.add(planKey{u.Plan, u.Key})
 		u.Allowed, u.Denied = n[0], n[1]
 		all = append(all, u)
 	}
@@ -66,15 +67,17 @@ func (s *Server) tallyOn() {
 			return
 		case <-ticker.C:
 			s.flushTally()
+			s.noteQuotas(time.Now(), false)
 		}
 	}
 }
 
-// Close hands over the usage that was counted. The store is still the caller's to close.
+// Close hands over the usage that was counted, and what is left of quotas. The store is still the caller's to close.
 func (s *Server) Close() {
 	s.tally.once.Do(func() {
 		close(s.tally.stop)
 		s.tally.stopped.Wait()
 		s.flushTally()
+		s.noteQuotas(time.Now(), true)
 	})
 }

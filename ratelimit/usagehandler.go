@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,16 @@ type usageLine struct {
 	Denied   int64  `json:"denied"`
 }
 
+// dailyUsage is the answer to GET with daily, in Amazon's words.
+type dailyUsage struct {
+	UsagePlanID string `json:"usagePlanId"`
+	PlanName    string `json:"planName"`
+	StartDate   string `json:"startDate"`
+	EndDate     string `json:"endDate"`
+	// Items have, by the name of a key, what it used and had left, for each day.
+	Items map[string][][2]int64 `json:"items"`
+}
+
 // extension is the body of PUT: what a key is to have left in the current period.
 type extension struct {
 	Plan      string `json:"plan"`
@@ -37,7 +48,9 @@ const (
 
 // UsageHandler gives out usage, and extends quotas. It knows no users: whoever reaches
 // it may do both, so that it belongs on a loopback port. Plans are named, or given by their
-// ids. GET has the parameters plan, key, from and to (days, such as 2026-01-31); PUT sets what a key has left.
+// ids. GET has the parameters plan, key, from and to (days, such as 2026-01-31), and daily,
+// which has it tell what keys used and had left by day, as Amazon's GetUsage does; PUT sets
+// what a key has left.
 func (s *Server) UsageHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
@@ -59,21 +72,62 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	plan, key := query.Get("plan"), query.Get("key")
+	if query.Has("daily") {
+		s.showDaily(w, r, plan, key, from, to)
+		return
+	}
 	serving := s.serving.Load()
-	days, err := s.options.Store.Usage(r.Context(), serving.planID(query.Get("plan")), from, to)
+	days, err := s.options.Store.Usage(r.Context(), serving.planID(plan), from, to)
 	if err != nil {
-		s.options.Log.Warn("usage can't be read", "error", err)
-		http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
+		s.usageUnknown(w, err)
 		return
 	}
 	lines := []usageLine{}
 	for _, d := range days {
-		if key := query.Get("key"); key == "" || key == d.Key {
+		if key == "" || key == d.Key {
 			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, serving.planName(d.Plan), d.Key, d.API, d.Stage, d.Allowed, d.Denied})
 		}
 	}
+	// What was used is told whatever there is now; nothing may also be a mistake.
+	if len(lines) == 0 {
+		if mistake := serving.mistaken(plan, key); mistake != "" {
+			http.Error(w, mistake, http.StatusNotFound)
+			return
+		}
+	}
+	writeJSON(w, lines)
+}
+
+func (s *Server) showDaily(w http.ResponseWriter, r *http.Request, plan, key string, from, to time.Time) {
+	if plan == "" {
+		http.Error(w, "daily is about one plan", http.StatusBadRequest)
+		return
+	}
+	serving := s.serving.Load()
+	usage, found, err := s.DailyUsage(r.Context(), serving.planID(plan), key, from, to)
+	switch mistake := serving.mistaken(plan, key); {
+	case err != nil:
+		s.usageUnknown(w, err)
+		return
+	case !found && mistake == "":
+		mistake = fmt.Sprintf("the usage plan %q has no quota", plan)
+		fallthrough
+	case mistake != "":
+		http.Error(w, mistake, http.StatusNotFound)
+		return
+	}
+	writeJSON(w, dailyUsage{usage.Plan, serving.planName(usage.Plan), usage.From.Format(time.DateOnly), usage.To.Format(time.DateOnly), usage.Keys})
+}
+
+func (s *Server) usageUnknown(w http.ResponseWriter, err error) {
+	s.options.Log.Warn("usage can't be read", "error", err)
+	http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
+}
+
+func writeJSON(w http.ResponseWriter, answer any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(lines)
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // usageDays are the days asked for: those up to today, and the 30 before the last, unless
@@ -117,7 +171,8 @@ func (s *Server) extend(w http.ResponseWriter, r *http.Request) {
 	serving := s.serving.Load()
 	quota, counter := serving.quota(serving.planID(e.Plan), e.Key)
 	if quota == nil {
-		http.Error(w, "there is no such plan that has a quota and this key", http.StatusNotFound)
+		mistake := cmp.Or(serving.mistaken(e.Plan, e.Key), "there is no such plan that has a quota and this key")
+		http.Error(w, mistake, http.StatusNotFound)
 		return
 	}
 	if err := s.options.Store.SetRemaining(r.Context(), counter, *quota, *e.Remaining); err != nil {
@@ -125,5 +180,6 @@ func (s *Server) extend(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
 		return
 	}
+	s.noteExtension(r.Context(), serving.planID(e.Plan), e.Key, quota)
 	w.WriteHeader(http.StatusNoContent)
 }

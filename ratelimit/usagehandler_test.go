@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 
@@ -32,6 +33,7 @@ func TestUsageHandler(t *testing.T) {
 	}
 	plan := gateway.UsagePlan{Name: "gold"}
 	good := fmt.Sprintf(`{"plan": %q, "key": "acme", "remaining": 8}`, plan.ID())
+	day := time.Now().UTC().Format(time.DateOnly)
 	const line = `[{"day":"2020-02-29","plan":"p","key":"acme","api":"pets","stage":"v1","allowed":2,"denied":1}]`
 	for _, c := range []struct {
 		method, target, kind, origin, body string
@@ -40,11 +42,19 @@ func TestUsageHandler(t *testing.T) {
 	}{
 		{"GET", "/?from=2020-02-29&to=2020-03-01&key=acme&plan=p", "", "", "", 200, line},
 		{"GET", "/?from=2020-02-29&to=2020-03-01&plan=gold", "", "", "", 200, `"planName":"gold","key":"acme","api":"pets","stage":"v1","allowed":5,`},
-		{"GET", "/?from=2020-02-29&key=other", "", "", "", 200, "[]"},
+		{"GET", "/?from=2020-02-29&key=acmee", "", "", "", 404, `no usage plan has a key "acmee" (did you mean "acme"?)`},
+		{"GET", "/?from=2020-02-29&plan=gold&key=other", "", "", "", 404, `the usage plan "gold" has no key "other"`},
+		{"GET", "/?from=2020-02-29&plan=glod", "", "", "", 404, `there is no usage plan "glod" (did you mean "gold"?)`},
+		{"GET", "/?to=2020-02-28&plan=gold&key=acme", "", "", "", 200, "[]"},
 		{"GET", "/?from=yesterday", "", "", "", 400, "from must be"},
 		{"GET", "/?from=yesterday&to=tomorrow", "", "", "", 400, "to must be a day, such as 2026-01-31\nfrom must be"},
 		{"GET", "/?to=2020-03-30&plan=p", "", "", "", 200, line},
-		{"GET", "/?to=2020-03-31&plan=p", "", "", "", 200, "[]"},
+		{"GET", "/?to=2020-03-31&plan=p", "", "", "", 404, `there is no usage plan "p"`},
+		{"GET", "/?daily&plan=glod", "", "", "", 404, `did you mean "gold"?`},
+		{"GET", "/?daily&plan=gold&key=acmee", "", "", "", 404, `did you mean "acme"?`},
+		{"GET", "/?daily", "", "", "", 400, "daily is about one plan"},
+		{"GET", "/?daily&plan=free", "", "", "", 404, `the usage plan "free" has no quota`},
+		{"GET", "/?daily&plan=gold&from=" + day + "&to=" + day, "", "", "", 200, `{"usagePlanId":"` + plan.ID() + `","planName":"gold","startDate":"` + day + `","endDate":"` + day + `","items":{"acme":[[0,6]]}}`},
 		{"GET", "/?from=2020-03-02&to=2020-03-01", "", "", "", 400, "from (2020-03-02) is after to (2020-03-01)"},
 		{"GET", "/?from=9999-01-01", "", "", "", 400, "is after to"},
 		{"POST", "/", "", "", "", 405, ""},
@@ -53,6 +63,7 @@ func TestUsageHandler(t *testing.T) {
 		{"PUT", "/", "application/json", "", `{"remaining": 8}`, 404, ""},
 		{"PUT", "/", "application/json", "", strings.Replace(good, ": 8", ": -8", 1), 400, ""},
 		{"PUT", "/", "application/json", "", `{"limit": 8}`, 400, ""},
+		{"PUT", "/", "application/json", "", `{"plan": "gold", "key": "acm", "remaining": 0}`, 404, `did you mean "acme"?`},
 		{"PUT", "/", "application/json", "", `{"plan": "gold", "key": "acme", "remaining": 0}`, 204, ""},
 		{"PUT", "/", "application/json", "", good, 204, ""},
 	} {

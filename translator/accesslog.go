@@ -32,8 +32,10 @@ var accessLogFields = map[string]string{
 	"status":    "%RESPONSE_CODE%",
 	// details says what Envoy did: which check refused, which limit, what failed.
 	"details": "%RESPONSE_CODE_DETAILS%",
-	// refusal is the authorization service's code.
-	"refusal":         "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerCode + ")%",
+	// refusal is the code of the service that refused, and limit the kind of the limit that
+	// the request was over.
+	"refusal":         firstOf(append(limitMetadata(wire.AnswerCode), wire.AuthorizationMetadata+":"+wire.AnswerCode)...),
+	"limit":           firstOf(limitMetadata(wire.ToldKind)...),
 	"principal":       "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerAuthorizer + ":principalId)%",
 	"userArn":         "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerIdentity + ":userArn)%",
 	"flags":           "%RESPONSE_FLAGS%",

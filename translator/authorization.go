@@ -24,8 +24,10 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	checks := c.checksOf(r)
 	throttles := c.throttlesOf(r)
 	limits := c.sharedLimitsOf(r)
+	limits.tell(c.site.limitHeaders, throttles)
 	c.checkMock(r, &limits)
 	checks.throttled, checks.limited = throttles.any(), limits.any()
+	c.site.countsShared = c.site.countsShared || checks.limited
 	if checks == (routeChecks{}) {
 		return
 	}
@@ -47,6 +49,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		if checks.throttled {
 			c.throttle(r, throttles, route)
 		}
+		c.tellLimits(throttles, &limits, route)
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
 				// The integration service may know whose key it was.

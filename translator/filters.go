@@ -36,6 +36,9 @@ const (
 	filterHeaders = "gw.headers"
 	// filterResponses customises gateway responses (custom_response).
 	filterResponses = "gw.responses"
+	// filterLimitHeaders tells about limits in responses (lua, one constant script). It is
+	// behind filterResponses, which takes over what it said.
+	filterLimitHeaders = "gw.limit-headers"
 	// filterServerName refuses requests that came to a domain with mutual TLS over a
 	// connection to another (rbac).
 	filterServerName = "gw.server-name"
@@ -61,8 +64,8 @@ const (
 	// filterSharedLimits and filterClosedLimits ask the rate limit service about limits
 	// that all Envoys share: those that let through, and those that do not, what the
 	// service does not answer (ratelimit).
-	filterSharedLimits = "gw.limits"
-	filterClosedLimits = "gw.limits-closed"
+	filterSharedLimits = wire.LimitMetadata
+	filterClosedLimits = wire.ClosedLimitMetadata
 	// filterPlanThrottles and filterStageThrottles keep the buckets of throttles
 	// (local_ratelimit, by ECDS): what usage plans grant a key, then what routes, stages
 	// and the account bear.
@@ -99,6 +102,10 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 	return []*hcmv3.HttpFilter{
 		off(filterHeaders, &headermutationv3.HeaderMutation{}),
 		off(filterResponses, &customresponsev3.CustomResponse{}),
+		off(filterLimitHeaders, &luav3.Lua{
+			SourceCodes:     map[string]*corev3.DataSource{limitHeadersScriptName: inlineString(limitHeadersScript)},
+			ClearRouteCache: wrapperspb.Bool(false),
+		}),
 		off(filterServerName, &rbacv3.RBAC{}),
 		off(filterCORS, &corsv3.Cors{}),
 		off(filterBodyLimit, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(defaultMaxRequestBytes)}),

@@ -54,3 +54,13 @@ var contextFormat = map[string]string{
 	"requestTime":                            "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
 	"requestTimeEpoch":                       "%START_TIME(%s%3f)%",
 }
+
+// firstOf is the Envoy command for the first of these values of dynamic metadata that is
+// there, each written as namespace:key.
+func firstOf(metadata ...string) string {
+	var operators []string
+	for _, at := range metadata {
+		operators = append(operators, `{"command":"DYNAMIC_METADATA","param":"`+at+`"}`)
+	}
+	return `%COALESCE({"operators":[` + strings.Join(operators, ",") + `]})%`
+}

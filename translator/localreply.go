@@ -45,6 +45,9 @@ const (
 	// throttled: a bucket of gw.throttle.plans or gw.throttle.stages is empty.
 	throttled = `response.code_details == 'local_rate_limited'`
 
+	// overLimit: the rate limit service refused. It has worded the reply.
+	overLimit = `response.code_details == 'request_rate_limited'`
+
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
 
@@ -75,6 +78,7 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
 		httpReply(throttled, 429, "Too Many Requests"),
 		restReply(throttled, gateway.Throttled),
+		overLimitReply(),
 		httpReply(nameRefused, 403, "Forbidden"),
 		replyMapper(nameRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
@@ -91,6 +95,14 @@ func restReply(expression string, t gateway.ResponseType) *hcmv3.ResponseMapper 
 	mapper := replyMapper(expression, uint32(d.Status), d.Message, setHeader(errorTypeHeader, d.ErrorType), setHeader("x-amzn-requestid", requestIDFormat))
 	mapper.BodyFormatOverride = bodyFormat("application/json", `{"`+t.MessageKey()+`":`+quoteFormat(formatLiteral(d.Message))+`}`)
 	return mapper
+}
+
+// overLimitReply names the error to callers of REST APIs.
+func overLimitReply() *hcmv3.ResponseMapper {
+	return &hcmv3.ResponseMapper{
+		Filter:       celFilter("!(" + ofHTTPAPI + ") && " + overLimit),
+		HeadersToAdd: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, firstOf(limitMetadata(wire.ToldErrorType)...)), localReplyMark()},
+	}
 }
 
 func httpReply(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {

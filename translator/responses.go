@@ -340,7 +340,7 @@ func (c *stageCompiler) replyMatcher(t gateway.ResponseType, reply gatewayReply,
 	headers := append([]*corev3.HeaderValueOption{
 		setHeader("content-type", formatLiteral(reply.contentType)),
 		setHeader(c.requestIDHeader(), requestIDFormat),
-	}, reply.headers...)
+	}, append(c.keptLimitHeaders(t), reply.headers...)...)
 	return &matcherconfigv3.Matcher_MatcherList_FieldMatcher{
 		Predicate: when,
 		OnMatch: &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{

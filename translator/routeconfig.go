@@ -33,6 +33,8 @@ type compiledSite struct {
 	asksControlPlane bool
 	// integratesThere: some route leads to the integration service that is there.
 	integratesThere bool
+	// countsShared: some route needs a rate limit service, wherever it is.
+	countsShared bool
 }
 
 // compileSite translates all that a host serves.

@@ -26,6 +26,10 @@ const sharedLimitTimeout = 200 * time.Millisecond
 // sharedLimits is a filter that asks, closed one that lets nothing through when it gets
 // no answer.
 func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
+	metadata := wire.LimitMetadata
+	if closed {
+		metadata = wire.ClosedLimitMetadata
+	}
 	cluster := func(name string) *corev3.GrpcService {
 		return &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: name}},
@@ -44,6 +48,7 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 			GrpcService:         service,
 		},
 		DisableXEnvoyRatelimitedHeader: true,
+		MetadataNamespace:              metadata,
 	}
 }
 

@@ -49,9 +49,20 @@ func local(t *gateway.Throttle) *gateway.Throttle {
 type routeThrottles struct {
 	// stages are fields for the filter of stages, plans for that of usage plans: classes.
 	stages, plans map[string]*structpb.Value
+	// ownStages and ownPlans tell that there is one among them which is not only in place
+	// of a shared limit while the service does not answer.
+	ownStages, ownPlans bool
 }
 
 func (t routeThrottles) any() bool { return len(t.stages)+len(t.plans) > 0 }
+
+// backup reports whether those that clients are told of are all in place of shared limits.
+func (t routeThrottles) backup() bool {
+	if len(t.plans) > 0 {
+		return !t.ownPlans
+	}
+	return !t.ownStages
+}
 
 // throttlesOf finds what bounds a route's requests.
 func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
@@ -60,6 +71,7 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 		if t = local(t); t == nil {
 			return
 		}
+		found.ownStages = found.ownStages || !t.Shared
 		if class := classOf(t); class.empty() {
 			found.stages[throttleStopped] = structpb.NewStringValue("true")
 		} else {
@@ -70,20 +82,23 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 	add(c.stage.Throttle, throttleStageClass)
 	if mark := accountMark(c.snapshot); mark != "" {
 		found.stages[mark] = structpb.NewStringValue("true")
+		found.ownStages = found.ownStages || !c.snapshot.Account.Throttle.Shared
 	}
 	if r.APIKeyRequired && c.rest() {
-		found.plans = c.planThrottles(r)
+		found.plans, found.ownPlans = c.planThrottles(r)
 	}
 	return found
 }
 
-// planThrottles are those of the usage plans that have the stage.
-func (c *stageCompiler) planThrottles(r *parsedRoute) map[string]*structpb.Value {
+// planThrottles are those of the usage plans that have the stage. own tells that one of
+// them is not in place of a shared limit.
+func (c *stageCompiler) planThrottles(r *parsedRoute) (fields map[string]*structpb.Value, own bool) {
 	of := map[string]map[string]*structpb.Value{throttlePlans: {}, throttlePlanRoutes: {}, throttleStoppedPlans: {}}
 	add := func(t *gateway.Throttle, key, plan string) {
 		if t = local(t); t == nil {
 			return
 		}
+		own = own || !t.Shared
 		if class := classOf(t); class.empty() {
 			of[throttleStoppedPlans][plan] = structpb.NewStringValue("true")
 		} else {
@@ -99,13 +114,13 @@ func (c *stageCompiler) planThrottles(r *parsedRoute) map[string]*structpb.Value
 		add(plan.Throttle, throttlePlans, plan.ID())
 		add(at.RouteThrottle(r.Key()), throttlePlanRoutes, plan.ID())
 	}
-	fields := map[string]*structpb.Value{}
+	fields = map[string]*structpb.Value{}
 	for key, classes := range of {
 		if len(classes) > 0 {
 			fields[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
 		}
 	}
-	return fields
+	return fields, own
 }
 
 // throttle has Envoy count a route's requests, behind the checks of who calls.
@@ -116,7 +131,7 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 		throttleRoute: structpb.NewStringValue(stage + "/" + r.Key()),
 	}
 	maps.Copy(fields, throttles.plans)
-	if c.site.limitHeaders.XRateLimit && len(throttles.plans) > 0 && len(throttles.stages) > 0 {
+	if c.site.limitHeaders.Numbers() && len(throttles.plans) > 0 && len(throttles.stages) > 0 {
 		quiet := maps.Clone(throttles.stages)
 		quiet[throttleStage], quiet[throttleRoute] = fields[throttleStage], fields[throttleRoute]
 		if stop, stopped := quiet[throttleStopped]; stopped {

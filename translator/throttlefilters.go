@@ -145,10 +145,10 @@ func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, out *gatewayRes
 	classes := classesOf(s, g)
 	for name, config := range map[string]*localratelimitv3.LocalRateLimit{
 		filterPlanThrottles:  classes.planFilter(),
-		filterStageThrottles: classes.stageFilter(g.LimitHeaders.XRateLimit),
+		filterStageThrottles: classes.stageFilter(g.LimitHeaders.Numbers()),
 	} {
 		config.EnableRetryAfterHeader = g.LimitHeaders.RetryAfter
-		if g.LimitHeaders.XRateLimit {
+		if g.LimitHeaders.Numbers() {
 			config.EnableXRatelimitHeaders = commonratelimitv3.XRateLimitHeadersRFCVersion_DRAFT_VERSION_03
 		}
 		out.add(name, &corev3.TypedExtensionConfig{Name: name, TypedConfig: anyOf(config)}, g.Source)

@@ -36,6 +36,9 @@ type Output struct {
 	AskControlPlane []*gateway.Gateway
 	// IntegrateThere are those with routes that lead to an integration service there.
 	IntegrateThere []*gateway.Gateway
+	// CountShared are the gateways with routes that need a rate limit service, in the
+	// snapshot's order.
+	CountShared []*gateway.Gateway
 
 	sources map[string]gateway.Position
 }
@@ -82,15 +85,14 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 		made, found := translateGateway(s, g, access, t.last[g.Name], out.sources)
 		next[g.Name], out.Gateways[g.Name] = made, made.resources
 		diags = append(diags, found...)
-		asks, integrates := false, false
-		for _, site := range made.sites {
-			asks, integrates = asks || site.compiled.asksControlPlane, integrates || site.compiled.integratesThere
-		}
-		if asks {
+		if made.any(func(c *compiledSite) bool { return c.asksControlPlane }) {
 			out.AskControlPlane = append(out.AskControlPlane, g)
 		}
-		if integrates {
+		if made.any(func(c *compiledSite) bool { return c.integratesThere }) {
 			out.IntegrateThere = append(out.IntegrateThere, g)
+		}
+		if made.any(func(c *compiledSite) bool { return c.countsShared }) {
+			out.CountShared = append(out.CountShared, g)
 		}
 	}
 	diags.Sort()
@@ -99,6 +101,16 @@ func (t *Translator) Translate(s *gateway.Snapshot) (*Output, gateway.Diagnostic
 	}
 	t.last = next
 	return out, diags
+}
+
+// any reports whether something holds for a site of the gateway.
+func (t *translated) any(holds func(*compiledSite) bool) bool {
+	for _, site := range t.sites {
+		if holds(site.compiled) {
+			return true
+		}
+	}
+	return false
 }
 
 func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, last *translated, sources map[string]gateway.Position) (*translated, gateway.Diagnostics) {

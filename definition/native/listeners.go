@@ -22,11 +22,13 @@ func parseGateway(v source.Value) gateway.Gateway {
 		Source: v.Pos(),
 	}
 	for _, header := range o.Get("limitHeaders").List() {
-		switch header.OneOf("retry-after", "x-ratelimit") {
+		switch header.OneOf("retry-after", "x-ratelimit", "ratelimit") {
 		case "retry-after":
 			g.LimitHeaders.RetryAfter = true
 		case "x-ratelimit":
 			g.LimitHeaders.XRateLimit = true
+		case "ratelimit":
+			g.LimitHeaders.Draft = true
 		}
 	}
 	listeners := o.Require("listeners")

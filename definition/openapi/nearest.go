@@ -3,6 +3,8 @@ package openapi
 import (
 	"fmt"
 	"strings"
+
+	"gatehouse/internal/nearest"
 )
 
 const (
@@ -26,7 +28,7 @@ func (p *parser) didYouMean(word string, choices []string) string {
 		if p.hintEffort -= len(word) * len(choice); p.hintEffort < 0 {
 			break
 		}
-		if d := editDistance(strings.ToLower(word), strings.ToLower(choice)); d < distance {
+		if d := nearest.Distance(strings.ToLower(word), strings.ToLower(choice)); d < distance {
 			best, distance = choice, d
 		}
 	}
@@ -34,24 +36,4 @@ func (p *parser) didYouMean(word string, choices []string) string {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			substitute := diagonal
-			if a[i-1] != b[j-1] {
-				substitute++
-			}
-			diagonal, row[j] = row[j], min(substitute, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,9 +3,10 @@ package source
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/nearest"
 )
 
 // Object reads a mapping key by key and, when done, reports the keys nobody asked
@@ -200,37 +201,8 @@ func (v Value) StringMap() map[string]string {
 
 // nearestHint suggests the choice a typo probably meant.
 func nearestHint(word string, choices []string) string {
-	// No choice is that long, and comparing costs the product of the lengths.
-	if len(word) > maxShown {
-		return ""
+	if best := nearest.Of(word, choices); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
 	}
-	best, distance := "", len(word)/3+2
-	for _, c := range choices {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d < distance || d == distance && c < best {
-			best, distance = c, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
-}
-
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		previous := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := previous
-			if a[i-1] != b[j-1] {
-				cost = 1 + min(previous, row[j], row[j-1])
-			}
-			previous, row[j] = row[j], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -24,11 +24,11 @@ const anything = "*"
 //	definition -> gateway <- translator -> (revision) -> xds
 var arrows = map[string][]string{
 	"gateway":     {},
-	"definition":  {"gateway"},
+	"definition":  {"gateway", "internal/nearest"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"ratelimit":   {"gateway", "internal/wire", "internal/obs"},
+	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "integration/vtl", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
@@ -54,6 +54,7 @@ var arrows = map[string][]string{
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},
+	"internal/nearest":   {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway"},
 	// Their events show requests in the same way.

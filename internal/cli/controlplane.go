@@ -311,15 +311,18 @@ func (c *controlPlane) stop() error {
 	if err := ending.Wait(); err != nil {
 		c.log.Debug("requests to integrations were cut off", "error", err)
 	}
+	// An extension of a quota that is accepted is to be kept, so that nobody may ask for
+	// one behind the last write.
+	err := c.http.Shutdown(ctx)
+	if err != nil {
+		err = c.http.Close()
+	}
 	for _, s := range c.services {
 		if s.close != nil {
 			s.close()
 		}
 	}
-	if err := c.http.Shutdown(ctx); err != nil {
-		return c.http.Close()
-	}
-	return nil
+	return err
 }
 
 // reloadOn reads the definitions again on a signal, and tries a revision that was

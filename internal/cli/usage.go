@@ -2,17 +2,12 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,23 +19,6 @@ const usageTimeout = 10 * time.Second
 // maxUsageBytes bounds its answer.
 const maxUsageBytes = 64 << 20
 
-// usageJSON is a line of a server's /usage.
-type usageJSON struct {
-	Day      string `json:"day"`
-	Plan     string `json:"plan"`
-	PlanName string `json:"planName"`
-	Key      string `json:"key"`
-	API      string `json:"api"`
-	Stage    string `json:"stage"`
-	Allowed  int64  `json:"allowed"`
-	Denied   int64  `json:"denied"`
-}
-
-// name is the plan's, or its id when there is no such plan any more.
-func (u *usageJSON) name() string {
-	return cmp.Or(u.PlanName, u.Plan)
-}
-
 // usageQuery is what of a server's usage is asked for.
 type usageQuery struct{ server, plan, key, from, to string }
 
@@ -50,15 +28,18 @@ func newUsage() *cobra.Command {
 		GroupID: groupWork,
 		Short:   "Show who called what, and extend quotas",
 		Long: "Usage asks a running server how often each key called, by day, usage plan, API and\n" +
-			"stage: the last 30 days if nothing else is said. Days are those of UTC. With\n" +
+			"stage: the last 30 days if nothing else is said. Days are those of UTC. With --daily\n" +
+			"it shows, for each key of a plan, what it used and had left of its quota. With\n" +
 			"--set-remaining it says instead what a key has left of its quota in the current period.",
 		Example: "  gatehouse usage\n" +
 			"  gatehouse usage --plan gold --from 2026-11-01 -o csv\n" +
+			"  gatehouse usage --plan gold --daily --from 2026-11-01\n" +
 			"  gatehouse usage --plan gold --key acme --set-remaining 5000",
 		Args: args(cobra.NoArgs),
 	}
 	var q usageQuery
 	var remaining int64
+	var daily bool
 	flags := cmd.Flags()
 	flags.StringVar(&q.server, "server", "http://127.0.0.1:8001", "the server's --http-address, as a URL")
 	flags.StringVar(&q.plan, "plan", "", "usage plan, by name (default all)")
@@ -66,6 +47,7 @@ func newUsage() *cobra.Command {
 	flags.StringVar(&q.from, "from", "", "first day, such as 2026-01-31 (default 30 days before the last)")
 	flags.StringVar(&q.to, "to", "", "last day (default today)")
 	flags.Int64Var(&remaining, "set-remaining", 0, "requests that the key has left in the current period")
+	flags.BoolVar(&daily, "daily", false, "show what keys of the plan used of their quota and had left when each day ended")
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		address, err := q.address()
@@ -82,19 +64,36 @@ func newUsage() *cobra.Command {
 			_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s has %d left of the quota of %s\n", q.key, remaining, q.plan)
 			return err
 		}
-		lines, err := q.lines(cmd, address)
-		if err != nil {
-			return err
+		if daily {
+			if q.plan == "" {
+				return usagef("--daily is about one plan, which --plan names")
+			}
+			address.RawQuery = "daily"
+			return showUsage[dailyJSON](cmd, &q, address, output.value)
 		}
-		switch output.value {
-		case "json":
-			return writeJSON(cmd.OutOrStdout(), lines)
-		case "csv":
-			return usageCSV(cmd.OutOrStdout(), lines)
-		}
-		return usageTable(cmd.OutOrStdout(), lines)
+		return showUsage[usageLines](cmd, &q, address, output.value)
 	}
 	return cmd
+}
+
+// shownUsage is an answer of a server that can be shown as a table.
+type shownUsage interface {
+	columns() []string
+	rows() [][]string
+}
+
+func showUsage[T shownUsage](cmd *cobra.Command, q *usageQuery, address *url.URL, output string) error {
+	var answer T
+	if err := q.read(cmd, address, &answer); err != nil {
+		return err
+	}
+	switch output {
+	case "json":
+		return writeJSON(cmd.OutOrStdout(), answer)
+	case "csv":
+		return usageCSV(cmd.OutOrStdout(), answer)
+	}
+	return usageTable(cmd.OutOrStdout(), answer)
 }
 
 // address is the URL of the server's page about usage.
@@ -118,8 +117,9 @@ func (q *usageQuery) address() (*url.URL, error) {
 	return u.JoinPath("usage"), nil
 }
 
-func (q *usageQuery) lines(cmd *cobra.Command, address *url.URL) ([]usageJSON, error) {
-	query := url.Values{}
+// read asks for usage.
+func (q *usageQuery) read(cmd *cobra.Command, address *url.URL, answer any) error {
+	query := address.Query()
 	for name, value := range map[string]string{"plan": q.plan, "key": q.key, "from": q.from, "to": q.to} {
 		if value != "" {
 			query.Set(name, value)
@@ -128,13 +128,12 @@ func (q *usageQuery) lines(cmd *cobra.Command, address *url.URL) ([]usageJSON, e
 	address.RawQuery = query.Encode()
 	body, err := q.ask(cmd, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	lines := []usageJSON{}
-	if err := json.Unmarshal(body, &lines); err != nil {
-		return nil, fmt.Errorf("%s did not answer as a gatehouse server does: %w", q.server, err)
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("%s did not answer as a gatehouse server does: %w", q.server, err)
 	}
-	return lines, nil
+	return nil
 }
 
 func (q *usageQuery) setRemaining(cmd *cobra.Command, address *url.URL, remaining int64) error {
@@ -169,35 +168,7 @@ func (q *usageQuery) ask(cmd *cobra.Command, method string, address *url.URL, bo
 	case answer.StatusCode == http.StatusMethodNotAllowed:
 		return nil, fmt.Errorf("%s extends no quotas: its --http-address can be reached from other machines", q.server)
 	case answer.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%s: %s", q.server, strings.TrimSpace(string(text)))
+		return nil, fmt.Errorf("%s: %s", q.server, reason(text))
 	}
 	return text, nil
-}
-
-var usageColumns = []string{"day", "plan", "key", "api", "stage", "allowed", "denied"}
-
-func (u *usageJSON) cells() []string {
-	return []string{u.Day, u.name(), u.Key, u.API, u.Stage, strconv.FormatInt(u.Allowed, 10), strconv.FormatInt(u.Denied, 10)}
-}
-
-func usageTable(w io.Writer, lines []usageJSON) error {
-	if len(lines) == 0 {
-		_, err := fmt.Fprintln(w, "no usage")
-		return err
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.ToUpper(strings.Join(usageColumns, "\t")))
-	for i := range lines {
-		fmt.Fprintln(table, strings.Join(lines[i].cells(), "\t"))
-	}
-	return table.Flush()
-}
-
-func usageCSV(w io.Writer, lines []usageJSON) error {
-	table := csv.NewWriter(w)
-	rows := [][]string{usageColumns}
-	for i := range lines {
-		rows = append(rows, lines[i].cells())
-	}
-	return table.WriteAll(rows)
 }

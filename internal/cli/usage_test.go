@@ -17,6 +17,12 @@ func TestUsage(t *testing.T) {
 			_, _ = w.Write([]byte("[]"))
 		case "broken":
 			http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
+		case "hostile":
+			_, _ = w.Write([]byte(`[{"day":"2026-01-31","plan":"0123","planName":"=1+1","key":"a\u001b[2J\u202eb","api":"\u0007\n","stage":"@v1","allowed":12,"denied":-3}]`))
+		case "rude":
+			http.Error(w, "\x1b]0;owned\x07 no\r\nmore "+strings.Repeat("x", 1<<20), http.StatusTeapot)
+		case "gold":
+			_, _ = w.Write([]byte(`{"usagePlanId":"0123","planName":"gold","startDate":"2026-01-31","endDate":"2026-02-01","items":{"b":[[1,9],[0,10]],"a":[[12,0],[3,7]]}}`))
 		case "strange":
 			_, _ = w.Write([]byte("<html>"))
 		default:
@@ -35,6 +41,12 @@ func TestUsage(t *testing.T) {
 		"csv":       {[]string{"-o", "csv"}, 0, "day,plan,key,api,stage,allowed,denied\n2026-01-31,gold,acme,pets,v1,12,3\n2026-02-01,0124,\"a,b\",pets,v1,1,0\n", "", ""},
 		"json":      {[]string{"-o", "json"}, 0, `"planName": "gold"`, "", ""},
 		"chosen":    {[]string{"--plan", "none", "--key", "a b", "--from", "2026-01-01", "--to", "2026-01-02"}, 0, "no usage\n", "", "GET /usage?from=2026-01-01&key=a+b&plan=none&to=2026-01-02"},
+		"hostile":   {[]string{"--plan", "hostile"}, 0, `2026-01-31  =1+1  a\x1b[2J\u202eb  \a\n  @v1    12       -3` + "\n", "", ""},
+		"formulas":  {[]string{"--plan", "hostile", "-o", "csv"}, 0, "2026-01-31,'=1+1,a\x1b[2J\u202eb,\"\a\n\",'@v1,12,'-3\n", "", ""},
+		"rude":      {[]string{"--plan", "rude"}, 1, "", `\x1b]0;owned\a no` + "\nmore xxx", ""},
+		"daily":     {[]string{"--plan", "gold", "--daily", "--from", "2026-01-31"}, 0, "DAY         KEY  USED  REMAINING\n2026-01-31  a    12    0\n2026-02-01  a    3     7\n2026-01-31  b    1     9\n2026-02-01  b    0     10\n", "", "GET /usage?daily=&from=2026-01-31&plan=gold"},
+		"daily csv": {[]string{"--plan", "gold", "--daily", "-o", "csv"}, 0, "day,key,used,remaining\n2026-01-31,a,12,0\n", "", ""},
+		"daily all": {[]string{"--daily"}, 2, "", "--daily is about one plan", ""},
 		"no store":  {[]string{"--plan", "broken"}, 1, "", "the store of limits does not answer", ""},
 		"no server": {[]string{"--server", "http://127.0.0.1:1"}, 1, "", "is 'gatehouse run' or 'serve' running there", ""},
 		"not ours":  {[]string{"--plan", "strange"}, 1, "", "did not answer as a gatehouse server does", ""},
@@ -46,6 +58,7 @@ func TestUsage(t *testing.T) {
 		"negative":  {[]string{"--plan", "gold", "--key", "acme", "--set-remaining", "-1"}, 2, "", "not negative", ""},
 		"extended":  {[]string{"--plan", "gold", "--key", "acme", "--set-remaining", "0"}, 0, "", "acme has 0 left of the quota of gold", "PUT /usage"},
 	} {
+		asked = ""
 		got := command(t, append([]string{"usage", "--server", server.URL}, c.args...)...)
 		if got.code != c.code || !strings.Contains(got.out, c.out) || c.out == "" && got.out != "" || !strings.Contains(got.err, c.err) || c.asked != "" && asked != c.asked {
 			t.Errorf("%s: exit %d, asked %q\n%s%s", name, got.code, asked, got.out, got.err)

@@ -168,9 +168,9 @@ func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagno
 	if c.output == nil {
 		return ds
 	}
-	if p.opts.NoRateLimit && c.snapshot.CountsShared() {
-		for i := range c.snapshot.Gateways {
-			if g := &c.snapshot.Gateways[i]; g.Services.RateLimit == nil {
+	if p.opts.NoRateLimit {
+		for _, g := range c.output.CountShared {
+			if g.Services.RateLimit == nil {
 				ds.Warnf("no-ratelimit-service", g.Source, "", "say where one is, with services: {ratelimit: …}, or give this process the role ratelimit too",
 					"quotas and shared throttles need a rate limit service, and there is none here: their failure modes hold for requests of the gateway %s", g.Name)
 			}

@@ -142,6 +142,36 @@ const (
 	LimitRoute = "route"
 )
 
+// LimitTell is an entry that is not about which limit it is: the service is to say what
+// remains of it.
+const LimitTell = "tell"
+
+// LimitMetadata and ClosedLimitMetadata are the namespaces of dynamic metadata in which
+// Envoy keeps what the rate limit service said, one for each filter that asks it.
+const (
+	LimitMetadata       = "gw.limits"
+	ClosedLimitMetadata = "gw.limits-closed"
+)
+
+// Keys of the rate limit service's metadata, all text but for ToldOfKey. A refusal has
+// AnswerCode, ToldKind, ToldErrorType and ToldRetryAfter, the others are there when LimitTell asked for
+// them.
+const (
+	// ToldKind is the kind of the limit that refused.
+	ToldKind = "limit-kind"
+	// ToldErrorType is Amazon's name of the refusal.
+	ToldErrorType = "errorType"
+	// ToldRetryAfter is the seconds until there is something again.
+	ToldRetryAfter = "retryAfter"
+	// ToldLimit, ToldRemaining and ToldReset, which is seconds, are of the limit that is
+	// closest to being used up.
+	ToldLimit, ToldRemaining, ToldReset = "limit", "remaining", "reset"
+	// ToldList and ToldPolicy are the values of RateLimit and RateLimit-Policy.
+	ToldList, ToldPolicy = "list", "policy"
+	// ToldOfKey is whether the numbers are about the caller's key.
+	ToldOfKey = "ofKey"
+)
+
 // The kinds of limits, with the entries that tell one from another.
 const (
 	// LimitQuota is a key's quota: plan, key; api and stage say where it was used.

@@ -212,3 +212,16 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 func (s *Store) Usage(ctx context.Context, plan string, from, to time.Time) ([]ratelimit.DayUsage, error) {
 	return s.options.Store.Usage(ctx, plan, from, to)
 }
+
+// NoteQuotas has the store note what quotas have left. It fails as AddUsage does.
+func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) error {
+	if s.open.Load() {
+		return errOpen
+	}
+	return s.options.Store.NoteQuotas(ctx, notes)
+}
+
+// Quotas reads the store's notes. It fails with the store.
+func (s *Store) Quotas(ctx context.Context, plan string, from, to time.Time) ([]ratelimit.DayQuota, error) {
+	return s.options.Store.Quotas(ctx, plan, from, to)
+}

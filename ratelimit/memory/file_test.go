@@ -61,9 +61,20 @@ func TestRestart(t *testing.T) {
 	if err := s.AddUsage(context.Background(), used); err != nil {
 		t.Fatal(err)
 	}
+	notes := []ratelimit.QuotaNote{{Plan: "p", Window: *monthly(0).Window}, {Plan: "p", Key: "k\x00", Counter: monthly(0).Counter, Window: *monthly(0).Window}}
+	if err := s.NoteQuotas(context.Background(), notes); err != nil {
+		t.Fatal(err)
+	}
 	closeFile(t, s)
 
 	s = openFile(t, path, Options{Now: clock.Now})
+	noted, err := s.Quotas(context.Background(), "p", clock.Now(), clock.Now())
+	if diff := cmp.Diff([]ratelimit.DayQuota{
+		{Day: storetest.Start.Truncate(24 * time.Hour), Plan: "p", Limit: 10, Remaining: 7, Period: ratelimit.Month},
+		{Day: storetest.Start.Truncate(24 * time.Hour), Plan: "p", Key: "k\x00", Limit: 10, Remaining: 5, Period: ratelimit.Month},
+	}, noted); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
 	if got := take(t, s, monthly(1)); got.Granted != 1 || got.Remaining != 4 {
 		t.Errorf("after a restart: %+v", got)
 	}

@@ -10,15 +10,21 @@ import (
 	"gatehouse/ratelimit"
 )
 
-// The file's two buckets. The names say the version of what is in them.
-var windowRecords, usageRecords = []byte("windows-1"), []byte("usage-1")
+// The file's buckets. The names say the version of what is in them.
+var windowRecords, usageRecords, quotaRecords = []byte("windows-1"), []byte("usage-1"), []byte("quotas-1")
 
 // changes are records to write; nil values are to delete.
 type changes struct {
 	windows map[windowKey]*window
 	usage   map[usageKey]usageCount
-	// forget are the days of usage up to it.
+	quotas  map[quotaKey]quotaNote
+	// forget are the days of usage and notes up to it.
 	forget int64
+}
+
+type quotaKey struct {
+	day int64
+	of  planKey
 }
 
 type usageKey struct {
@@ -26,11 +32,11 @@ type usageKey struct {
 	of  ratelimit.Usage
 }
 
-func (c *changes) empty() bool { return len(c.windows) == 0 && len(c.usage) == 0 }
+func (c *changes) empty() bool { return len(c.windows) == 0 && len(c.usage) == 0 && len(c.quotas) == 0 }
 
 // takeChanges collects what is not written yet, and takes it for written.
 func (s *Store) takeChanges() *changes {
-	c := &changes{windows: map[windowKey]*window{}, usage: map[usageKey]usageCount{}}
+	c := &changes{windows: map[windowKey]*window{}, usage: map[usageKey]usageCount{}, quotas: map[quotaKey]quotaNote{}}
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.mu.Lock()
@@ -48,6 +54,17 @@ func (s *Store) takeChanges() *changes {
 		shard.mu.Unlock()
 	}
 	c.forget = s.clock.read().wall.Unix()/secondsOfDay - usageDays
+	s.quotas.mu.Lock()
+	for day, notes := range s.quotas.days {
+		for of, note := range notes {
+			if note.changed {
+				c.quotas[quotaKey{day, of}] = note
+				note.changed = false
+				notes[of] = note
+			}
+		}
+	}
+	s.quotas.mu.Unlock()
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	for day, counts := range s.usage.days {
@@ -74,6 +91,14 @@ func (s *Store) putBack(c *changes) {
 		}
 		shard.mu.Unlock()
 	}
+	s.quotas.mu.Lock()
+	for key := range c.quotas {
+		if note, kept := s.quotas.days[key.day][key.of]; kept {
+			note.changed = true
+			s.quotas.days[key.day][key.of] = note
+		}
+	}
+	s.quotas.mu.Unlock()
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	for key := range c.usage {
@@ -115,9 +140,29 @@ func (c *changes) write(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	// Days are in the order of their keys.
-	old := usage.Cursor()
-	for name, _ := old.First(); name != nil && bytes.Compare(name[:8], numbers(c.forget)) <= 0; name, _ = old.First() {
+	if err := forgetDays(usage, c.forget); err != nil {
+		return err
+	}
+	quotas, err := tx.CreateBucketIfNotExists(quotaRecords)
+	if err != nil {
+		return err
+	}
+	for key, note := range c.quotas {
+		name := texts(numbers(key.day), key.of.plan, key.of.key)
+		if len(name) > bbolt.MaxKeySize {
+			continue
+		}
+		if err := quotas.Put(name, texts(numbers(note.limit, note.remaining), string(note.period))); err != nil {
+			return err
+		}
+	}
+	return forgetDays(quotas, c.forget)
+}
+
+// forgetDays deletes what is of days up to one. They are in the order of their keys.
+func forgetDays(b *bbolt.Bucket, last int64) error {
+	old := b.Cursor()
+	for name, _ := old.First(); name != nil && bytes.Compare(name[:8], numbers(last)) <= 0; name, _ = old.First() {
 		if err := old.Delete(); err != nil {
 			return err
 		}
@@ -141,11 +186,14 @@ func (s *Store) readAll(tx *bbolt.Tx) error {
 			return err
 		}
 	}
+	today := now.wall.Unix() / secondsOfDay
+	if err := s.readQuotas(tx.Bucket(quotaRecords), today); err != nil {
+		return err
+	}
 	b := tx.Bucket(usageRecords)
 	if b == nil {
 		return nil
 	}
-	today := now.wall.Unix() / secondsOfDay
 	return b.ForEach(func(name, value []byte) error {
 		if len(name) < 8 {
 			return fmt.Errorf("the usage %q can't be understood", name)
@@ -156,6 +204,25 @@ func (s *Store) readAll(tx *bbolt.Tx) error {
 		}
 		if day[0] > today-usageDays {
 			s.usage.add(day[0], ratelimit.Usage{Plan: of[0], Key: of[1], API: of[2], Stage: of[3], Allowed: n[0], Denied: n[1]})
+		}
+		return nil
+	})
+}
+
+func (s *Store) readQuotas(b *bbolt.Bucket, today int64) error {
+	if b == nil {
+		return nil
+	}
+	return b.ForEach(func(name, value []byte) error {
+		if len(name) < 8 || len(value) < 16 {
+			return fmt.Errorf("the note %q can't be understood", name)
+		}
+		day, of, n, period := readNumbers(name[:8], 1), readTexts(name[8:], 2), readNumbers(value[:16], 2), readTexts(value[16:], 1)
+		if of == nil || period == nil || !ratelimit.Period(period[0]).Known() {
+			return fmt.Errorf("the note %q can't be understood", name)
+		}
+		if day[0] > today-usageDays {
+			s.quotas.note(day[0], planKey{of[0], of[1]}, quotaNote{limit: n[0], remaining: n[1], period: ratelimit.Period(period[0])})
 		}
 		return nil
 	})

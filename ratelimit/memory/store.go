@@ -41,6 +41,7 @@ type Store struct {
 	seed   maphash.Seed
 	shards [shardCount]shard
 	usage  usage
+	quotas quotas
 	// file is nil for a store that forgets.
 	file *file
 }
@@ -57,6 +58,7 @@ func New(o Options) *Store {
 	for i := range s.shards {
 		s.shards[i].init(most)
 	}
+	s.quotas.days = map[int64]map[planKey]quotaNote{}
 	s.usage.days = map[int64]map[ratelimit.Usage]*usageCount{}
 	return s
 }

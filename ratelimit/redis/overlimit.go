@@ -102,3 +102,11 @@ func (o *overLimit) forget(a *ratelimit.Ask) {
 		o.entries.Remove(keyOf(a))
 	}
 }
+
+// forgetAll is for when Redis does not answer: from then on, whoever is around this store
+// decides what holds, and must not be told of failures by some counters only.
+func (o *overLimit) forgetAll() {
+	if o != nil && o.entries.Len() > 0 {
+		o.entries.Purge()
+	}
+}

@@ -131,26 +131,35 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	if len(at) == 0 {
 		return answers, nil
 	}
-	select {
-	case s.asks <- q:
-	case <-s.closing:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, fmt.Errorf("redis: %w", ctx.Err())
-	}
-	select {
-	case <-q.done:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("redis: %w", ctx.Err())
-	}
-	if q.err != nil {
-		return nil, q.err
+	if err := s.answer(ctx, q); err != nil {
+		// Who went away says nothing about Redis.
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			s.over.forgetAll()
+		}
+		return nil, err
 	}
 	for i, answer := range q.answers {
 		answers[at[i]] = answer
 		s.over.learn(&q.asks[i], answer)
 	}
 	return answers, nil
+}
+
+// answer waits for the answer to a question.
+func (s *Store) answer(ctx context.Context, q *question) error {
+	select {
+	case s.asks <- q:
+	case <-s.closing:
+		return errClosed
+	case <-ctx.Done():
+		return fmt.Errorf("redis: %w", ctx.Err())
+	}
+	select {
+	case <-q.done:
+		return q.err
+	case <-ctx.Done():
+		return fmt.Errorf("redis: %w", ctx.Err())
+	}
 }
 
 // SetRemaining makes a counter have so much left. Other services notice within

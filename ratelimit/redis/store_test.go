@@ -83,6 +83,16 @@ func (c *clocked) Usage(ctx context.Context, plan string, from, to time.Time) ([
 	return c.Store.Usage(ctx, plan, from, to)
 }
 
+func (c *clocked) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) error {
+	c.set()
+	return c.Store.NoteQuotas(ctx, notes)
+}
+
+func (c *clocked) Quotas(ctx context.Context, plan string, from, to time.Time) ([]ratelimit.DayQuota, error) {
+	c.set()
+	return c.Store.Quotas(ctx, plan, from, to)
+}
+
 func TestStore(t *testing.T) {
 	server := redistest.Start(t)
 	storetest.Run(t, func(t *testing.T, clock *storetest.Clock) ratelimit.Store {

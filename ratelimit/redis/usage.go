@@ -64,7 +64,7 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 			}
 			i = len(calls)
 			at[u.Plan] = i
-			calls = append(calls, call{keys: []string{s.usageKey(u.Plan)}, args: []any{daysKept}})
+			calls = append(calls, call{keys: []string{s.usageKey(u.Plan)}, args: []any{daysKept, "HINCRBY"}})
 		}
 		if u.Allowed != 0 {
 			calls[i].args = append(calls[i].args, field{u.Key, u.API, u.Stage, false}.text(), u.Allowed)

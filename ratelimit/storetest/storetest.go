@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"gatehouse/ratelimit"
 )
@@ -54,7 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"window", window}, {"periods", periods}, {"offset", offset}, {"changed window", changedWindow},
 		{"partial", partial}, {"always", always}, {"give back", giveBack}, {"look", look}, {"batch", batch}, {"set remaining", setRemaining},
 		{"clock back", clockBack}, {"clock forward", clockForward}, {"concurrent", concurrent},
-		{"usage", usage}, {"old usage", oldUsage}, {"bad asks", badAsks}, {"cancelled", cancelled},
+		{"usage", usage}, {"old usage", oldUsage}, {"quotas", quotas}, {"bad asks", badAsks}, {"cancelled", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			clock := NewClock()
@@ -473,4 +474,66 @@ func cancelled(t *testing.T, a *ask) {
 		t.Error("a cancelled ask is carried out")
 	}
 	a.want(tokens(1, 5, 5), 5, 0, time.Second)
+}
+
+// quotas: what keys have left is noted by day, the last note of a day stands, and notes
+// are kept for 90 days.
+func quotas(t *testing.T, a *ask) {
+	ctx := context.Background()
+	month := ratelimit.Window{Limit: 10, Period: ratelimit.Month, Offset: 3}
+	const odd = "zed|%:\x00 {}"
+	note := func(limit ratelimit.Window, keys ...string) {
+		t.Helper()
+		var notes []ratelimit.QuotaNote
+		for _, key := range keys {
+			notes = append(notes, ratelimit.QuotaNote{Plan: "p", Key: key, Counter: "quota of " + key, Window: limit})
+		}
+		if err := a.store.NoteQuotas(ctx, notes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take := func(key string, limit ratelimit.Window, hits int64) {
+		t.Helper()
+		a.take(ratelimit.Ask{Counter: "quota of " + key, Window: &limit, Hits: hits})
+	}
+	take("acme", month, 2)
+	note(month, "", "acme", odd)
+	take("acme", month, 1)
+	note(month, "acme")
+	a.clock.Add(5 * time.Second) // a month later by the calendar
+	day := ratelimit.Window{Limit: 20, Period: ratelimit.Day}
+	take("acme", day, 4)
+	note(day, "acme")
+	leap, march := time.Date(2020, 2, 29, 0, 0, 0, 0, time.UTC), time.Date(2020, 3, 1, 0, 0, 0, 0, time.UTC)
+	all := []ratelimit.DayQuota{
+		{Day: leap, Plan: "p", Limit: 10, Remaining: 7, Period: ratelimit.Month},
+		{Day: leap, Plan: "p", Key: "acme", Limit: 10, Remaining: 4, Period: ratelimit.Month},
+		{Day: leap, Plan: "p", Key: odd, Limit: 10, Remaining: 7, Period: ratelimit.Month},
+		{Day: march, Plan: "p", Key: "acme", Limit: 20, Remaining: 16, Period: ratelimit.Day},
+	}
+	read := func(plan string, from, to time.Time) []ratelimit.DayQuota {
+		t.Helper()
+		got, err := a.store.Quotas(ctx, plan, from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for _, c := range []struct {
+		plan     string
+		from, to time.Time
+		want     []ratelimit.DayQuota
+	}{{"p", leap, march, all}, {"p", Start, leap, all[:3]}, {"p", march, march.Add(time.Hour), all[3:]}, {"other", leap, march, nil}, {"p", march, leap, nil}} {
+		if diff := cmp.Diff(c.want, read(c.plan, c.from, c.to), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("plan %q from %s to %s: %s", c.plan, c.from, c.to, diff)
+		}
+	}
+	a.clock.Add(89 * 24 * time.Hour)
+	note(day, "")
+	if got := read("p", leap, a.clock.Now()); len(got) != 2 || !got[0].Day.Equal(march) {
+		t.Errorf("89 days later: %v", got)
+	}
+	if err := a.store.NoteQuotas(ctx, []ratelimit.QuotaNote{{Plan: "p", Window: ratelimit.Window{Limit: 1, Period: "FORTNIGHT"}}}); err == nil {
+		t.Error("an unknown period can be noted")
+	}
 }

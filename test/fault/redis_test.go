@@ -75,7 +75,7 @@ usagePlans:
 		fail()
 		awaitStatus(t, quotaURL(ports[0]), "closed", 429)
 		awaitStatus(t, quotaURL(ports[1]), "closed", 429)
-		// That a quota is used up is remembered for a second.
+		// That a quota is used up is remembered until Redis is seen to be gone.
 		awaitStatus(t, quotaURL(ports[0]), "open", 200)
 		awaitStatus(t, quotaURL(ports[1]), "open", 200)
 		if got := granted(t, ports, "open", 30); got != 30 {

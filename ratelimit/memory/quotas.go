@@ -1,0 +1,100 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/ratelimit"
+)
+
+// quotas are notes of what keys had left, by day, a day being its number since 1970.
+type quotas struct {
+	mu   sync.Mutex
+	days map[int64]map[planKey]quotaNote
+}
+
+type planKey struct{ plan, key string }
+
+type quotaNote struct {
+	limit, remaining int64
+	period           ratelimit.Period
+	// changed since it was written to the file.
+	changed bool
+}
+
+// NoteQuotas implements ratelimit.Store.
+func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i := range notes {
+		if err := notes[i].Check(); err != nil {
+			return err
+		}
+	}
+	now := s.clock.read()
+	today := now.wall.Unix() / secondsOfDay
+	for i := range notes {
+		n := &notes[i]
+		remaining := n.Window.Limit - n.Window.Offset
+		if n.Key != "" {
+			shard := s.shard(n.Counter)
+			shard.mu.Lock()
+			remaining = shard.takeWindow(n.Ask(), now).Remaining
+			shard.mu.Unlock()
+		}
+		s.quotas.note(today, planKey{n.Plan, n.Key}, quotaNote{n.Window.Limit, remaining, n.Window.Period, true})
+	}
+	s.quotas.forget(today - usageDays)
+	return nil
+}
+
+func (q *quotas) note(day int64, of planKey, note quotaNote) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.days[day] == nil {
+		q.days[day] = map[planKey]quotaNote{}
+	}
+	q.days[day][of] = note
+}
+
+// forget the days up to one.
+func (q *quotas) forget(last int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for day := range q.days {
+		if day <= last {
+			delete(q.days, day)
+		}
+	}
+}
+
+// Quotas implements ratelimit.Store.
+func (s *Store) Quotas(ctx context.Context, plan string, from, to time.Time) ([]ratelimit.DayQuota, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	first, last := from.Unix()/secondsOfDay, to.Unix()/secondsOfDay
+	var found []ratelimit.DayQuota
+	s.quotas.mu.Lock()
+	for day, notes := range s.quotas.days {
+		if day < first || day > last {
+			continue
+		}
+		for of, n := range notes {
+			if of.plan == plan {
+				found = append(found, ratelimit.DayQuota{
+					Day: time.Unix(day*secondsOfDay, 0).UTC(), Plan: of.plan, Key: of.key, Limit: n.limit, Remaining: n.remaining, Period: n.period,
+				})
+			}
+		}
+	}
+	s.quotas.mu.Unlock()
+	slices.SortFunc(found, func(a, b ratelimit.DayQuota) int {
+		return cmp.Or(a.Day.Compare(b.Day), cmp.Compare(a.Key, b.Key))
+	})
+	return found, nil
+}
