@@ -1,4 +1,5 @@
-// Package descriptorfile reads the configuration files of Envoy's reference rate limit
-// service, one domain each, and finds the limit that a descriptor falls under. It does
-// not count.
+// Package descriptorfile answers Envoys whose limits are in configuration files of
+// Envoy's reference rate limit service (github.com/envoyproxy/ratelimit), one domain
+// each, so that its users can move over with their files and their Envoys as they are.
+// Read and Parse take files in, a Service counts by them in a ratelimit.Store.
 package descriptorfile
