@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +26,7 @@ type serveFlags struct {
 	xdsClientCA string
 	insecureXDS bool
 	limits      limitStoreFlags
+	limitFiles  limitFileFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -34,6 +39,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
+	f.limitFiles.add(flags)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -59,6 +65,9 @@ func (f *serveFlags) check() error {
 	if err := f.limits.check(f.roles); err != nil {
 		return err
 	}
+	if err := f.limitFiles.check(f.roles); err != nil {
+		return err
+	}
 	for flag, address := range map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress} {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return usagef("%s: %w", flag, err)
@@ -73,6 +82,17 @@ func (f *serveFlags) check() error {
 			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
 	}
 	return nil
+}
+
+// definitions gives the paths of a command line. Whose only role is to count by files of
+// rate limits needs none.
+func (f *serveFlags) definitions(paths []string) ([]string, error) {
+	if len(paths) == 0 && len(f.limitFiles.paths) > 0 && slices.Equal(f.roles.names(), []string{"ratelimit"}) {
+		if _, err := os.Stat(defaultPath); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return pathsOrDefault(paths)
 }
 
 // loopback reports whether only this machine reaches an address.
@@ -95,9 +115,11 @@ func newServe() *cobra.Command {
 			"again. Without a path it reads " + defaultPath + ".\n\n" +
 			"With --roles it is a part of that, so that each part can run on machines of its own,\n" +
 			"several times. Every process reads the same definitions; those of a gateway say where\n" +
-			"its Envoys find what runs apart (services).\n\n" + rolesHelp(),
+			"its Envoys find what runs apart (services). Where ratelimit is the only role and has\n" +
+			"files of its own (--ratelimit-config), definitions may be left out.\n\n" + rolesHelp(),
 		Example: "  gatehouse serve gatehouse.yaml\n" +
 			"  gatehouse serve --roles extauthz --xds-address 127.0.0.1:18002 --http-address 127.0.0.1:8002 gatehouse.yaml\n" +
+			"  gatehouse serve --roles ratelimit --ratelimit-config limits/\n" +
 			"  gatehouse serve --xds-address 0.0.0.0:18000 --xds-cert cp.pem --xds-key cp.key --xds-client-ca envoys.pem apis/",
 	}
 	var flags serveFlags
