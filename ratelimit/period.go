@@ -5,7 +5,7 @@ import "time"
 // Known reports whether p is one of the periods.
 func (p Period) Known() bool {
 	switch p {
-	case Second, Minute, Hour, Day, Week, Month, Year:
+	case Second, Minute, Hour, Day, Week, Month, Year, Days7, Days30, Days365:
 		return true
 	}
 	return false
@@ -35,8 +35,22 @@ func (p Period) Bounds(t time.Time) (begin, end time.Time) {
 		return date(year, month, 1), date(year, month+1, 1)
 	case Year:
 		return date(year, time.January, 1), date(year+1, time.January, 1)
+	case Days7:
+		return sinceEpoch(t, 7)
+	case Days30:
+		return sinceEpoch(t, 30)
+	case Days365:
+		return sinceEpoch(t, 365)
 	}
 	return t, t
+}
+
+// sinceEpoch counts periods of so many days from the beginning of 1970.
+func sinceEpoch(t time.Time, days int64) (begin, end time.Time) {
+	length := days * 24 * 60 * 60
+	now := t.Unix()
+	passed := (now%length + length) % length
+	return time.Unix(now-passed, 0).UTC(), time.Unix(now-passed+length, 0).UTC()
 }
 
 func date(year int, month time.Month, day int) time.Time {

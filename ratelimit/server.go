@@ -20,11 +20,18 @@ import (
 	"gatehouse/internal/wire"
 )
 
+// Domains answers for domains other than that of definitions.
+type Domains interface {
+	ShouldRateLimit(context.Context, *ratelimitv3.RateLimitRequest) (*ratelimitv3.RateLimitResponse, error)
+}
+
 // Options configure a Server. The zero value of each means its default.
 type Options struct {
 	// Store keeps the state of limits. It has to be set. One that may go away is wrapped
 	// in a fallback.Store, which answers in its place.
 	Store Store
+	// Others answers for other domains; nil for nobody.
+	Others Domains
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
 	// Registerer is where metrics are registered; nil for nowhere.

@@ -28,6 +28,9 @@ func (s *Server) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRe
 	begin := time.Now()
 	defer func() { s.metrics.seconds.Observe(time.Since(begin).Seconds()) }()
 	if r.GetDomain() != wire.LimitDomain {
+		if s.options.Others != nil {
+			return s.options.Others.ShouldRateLimit(ctx, r)
+		}
 		return nil, status.Errorf(codes.NotFound, "there is no domain %q", r.GetDomain())
 	}
 	if n := len(r.GetDescriptors()); n == 0 || n > maxDescriptors {
@@ -112,7 +115,7 @@ type asked struct {
 func (c *call) find(limits *serving, r *ratelimitv3.RateLimitRequest) error {
 	for i, d := range r.GetDescriptors() {
 		c.statuses[i] = &ratelimitv3.RateLimitResponse_DescriptorStatus{Code: ratelimitv3.RateLimitResponse_OK}
-		hits, err := hitsOf(r, d)
+		hits, err := Hits(r, d)
 		if err != nil {
 			return err
 		}
@@ -140,8 +143,9 @@ func (c *call) find(limits *serving, r *ratelimitv3.RateLimitRequest) error {
 	return nil
 }
 
-// hitsOf is the descriptor's own number of hits, or the request's, or 1.
-func hitsOf(r *ratelimitv3.RateLimitRequest, d *commonv3.RateLimitDescriptor) (int64, error) {
+// Hits is the descriptor's own number of hits, or the request's, or 1; below 0 they are
+// given back. Its error is one of gRPC.
+func Hits(r *ratelimitv3.RateLimitRequest, d *commonv3.RateLimitDescriptor) (int64, error) {
 	hits := uint64(max(1, r.GetHitsAddend()))
 	if own := d.GetHitsAddend(); own != nil {
 		hits = own.GetValue()

@@ -43,6 +43,9 @@ type Ask struct {
 	Partial bool
 	// Always counts the hits even beyond the limit: they have happened already.
 	Always bool
+	// Refusable says of Always that the hits have not happened yet: they need not be
+	// counted any more where the count is beyond the limit already.
+	Refusable bool
 	// Failure is what holds when the state can't be asked; empty is FailLocal. A store
 	// that only keeps state need not look at it, the one around it (fallback) does.
 	Failure gateway.FailureMode
@@ -63,7 +66,8 @@ type Window struct {
 	Offset int64
 }
 
-// Period is a unit of the calendar. Weeks begin on Sunday.
+// Period is what a count is of: a unit of the calendar, or so many days. Weeks of the
+// calendar begin on Sunday.
 type Period string
 
 // The periods of quotas, and the shorter ones that descriptor files use.
@@ -75,6 +79,11 @@ const (
 	Week          = Period(gateway.QuotaWeek)
 	Month         = Period(gateway.QuotaMonth)
 	Year   Period = "YEAR"
+	// The reference rate limit service has no calendar: its weeks, months and years are
+	// so many days, counted from the beginning of 1970.
+	Days7   Period = "DAYS_7"
+	Days30  Period = "DAYS_30"
+	Days365 Period = "DAYS_365"
 )
 
 // An Answer says what an Ask got.

@@ -43,6 +43,8 @@ var arrows = map[string][]string{
 	// Stores that need a server, and what holds while a store fails.
 	"ratelimit/redis":    {"ratelimit"},
 	"ratelimit/fallback": {"ratelimit", "gateway"},
+	// Files of the reference service are read, and their mistakes told, as definitions are.
+	"ratelimit/descriptorfile": {"ratelimit", "gateway", "definition", "internal/wire"},
 	// A test helper, in which every store of limits is held to the same contract.
 	"ratelimit/storetest": {"ratelimit"},
 

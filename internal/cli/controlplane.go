@@ -47,6 +47,11 @@ type controlPlane struct {
 	roles   rolesFlag
 	// limits is where the role ratelimit keeps its counts.
 	limits limitStore
+	// limitFiles are limits that are not of definitions; nil without any.
+	limitFiles     *limitFiles
+	limitFileFlags limitFileFlags
+	// dataDir is empty where nothing can be kept.
+	dataDir string
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
@@ -74,10 +79,10 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	if err := flags.check(); err != nil {
 		return nil, err
 	}
-	if paths, err = pathsOrDefault(paths); err != nil {
+	if paths, err = flags.definitions(paths); err != nil {
 		return nil, err
 	}
-	store, err := openStore(flags.dataDir, paths, flags.roles, log)
+	store, err := openStore(flags.dataDir, paths, flags.limitFiles.paths, flags.roles, log)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +94,7 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	c := &controlPlane{
 		log: log, paths: paths, loader: loader, changed: make(chan struct{}, 1),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
+		limitFileFlags: flags.limitFiles,
 	}
 	c.writable = loopback(flags.httpAddress)
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -110,12 +116,11 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 		Log: log.With("component", "revision"), Registerer: c.metrics,
 		OnChange: c.statusChanged,
 	}
+	if store != nil {
+		c.dataDir = filepath.Dir(store.Path())
+	}
 	if c.roles.has("ratelimit") {
-		dataDir := ""
-		if store != nil {
-			dataDir = filepath.Dir(store.Path())
-		}
-		if c.limits, err = openLimitStore(flags.limits, dataDir, log.With("component", "ratelimit"), c.metrics); err != nil {
+		if c.limits, err = openLimitStore(flags.limits, c.dataDir, log.With("component", "ratelimit"), c.metrics); err != nil {
 			return nil, err
 		}
 	}
@@ -187,6 +192,9 @@ func listen(flag, address string) (net.Listener, error) {
 // load reads the definitions, puts the keys of token issuers in, and has the files
 // that they consist of watched.
 func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Diagnostics) {
+	if len(c.paths) == 0 {
+		return (&gateway.Snapshot{}).Seal(), nil
+	}
 	result := c.loader.Load(ctx, c.paths)
 	c.watcher.Set(result.Files)
 	if !slices.Equal(result.Files, c.files) {
@@ -236,7 +244,11 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	if err := c.pipeline.Start(ctx); err != nil {
+	err := c.pipeline.Start(ctx)
+	if err == nil && c.limitFiles != nil {
+		err = c.limitFiles.start()
+	}
+	if err != nil {
 		return errors.Join(err, c.closeSockets())
 	}
 	outliving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -245,18 +257,21 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	group.Go(func() error { return c.pipeline.Run(serving) })
 	group.Go(func() error { return c.watcher.Run(serving, func() { c.pipeline.Reload(false) }) })
 	group.Go(func() error { return c.reloadOn(serving, hangups) })
+	if c.limitFiles != nil {
+		group.Go(func() error { return c.limitFiles.run(serving) })
+	}
 	group.Go(func() error {
 		if err := c.grpc.Serve(c.xdsSocket); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			return fmt.Errorf("xds server: %w", err)
 		}
 		return nil
 	})
-	about := []any{"xds", c.xdsSocket.Addr(), "roles", strings.Join(c.roles.names(), ",")}
+	about := []any{"xds", c.xdsSocket.Addr().String(), "roles", strings.Join(c.roles.names(), ",")}
 	for _, s := range c.services {
 		if s.serve == nil {
 			continue
 		}
-		about = append(about, "integration", c.integrationSocket.Addr())
+		about = append(about, "integration", c.integrationSocket.Addr().String())
 		group.Go(func() error {
 			if err := s.serve(c.integrationSocket); err != nil {
 				return fmt.Errorf("integration server: %w", err)
@@ -335,6 +350,9 @@ func (c *controlPlane) reloadOn(ctx context.Context, hangups <-chan os.Signal) e
 		case <-hangups:
 			c.log.Info("reading the definitions again, as SIGHUP asks")
 			c.pipeline.Reload(true)
+			if c.limitFiles != nil {
+				c.limitFiles.reload()
+			}
 		}
 	}
 }

@@ -13,11 +13,11 @@ import (
 
 // openStore opens the data directory. The default one is a convenience, without
 // which serving goes on; one that was asked for must be had.
-func openStore(dir string, paths []string, roles rolesFlag, log *slog.Logger) (*revision.Store, error) {
+func openStore(dir string, paths, limitFiles []string, roles rolesFlag, log *slog.Logger) (*revision.Store, error) {
 	if dir != "" {
 		return revision.NewStore(dir)
 	}
-	dir, err := defaultDataDir(paths, roles)
+	dir, err := defaultDataDir(paths, limitFiles, roles)
 	if err == nil {
 		var store *revision.Store
 		if store, err = revision.NewStore(dir); err == nil {
@@ -37,10 +37,10 @@ func issuerKeysFile(store *revision.Store) string {
 	return filepath.Join(filepath.Dir(store.Path()), "issuer-keys.json")
 }
 
-// defaultDataDir differs for different definitions: what one gateway served last
-// must never be served by another. It differs for processes with different roles, too,
+// defaultDataDir differs for different definitions and files of rate limits: what one
+// gateway served last must never be served by another. It differs for processes with different roles, too,
 // which may run side by side.
-func defaultDataDir(paths []string, roles rolesFlag) (string, error) {
+func defaultDataDir(paths, limitFiles []string, roles rolesFlag) (string, error) {
 	base := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(base) {
 		home, err := os.UserHomeDir()
@@ -56,6 +56,13 @@ func defaultDataDir(paths []string, roles rolesFlag) (string, error) {
 			return "", err
 		}
 		absolute = append(absolute, a)
+	}
+	for _, p := range limitFiles {
+		a, err := filepath.Abs(p)
+		if err != nil {
+			return "", err
+		}
+		absolute = append(absolute, "rate limits "+a)
 	}
 	if roles.some != nil {
 		absolute = append(absolute, "roles "+roles.String())

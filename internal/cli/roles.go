@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
 	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/descriptorfile"
 	"gatehouse/xds"
 )
 
@@ -78,7 +79,13 @@ func startExtAuthz(c *controlPlane) service {
 func startRateLimit(c *controlPlane) service {
 	log := c.log.With("component", "ratelimit")
 	store := c.limits
-	server := ratelimit.New(ratelimit.Options{Store: store, Log: log, Registerer: c.metrics})
+	options := ratelimit.Options{Store: store, Log: log, Registerer: c.metrics}
+	if flags := c.limitFileFlags; len(flags.paths) > 0 {
+		files := descriptorfile.New(descriptorfile.Options{Store: store, HeaderPrefix: flags.headers, Log: log, Registerer: c.metrics})
+		c.limitFiles = newLimitFiles(flags.paths, keptLimitFiles(c.dataDir), files, log, c.metrics)
+		options.Others = files
+	}
+	server := ratelimit.New(options)
 	c.usage = server.UsageHandler()
 	return service{
 		name:     wire.RateLimitService,

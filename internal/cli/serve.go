@@ -2,8 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +29,7 @@ type serveFlags struct {
 	xdsClientCA        string
 	insecureXDS        bool
 	limits             limitStoreFlags
+	limitFiles         limitFileFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -38,6 +43,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
+	f.limitFiles.add(flags)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -63,6 +69,9 @@ func (f *serveFlags) check() error {
 	if err := f.limits.check(f.roles); err != nil {
 		return err
 	}
+	if err := f.limitFiles.check(f.roles); err != nil {
+		return err
+	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
@@ -86,6 +95,17 @@ func (f *serveFlags) check() error {
 	return f.checkIntegration()
 }
 
+// definitions gives the paths of a command line. Whose only role is to count by files of
+// rate limits needs none.
+func (f *serveFlags) definitions(paths []string) ([]string, error) {
+	if len(paths) == 0 && len(f.limitFiles.paths) > 0 && slices.Equal(f.roles.names(), []string{"ratelimit"}) {
+		if _, err := os.Stat(defaultPath); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return pathsOrDefault(paths)
+}
+
 // loopback reports whether only this machine reaches an address.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
@@ -106,9 +126,11 @@ func newServe() *cobra.Command {
 			"again. Without a path it reads " + defaultPath + ".\n\n" +
 			"With --roles it is a part of that, so that each part can run on machines of its own,\n" +
 			"several times. Every process reads the same definitions; those of a gateway say where\n" +
-			"its Envoys find what runs apart (services).\n\n" + rolesHelp(),
+			"its Envoys find what runs apart (services). Where ratelimit is the only role and has\n" +
+			"files of its own (--ratelimit-config), definitions may be left out.\n\n" + rolesHelp(),
 		Example: "  gatehouse serve gatehouse.yaml\n" +
 			"  gatehouse serve --roles extauthz --xds-address 127.0.0.1:18002 --http-address 127.0.0.1:8002 gatehouse.yaml\n" +
+			"  gatehouse serve --roles ratelimit --ratelimit-config limits/\n" +
 			"  gatehouse serve --xds-address 0.0.0.0:18000 --xds-cert cp.pem --xds-key cp.key --xds-client-ca envoys.pem apis/",
 	}
 	var flags serveFlags

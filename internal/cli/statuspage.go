@@ -20,12 +20,14 @@ type statusJSON struct {
 	// Roles are what this process serves.
 	Roles []string `json:"roles"`
 	// InForce tells whether the definitions, as last read, are what is served.
-	InForce bool         `json:"inForce"`
-	Serving *recordJSON  `json:"serving"`
-	Latest  *recordJSON  `json:"latest"`
-	Issuers []issuerJSON `json:"issuers"`
-	Envoys  []nodeJSON   `json:"envoys"`
-	History []recordJSON `json:"history"`
+	InForce bool        `json:"inForce"`
+	Serving *recordJSON `json:"serving"`
+	Latest  *recordJSON `json:"latest"`
+	// RateLimitFiles are those of --ratelimit-config, if there are any.
+	RateLimitFiles *limitFilesJSON `json:"rateLimitFiles,omitempty"`
+	Issuers        []issuerJSON    `json:"issuers"`
+	Envoys         []nodeJSON      `json:"envoys"`
+	History        []recordJSON    `json:"history"`
 }
 
 // issuerJSON is an issuer of tokens whose keys are fetched.
@@ -145,8 +147,8 @@ func statusHandler(c *controlPlane) http.Handler {
 		out := statusJSON{
 			Build: thisBuild(), Roles: c.roles.names(), InForce: s.InForce(),
 			Serving: newRecordJSON(s.Serving), Latest: newRecordJSON(s.Latest),
-			Issuers: newIssuersJSON(c.issuers.Status(), time.Now()),
-			Envoys:  newNodesJSON(c.xds), History: []recordJSON{},
+			RateLimitFiles: c.limitFiles.show(), Issuers: newIssuersJSON(c.issuers.Status(), time.Now()),
+			Envoys: newNodesJSON(c.xds), History: []recordJSON{},
 		}
 		for _, r := range s.History {
 			out.History = append(out.History, *newRecordJSON(r))

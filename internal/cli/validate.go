@@ -11,17 +11,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/definition"
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
 	"gatehouse/internal/revision"
+	"gatehouse/ratelimit/descriptorfile"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
 
 func newValidate() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "validate PATH…",
+		Use:     "validate [PATH…]",
 		GroupID: groupWork,
 		Short:   "Report every problem of definitions at its line",
 		Long: "Validate reads definitions, translates them, checks what they become, and prints all\n" +
@@ -29,8 +31,8 @@ func newValidate() *cobra.Command {
 			"they can be served (there may be warnings), with 1 if not.",
 		Example: "  gatehouse validate gatehouse.yaml\n" +
 			"  gatehouse validate -o sarif apis/ > gatehouse.sarif\n" +
-			"  gatehouse validate --envoy --ports gatehouse.yaml",
-		Args: somePaths,
+			"  gatehouse validate --envoy --ports gatehouse.yaml\n" +
+			"  gatehouse validate --ratelimit-config limits/",
 	}
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "sarif")
 	var envoy envoyFlag
@@ -42,9 +44,16 @@ func newValidate() *cobra.Command {
 	flag.Annotations = map[string][]string{noEnv: nil}
 	var ports bool
 	cmd.Flags().BoolVar(&ports, "ports", false, "also check that the listeners' ports are free on this machine")
+	var limitFiles []string
+	addLimitFilePaths(cmd.Flags(), &limitFiles)
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
-		loaded := loadOnce(cmd, paths)
-		ds := loaded.Diagnostics
+		var loaded definition.Result
+		if len(paths) > 0 {
+			loaded = loadOnce(cmd, paths)
+		} else if len(limitFiles) == 0 {
+			return somePaths(cmd, paths)
+		}
+		ds := append(loaded.Diagnostics, checkLimitFiles(limitFiles)...)
 		switch {
 		case loaded.Snapshot != nil:
 			more, err := checkTranslation(cmd.Context(), loaded.Snapshot, envoy)
@@ -69,6 +78,16 @@ func newValidate() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// checkLimitFiles finds what is wrong with files of rate limits.
+func checkLimitFiles(paths []string) gateway.Diagnostics {
+	if len(paths) == 0 {
+		return nil
+	}
+	files, _, ds := descriptorfile.Read(paths)
+	_, found := descriptorfile.Parse(files)
+	return append(ds, found...)
 }
 
 func writeReport(w io.Writer, format string, ds gateway.Diagnostics) error {

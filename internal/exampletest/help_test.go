@@ -90,6 +90,13 @@ exec '` + envoytest.Binary(t) + `' "$@"
 		link(file, filepath.Join(a.dir, filepath.Base(file)))
 	}
 	link(definitions, filepath.Join(a.dir, "apis"))
+	limits := filepath.Join(a.dir, "limits")
+	if err := os.Mkdir(limits, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(limits, "shop.yaml"), []byte("domain: shop\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	certificates := filepath.Join(a.dir, "certs")
 	if out, err := exec.Command(proctest.Program(t, "./examples/edge/makecerts"), "-dir", certificates).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -106,7 +106,7 @@ func (d *debt) over(now time.Time) bool { return !d.ends.IsZero() && !now.Before
 // template of asks that add hits which have happened.
 func template(ask *ratelimit.Ask) ratelimit.Ask {
 	t := *ask
-	t.Hits, t.Partial, t.Always = 0, false, true
+	t.Hits, t.Partial, t.Always, t.Refusable = 0, false, true, false
 	return t
 }
 

@@ -24,6 +24,9 @@ type window struct {
 	changed bool
 }
 
+// mostUsed bounds a count that goes on beyond its limit, so that it stays a number.
+const mostUsed = 1 << 52
+
 // count is of the period that begins at a Unix time.
 type count struct{ begin, used int64 }
 
@@ -45,7 +48,7 @@ func (s *shard) takeWindow(ask *ratelimit.Ask, now instant) ratelimit.Answer {
 	granted := grant(ask, ask.Window.Limit-c.used)
 	if granted != 0 {
 		// What is given back may have been taken in the period before.
-		c.used = max(c.used+granted, min(c.used, 0))
+		c.used = min(max(c.used+granted, min(c.used, 0)), mostUsed)
 		s.putWindow(key, w, c, ask.Window.Offset > 0, now)
 		s.sweepSometimes(now)
 	}

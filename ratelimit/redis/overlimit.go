@@ -69,11 +69,11 @@ func (o *overLimit) find(a *ratelimit.Ask) (ratelimit.Answer, bool) {
 	if a.Hits < 0 {
 		o.entries.Remove(keyOf(a))
 	}
-	if a.Hits <= 0 || a.Always {
+	if a.Hits <= 0 || a.Always && !a.Refusable {
 		return ratelimit.Answer{}, false
 	}
 	e, ok := o.entries.Get(keyOf(a))
-	if !ok {
+	if !ok || a.Always && e.remaining >= 0 {
 		return ratelimit.Answer{}, false
 	}
 	now, limit := o.now(), entryOf(a)

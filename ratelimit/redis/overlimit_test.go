@@ -101,6 +101,26 @@ func TestOverLimit(t *testing.T) {
 	must(window, 3)
 }
 
+// TestOverLimitRefusable: hits that count beyond a limit cost no round trip once they are
+// beyond it; the one that gets there does.
+func TestOverLimitRefusable(t *testing.T) {
+	o := newOverLimit(10)
+	k := ratelimit.Ask{Counter: "c", Window: &ratelimit.Window{Limit: 1, Period: ratelimit.Year}, Hits: 1, Always: true, Refusable: true}
+	o.learn(&k, ratelimit.Answer{Granted: 1, Remaining: 0, Reset: time.Hour})
+	if _, ok := o.find(&k); ok {
+		t.Error("a count that is at its limit is taken for one beyond it")
+	}
+	o.learn(&k, ratelimit.Answer{Granted: 1, Remaining: -1, Reset: time.Hour})
+	if got, ok := o.find(&k); !ok || got.Remaining != -1 {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	happened := k
+	happened.Refusable = false
+	if _, ok := o.find(&happened); ok {
+		t.Error("hits that have happened are not counted")
+	}
+}
+
 // TestOverLimitIsBounded: a client that cycles through keys takes no more room.
 func TestOverLimitIsBounded(t *testing.T) {
 	o := newOverLimit(10)

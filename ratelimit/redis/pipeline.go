@@ -16,6 +16,8 @@ const (
 	// which Redis does nothing else.
 	mostAsks = 512
 	mostKeys = 32
+	// slowAnswer is how long a pipeline waits before the next does not wait for it.
+	slowAnswer = time.Millisecond
 )
 
 // question is what a Take asks. Who closes done has written the rest before.
@@ -28,10 +30,18 @@ type question struct {
 }
 
 // pipelines carries out questions, with each round trip all that wait by then: while
-// Redis answers, the next gather, so that nobody has to wait for company.
-func (s *Store) pipelines() {
+// Redis answers, the next gather, so that nobody has to wait for company. Those that only
+// help take part when others wait for long.
+func (s *Store) pipelines(helps bool) {
 	defer s.work.Done()
 	for {
+		if helps {
+			select {
+			case <-s.closing:
+				return
+			case <-s.slow:
+			}
+		}
 		var batch []*question
 		select {
 		case <-s.closing:
@@ -52,7 +62,17 @@ func (s *Store) pipelines() {
 			}
 			break
 		}
+		help := time.AfterFunc(slowAnswer, s.askForHelp)
 		s.carryOut(batch)
+		help.Stop()
+	}
+}
+
+// askForHelp has one more pipeline take the next questions.
+func (s *Store) askForHelp() {
+	select {
+	case s.slow <- struct{}{}:
+	default:
 	}
 }
 

@@ -36,7 +36,9 @@ type Store struct {
 	over    *overLimit
 	scripts scripts
 
-	asks    chan *question
+	asks chan *question
+	// slow holds a token when a pipeline waits for its answers for long.
+	slow    chan struct{}
 	closing chan struct{}
 	work    sync.WaitGroup
 	once    sync.Once
@@ -73,13 +75,13 @@ func Open(o Options) (*Store, error) {
 	s := &Store{
 		client: redis.NewUniversalClient(options), cluster: cluster,
 		timeout: o.Timeout, prefix: o.Prefix, over: newOverLimit(o.OverLimit), scripts: newScripts(),
-		asks: make(chan *question), closing: make(chan struct{}),
+		asks: make(chan *question), slow: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
-	// Each is one pipeline at a time. Two keep a Redis busy whose answers take a while;
-	// more would make pipelines shorter and so dearer.
-	for range max(2, min(4, options.PoolSize/2)) {
+	// Each is one pipeline at a time. More than one would make pipelines shorter and so
+	// dearer, but keep a Redis busy whose answers take a while: there the others help.
+	for i := range max(2, min(4, options.PoolSize/2)) {
 		s.work.Add(1)
-		go s.pipelines()
+		go s.pipelines(i > 0)
 	}
 	return s, nil
 }

@@ -147,7 +147,7 @@ func TestCalendar(t *testing.T) {
 	server := redistest.Start(t)
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer client.Close()
-	periods := []ratelimit.Period{ratelimit.Second, ratelimit.Minute, ratelimit.Hour, ratelimit.Day, ratelimit.Week, ratelimit.Month, ratelimit.Year}
+	periods := []ratelimit.Period{ratelimit.Second, ratelimit.Minute, ratelimit.Hour, ratelimit.Day, ratelimit.Week, ratelimit.Month, ratelimit.Year, ratelimit.Days7, ratelimit.Days30, ratelimit.Days365}
 	script := redis.NewScript(calendarText + `
 local out = {}
 for i = 1, #ARGV, 2 do

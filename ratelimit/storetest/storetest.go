@@ -179,6 +179,10 @@ func periods(_ *testing.T, a *ask) {
 		{ratelimit.Week, 5 * time.Second, 7 * 24 * time.Hour},
 		{ratelimit.Month, 5 * time.Second, 31 * 24 * time.Hour},
 		{ratelimit.Year, 5*time.Second + 306*24*time.Hour, 306 * 24 * time.Hour},
+		// The 29th of February 2020 was the 18,321st day after the first of 1970.
+		{ratelimit.Days7, 5*time.Second + 4*24*time.Hour, 4 * 24 * time.Hour},
+		{ratelimit.Days30, 5*time.Second + 8*24*time.Hour, 8 * 24 * time.Hour},
+		{ratelimit.Days365, 5*time.Second + 293*24*time.Hour, 293 * 24 * time.Hour},
 	}
 	of := func(p ratelimit.Period) ratelimit.Ask {
 		k := within(p, 1, 1)
@@ -191,8 +195,8 @@ func periods(_ *testing.T, a *ask) {
 	a.clock.Add(5 * time.Second)
 	for _, p := range each {
 		granted := int64(1)
-		if p.period == ratelimit.Year {
-			granted = 0
+		if p.reset > time.Minute {
+			granted = 0 // it goes on
 		}
 		a.want(of(p.period), granted, 0, p.next)
 	}
@@ -260,6 +264,15 @@ func always(_ *testing.T, a *ask) {
 	a.want(less, 0, -2, 2*time.Second)
 	a.clock.Add(2 * time.Second)
 	a.want(within(ratelimit.Day, 5, 5), 5, 0, 24*time.Hour)
+
+	// Counts never go so far that they would begin anew.
+	k.Counter, k.Hits = "far", 1<<50
+	for range 5 {
+		a.take(k)
+	}
+	if got := a.take(k)[0]; got.Remaining != 5-1<<52 {
+		a.t.Errorf("far beyond the limit %d remain", got.Remaining)
+	}
 }
 
 // giveBack: no more than was taken comes back.

@@ -23,8 +23,11 @@ func main() {
 		}
 		return
 	}
+	if args := os.Getenv(programVariable); args != "" {
+		os.Exit(beProgram(args))
+	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers or throttles")
+	only := flag.String("only", "", "proxy, routes, change, callers, throttles or ratelimit")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -51,6 +54,7 @@ func run(size effort, only string) error {
 		{"change", measureChange},
 		{"callers", measureCallers},
 		{"throttles", measureThrottles},
+		{"ratelimit", measureRateLimit},
 	} {
 		if only != "" && only != part.name {
 			continue

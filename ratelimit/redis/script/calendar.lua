@@ -24,7 +24,10 @@ local function days(year, month)
   return era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + math.floor((153 * mp + 2) / 5) - 719468
 end
 
-local lengths = { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400 }
+local lengths = {
+  SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400,
+  DAYS_7 = 604800, DAYS_30 = 2592000, DAYS_365 = 31536000,
+}
 
 -- bounds gives the first second of the period that one is in, and of the next period.
 local function bounds(period, seconds)

@@ -79,7 +79,7 @@ local function window(key, period, limit, offset, hits, partial, always, set)
   else
     granted = grant(hits, limit - used, partial, always)
     -- What is given back may have been taken in the period before.
-    used = math.max(used + granted, math.min(used, 0))
+    used = math.min(math.max(used + granted, math.min(used, 0)), most)
   end
   if set or granted ~= 0 then
     local keep = stop - seconds + 60

@@ -1,0 +1,9 @@
+package e2e
+
+import (
+	"testing"
+
+	"gatehouse/internal/proctest"
+)
+
+func TestMain(m *testing.M) { proctest.Main(m) }
