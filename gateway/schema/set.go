@@ -1,0 +1,186 @@
+package schema
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Model is a named schema of an API.
+type Model struct {
+	Name string
+	// Schema is JSON.
+	Schema string
+	// Dialect is the $schema of models that name none; empty means draft 4.
+	Dialect string
+}
+
+// builtIn are the models that every API of Amazon's is born with.
+var builtIn = []Model{
+	{Name: "Empty", Schema: `{"$schema":"http://json-schema.org/draft-04/schema#","title":"Empty Schema","type":"object"}`},
+	{Name: "Error", Schema: `{"$schema":"http://json-schema.org/draft-04/schema#","title":"Error Schema","type":"object","properties":{"message":{"type":"string"}}}`},
+}
+
+// maxSchemaBytes bounds a model together with those that it refers to. It is Amazon's
+// bound of all models of an API.
+const maxSchemaBytes = 400 << 10
+
+// Set compiles the models of one API, which may refer to each other. It is not for
+// concurrent use; the schemas that it gives are.
+type Set struct {
+	models   []*model
+	byName   map[string]*model
+	compiler *jsonschema.Compiler
+	drafts   map[string]*jsonschema.Draft
+	nodes    nodeMaker
+	told     map[Problem]bool
+}
+
+// model is a Model on its way.
+type model struct {
+	Model
+	url    string
+	loaded bool
+	// refers are the models that it refers to.
+	refers   []*model
+	problems []Problem
+}
+
+// NewSet makes a Set of an API's models. None of them is read before it is compiled.
+func NewSet(models []Model) *Set {
+	s := &Set{
+		byName: map[string]*model{}, compiler: jsonschema.NewCompiler(), told: map[Problem]bool{},
+		nodes: nodeMaker{made: map[*jsonschema.Schema]*node{}},
+	}
+	s.compiler.DefaultDraft(jsonschema.Draft4)
+	s.compiler.AssertFormat()
+	s.compiler.UseLoader(jsonschema.SchemeURLLoader{})
+	s.compiler.UseRegexpEngine(compilePattern)
+	for _, m := range models {
+		s.add(m)
+	}
+	for _, m := range builtIn {
+		if s.byName[m.Name] == nil {
+			s.add(m)
+		}
+	}
+	return s
+}
+
+// Models are looked up by number, so that their names may be anything.
+const (
+	modelsHost = "model.invalid"
+	modelsPath = "/"
+	modelsURL  = "https://" + modelsHost + modelsPath
+)
+
+func (s *Set) add(m Model) {
+	added := &model{Model: m, url: modelsURL + strconv.Itoa(len(s.models))}
+	s.models = append(s.models, added)
+	s.byName[m.Name] = added
+}
+
+// Compile gives the schema of a model, and what is wrong with it, or with those that it
+// refers to, and was not told before. Without a schema there was something wrong.
+func (s *Set) Compile(name string) (*Schema, []Problem) {
+	m := s.byName[name]
+	if m == nil {
+		return nil, []Problem{{Model: name, Message: "there is no such model"}}
+	}
+	found, good := s.load(m)
+	if good {
+		compiled, err := s.compiler.Compile(m.url)
+		if err == nil {
+			var root *node
+			if root, found = s.nodes.of(compiled, s, found); root != nil {
+				return &Schema{root: root}, s.untold(found)
+			}
+		} else {
+			found = append(found, s.problemsOf(m.Name, err)...)
+		}
+	}
+	return nil, s.untold(found)
+}
+
+// untold leaves out what was told before.
+func (s *Set) untold(found []Problem) []Problem {
+	var out []Problem
+	for _, p := range found {
+		if !s.told[p] {
+			s.told[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// load reads a model and all that it refers to; good is false when it cannot be used.
+func (s *Set) load(m *model) (found []Problem, good bool) {
+	good = true
+	size := 0
+	seen := map[*model]bool{m: true}
+	for next := []*model{m}; len(next) > 0; next = next[1:] {
+		at := next[0]
+		if size += len(at.Schema); size > maxSchemaBytes {
+			return append(found, Problem{Model: m.Name, Message: fmt.Sprintf("the schema, with those that it refers to, is larger than %d KiB", maxSchemaBytes>>10)}), false
+		}
+		s.read(at)
+		found = append(found, at.problems...)
+		for _, other := range at.refers {
+			if !seen[other] {
+				seen[other] = true
+				next = append(next, other)
+			}
+		}
+	}
+	for _, p := range found {
+		good = good && p.Warning
+	}
+	return found, good
+}
+
+// read makes a model known to the library, its references made absolute.
+func (s *Set) read(m *model) {
+	if m.loaded {
+		return
+	}
+	m.loaded = true
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(m.Schema))
+	if err != nil {
+		m.problems = append(m.problems, Problem{Model: m.Name, Message: "the schema is not JSON: " + err.Error()})
+		return
+	}
+	if object, ok := doc.(map[string]any); ok && object["$schema"] == nil && m.Dialect != "" {
+		object["$schema"] = m.Dialect
+	}
+	p := preparation{set: s, model: m, root: doc, draft4: isDraft4(doc)}
+	p.value(doc, inSchema, "")
+	if err := s.compiler.AddResource(m.url, doc); err != nil {
+		m.problems = append(m.problems, Problem{Model: m.Name, Message: err.Error()})
+	}
+}
+
+func isDraft4(doc any) bool {
+	object, ok := doc.(map[string]any)
+	if !ok {
+		return true
+	}
+	dialect, ok := object["$schema"].(string)
+	return !ok || strings.HasPrefix(dialect, "http://json-schema.org/draft-04/") || strings.HasPrefix(dialect, "https://json-schema.org/draft-04/")
+}
+
+// of finds the model that a URL of ours names.
+func (s *Set) of(text string) (m *model, pointer string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host != modelsHost {
+		return nil, ""
+	}
+	i, err := strconv.Atoi(strings.TrimPrefix(u.Path, modelsPath))
+	if err != nil || i < 0 || i >= len(s.models) {
+		return nil, ""
+	}
+	return s.models[i], u.Fragment
+}
