@@ -83,7 +83,9 @@ func (p *preparation) object(v map[string]any, at place, pointer string) {
 		p.value(v[name], at.of(name), member)
 	}
 	if text, ok := v["$ref"].(string); ok && at == inSchema {
-		v["$ref"] = p.reference(text, below(pointer, "$ref"))
+		if v["$ref"] = p.reference(text, below(pointer, "$ref")); v["$ref"] == "" {
+			delete(v, "$ref")
+		}
 	}
 	if _, text := v["id"].(string); text && at == inSchema && p.draft4 {
 		// Amazon's gateway resolves references by where things are, not by their ids.
@@ -113,12 +115,26 @@ func (p *preparation) keyword(v map[string]any, name, pointer string) {
 			})
 		}
 	}
+	if dialect, ok := v[name].(string); ok && name == "$schema" && !knownDialect(dialect) {
+		p.report(pointer, "the draft "+dialect+" is not supported", "draft 4, 6, 7, 2019-09 and 2020-12 are")
+		delete(v, name)
+	}
 	if (name == "$recursiveRef" || name == "$dynamicRef") && !p.draft4 {
 		p.report(pointer, name+" is not supported", "refer to the schema by $ref")
 	}
 }
 
-// reference gives a $ref as the library has to see it.
+var dialects = []string{
+	"json-schema.org/draft-04/schema", "json-schema.org/draft-06/schema", "json-schema.org/draft-07/schema",
+	"json-schema.org/draft/2019-09/schema", "json-schema.org/draft/2020-12/schema",
+}
+
+func knownDialect(text string) bool {
+	_, name, _ := strings.Cut(strings.TrimSuffix(text, "#"), "://")
+	return slices.Contains(dialects, name)
+}
+
+// reference gives a $ref as the library has to see it, "" for one that was reported.
 func (p *preparation) reference(text, pointer string) string {
 	name, rest := "", ""
 	if m := modelReference.FindStringSubmatch(text); m != nil {
@@ -143,8 +159,10 @@ func (p *preparation) reference(text, pointer string) string {
 	}
 	other := p.set.byName[name]
 	if other == nil {
-		p.report(pointer, "the reference "+text+" leads to no model", "")
-		return text
+		p.model.problems = append(p.model.problems, Problem{
+			Model: p.model.Name, Pointer: pointer, Message: "the reference " + text + " leads to no model", Dangling: true,
+		})
+		return ""
 	}
 	if !slices.Contains(p.model.refers, other) {
 		p.model.refers = append(p.model.refers, other)

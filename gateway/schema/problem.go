@@ -2,6 +2,7 @@ package schema
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -21,6 +22,8 @@ type Problem struct {
 	Hint    string
 	// Warning marks what does not keep the model from being used.
 	Warning bool
+	// Dangling marks a reference that leads nowhere.
+	Dangling bool
 }
 
 // String renders model#pointer: message (hint).
@@ -56,11 +59,13 @@ func (s *Set) problemsOf(model string, err error) []Problem {
 	var missing *jsonschema.JSONPointerNotFoundError
 	if errors.As(err, &missing) {
 		target := s.place(model, missing.URL)
+		at.Dangling = true
 		at.Message = "a reference leads to " + target.Pointer + " of the model " + target.Model + ", where nothing is"
 		return []Problem{at}
 	}
 	var load *jsonschema.LoadURLError
 	if errors.As(err, &load) {
+		at.Dangling = true
 		at.Message = load.URL + " is not asked for its schemas"
 		at.Hint = "put what is referred to into the document"
 		return []Problem{at}
@@ -69,31 +74,50 @@ func (s *Set) problemsOf(model string, err error) []Problem {
 	return []Problem{at}
 }
 
-// leaves are the errors at the bottom, of which the others are made.
+// leaves are the errors at the bottom, of which the others are made. Of alternatives
+// those count that at least ask for the right type.
 func leaves(e *jsonschema.ValidationError, out []*jsonschema.ValidationError) []*jsonschema.ValidationError {
 	if len(e.Causes) == 0 {
 		return append(out, e)
 	}
+	begin := len(out)
 	for _, cause := range e.Causes {
 		out = leaves(cause, out)
+	}
+	if _, alternatives := e.ErrorKind.(*kind.AnyOf); alternatives {
+		isType := func(e *jsonschema.ValidationError) bool { _, is := e.ErrorKind.(*kind.Type); return is }
+		if found := out[begin:]; slices.ContainsFunc(found, func(e *jsonschema.ValidationError) bool { return !isType(e) }) {
+			out = append(out[:begin], slices.DeleteFunc(slices.Clone(found), isType)...)
+		}
 	}
 	return out
 }
 
 // schemaProblem is a place that the draft's own schema does not allow.
 func schemaProblem(p Problem, e *jsonschema.ValidationError) Problem {
-	p.Message = e.ErrorKind.LocalizedString(english)
 	for _, token := range e.InstanceLocation {
 		p.Pointer = below(p.Pointer, token)
 	}
-	wrong, ok := e.ErrorKind.(*kind.Type)
-	if last := p.Pointer[strings.LastIndexByte(p.Pointer, '/')+1:]; ok && (last == "exclusiveMinimum" || last == "exclusiveMaximum") {
-		switch {
-		case wrong.Got == "number":
-			p.Hint = "in draft 4 it is true or false, beside a minimum or a maximum"
-		case wrong.Got == "boolean":
-			p.Hint = "since draft 6 it is the number itself"
+	keyword := ""
+	if n := len(e.InstanceLocation); n > 0 {
+		keyword = e.InstanceLocation[n-1]
+		p.Message = keyword + ": "
+	}
+	switch wrong := e.ErrorKind.(type) {
+	case *kind.Format:
+		p.Message += wrong.Err.Error()
+	case *kind.Type:
+		p.Message += e.ErrorKind.LocalizedString(english)
+		if keyword == "exclusiveMinimum" || keyword == "exclusiveMaximum" {
+			switch wrong.Got {
+			case "number":
+				p.Hint = "in draft 4 it is true or false, beside a minimum or a maximum"
+			case "boolean":
+				p.Hint = "since draft 6 it is the number itself"
+			}
 		}
+	default:
+		p.Message += e.ErrorKind.LocalizedString(english)
 	}
 	return p
 }

@@ -1,25 +1,20 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"gatehouse/gateway"
 )
 
-// Model is a named schema of an API.
-type Model struct {
-	Name string
-	// Schema is JSON.
-	Schema string
-	// Dialect is the $schema of models that name none; empty means draft 4.
-	Dialect string
-}
-
 // builtIn are the models that every API of Amazon's is born with.
-var builtIn = []Model{
+var builtIn = []gateway.Model{
 	{Name: "Empty", Schema: `{"$schema":"http://json-schema.org/draft-04/schema#","title":"Empty Schema","type":"object"}`},
 	{Name: "Error", Schema: `{"$schema":"http://json-schema.org/draft-04/schema#","title":"Error Schema","type":"object","properties":{"message":{"type":"string"}}}`},
 }
@@ -39,18 +34,20 @@ type Set struct {
 	told     map[Problem]bool
 }
 
-// model is a Model on its way.
+// model is a model on its way.
 type model struct {
-	Model
+	gateway.Model
 	url    string
 	loaded bool
+	// unreadable: it is no JSON.
+	unreadable bool
 	// refers are the models that it refers to.
 	refers   []*model
 	problems []Problem
 }
 
 // NewSet makes a Set of an API's models. None of them is read before it is compiled.
-func NewSet(models []Model) *Set {
+func NewSet(models []gateway.Model) *Set {
 	s := &Set{
 		byName: map[string]*model{}, compiler: jsonschema.NewCompiler(), told: map[Problem]bool{},
 		nodes: nodeMaker{made: map[*jsonschema.Schema]*node{}},
@@ -77,7 +74,7 @@ const (
 	modelsURL  = "https://" + modelsHost + modelsPath
 )
 
-func (s *Set) add(m Model) {
+func (s *Set) add(m gateway.Model) {
 	added := &model{Model: m, url: modelsURL + strconv.Itoa(len(s.models))}
 	s.models = append(s.models, added)
 	s.byName[m.Name] = added
@@ -90,22 +87,23 @@ func (s *Set) Compile(name string) (*Schema, []Problem) {
 	if m == nil {
 		return nil, []Problem{{Model: name, Message: "there is no such model"}}
 	}
-	found, good := s.load(m)
-	if good {
-		compiled, err := s.compiler.Compile(m.url)
-		if err == nil {
-			var root *node
-			if root, found = s.nodes.of(compiled, s, found); root != nil {
-				return &Schema{root: root}, s.untold(found)
-			}
-		} else {
-			found = append(found, s.problemsOf(m.Name, err)...)
+	reachable, found := s.load(m)
+	var root *node
+	for _, at := range reachable {
+		compiled, err := s.compiler.Compile(at.url)
+		if err != nil {
+			found = append(found, s.problemsOf(at.Name, err)...)
+		} else if at == m {
+			root, found = s.nodes.of(compiled, s, found)
 		}
 	}
-	return nil, s.untold(found)
+	if root == nil || slices.ContainsFunc(found, func(p Problem) bool { return !p.Warning }) {
+		return nil, s.untold(found)
+	}
+	return &Schema{root: root}, s.untold(found)
 }
 
-// untold leaves out what was told before.
+// untold leaves out what was told before, and puts the rest in order.
 func (s *Set) untold(found []Problem) []Problem {
 	var out []Problem
 	for _, p := range found {
@@ -114,21 +112,26 @@ func (s *Set) untold(found []Problem) []Problem {
 			out = append(out, p)
 		}
 	}
+	slices.SortFunc(out, func(a, b Problem) int {
+		return cmp.Or(strings.Compare(a.Model, b.Model), strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
+	})
 	return out
 }
 
-// load reads a model and all that it refers to; good is false when it cannot be used.
-func (s *Set) load(m *model) (found []Problem, good bool) {
-	good = true
+// load reads a model and all that it refers to; it gives those that could be read.
+func (s *Set) load(m *model) (reachable []*model, found []Problem) {
 	size := 0
 	seen := map[*model]bool{m: true}
 	for next := []*model{m}; len(next) > 0; next = next[1:] {
 		at := next[0]
 		if size += len(at.Schema); size > maxSchemaBytes {
-			return append(found, Problem{Model: m.Name, Message: fmt.Sprintf("the schema, with those that it refers to, is larger than %d KiB", maxSchemaBytes>>10)}), false
+			return nil, append(found, Problem{Model: m.Name, Message: fmt.Sprintf("the schema, with those that it refers to, is larger than %d KiB", maxSchemaBytes>>10)})
 		}
 		s.read(at)
 		found = append(found, at.problems...)
+		if !at.unreadable {
+			reachable = append(reachable, at)
+		}
 		for _, other := range at.refers {
 			if !seen[other] {
 				seen[other] = true
@@ -136,10 +139,7 @@ func (s *Set) load(m *model) (found []Problem, good bool) {
 			}
 		}
 	}
-	for _, p := range found {
-		good = good && p.Warning
-	}
-	return found, good
+	return reachable, found
 }
 
 // read makes a model known to the library, its references made absolute.
@@ -150,6 +150,7 @@ func (s *Set) read(m *model) {
 	m.loaded = true
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(m.Schema))
 	if err != nil {
+		m.unreadable = true
 		m.problems = append(m.problems, Problem{Model: m.Name, Message: "the schema is not JSON: " + err.Error()})
 		return
 	}
@@ -159,6 +160,7 @@ func (s *Set) read(m *model) {
 	p := preparation{set: s, model: m, root: doc, draft4: isDraft4(doc)}
 	p.value(doc, inSchema, "")
 	if err := s.compiler.AddResource(m.url, doc); err != nil {
+		m.unreadable = true
 		m.problems = append(m.problems, Problem{Model: m.Name, Message: err.Error()})
 	}
 }
