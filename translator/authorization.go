@@ -117,20 +117,12 @@ func (c *stageCompiler) introspects(a *gateway.Authorizer) bool {
 
 // askService has the authorization service decide about a route's requests.
 func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
-	about := map[string]string{
-		wire.ContextAPI:   c.api.ID,
-		wire.ContextStage: c.stage.Name,
-		wire.ContextRoute: r.Key(),
-		wire.ContextBase:  c.base,
-	}
-	if c.canaryPercent > 0 {
-		about[wire.ContextCanary] = "true"
-	}
+	about := c.aboutRoute(r)
 	if route.TypedPerFilterConfig[filterTokens] != nil {
 		about[wire.ContextToken] = "true"
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
-	c.site.asksControlPlane = c.site.asksControlPlane || !c.site.authorizationApart
+	c.asksService()
 	if c.site.authorizationApart {
 		// In the route, so that open connections ask the right one, too, from their next
 		// request on.
@@ -143,6 +135,25 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	route.TypedPerFilterConfig[filterAuthorization] = enabled(&extauthzv3.ExtAuthzPerRoute{
 		Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings},
 	})
+}
+
+// aboutRoute tells the authorization service which route it is asked about.
+func (c *stageCompiler) aboutRoute(r *parsedRoute) map[string]string {
+	about := map[string]string{
+		wire.ContextAPI:   c.api.ID,
+		wire.ContextStage: c.stage.Name,
+		wire.ContextRoute: r.Key(),
+		wire.ContextBase:  c.base,
+	}
+	if c.canaryPercent > 0 {
+		about[wire.ContextCanary] = "true"
+	}
+	return about
+}
+
+// asksService notes that there has to be an authorization service.
+func (c *stageCompiler) asksService() {
+	c.site.asksControlPlane = c.site.asksControlPlane || !c.site.authorizationApart
 }
 
 // authorizationService is the filter that asks the authorization service, which is
@@ -162,9 +173,14 @@ func authorizationService() *extauthzv3.ExtAuthz {
 
 // authorizationGRPC is how the authorization service behind a cluster is called.
 func authorizationGRPC(cluster string) *corev3.GrpcService {
+	s := serviceGRPC(cluster, authorizationTimeout)
+	s.InitialMetadata = told()
+	return s
+}
+
+func serviceGRPC(cluster string, timeout time.Duration) *corev3.GrpcService {
 	return &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster}},
-		Timeout:         durationpb.New(authorizationTimeout),
-		InitialMetadata: told(),
+		Timeout:         durationpb.New(timeout),
 	}
 }

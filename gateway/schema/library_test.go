@@ -225,7 +225,7 @@ func library(text, dialect string) (*jsonschema.Schema, error) {
 // TestSameAsLibrary holds many bodies to many schemas of every draft, and compares what
 // comes of it with what the library says.
 func TestSameAsLibrary(t *testing.T) {
-	schemas := 500
+	schemas := 250
 	if testing.Short() {
 		schemas = 200
 	}

@@ -101,11 +101,21 @@ const (
 	// ContextBase is the path below which the route's own path begins: "/v1", a
 	// domain's base path, or "" for the root.
 	ContextBase = "base"
+	// ContextCheck is what is asked about: CheckBody for the body of a request whose
+	// caller was let in already, absent for the caller.
+	ContextCheck = "check"
 )
+
+// CheckBody is a value of ContextCheck.
+const CheckBody = "body"
 
 // AuthorizationMetadata is the namespace of dynamic metadata in which Envoy keeps what
 // the authorization service said, for the mappings, logs and limits behind it.
 const AuthorizationMetadata = "envoy.filters.http.ext_authz"
+
+// BodyMetadata is the namespace in which Envoy keeps what the authorization service
+// said about a body.
+const BodyMetadata = "gw.validation"
 
 // Keys of the authorization service's answer.
 const (
@@ -119,6 +129,9 @@ const (
 	AnswerMessage = "message"
 	// AnswerCode says why a request was refused, in a word that is stable.
 	AnswerCode = "code"
+	// AnswerDetail is $context.error.validationErrorString, as it stands inside of a JSON
+	// string.
+	AnswerDetail = "validationErrorString"
 )
 
 // KeyHeader tells the filters behind the API key check whose key a request came with,
