@@ -131,6 +131,8 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 		// The signature covers the body.
 		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
+	} else {
+		settings.DisableRequestBodyBuffering = true
 	}
 	route.TypedPerFilterConfig[filterAuthorization] = enabled(&extauthzv3.ExtAuthzPerRoute{
 		Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings},
@@ -168,6 +170,10 @@ func authorizationService() *extauthzv3.ExtAuthz {
 		IncludePeerCertificate: true,
 		IncludeTlsSession:      true,
 		EncodeRawHeaders:       true,
+		// For the routes that do not say otherwise. Envoy sends bodies as they are, not as
+		// text with question marks in it, only if that is said here: a route's own setting
+		// was seen to have no effect.
+		WithRequestBody: &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true},
 	}
 }
 
