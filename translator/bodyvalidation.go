@@ -37,6 +37,9 @@ func validationService() *extauthzv3.ExtAuthz {
 		TransportApiVersion: corev3.ApiVersion_V3,
 		StatusOnError:       &typev3.HttpStatus{Code: validationSilent},
 		EncodeRawHeaders:    true,
+		// The routes say how large a body may be; that it is to be sent as it is Envoy reads
+		// here only.
+		WithRequestBody: &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true},
 		// What the service needs to know of the rest of the request is little.
 		AllowedHeaders: headers,
 	}
@@ -104,4 +107,4 @@ func (c *stageCompiler) customBodyRefusals(routes []*routev3.Route) {
 }
 
 // validationDetail says what is wrong with a body, as it stands inside of a JSON string.
-const validationDetail = "%DYNAMIC_METADATA(" + wire.BodyMetadata + ":" + wire.AnswerDetail + ")%"
+const validationDetail = "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":" + wire.AnswerDetail + ")%"

@@ -69,7 +69,7 @@ const (
 	filterPlanThrottles  = "gw.throttle.plans"
 	filterStageThrottles = "gw.throttle.stages"
 	// filterValidation asks the authorization service about request bodies (ext_authz).
-	filterValidation = wire.BodyMetadata
+	filterValidation = "gw.validation"
 	// filterMapping maps parameters (lua, one constant script).
 	filterMapping = "gw.mapping"
 	// filterExtra holds a route's own chain of filters that have no per-route

@@ -110,12 +110,9 @@ const (
 const CheckBody = "body"
 
 // AuthorizationMetadata is the namespace of dynamic metadata in which Envoy keeps what
-// the authorization service said, for the mappings, logs and limits behind it.
+// the authorization service said, for the mappings, logs and limits behind it. It is the
+// same whatever the filter is called, and what was said about a body is in it, too.
 const AuthorizationMetadata = "envoy.filters.http.ext_authz"
-
-// BodyMetadata is the namespace in which Envoy keeps what the authorization service
-// said about a body.
-const BodyMetadata = "gw.validation"
 
 // Keys of the authorization service's answer.
 const (
