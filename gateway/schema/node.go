@@ -88,9 +88,12 @@ func (m *nodeMaker) of(compiled *jsonschema.Schema, s *Set, found []Problem) (*n
 	m.unsupported = nil
 	root := m.node(compiled)
 	for _, location := range m.unsupported {
-		p := s.place("", location)
-		p.Message = "$dynamicRef and $recursiveRef are not supported"
-		found = append(found, p)
+		// Those in models were told when they were read.
+		if ours, _ := s.of(location); ours == nil {
+			p := s.place("", location)
+			p.Message = "it refers to " + location + ", which has a $dynamicRef or $recursiveRef; these are not supported"
+			found = append(found, p)
+		}
 	}
 	if len(m.unsupported) > 0 {
 		m.made = map[*jsonschema.Schema]*node{}
