@@ -183,21 +183,21 @@ func (e *evaluation) number(n *node, v *value) bool {
 		return true
 	}
 	e.spend(len(v.text) / 16)
-	found := rational(v.text)
+	found := newNumber(v.text)
 	good := true
-	if n.minimum != nil && found.Cmp(n.minimum) < 0 {
+	if n.minimum != nil && found.compare(n.minimum) < 0 {
 		good = e.wrong(belowMinimum(n, v))
 	}
-	if n.exclusiveMinimum != nil && found.Cmp(n.exclusiveMinimum) <= 0 {
+	if n.exclusiveMinimum != nil && found.compare(n.exclusiveMinimum) <= 0 {
 		good = e.wrong(notAbove(n))
 	}
-	if n.maximum != nil && found.Cmp(n.maximum) > 0 {
+	if n.maximum != nil && found.compare(n.maximum) > 0 {
 		good = e.wrong(aboveMaximum(n, v))
 	}
-	if n.exclusiveMaximum != nil && found.Cmp(n.exclusiveMaximum) >= 0 {
+	if n.exclusiveMaximum != nil && found.compare(n.exclusiveMaximum) >= 0 {
 		good = e.wrong(notBelow(n))
 	}
-	if n.multipleOf != nil && !found.Quo(found, n.multipleOf).IsInt() {
+	if n.multipleOf != nil && !found.isMultiple(n.multipleOf) {
 		good = e.wrong(notMultiple(n, v))
 	}
 	return good

@@ -148,25 +148,25 @@ func notConstant(n *node, v *value) func() string {
 
 func belowMinimum(n *node, v *value) func() string {
 	return func() string {
-		return fmt.Sprintf("numeric instance is lower than the required minimum (minimum: %s, found: %s)", ratText(n.minimum), written(v))
+		return fmt.Sprintf("numeric instance is lower than the required minimum (minimum: %s, found: %s)", n.minimum.String(), written(v))
 	}
 }
 
 func notAbove(n *node) func() string {
 	return func() string {
-		return "numeric instance is not strictly greater than the required minimum " + ratText(n.exclusiveMinimum)
+		return "numeric instance is not strictly greater than the required minimum " + n.exclusiveMinimum.String()
 	}
 }
 
 func aboveMaximum(n *node, v *value) func() string {
 	return func() string {
-		return fmt.Sprintf("numeric instance is greater than the required maximum (maximum: %s, found: %s)", ratText(n.maximum), written(v))
+		return fmt.Sprintf("numeric instance is greater than the required maximum (maximum: %s, found: %s)", n.maximum.String(), written(v))
 	}
 }
 
 func notBelow(n *node) func() string {
 	return func() string {
-		return "numeric instance is not strictly lower than the required maximum " + ratText(n.exclusiveMaximum)
+		return "numeric instance is not strictly lower than the required maximum " + n.exclusiveMaximum.String()
 	}
 }
 

@@ -23,8 +23,8 @@ type node struct {
 	constant  *value
 	format    *jsonschema.Format
 
-	maximum, minimum                   *big.Rat
-	exclusiveMaximum, exclusiveMinimum *big.Rat
+	maximum, minimum                   *bound
+	exclusiveMaximum, exclusiveMinimum *bound
 	multipleOf                         *big.Rat
 
 	minLength, maxLength *int
@@ -172,8 +172,8 @@ func (n *node) general(s *jsonschema.Schema) {
 }
 
 func (n *node) numbers(s *jsonschema.Schema) {
-	n.maximum, n.minimum, n.multipleOf = s.Maximum, s.Minimum, s.MultipleOf
-	n.exclusiveMaximum, n.exclusiveMinimum = s.ExclusiveMaximum, s.ExclusiveMinimum
+	n.maximum, n.minimum, n.multipleOf = newBound(s.Maximum), newBound(s.Minimum), s.MultipleOf
+	n.exclusiveMaximum, n.exclusiveMinimum = newBound(s.ExclusiveMaximum), newBound(s.ExclusiveMinimum)
 }
 
 func (n *node) texts(s *jsonschema.Schema) {

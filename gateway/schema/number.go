@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"math/big"
 	"strconv"
 	"strings"
@@ -78,6 +79,54 @@ func rational(text string) *big.Rat {
 	}
 	r, _ := new(big.Rat).SetString(text)
 	return r
+}
+
+// bound is a number of a schema that others are compared with.
+type bound struct {
+	exact *big.Rat
+	near  float64
+}
+
+func newBound(r *big.Rat) *bound {
+	if r == nil {
+		return nil
+	}
+	near, _ := r.Float64()
+	return &bound{r, near}
+}
+
+func (b *bound) String() string { return ratText(b.exact) }
+
+// number is one of a body, which is seldom needed exactly.
+type number struct {
+	text  string
+	near  float64
+	exact *big.Rat
+}
+
+func newNumber(text string) number {
+	near, _ := strconv.ParseFloat(text, 64)
+	return number{text: text, near: near}
+}
+
+// compare tells numbers apart by what is nearest to them, which keeps their order, and
+// only where that is the same by what they are.
+func (n *number) compare(b *bound) int {
+	if n.near != b.near {
+		return cmp.Compare(n.near, b.near)
+	}
+	return n.rational().Cmp(b.exact)
+}
+
+func (n *number) rational() *big.Rat {
+	if n.exact == nil {
+		n.exact = rational(n.text)
+	}
+	return n.exact
+}
+
+func (n *number) isMultiple(of *big.Rat) bool {
+	return new(big.Rat).Quo(n.rational(), of).IsInt()
 }
 
 // ratText writes a number of a schema as people do.

@@ -1,11 +1,10 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -104,20 +103,20 @@ func (c *container) add(name string, v value) bool {
 	return true
 }
 
-// Errors of bodies that are not read to their end.
+// Errors of bodies that are JSON, and are not read to their end all the same.
 var (
 	errTooDeep   = fmt.Errorf("arrays and objects lie deeper than %d in each other", maxDepth)
 	errTooMany   = fmt.Errorf("there are more than %d values", MaxValues)
 	errNumber    = fmt.Errorf("a number has more than %d digits, or an exponent beyond %d", maxDigits, maxExponent)
 	errDuplicate = errors.New("an object has two members of one name")
 	errEncoding  = errors.New("the text is not UTF-8")
-	errTrailing  = errors.New("something follows the JSON value")
 )
 
-// reader builds a value of a body's tokens.
+// reader builds the value of a text that is known to be JSON.
 type reader struct {
-	tokens *json.Decoder
-	count  int
+	text  string
+	at    int
+	count int
 }
 
 // parse reads a body. What two readers may understand differently, such as an object
@@ -127,76 +126,103 @@ func parse(body []byte) (value, error) {
 	if !utf8.Valid(body) {
 		return value{}, errEncoding
 	}
-	r := reader{tokens: json.NewDecoder(bytes.NewReader(body))}
-	r.tokens.UseNumber()
-	token, err := r.tokens.Token()
-	if err != nil {
-		return value{}, err
+	if !json.Valid(body) {
+		return value{}, json.Unmarshal(body, new(json.RawMessage))
 	}
-	v, err := r.value(token, 0)
-	if err != nil {
-		return value{}, err
-	}
-	if _, err := r.tokens.Token(); err != io.EOF {
-		return value{}, errTrailing
-	}
-	return v, nil
+	r := reader{text: string(body)}
+	return r.value(0)
 }
 
-func (r *reader) value(token json.Token, depth int) (value, error) {
+// skip goes past white space, commas and colons: they are where they have to be.
+func (r *reader) skip() byte {
+	for {
+		switch c := r.text[r.at]; c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			r.at++
+		default:
+			return c
+		}
+	}
+}
+
+func (r *reader) value(depth int) (value, error) {
 	if r.count++; r.count > MaxValues {
 		return value{}, errTooMany
 	}
-	switch t := token.(type) {
-	case nil:
+	switch r.skip() {
+	case 'n':
+		r.at += len("null")
 		return value{kind: nullKind}, nil
-	case bool:
-		return value{kind: booleanKind, truth: t}, nil
-	case json.Number:
-		if !modest(string(t)) {
-			return value{}, errNumber
-		}
-		return value{kind: numberKind, text: string(t)}, nil
-	case string:
-		return value{kind: stringKind, text: t}, nil
-	}
-	if depth == maxDepth {
-		return value{}, errTooDeep
-	}
-	if token == json.Delim('[') {
+	case 't':
+		r.at += len("true")
+		return value{kind: booleanKind, truth: true}, nil
+	case 'f':
+		r.at += len("false")
+		return value{kind: booleanKind}, nil
+	case '"':
+		text, err := r.string()
+		return value{kind: stringKind, text: text}, err
+	case '[':
 		return r.array(depth + 1)
+	case '{':
+		return r.object(depth + 1)
 	}
-	return r.object(depth + 1)
+	begin := r.at
+	for r.at < len(r.text) && strings.IndexByte("0123456789+-.eE", r.text[r.at]) >= 0 {
+		r.at++
+	}
+	number := r.text[begin:r.at]
+	if !modest(number) {
+		return value{}, errNumber
+	}
+	return value{kind: numberKind, text: number}, nil
+}
+
+// string reads a string, which is a part of the text unless there are escapes in it.
+func (r *reader) string() (string, error) {
+	begin, plain := r.at, true
+	for r.at++; r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			plain = false
+			r.at++
+		}
+	}
+	r.at++
+	if plain {
+		return r.text[begin+1 : r.at-1], nil
+	}
+	var text string
+	err := json.Unmarshal([]byte(r.text[begin:r.at]), &text)
+	return text, err
 }
 
 func (r *reader) array(depth int) (value, error) {
+	if depth > maxDepth {
+		return value{}, errTooDeep
+	}
 	c := &container{}
-	for {
-		token, err := r.tokens.Token()
-		if err != nil || token == json.Delim(']') {
-			return value{kind: arrayKind, inner: c}, unexpected(err)
-		}
-		item, err := r.value(token, depth)
+	for r.at++; r.skip() != ']'; {
+		item, err := r.value(depth)
 		if err != nil {
 			return value{}, err
 		}
 		c.items = append(c.items, item)
 	}
+	r.at++
+	return value{kind: arrayKind, inner: c}, nil
 }
 
 func (r *reader) object(depth int) (value, error) {
+	if depth > maxDepth {
+		return value{}, errTooDeep
+	}
 	c := &container{}
-	for {
-		token, err := r.tokens.Token()
-		if err != nil || token == json.Delim('}') {
-			return value{kind: objectKind, inner: c}, unexpected(err)
+	for r.at++; r.skip() != '}'; {
+		name, err := r.string()
+		if err != nil {
+			return value{}, err
 		}
-		// The decoder gives nothing but text here.
-		name, _ := token.(string)
-		if token, err = r.tokens.Token(); err != nil {
-			return value{}, unexpected(err)
-		}
-		v, err := r.value(token, depth)
+		v, err := r.value(depth)
 		if err != nil {
 			return value{}, err
 		}
@@ -204,12 +230,6 @@ func (r *reader) object(depth int) (value, error) {
 			return value{}, errDuplicate
 		}
 	}
-}
-
-// unexpected tells an end in the middle from the end.
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
-	}
-	return err
+	r.at++
+	return value{kind: objectKind, inner: c}, nil
 }
