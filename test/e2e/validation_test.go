@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"gatehouse/gateway"
 )
 
@@ -218,6 +220,45 @@ func (g *running) checkBodyForms(t *testing.T, host string) {
 	fmt.Fprintf(c, "POST /v1/orders?q=1 HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", host)
 	if r := g.request("POST", host, "/v1/orders?q=1", goodOrder); r.StatusCode != 200 {
 		t.Errorf("beside a body that does not end: %d %s", r.StatusCode, r.body)
+	}
+}
+
+const signedOrders = `
+openapi: 3.0.1
+info: {title: orders, version: "1"}
+x-amazon-apigateway-request-validator: body
+x-amazon-apigateway-request-validators: {body: {validateRequestBody: true, validateRequestParameters: false}}
+paths:
+  /orders:
+    post:
+      requestBody: {content: {application/json: {schema: {type: object, required: [item]}}}}
+      x-amazon-apigateway-auth: {type: AWS_IAM}
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: POST, uri: "BACKEND/orders", requestParameters: {integration.request.header.X-Arn: context.identity.userArn}}
+`
+
+// TestBodiesOfCallers asks about the caller first, and what is known of him is known
+// behind the question about his body.
+func TestBodiesOfCallers(t *testing.T) {
+	backend := echoBackend(t, "one")
+	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, signedOrders, backend.URL)}}})
+	const arn = "arn:aws:iam::000000000000:user/ann"
+	s.Credentials = []gateway.Credential{{AccessKeyID: "AKID", SecretAccessKey: "secret-of-ann", ARN: arn,
+		Policies: []gateway.Policy{{JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"*"}]}`}}}}
+	g := start(t, s)
+	key := aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret-of-ann"}
+	const host = "shop.execute-api.localhost"
+	r := g.signed(key, "POST", host, "/v1/orders", `{"item":"tea"}`, nil)
+	if r.StatusCode != 200 {
+		t.Fatalf("good: %d %s", r.StatusCode, r.body)
+	}
+	if e := r.echo(t); e.Body != `{"item":"tea"}` || len(e.Headers["x-arn"]) != 1 || e.Headers["x-arn"][0] != arn {
+		t.Errorf("good: the backend got %+v", e)
+	}
+	if r := g.signed(key, "POST", host, "/v1/orders", `{"item":`, nil); r.StatusCode != 400 {
+		t.Errorf("bad: %d %s", r.StatusCode, r.body)
+	}
+	if r := g.request("POST", host, "/v1/orders", `{"item":`); r.StatusCode != 403 {
+		t.Errorf("bad, of nobody: %d %s", r.StatusCode, r.body)
 	}
 }
 
