@@ -61,5 +61,5 @@ func (p *parser) reportModel(problem schema.Problem) {
 		at.Warnf("no-effect", problem.Hint, "%s", problem.Message)
 		return
 	}
-	at.Errorf("invalid-model", problem.Hint, "the model %s: %s", problem.Model, problem.Message)
+	at.Errorf("invalid-model", problem.Hint, "the schema cannot be used: %s", problem.Message)
 }
