@@ -24,7 +24,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers or throttles")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies or throttles")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -50,6 +50,7 @@ func run(size effort, only string) error {
 		{"routes", measureRoutes},
 		{"change", measureChange},
 		{"callers", measureCallers},
+		{"bodies", measureBodies},
 		{"throttles", measureThrottles},
 	} {
 		if only != "" && only != part.name {
