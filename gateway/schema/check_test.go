@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/gateway"
@@ -270,6 +271,26 @@ func TestHostileBodies(t *testing.T) {
 			t.Errorf("%s: %d MiB", name, took>>20)
 		}
 	}
+}
+
+// TestManyAtOnce use one schema; what they send is their own.
+func TestManyAtOnce(t *testing.T) {
+	s := compiled(t, `{"required":["p"],"properties":{"p":{"format":"regex"},"n":{"type":"array","uniqueItems":true,"items":{"minimum":1,"multipleOf":0.5}}}}`)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for j := range 200 {
+				body := fmt.Sprintf(`{"p":"^[a-z]{%d}$","n":[%d.5,%d]}`, i+1, j+1, j+1)
+				if failure := s.Check([]byte(body)); failure != nil {
+					t.Errorf("%s: %+v", body, failure)
+				}
+				if failure := s.Check([]byte(`{"p":"(?=a)"}`)); failure == nil || failure.Detail != `[string "(?=a)" is not a valid ECMA 262 regular expression]` {
+					t.Errorf("%+v", failure)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func numbered(n int) []string {

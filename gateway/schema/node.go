@@ -169,6 +169,10 @@ func (n *node) general(s *jsonschema.Schema) {
 		n.constant = &v
 	}
 	n.format = s.Format
+	if n.format != nil && n.format.Name == "regex" {
+		// The library's would ask the set, which is not for concurrent use.
+		n.format = regexFormat
+	}
 }
 
 func (n *node) numbers(s *jsonschema.Schema) {

@@ -24,8 +24,36 @@ type pattern struct {
 // String gives the expression as it is written.
 func (p *pattern) String() string { return p.written }
 
-// compilePattern is the jsonschema.RegexpEngine.
-func compilePattern(written string) (jsonschema.Regexp, error) {
+// patterns compiles expressions once: schemas repeat them, and the library asks for each
+// twice.
+type patterns map[string]compiledPattern
+
+type compiledPattern struct {
+	pattern *pattern
+	err     error
+}
+
+// compile is the jsonschema.RegexpEngine.
+func (c patterns) compile(written string) (jsonschema.Regexp, error) {
+	known, ok := c[written]
+	if !ok {
+		known.pattern, known.err = compilePattern(written)
+		c[written] = known
+	}
+	if known.err != nil {
+		return nil, known.err
+	}
+	return known.pattern, nil
+}
+
+// regexFormat is the format of values that are expressions themselves.
+var regexFormat = &jsonschema.Format{Name: "regex", Validate: func(v any) error {
+	text, _ := v.(string)
+	_, err := compilePattern(text)
+	return err
+}}
+
+func compilePattern(written string) (*pattern, error) {
 	translated, err := translatePattern(written)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func NewSet(models []gateway.Model) *Set {
 	s.compiler.DefaultDraft(jsonschema.Draft4)
 	s.compiler.AssertFormat()
 	s.compiler.UseLoader(jsonschema.SchemeURLLoader{})
-	s.compiler.UseRegexpEngine(compilePattern)
+	s.compiler.UseRegexpEngine(patterns{}.compile)
 	for _, m := range models {
 		s.add(m)
 	}
