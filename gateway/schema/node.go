@@ -81,6 +81,9 @@ type nodeMaker struct {
 	made map[*jsonschema.Schema]*node
 	// unsupported are the places of what there is no node for.
 	unsupported []string
+	// asked and seen are where loops were looked for.
+	asked map[*jsonschema.Schema]asking
+	seen  map[*jsonschema.Schema]bool
 }
 
 // of makes the node of a schema, nil when something is wrong with it.
@@ -281,27 +284,31 @@ func same(s *jsonschema.Schema) []*jsonschema.Schema {
 	return out
 }
 
+// asking is how far the search for loops has come with a schema.
+type asking int
+
+const (
+	underway asking = iota + 1
+	done
+)
+
 // loop finds a schema that is asked about a value while it is asked about that value.
+// Of what was searched before nothing is searched again.
 func (m *nodeMaker) loop(root *jsonschema.Schema) (location string, found bool) {
-	const (
-		under = 1
-		done  = 2
-	)
-	state := map[*jsonschema.Schema]int{}
 	var visit func(*jsonschema.Schema) bool
 	visit = func(s *jsonschema.Schema) bool {
-		if s == nil || state[s] == done {
+		if s == nil || m.asked[s] == done {
 			return false
 		}
-		if state[s] == under {
+		if m.asked[s] == underway {
 			location = s.Location
 			return true
 		}
-		state[s] = under
+		m.asked[s] = underway
 		if slices.ContainsFunc(same(s), visit) {
 			return true
 		}
-		state[s] = done
+		m.asked[s] = done
 		return false
 	}
 	for _, s := range m.reachable(root) {
@@ -312,15 +319,15 @@ func (m *nodeMaker) loop(root *jsonschema.Schema) (location string, found bool) 
 	return "", false
 }
 
-// reachable are all schemas that a value, or a part of it, may be held to.
+// reachable are all schemas that a value, or a part of it, may be held to, and that were
+// not reached before.
 func (m *nodeMaker) reachable(root *jsonschema.Schema) []*jsonschema.Schema {
 	var out []*jsonschema.Schema
-	seen := map[*jsonschema.Schema]bool{}
 	var next []*jsonschema.Schema
 	add := func(list ...*jsonschema.Schema) {
 		for _, s := range list {
-			if s != nil && !seen[s] {
-				seen[s] = true
+			if s != nil && !m.seen[s] {
+				m.seen[s] = true
 				next = append(next, s)
 			}
 		}

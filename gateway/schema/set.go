@@ -41,6 +41,10 @@ type model struct {
 	loaded bool
 	// unreadable: it is no JSON.
 	unreadable bool
+	// tried: the library has read it, and made this of it.
+	tried    bool
+	compiled *jsonschema.Schema
+	wrong    []Problem
 	// refers are the models that it refers to.
 	refers   []*model
 	problems []Problem
@@ -50,7 +54,7 @@ type model struct {
 func NewSet(models []gateway.Model) *Set {
 	s := &Set{
 		byName: map[string]*model{}, compiler: jsonschema.NewCompiler(), told: map[Problem]bool{},
-		nodes: nodeMaker{made: map[*jsonschema.Schema]*node{}},
+		nodes: nodeMaker{made: map[*jsonschema.Schema]*node{}, asked: map[*jsonschema.Schema]asking{}, seen: map[*jsonschema.Schema]bool{}},
 	}
 	s.compiler.DefaultDraft(jsonschema.Draft4)
 	s.compiler.AssertFormat()
@@ -90,11 +94,10 @@ func (s *Set) Compile(name string) (*Schema, []Problem) {
 	reachable, found := s.load(m)
 	var root *node
 	for _, at := range reachable {
-		compiled, err := s.compiler.Compile(at.url)
-		if err != nil {
-			found = append(found, s.problemsOf(at.Name, err)...)
-		} else if at == m {
-			root, found = s.nodes.of(compiled, s, found)
+		s.compile(at)
+		found = append(found, at.wrong...)
+		if at == m && at.compiled != nil {
+			root, found = s.nodes.of(at.compiled, s, found)
 		}
 	}
 	if root == nil || slices.ContainsFunc(found, func(p Problem) bool { return !p.Warning }) {
@@ -140,6 +143,20 @@ func (s *Set) load(m *model) (reachable []*model, found []Problem) {
 		}
 	}
 	return reachable, found
+}
+
+// compile has the library read a model, once.
+func (s *Set) compile(m *model) {
+	if m.tried {
+		return
+	}
+	m.tried = true
+	compiled, err := s.compiler.Compile(m.url)
+	if err != nil {
+		m.wrong = s.problemsOf(m.Name, err)
+		return
+	}
+	m.compiled = compiled
 }
 
 // read makes a model known to the library, its references made absolute.
