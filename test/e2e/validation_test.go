@@ -279,7 +279,7 @@ x-amazon-apigateway-gateway-responses:
 		`{"item":"tea"}`:                             `[object has missing required properties (["count"])]`,
 		`{"item":7,"count":"2"}`:                     `[instance type (integer) does not match any allowed primitive type (allowed: ["string"]), instance type (string) does not match any allowed primitive type (allowed: ["integer"])]`,
 		`{"item":"</script>%REQ(:path)%","count":1}`: `[string "</script>%REQ(:path)%" is too long (length: 21, maximum allowed: 10)]`,
-		`{`: `[unexpected EOF]`,
+		`{`: `[unexpected end of JSON input]`,
 	} {
 		r := g.request("POST", host, "/v1/orders?q=1", body)
 		var got struct{ Message, Type, Errors string }
