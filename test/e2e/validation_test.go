@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,7 +175,7 @@ func (g *running) checkBodyForms(t *testing.T, host string) {
 	t.Helper()
 	h2 := &http.Protocols{}
 	h2.SetUnencryptedHTTP2(true)
-	for name, transport := range map[string]*http.Transport{"HTTP/1.1": {}, "HTTP/2": {Protocols: h2}} {
+	for name, transport := range map[string]*http.Transport{"HTTP/1.1": {ExpectContinueTimeout: 10 * time.Second}, "HTTP/2": {Protocols: h2}} {
 		client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
 		for body, status := range map[string]int{goodOrder: 200, `{"item":"tea"}`: 400, ``: 400, `{"item":"` + strings.Repeat("x", 2<<20) + `","count":1}`: 400} {
 			for _, expect := range []string{"", "100-continue"} {
@@ -190,8 +192,11 @@ func (g *running) checkBodyForms(t *testing.T, host string) {
 					t.Fatal(err)
 				}
 				req.Host = host
-				if expect != "" && name == "HTTP/1.1" {
+				asked := expect != "" && name == "HTTP/1.1"
+				var told atomic.Bool
+				if asked {
 					req.Header.Set("Expect", expect)
+					req = req.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { told.Store(true) }}))
 				}
 				resp, err := client.Do(req)
 				if err != nil {
@@ -200,7 +205,7 @@ func (g *running) checkBodyForms(t *testing.T, host string) {
 				}
 				text, _ := io.ReadAll(resp.Body)
 				resp.Body.Close()
-				if resp.StatusCode != status {
+				if resp.StatusCode != status || told.Load() != asked {
 					t.Errorf("%s %q, %.30s: %d %s", name, expect, body, resp.StatusCode, text)
 				}
 				var e echoed
