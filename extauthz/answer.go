@@ -100,6 +100,9 @@ func (c *check) deny(r *refusal) *authv3.CheckResponse {
 	if out.message != "" {
 		fields[wire.AnswerMessage] = structpb.NewStringValue(utf8Text(out.message))
 	}
+	if r.detail != "" {
+		fields[wire.AnswerDetail] = structpb.NewStringValue(insideJSON(r.detail))
+	}
 	code := codes.PermissionDenied
 	switch {
 	case out.status == 401:
@@ -123,6 +126,16 @@ func replaceHeader(name, value string) *corev3.HeaderValueOption {
 		Header:       &corev3.HeaderValue{Key: name, Value: utf8Text(value)},
 		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 	}
+}
+
+// insideJSON is a text as it stands between the quotes of a JSON string: that is where
+// templates put it. Nothing in it begins a tag, for those that answer a page.
+func insideJSON(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil { // Text always marshals.
+		return ""
+	}
+	return string(quoted[1 : len(quoted)-1])
 }
 
 // utf8Text makes sure that text can be sent: protocol buffers take UTF-8 only, and

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
@@ -30,10 +31,11 @@ const (
 	signatureKind
 	permissionKind
 	keyKind
+	bodyKind
 	kinds
 )
 
-var kindNames = [kinds]string{"resource-policy", "lambda", "introspection", "signature", "permission", "api-key"}
+var kindNames = [kinds]string{"resource-policy", "lambda", "introspection", "signature", "permission", "api-key", "body"}
 
 // check is one request on its way through the evaluators.
 type check struct {
@@ -41,6 +43,8 @@ type check struct {
 	stage   *stage
 	route   *route
 	runtime *authorizerRuntime
+	// bodies bounds what is looked at together.
+	bodies *semaphore.Weighted
 	// compiled is the revision that has the route. Who holds which keys and credentials is
 	// always asked of the current one: what was revoked stays so on old routes.
 	compiled, current *Compiled

@@ -81,4 +81,13 @@ const (
 	CodeKeyUnknown     Code = "api-key-unknown"
 	CodeKeyDisabled    Code = "api-key-disabled"
 	CodeKeyOutsidePlan Code = "api-key-outside-plan"
+
+	// CodeBodyNotJSON: the body cannot be read. CodeBodyNotAllowed: it is not what its
+	// model asks for. CodeBodyTooMuch: it is deeper, has more in it, or takes more steps
+	// to be compared with its model than is allowed.
+	CodeBodyNotJSON    Code = "body-not-json"
+	CodeBodyNotAllowed Code = "body-not-allowed"
+	CodeBodyTooMuch    Code = "body-too-complex"
+	// CodeModelBodyMissing: there is a body to look at that Envoy did not send along.
+	CodeModelBodyMissing Code = "body-missing"
 )

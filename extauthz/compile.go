@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/iampolicy"
+	"gatehouse/gateway/schema"
 	"gatehouse/internal/lambdaevent"
 )
 
@@ -59,7 +60,8 @@ type route struct {
 	keyRequired bool
 	// tokenInEnvoy: there is a token that Envoy has to verify before it asks.
 	tokenInEnvoy bool
-	evaluators   []evaluator
+	// evaluators decide who may call, body whether what he sends is good.
+	evaluators, body []evaluator
 }
 
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
@@ -181,6 +183,8 @@ type stageCompiler struct {
 	authorizers    map[string]*lambdaAuthorizer
 	// tokens are the authorizers that have introspection, nil for those that have not.
 	tokens map[string]*introspectedToken
+	// schemas are the models of the deployment, nil while nobody asked for one.
+	schemas *schema.Set
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {
@@ -223,6 +227,7 @@ func (b *stageCompiler) route(r *gateway.Route) *route {
 	if r.APIKeyRequired && b.stage.protocol == gateway.REST {
 		out.evaluators = append(out.evaluators, apiKey{})
 	}
+	out.body = b.bodyModels(r)
 	return out
 }
 

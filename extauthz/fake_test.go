@@ -144,6 +144,8 @@ type ask struct {
 	certificate string
 	// verified: Envoy has verified a token.
 	verified bool
+	// about is what is asked about, "" for the caller.
+	about string
 }
 
 func (a ask) request() *authv3.CheckRequest {
@@ -160,6 +162,9 @@ func (a ask) request() *authv3.CheckRequest {
 	extensions := map[string]string{wire.ContextAPI: "pets", wire.ContextStage: a.stage, wire.ContextRoute: a.route, wire.ContextBase: a.base}
 	if a.canary != "" {
 		extensions[wire.ContextCanary] = a.canary
+	}
+	if a.about != "" {
+		extensions[wire.ContextCheck] = a.about
 	}
 	if a.verified {
 		extensions[wire.ContextToken] = "true"

@@ -42,11 +42,18 @@ func (c *check) in(compiled *Compiled, at stageKey, key string) bool {
 		c.stage = st
 	}
 	r := st.routes[key]
-	if r == nil || r.tokenInEnvoy && c.attributes.GetContextExtensions()[wire.ContextToken] != "true" {
+	extensions := c.attributes.GetContextExtensions()
+	if r == nil || r.tokenInEnvoy && extensions[wire.ContextToken] != "true" && !aboutBody(extensions) {
 		return false
 	}
 	c.stage, c.route, c.compiled = st, r, compiled
 	return true
+}
+
+// aboutBody reports whether Envoy asks about a request's body only. It has asked about
+// the caller before, by another filter.
+func aboutBody(extensions map[string]string) bool {
+	return extensions[wire.ContextCheck] == wire.CheckBody
 }
 
 // describe names the route for the log.

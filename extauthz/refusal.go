@@ -14,6 +14,8 @@ type refusal struct {
 	response gateway.ResponseType
 	// message takes the place of the response's own, errorType that of its exception.
 	message, errorType string
+	// detail explains to clients what is wrong with their body, where the API wants that.
+	detail string
 	// reason is for the log: what the client does not get to read.
 	reason string
 	// challenge is the WWW-Authenticate header that clients of HTTP APIs get.

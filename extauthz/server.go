@@ -10,6 +10,7 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"gatehouse/gateway"
@@ -75,6 +76,8 @@ type Server struct {
 	// warnings are of refusals with a 500: those are somebody's mistake, and for everyone
 	// to see, while the others are what the gateway is there for.
 	warnings sparing
+	// bodies are looked at together as far as there is room for what is in them.
+	bodies *semaphore.Weighted
 }
 
 // serving is what decides: a revision, and the one before it.
@@ -94,7 +97,7 @@ func New(o Options) *Server {
 	if o.Introspection == nil {
 		o.Introspection = introspection.New()
 	}
-	s := &Server{log: o.Log, now: o.Now, metrics: newMetrics(o.Registerer)}
+	s := &Server{log: o.Log, now: o.Now, metrics: newMetrics(o.Registerer), bodies: semaphore.NewWeighted(maxBodyValues)}
 	s.runtime = newAuthorizerRuntime(o, s.metrics)
 	s.serving.Store(&serving{})
 	return s
@@ -130,7 +133,7 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 // Check implements authv3.AuthorizationServer. It gives no errors: what Envoy does with
 // those depends on its configuration, and a refusal does not.
 func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv3.CheckResponse, _ error) {
-	c := &check{request: newRequest(ctx, r.GetAttributes()), runtime: s.runtime, now: s.now()}
+	c := &check{request: newRequest(ctx, r.GetAttributes()), runtime: s.runtime, bodies: s.bodies, now: s.now()}
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			s.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "request", c.id(), "stack", string(debug.Stack()))
@@ -140,7 +143,11 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 	if !s.find(c, r.GetAttributes().GetContextExtensions()) {
 		return s.refuse(c, "", refuse(CodeUnknownRoute, gateway.APIConfigurationError)), nil
 	}
-	for _, e := range c.route.evaluators {
+	evaluators := c.route.evaluators
+	if aboutBody(r.GetAttributes().GetContextExtensions()) {
+		evaluators = c.route.body
+	}
+	for _, e := range evaluators {
 		begin := time.Now()
 		refused := e.evaluate(ctx, c)
 		s.metrics.evaluated(e.kind(), time.Since(begin), refused)

@@ -181,7 +181,20 @@ type Model struct {
 	ContentType string
 	// Schema is JSON, with internal references kept as written.
 	Schema string
-	Source Position
+	// Dialect is the draft of schemas that name none, as they would write it under
+	// $schema; empty means draft 4.
+	Dialect string
+	Source  Position
+}
+
+// BodyModels are the models that the bodies of a route's requests are held to, by
+// content type; nil for none. HTTP APIs have no models.
+func (d *Deployment) BodyModels(r *Route) map[string]string {
+	v := d.RequestValidator(r.RequestValidator)
+	if v == nil || !v.ValidateBody || d.Protocol != REST || len(r.RequestModels) == 0 {
+		return nil
+	}
+	return r.RequestModels
 }
 
 // CORS is the cross-origin setting of an HTTP API.

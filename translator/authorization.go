@@ -123,6 +123,30 @@ func (c *stageCompiler) introspects(a *gateway.Authorizer) bool {
 
 // askService has the authorization service decide about a route's requests.
 func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
+	about := c.aboutRoute(r)
+	if route.TypedPerFilterConfig[filterTokens] != nil {
+		about[wire.ContextToken] = "true"
+	}
+	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
+	c.asksService()
+	if c.site.authorizationApart {
+		// In the route, so that open connections ask the right one, too, from their next
+		// request on.
+		settings.ServiceOverride = &extauthzv3.CheckSettings_GrpcService{GrpcService: askedApart(authorizationGRPC(wire.ApartAuthorizationCluster))}
+	}
+	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
+		// The signature covers the body.
+		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
+	} else {
+		settings.DisableRequestBodyBuffering = true
+	}
+	route.TypedPerFilterConfig[filterAuthorization] = enabled(&extauthzv3.ExtAuthzPerRoute{
+		Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings},
+	})
+}
+
+// aboutRoute tells the authorization service which route it is asked about.
+func (c *stageCompiler) aboutRoute(r *parsedRoute) map[string]string {
 	about := map[string]string{
 		wire.ContextAPI:   c.api.ID,
 		wire.ContextStage: c.stage.Name,
@@ -132,23 +156,12 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	if c.canaryPercent > 0 {
 		about[wire.ContextCanary] = "true"
 	}
-	if route.TypedPerFilterConfig[filterTokens] != nil {
-		about[wire.ContextToken] = "true"
-	}
-	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
+	return about
+}
+
+// asksService notes that there has to be an authorization service.
+func (c *stageCompiler) asksService() {
 	c.site.asksControlPlane = c.site.asksControlPlane || !c.site.authorizationApart
-	if c.site.authorizationApart {
-		// In the route, so that open connections ask the right one, too, from their next
-		// request on.
-		settings.ServiceOverride = &extauthzv3.CheckSettings_GrpcService{GrpcService: askedApart(authorizationGRPC(wire.ApartAuthorizationCluster))}
-	}
-	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
-		// The signature covers the body.
-		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
-	}
-	route.TypedPerFilterConfig[filterAuthorization] = enabled(&extauthzv3.ExtAuthzPerRoute{
-		Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings},
-	})
 }
 
 // authorizationService is the filter that asks the authorization service, which is
@@ -163,14 +176,23 @@ func authorizationService() *extauthzv3.ExtAuthz {
 		IncludePeerCertificate: true,
 		IncludeTlsSession:      true,
 		EncodeRawHeaders:       true,
+		// For the routes that do not say otherwise. Envoy sends bodies as they are, not as
+		// text with question marks in it, only if that is said here: a route's own setting
+		// was seen to have no effect.
+		WithRequestBody: &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true},
 	}
 }
 
 // authorizationGRPC is how the authorization service behind a cluster is called.
 func authorizationGRPC(cluster string) *corev3.GrpcService {
+	s := serviceGRPC(cluster, authorizationTimeout)
+	s.InitialMetadata = told()
+	return s
+}
+
+func serviceGRPC(cluster string, timeout time.Duration) *corev3.GrpcService {
 	return &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster}},
-		Timeout:         durationpb.New(authorizationTimeout),
-		InitialMetadata: told(),
+		Timeout:         durationpb.New(timeout),
 	}
 }

@@ -23,9 +23,6 @@ func (c *stageCompiler) checkDeployment() {
 // checkRoute looks at one route.
 func (c *stageCompiler) checkRoute(r *parsedRoute) {
 	c.checkAuthorization(r)
-	if v := c.deployment.RequestValidator(r.RequestValidator); v != nil && v.ValidateBody && len(r.RequestModels) > 0 && c.rest() {
-		c.errorf("unsupported-body-validation", r.Source, comesLater, "the body of %s would not be validated", r.Key())
-	}
 	in := r.Integration
 	if in == nil {
 		c.errorf("missing-integration", r.Source, "add x-amazon-apigateway-integration, or a backend: for the API", "No integration defined for method %s", r.Key())

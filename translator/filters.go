@@ -71,6 +71,8 @@ const (
 	// and the account bear.
 	filterPlanThrottles  = "gw.throttle.plans"
 	filterStageThrottles = "gw.throttle.stages"
+	// filterValidation asks the authorization service about request bodies (ext_authz).
+	filterValidation = "gw.validation"
 	// filterMapping maps parameters (lua, one constant script).
 	filterMapping = "gw.mapping"
 	// filterExtra holds a route's own chain of filters that have no per-route
@@ -120,6 +122,7 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
+		off(filterValidation, validationService()),
 		off(filterMapping, &luav3.Lua{
 			SourceCodes: map[string]*corev3.DataSource{mappingScriptName: inlineString(mappingScript)},
 			// The script changes :path; a new route match would skip the filters that

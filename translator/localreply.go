@@ -40,7 +40,9 @@ const (
 	poolRefused     = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedPoolClaims + `]', 'rbac_access_denied_matched_policy[` + refusedPoolScope + `]']`
 	scopeRefused    = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedScope + `]'`
 	policyRefused   = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedByPolicy + `]', 'rbac_access_denied_matched_policy[none]']`
-	serviceSilent   = `response.code_details == 'ext_authz_error'`
+	// bodyUnknown: it is silent about a body, which nobody has looked at then.
+	bodyUnknown   = `response.code_details == 'ext_authz_error' && response.code == 503`
+	serviceSilent = `response.code_details == 'ext_authz_error'`
 
 	// throttled: a bucket of gw.throttle.plans or gw.throttle.stages is empty.
 	throttled = `response.code_details == 'local_rate_limited'`
@@ -71,6 +73,7 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		tokenReply(tokenRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token is not valid"`),
 		tokenReply(audienceRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience"`),
 		tokenReply(scopeRefused, 403, "Forbidden", `Bearer scope="" error="insufficient_scope" error_description="the token does not have the required scope"`),
+		restReply(bodyUnknown, gateway.APIConfigurationError),
 		httpReply(serviceSilent, 500, "Internal Server Error"),
 		restReply(tokenRefused+" || "+poolRefused, gateway.Unauthorized),
 		restReply(keyRefused, gateway.InvalidAPIKey),

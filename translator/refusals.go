@@ -6,7 +6,6 @@ import (
 	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	customresponsev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/custom_response/v3"
-	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -62,11 +61,7 @@ func (c *stageCompiler) refusalMatchers(checks routeChecks) []*matcherconfigv3.M
 		case checks.service && d.Message != "":
 			message = serviceMessage
 		}
-		matchers = append(matchers, c.responseMatcher(t, message, all(
-			inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
-			inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(d.Status)),
-			inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, d.ErrorType),
-		)))
+		matchers = append(matchers, c.responseMatcher(t, message, isReply(t)))
 	}
 	return matchers
 }

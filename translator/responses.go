@@ -189,6 +189,9 @@ func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType,
 		case space == "context" && name == "error.responseType":
 			b.WriteString(string(t))
 		case space == "context" && name == "error.validationErrorString":
+			if t == gateway.BadRequestBody {
+				b.WriteString(validationDetail)
+			}
 		default:
 			b.WriteString(c.variableFormat(nil, space, name, pos))
 		}
@@ -319,13 +322,19 @@ func (c *stageCompiler) runtimeMatchers() []*matcherconfigv3.Matcher_MatcherList
 		if c.deployment.ResolveGatewayResponse(t) == nil {
 			continue
 		}
-		matchers = append(matchers, c.responseMatcher(t, "", all(
-			inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
-			inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(gateway.ResponseDefaults[t].Status)),
-			inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, gateway.ResponseDefaults[t].ErrorType),
-		)))
+		matchers = append(matchers, c.responseMatcher(t, "", isReply(t)))
 	}
 	return matchers
+}
+
+// isReply matches Envoy's own replies that are a gateway response in its usual form.
+func isReply(t gateway.ResponseType) *predicate {
+	d := gateway.ResponseDefaults[t]
+	return all(
+		inputEquals("local", &envoymatcherv3.HttpResponseLocalReplyMatchInput{}, "true"),
+		inputEquals("status", &envoymatcherv3.HttpResponseStatusCodeMatchInput{}, strconv.Itoa(d.Status)),
+		inputEquals("type", &envoymatcherv3.HttpResponseHeaderMatchInput{HeaderName: errorTypeHeader}, d.ErrorType),
+	)
 }
 
 // responseMatcher answers a gateway response where the predicate holds. The message is

@@ -22,6 +22,7 @@ func (c *stageCompiler) routes(r *parsedRoute) []*routev3.Route {
 		out = append(out, c.routesFor(r, match)...)
 	}
 	c.authorize(r, out)
+	c.customBodyRefusals(out)
 	if c.site.diags[before:].HasErrors() {
 		return nil
 	}

@@ -13,9 +13,11 @@ import (
 )
 
 // validated puts a REST method's required parameters into the match of its routes,
-// and behind each the reply for requests that lack one.
+// and behind each the reply for requests that lack one. Where they are all there the
+// body comes next.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
 func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*routev3.Route {
+	c.validateBodies(r, routes)
 	required := c.requiredParameters(r)
 	if len(required) == 0 {
 		return routes

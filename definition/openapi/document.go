@@ -54,6 +54,7 @@ func (p *parser) document(root *source.Object) {
 	p.documentation(root)
 	p.requestValidators(root)
 
+	p.readSchemaDialect(root)
 	shared := p.components(root)
 	p.schemas(shared.schemas)
 	p.securitySchemes(shared.securitySchemes)
@@ -62,6 +63,7 @@ func (p *parser) document(root *source.Object) {
 	p.paths(root)
 	p.unusedIntegrations(shared.integrations)
 	p.referredModels()
+	p.checkModels()
 
 	if p.dialect == openAPI31 && root.Has("webhooks") {
 		root.Get("webhooks").Warnf("no-effect", "", "webhooks are calls that the API makes, not serves; they have no effect")

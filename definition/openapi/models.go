@@ -32,6 +32,8 @@ type modelSet struct {
 	// by what a $ref outside of the shared schemas leads to.
 	inline   map[*yaml.Node]string
 	referred map[*yaml.Node]string
+	// written are the models' schemas where they are written.
+	written map[string]source.Value
 	// pending are referred schemas not yet written: writing one may find more, and
 	// a chain of them must not be a recursion.
 	pending []pendingModel
@@ -43,7 +45,7 @@ type pendingModel struct {
 }
 
 func newModelSet() modelSet {
-	return modelSet{known: map[string]bool{}, inline: map[*yaml.Node]string{}, referred: map[*yaml.Node]string{}}
+	return modelSet{known: map[string]bool{}, inline: map[*yaml.Node]string{}, referred: map[*yaml.Node]string{}, written: map[string]source.Value{}}
 }
 
 func (s *modelSet) add(name string) {
@@ -75,8 +77,13 @@ func (p *parser) schemas(v source.Value) {
 
 // addModel writes the schema of a model whose name is known.
 func (p *parser) addModel(name string, schema, at source.Value) {
+	p.keepModel(name, p.schemaText(schema), schema, at)
+}
+
+func (p *parser) keepModel(name, text string, schema, at source.Value) {
+	p.models.written[name] = schema
 	p.out.Models = append(p.out.Models, gateway.Model{
-		Name: name, ContentType: modelContentType, Schema: p.schemaText(schema), Source: at.Pos(),
+		Name: name, ContentType: modelContentType, Schema: text, Dialect: p.schemaDialect, Source: at.Pos(),
 	})
 }
 
@@ -109,9 +116,7 @@ func (p *parser) schemaModel(schema source.Value) string {
 	p.models.inline[schema.Node()] = name
 	if !p.models.known[name] {
 		p.models.add(name)
-		p.out.Models = append(p.out.Models, gateway.Model{
-			Name: name, ContentType: modelContentType, Schema: text, Source: schema.Pos(),
-		})
+		p.keepModel(name, text, schema, schema)
 	}
 	return name
 }

@@ -87,10 +87,12 @@ type parser struct {
 	// hintEffort is what may still be spent on finding out what typos meant.
 	hintEffort int
 
-	models       modelSet
-	schemes      map[string]scheme
-	schemeNames  []string
-	rootSecurity requirement
+	models modelSet
+	// schemaDialect is the draft of OpenAPI 3.1's schemas.
+	schemaDialect string
+	schemes       map[string]scheme
+	schemeNames   []string
+	rootSecurity  requirement
 	// rootValidator is the name in the root's x-amazon-apigateway-request-validator.
 	rootValidator string
 	validators    []string

@@ -114,6 +114,7 @@ base=http://localhost:$port
 try 200 '"name":"Rex"' "$base/v1/pets"
 try 200 '"name":"Mia"' "$base/v1/pets/2"
 try 201 '"name":"Bubbles"' -X POST -H 'Content-Type: application/json' -d '{"name":"Bubbles","kind":"fish"}' "$base/v1/pets"
+try 400 'not found in enum' -X POST -H 'Content-Type: application/json' -d '{"name":"Ziggy","kind":"spider"}' "$base/v1/pets"
 try 403 '{"message":"Missing Authentication Token"}' "$base/v1/no-such-path"
 try 200 '"stage": "v1"' "$base/v1/health"
 try 200 'x-served-by: green' "$base/v2/pets?kind=cat"

@@ -101,10 +101,17 @@ const (
 	// ContextBase is the path below which the route's own path begins: "/v1", a
 	// domain's base path, or "" for the root.
 	ContextBase = "base"
+	// ContextCheck is what is asked about: CheckBody for the body of a request whose
+	// caller was let in already, absent for the caller.
+	ContextCheck = "check"
 )
 
+// CheckBody is a value of ContextCheck.
+const CheckBody = "body"
+
 // AuthorizationMetadata is the namespace of dynamic metadata in which Envoy keeps what
-// the authorization service said, for the mappings, logs and limits behind it.
+// the authorization service said, for the mappings, logs and limits behind it. It is the
+// same whatever the filter is called, and what was said about a body is in it, too.
 const AuthorizationMetadata = "envoy.filters.http.ext_authz"
 
 // Keys of the authorization service's answer.
@@ -119,6 +126,9 @@ const (
 	AnswerMessage = "message"
 	// AnswerCode says why a request was refused, in a word that is stable.
 	AnswerCode = "code"
+	// AnswerDetail is $context.error.validationErrorString, as it stands inside of a JSON
+	// string.
+	AnswerDetail = "validationErrorString"
 )
 
 // KeyHeader tells the filters behind the API key check whose key a request came with,

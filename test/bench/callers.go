@@ -56,7 +56,7 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	}
 	// Until the service is known to be well, what needs it is refused.
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := load(g.port, "rest.execute-api.localhost", "/v1/lambda", []string{"authorization: token"}, 200, 1, 1)
+		err := load(g.port, "rest.execute-api.localhost", "/v1/lambda", []string{"authorization: token"}, "", 200, 1, 1)
 		if err == nil {
 			break
 		}
@@ -112,7 +112,8 @@ func callers(backend, issuer, jwks, function, introspection string) *gateway.Sna
 	withKey.APIKeyRequired = true
 	withLambda := route("/lambda")
 	withLambda.Authorization = &gateway.Authorization{Type: "CUSTOM", Authorizer: "lambda"}
-	rest := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{route("/open"), withKey, withLambda},
+	rest := &gateway.Deployment{Protocol: gateway.REST, Routes: append([]gateway.Route{route("/open"), withKey, withLambda}, bodyRoutes(integration)...),
+		Models: bodyModels, RequestValidators: bodyValidators,
 		Authorizers: []gateway.Authorizer{{Name: "lambda", Type: "TOKEN", URI: function, IdentitySources: []string{"method.request.header.Authorization"}}}}
 
 	withToken, withScope := route("/token"), route("/scope")

@@ -26,10 +26,14 @@ func startBackend() (address string, stop func(), err error) {
 	return lis.Addr().String(), func() { server.Close() }, nil
 }
 
-// load sends n GET requests over keep-alive connections and fails on any status but
-// the wanted one.
-func load(port int, host, path string, headers []string, status, n, connections int) error {
+// load sends n requests over keep-alive connections, GET unless they have a body, and
+// fails on any status but the wanted one.
+func load(port int, host, path string, headers []string, body string, status, n, connections int) error {
 	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\n%s\r\n", path, host, lines(headers))
+	if body != "" {
+		request = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s",
+			path, host, len(body), lines(headers), body)
+	}
 	var left atomic.Int64
 	left.Store(int64(n))
 	errs := make([]error, connections)

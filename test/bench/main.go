@@ -27,7 +27,7 @@ func main() {
 		os.Exit(beProgram(args))
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, throttles or ratelimit")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles or ratelimit")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -53,6 +53,7 @@ func run(size effort, only string) error {
 		{"routes", measureRoutes},
 		{"change", measureChange},
 		{"callers", measureCallers},
+		{"bodies", measureBodies},
 		{"throttles", measureThrottles},
 		{"ratelimit", measureRateLimit},
 	} {

@@ -18,6 +18,8 @@ type contestant struct {
 	host, path string
 	// headers are lines that every request has besides.
 	headers []string
+	// body is what each request sends, "" for nothing.
+	body string
 	// with is a service whose CPU counts, too; nil for none.
 	with   *service
 	micros []float64
@@ -42,7 +44,7 @@ func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 			if err != nil {
 				return err
 			}
-			if err := load(c.port, c.host, c.path, c.headers, 200, size.requests, size.connections); err != nil {
+			if err := load(c.port, c.host, c.path, c.headers, c.body, 200, size.requests, size.connections); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			after, err := c.cpu()

@@ -157,7 +157,7 @@ func latencies(c *contestant, rate float64, connections int, duration time.Durat
 func printLatencies(size effort, w io.Writer, list []*contestant) error {
 	for _, c := range list {
 		begin := time.Now()
-		if err := load(c.port, c.host, c.path, c.headers, 200, size.requests, size.connections); err != nil {
+		if err := load(c.port, c.host, c.path, c.headers, c.body, 200, size.requests, size.connections); err != nil {
 			return err
 		}
 		most := float64(size.requests) / time.Since(begin).Seconds()

@@ -37,7 +37,14 @@ paths:
       x-amazon-apigateway-integration: *proxy
   /function:
     get: {security: [{function: []}], x-amazon-apigateway-integration: *proxy}
-x-amazon-apigateway-request-validators: {params: {validateRequestParameters: true, validateRequestBody: false}}
+  /body:
+    get:
+      requestBody: {content: {application/json: {schema: {type: object, required: [secret]}}}}
+      x-amazon-apigateway-request-validator: body
+      x-amazon-apigateway-integration: *proxy
+x-amazon-apigateway-request-validators:
+  params: {validateRequestParameters: true, validateRequestBody: false}
+  body: {validateRequestParameters: false, validateRequestBody: true}
 components:
   securitySchemes:
     api_key: {type: apiKey, name: x-api-key, in: header}
@@ -118,6 +125,7 @@ func TestAccessLog(t *testing.T) {
 		{own, "/v1/function", nil, "GET /function", "ext_authz_denied", "identity-source-missing", 401},
 		{own, "/v1/function", []string{"Authorization", "secret-token"}, "GET /function", "ext_authz_denied", "authorizer-unreachable", 500},
 		{own, "/v1/required", nil, "GET /required", "direct_response", "", 400},
+		{own, "/v1/body", nil, "GET /body", "ext_authz_denied", "body-not-allowed", 400},
 		{own, "/v1/down", nil, "GET /down", "upstream_reset_before_response_started", "", 500},
 		{own, "/v1/none%22,%7D", nil, "no route", "direct_response", "", 403},
 		{native, "/v1/key", []string{"x-api-key", key}, "GET /key", "via_upstream", "", 200},

@@ -103,6 +103,7 @@ func TestSignedRequests(t *testing.T) {
 		"good":             {ann, "GET", "/v1/orders/1?b=2&a=x%20y&a=", "", nil, 200, ""},
 		"good with a body": {ann, "POST", "/v1/orders/a%2Fb", `{"x":1}`, nil, 200, ""},
 		"good, much of it": {ann, "PUT", "/v1/orders/1", strings.Repeat("x", 1<<20), nil, 200, ""},
+		"good, not text":   {ann, "PUT", "/v1/orders/1", "\xff\x00\xfe{", nil, 200, ""},
 		"good, long query": {ann, "GET", "/v1/orders/1?q=" + strings.Repeat("x", 50<<10), "", nil, 200, ""},
 		"allowed method":   {bob, "GET", "/v1/orders/1", "", nil, 200, ""},
 		"other method":     {bob, "POST", "/v1/orders/1", "x", nil, 403, "AccessDeniedException"},
