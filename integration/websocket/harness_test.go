@@ -283,7 +283,10 @@ func (c *client) ends() (int, string) {
 		if f.Header.OpCode != ws.OpClose {
 			continue
 		}
-		code, reason := ws.ParseCloseFrameData(f.Payload)
+		code, reason := ws.StatusNoStatusRcvd, ""
+		if len(f.Payload) > 0 {
+			code, reason = ws.ParseCloseFrameData(f.Payload)
+		}
 		c.frame(ws.OpClose, true, f.Payload)
 		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if _, err := io.ReadAll(c.in); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -328,4 +331,25 @@ func (f *fixture) manage(t testing.TB, method, id, body string) (*http.Response,
 		t.Fatal(err)
 	}
 	return response, string(text)
+}
+
+func dialTCP(t testing.TB, address string) net.Conn {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", address, 20*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// answering is a function that keeps nothing.
+type answering struct{}
+
+func (answering) Invoke(ctx context.Context, _ lambda.Target, event []byte) ([]byte, error) {
+	var decoded map[string]any
+	if err := json.Unmarshal(event, &decoded); err != nil {
+		return nil, err
+	}
+	return echo(ctx, decoded)
 }

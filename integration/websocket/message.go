@@ -41,6 +41,7 @@ func (c *connection) message(budget *byteBudget) ([]byte, error) {
 			return fail(err)
 		}
 		if err := ws.CheckHeader(h, state); err != nil {
+			c.unread = h.Length
 			return fail(&ending{code: ws.StatusProtocolError, reason: err.Error()})
 		}
 		if h.OpCode.IsControl() {
