@@ -14,6 +14,8 @@ func (a *lambdaAuthorizer) event(c *check, identity [][]string) ([]byte, error) 
 		return marshal(tokenEvent{"TOKEN", a.sources[0].identity(identity[0]), c.methodARN()})
 	case httpForm2:
 		return marshal(a.httpEvent(c, identity))
+	case connectForm:
+		return marshal(c.connectEvent())
 	}
 	event := c.requestEvent()
 	if a.form == httpForm1 {

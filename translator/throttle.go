@@ -71,7 +71,7 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 	if mark := accountMark(c.snapshot); mark != "" {
 		found.stages[mark] = structpb.NewStringValue("true")
 	}
-	if r.APIKeyRequired && c.rest() {
+	if r.APIKeyRequired && c.keyed() {
 		found.plans = c.planThrottles(r)
 	}
 	return found

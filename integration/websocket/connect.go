@@ -34,7 +34,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 		refuse(w, http.StatusTooManyRequests, messageThrottled, "", request)
 		return
 	}
-	about := s.aboutClient(r, st.key, newIdentifier(), time.Now())
+	about := s.aboutClient(r, st.key, s.connectionID(r), time.Now())
 	answer, refused := s.askConnect(r, st, about, request)
 	if refused != nil {
 		s.leave()

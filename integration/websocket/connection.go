@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"gatehouse/gateway"
 )
 
 // connection is one client. Its goroutine reads; anyone may send and close.
@@ -54,6 +56,10 @@ type about struct {
 	sourceIP, userAgent string
 	// authorizer is the context that the authorizer gave, a JSON object, or nil.
 	authorizer []byte
+	// caller is who signed the request to connect, and apiKey the key that came with it.
+	caller   map[string]string
+	apiKeyID string
+	apiKey   gateway.Secret
 }
 
 // ending is how a connection came to its end.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+
+	"gatehouse/internal/lambdaevent"
 )
 
 // eventType is what has happened on a connection.
@@ -31,9 +33,6 @@ type event struct {
 	// ending is how the connection ended that is no more.
 	ending *ending
 }
-
-// requestTime is how Amazon writes a time.
-const requestTime = "02/Jan/2006:15:04:05 -0700"
 
 // lambdaEvent is what a function of a proxy integration is called with. The order of the
 // members is Amazon's.
@@ -70,8 +69,23 @@ type lambdaContext struct {
 }
 
 type lambdaIdentity struct {
+	APIKey    string `json:"apiKey,omitempty"`
+	APIKeyID  string `json:"apiKeyId,omitempty"`
+	AccountID string `json:"accountId,omitempty"`
+	AccessKey string `json:"accessKey,omitempty"`
+	Caller    string `json:"caller,omitempty"`
+	User      string `json:"user,omitempty"`
+	UserARN   string `json:"userArn,omitempty"`
 	UserAgent string `json:"userAgent,omitempty"`
 	SourceIP  string `json:"sourceIp"`
+}
+
+// identity is who connected.
+func (a *about) identity() lambdaIdentity {
+	return lambdaIdentity{
+		UserAgent: a.userAgent, SourceIP: a.sourceIP, APIKey: a.apiKey.Reveal(), APIKeyID: a.apiKeyID,
+		AccountID: a.caller["accountId"], AccessKey: a.caller["accessKey"], Caller: a.caller["caller"], User: a.caller["user"], UserARN: a.caller["userArn"],
+	}
 }
 
 // lambda is the event for a function.
@@ -81,9 +95,9 @@ func (e *event) lambda() ([]byte, error) {
 		Context: lambdaContext{
 			RouteKey: e.routeKey, MessageID: e.messageID, EventType: e.kind,
 			ExtendedRequestID: e.requestID, RequestID: e.requestID,
-			RequestTime: e.now.UTC().Format(requestTime), RequestTimeEpoch: e.now.UnixMilli(),
+			RequestTime: e.now.UTC().Format(lambdaevent.TimeLayout), RequestTimeEpoch: e.now.UnixMilli(),
 			Direction: "IN", Stage: e.about.stage.stage, ConnectedAt: e.about.connected.UnixMilli(),
-			Identity:   lambdaIdentity{UserAgent: e.about.userAgent, SourceIP: e.about.sourceIP},
+			Identity:   e.about.identity(),
 			DomainName: e.about.domain, ConnectionID: e.about.id, APIID: e.about.stage.api,
 			Authorizer: e.about.authorizer,
 		},

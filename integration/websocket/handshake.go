@@ -3,9 +3,14 @@ package websocket
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
+	"gatehouse/internal/wire"
 )
 
 // field is one name with one of its values: of a header, or of a query.
@@ -13,7 +18,8 @@ type field struct{ name, value string }
 
 // handshake is what a client asks for that connects.
 type handshake struct {
-	// headers are all fields, sorted by their names.
+	// headers are all fields, sorted by their names, which are spelled as functions see
+	// them.
 	headers []field
 	query   []field
 	// rawQuery is the query as it was sent.
@@ -29,18 +35,55 @@ func handshakeOf(r *http.Request) *handshake {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, value := range r.Header[name] {
+		values := r.Header[name]
+		switch lower := strings.ToLower(name); lower {
+		case "x-forwarded-port":
+			continue
+		case "x-forwarded-for":
+			values = []string{forwardedFor(values, clientAddress(r))}
+			name = spelled(lower)
+		default:
+			name = spelled(lower)
+		}
+		for _, value := range values {
 			h.headers = append(h.headers, field{name, value})
 		}
 	}
-	for item := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		if item == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(item, "=")
-		h.query = append(h.query, field{decode(name), decode(value)})
+	h.headers = append(h.headers, field{"X-Forwarded-Port", port(r)})
+	slices.SortStableFunc(h.headers, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	for _, f := range lambdaevent.Query(r.URL.RawQuery, false) {
+		h.query = append(h.query, field{f.Name, f.Value})
 	}
 	return h
+}
+
+// spelled is how functions are shown the name of a header, given in lower case.
+func spelled(name string) string {
+	if rest, ok := strings.CutPrefix(name, "sec-websocket-"); ok && rest != "" {
+		return "Sec-WebSocket-" + strings.ToUpper(rest[:1]) + rest[1:]
+	}
+	return lambdaevent.Spelled(name)
+}
+
+// forwardedFor has the client last. For one on its own machine Envoy writes the machine's
+// address.
+func forwardedFor(values []string, client string) string {
+	list := strings.Join(values, ", ")
+	if address, err := netip.ParseAddr(client); err != nil || !address.IsLoopback() {
+		return list
+	}
+	return list[:strings.LastIndexByte(list, ' ')+1] + client
+}
+
+// port is the one that the client has asked, by what it says.
+func port(r *http.Request) string {
+	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
+		return port
+	}
+	if r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "443"
+	}
+	return "80"
 }
 
 // shownHeaders are those that integrations get to see: not those of the gateway's own,
@@ -86,8 +129,12 @@ func (s *Server) aboutClient(r *http.Request, key stageKey, id string, now time.
 		domain: strings.Clone(withoutPort(r.Host)), userAgent: strings.Clone(r.UserAgent()),
 		sourceIP: strings.Clone(clientAddress(r)),
 	}
-	if text := r.Header.Get(AuthorizerHeader); text != "" {
-		a.authorizer = authorizerContext(text)
+	a.authorizer = authorizerContext(r.Header.Get(wire.AuthorizerHeader))
+	a.caller = callerIdentity(r.Header.Get(wire.IdentityHeader))
+	if tag := r.Header.Get(wire.KeyHeader); tag != "" {
+		// The plans of the key stand before it.
+		_, key, _ := strings.Cut(tag, ":")
+		a.apiKeyID, a.apiKey = strings.Clone(key), gateway.Secret(strings.Clone(r.Header.Get("X-Api-Key")))
 	}
 	return a
 }

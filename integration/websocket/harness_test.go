@@ -22,6 +22,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/wire"
 )
 
 // snapshot loads a definition as users write it.
@@ -160,13 +161,12 @@ func (f *fixture) swap(t testing.TB, text string) {
 // asEnvoy adds what Envoy tells.
 func asEnvoy(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Set(websocket.APIHeader, "chat")
-		r.Header.Set(websocket.StageHeader, strings.Split(r.URL.Path, "/")[1])
-		r.Header.Set(websocket.RouteHeader, gateway.ConnectRoute)
+		id := wire.RouteIdentity{API: "chat", Stage: strings.Split(r.URL.Path, "/")[1], Route: gateway.ConnectRoute}
 		if strings.Contains(r.URL.Path, "/@connections/") {
-			r.Header.Set(websocket.RouteHeader, gateway.ConnectionsRoute)
+			id.Route = gateway.ConnectionsRoute
 		}
-		r.Header.Set("x-gw-client-address", "203.0.113.9")
+		r.Header.Set(wire.RouteHeader, id.String())
+		r.Header.Set(wire.ClientHeader, "1700000000000 HTTP/1.1 203.0.113.9")
 		h.ServeHTTP(w, r)
 	})
 }

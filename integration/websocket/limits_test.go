@@ -171,8 +171,9 @@ func TestIdleAndDuration(t *testing.T) {
 			c := f.connect(t)
 			id := strings.ReplaceAll(idOf(f.functions.wait(t, "CONNECT", 1)), "=", "%3D")
 			begin := time.Now()
-			stop := make(chan struct{})
+			stop, stopped := make(chan struct{}), make(chan struct{})
 			go func() {
+				defer close(stopped)
 				tick := time.NewTicker(200 * time.Millisecond)
 				defer tick.Stop()
 				for {
@@ -186,6 +187,7 @@ func TestIdleAndDuration(t *testing.T) {
 			}()
 			code, _ := c.ends()
 			close(stop)
+			<-stopped
 			if took := time.Since(begin); code != 1001 || took < 2900*time.Millisecond {
 				t.Errorf("ended with %d after %v", code, took)
 			}
@@ -226,7 +228,7 @@ func TestSlowMessage(t *testing.T) {
 // TestThrottles holds the throttles of stages and routes to messages.
 func TestThrottles(t *testing.T) {
 	routes := echoRoutes + "other: {integration: {type: AWS_PROXY, uri: hear}, routeResponseSelectionExpression: $default}"
-	f := start(t, chat(routes, "throttle: {rate: 0, burst: 3}", "routes: {$default: {throttle: {rate: 0, burst: 2}}}"))
+	f := start(t, chat(routes, "throttle: {rate: 0.0001, burst: 3}", "routes: {$default: {throttle: {rate: 0.0001, burst: 2}}}"))
 	f.functions.answer = echo
 	c := f.connect(t)
 	for i, x := range []struct{ say, hear string }{{"a", "1"}, {"b", "1"}, {"c", ""}, {`{"action": "other"}`, "19"}, {`{"action": "other"}`, ""}} {
@@ -239,8 +241,13 @@ func TestThrottles(t *testing.T) {
 			t.Errorf("%d: heard %s", i, got)
 		}
 	}
+	stopped := start(t, chat(routes, "routes: {$default: {throttle: {rate: 0, burst: 2}}}")).connect(t)
+	stopped.say("a")
+	if e := stopped.hearError(); e.Message != "Too Many Requests" {
+		t.Errorf("a rate of nothing: %+v", e)
+	}
 	// A definition that is read again gives nobody new tokens.
-	f.swap(t, chat(routes+"\nnew: {integration: {type: AWS_PROXY, uri: hear}}", "throttle: {rate: 0, burst: 3}"))
+	f.swap(t, chat(routes+"\nnew: {integration: {type: AWS_PROXY, uri: hear}}", "throttle: {rate: 0.0001, burst: 3}"))
 	c.say("d")
 	if e := c.hearError(); e.Message != "Too Many Requests" {
 		t.Errorf("after a reload: %+v", e)

@@ -2,34 +2,36 @@ package websocket
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
-)
-
-// What only Envoy can tell of a request, by headers that it takes away from clients.
-const (
-	APIHeader        = wire.InternalHeaderPrefix + "api"
-	StageHeader      = wire.InternalHeaderPrefix + "stage"
-	RouteHeader      = wire.InternalHeaderPrefix + "route"
-	AuthorizerHeader = wire.InternalHeaderPrefix + "authorizer"
 )
 
 // ServeHTTP serves what Envoy leads here: clients that connect, and @connections.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	st := s.stage(stageKey{r.Header.Get(APIHeader), r.Header.Get(StageHeader)})
-	if st == nil {
+	// Several are not what our Envoys send.
+	identities := r.Header.Values(wire.RouteHeader)
+	var id wire.RouteIdentity
+	if len(identities) == 1 {
+		id, _ = wire.ParseRouteIdentity(identities[0]) // of one that cannot be read, no stage is known
+	}
+	st := s.stage(stageKey{id.API, id.Stage})
+	switch {
+	case st == nil:
 		// An Envoy may have its routes from before, or from after, what is served here.
 		refuse(w, http.StatusForbidden, messageForbidden, "", requestID(r))
-		return
-	}
-	if r.Header.Get(RouteHeader) == gateway.ConnectionsRoute {
+	case id.Route == gateway.ConnectionsRoute:
 		s.manage(w, r, st)
-		return
+	case id.Route == gateway.ConnectRoute:
+		s.connect(w, r, st)
+	default:
+		refuse(w, http.StatusForbidden, messageForbidden, "", requestID(r))
 	}
-	s.connect(w, r, st)
 }
 
 // requestID is Envoy's.
@@ -42,56 +44,55 @@ func requestID(r *http.Request) string {
 
 // clientAddress is the client's, as Envoy understands it.
 func clientAddress(r *http.Request) string {
-	return r.Header.Get(wire.ClientAddressHeader)
+	// When the request began, and its protocol, stand before it.
+	fields := strings.Fields(r.Header.Get(wire.ClientHeader))
+	if len(fields) != 3 {
+		return ""
+	}
+	return fields[2]
 }
 
-// authorizerContext is the context that an authorizer gave, as events show it.
+// authorizerContext is the context that an authorizer gave, as events show it: texts, but
+// for the gateway's own part.
 func authorizerContext(text string) []byte {
-	if !json.Valid([]byte(text)) || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+	var members map[string]any
+	if json.Unmarshal([]byte(text), &members) != nil || len(members) == 0 {
 		return nil
 	}
-	return []byte(text)
+	for name, value := range members {
+		switch v := value.(type) {
+		case string:
+			if n, err := strconv.ParseInt(v, 10, 64); err == nil && name == "integrationLatency" {
+				members[name] = n
+			}
+		case nil:
+		default:
+			if name != "integrationLatency" {
+				members[name] = fmt.Sprint(v)
+			}
+		}
+	}
+	out, err := marshal(members)
+	if err != nil {
+		return nil // it was JSON before
+	}
+	return out
+}
+
+// callerIdentity is what a signature tells of a caller, nil for nothing.
+func callerIdentity(text string) map[string]string {
+	var members map[string]any
+	if text == "" || text == "-" || json.Unmarshal([]byte(text), &members) != nil {
+		return nil
+	}
+	out := map[string]string{}
+	for name, value := range members {
+		if v, ok := value.(string); ok {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // hiddenHeader reports whether integrations are not shown a header.
-func hiddenHeader(name string) bool {
-	name = strings.ToLower(name)
-	switch name {
-	case "connection", "upgrade", "content-length", "transfer-encoding", "te", "trailer", "x-request-id", "expect":
-		return true
-	}
-	return strings.HasPrefix(name, wire.InternalHeaderPrefix) || strings.HasPrefix(name, "x-envoy-")
-}
-
-// decode reads a part of a query. What is not percent-encoded as it should be is left as
-// it stands.
-func decode(text string) string {
-	text = strings.ReplaceAll(text, "+", " ")
-	if !strings.Contains(text, "%") {
-		return text
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) {
-			if high, low := unhex(text[i+1]), unhex(text[i+2]); high >= 0 && low >= 0 {
-				b.WriteByte(byte(high<<4 | low))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
-}
+func hiddenHeader(name string) bool { return lambdaevent.Hidden(strings.ToLower(name)) }

@@ -53,25 +53,27 @@ func TestEvents(t *testing.T) {
 	times := regexp.MustCompile(`\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000`)
 	epochs := regexp.MustCompile(`:\d{13}\b`)
 	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	forwarded := regexp.MustCompile(`(X-Forwarded-Port":\[?)"\d+"`)
 	key := regexp.MustCompile(`"[A-Za-z0-9+/]{22}=="`)
 	var got []string
 	for _, raw := range f.functions.raw {
 		text := identifier.ReplaceAllString(string(raw), `"ID"`)
 		text = port.ReplaceAllString(key.ReplaceAllString(text, `"KEY"`), "HOST:PORT")
+		text = forwarded.ReplaceAllString(text, `$1"PORT"`)
 		got = append(got, epochs.ReplaceAllString(times.ReplaceAllString(text, "TIME"), ":EPOCH"))
 	}
 	want := []string{
-		`{"headers":{"Host":"HOST:PORT","Sec-Websocket-Key":"KEY","Sec-Websocket-Protocol":"one, two","Sec-Websocket-Version":"13","User-Agent":"test/1","X-Multi":"2"},` +
-			`"multiValueHeaders":{"Host":["HOST:PORT"],"Sec-Websocket-Key":["KEY"],"Sec-Websocket-Protocol":["one, two"],"Sec-Websocket-Version":["13"],"User-Agent":["test/1"],"X-Multi":["1","2"]},` +
+		`{"headers":{"Host":"HOST:PORT","Sec-WebSocket-Key":"KEY","Sec-WebSocket-Protocol":"one, two","Sec-WebSocket-Version":"13","User-Agent":"test/1","X-Forwarded-Port":"PORT","x-multi":"2"},` +
+			`"multiValueHeaders":{"Host":["HOST:PORT"],"Sec-WebSocket-Key":["KEY"],"Sec-WebSocket-Protocol":["one, two"],"Sec-WebSocket-Version":["13"],"User-Agent":["test/1"],"X-Forwarded-Port":["PORT"],"x-multi":["1","2"]},` +
 			`"queryStringParameters":{"a":"2 ","b":""},"multiValueQueryStringParameters":{"a":["1","2 "],"b":[""]},"stageVariables":{"room":"blue"},` +
-			`"requestContext":{"routeKey":"$connect","authorizer":{"principalId":"u7","n":"1"},"eventType":"CONNECT","extendedRequestId":"11111111-2222-3333-4444-555555555555","requestTime":"TIME",` +
+			`"requestContext":{"routeKey":"$connect","authorizer":{"n":"1","principalId":"u7"},"eventType":"CONNECT","extendedRequestId":"11111111-2222-3333-4444-555555555555","requestTime":"TIME",` +
 			`"messageDirection":"IN","stage":"v1","connectedAt":EPOCH,"requestTimeEpoch":EPOCH,"identity":{"userAgent":"test/1","sourceIp":"203.0.113.9"},"requestId":"11111111-2222-3333-4444-555555555555",` +
 			`"domainName":"127.0.0.1","connectionId":"ID","apiId":"chat"},"isBase64Encoded":false}`,
-		`{"stageVariables":{"room":"blue"},"requestContext":{"routeKey":"$default","messageId":"ID","authorizer":{"principalId":"u7","n":"1"},"eventType":"MESSAGE","extendedRequestId":"ID","requestTime":"TIME",` +
+		`{"stageVariables":{"room":"blue"},"requestContext":{"routeKey":"$default","messageId":"ID","authorizer":{"n":"1","principalId":"u7"},"eventType":"MESSAGE","extendedRequestId":"ID","requestTime":"TIME",` +
 			`"messageDirection":"IN","stage":"v1","connectedAt":EPOCH,"requestTimeEpoch":EPOCH,"identity":{"userAgent":"test/1","sourceIp":"203.0.113.9"},"requestId":"ID",` +
 			`"domainName":"127.0.0.1","connectionId":"ID","apiId":"chat"},"body":"no JSON","isBase64Encoded":false}`,
 		`{"headers":{"Host":"127.0.0.1","X-Forwarded-For":"","x-api-key":"","x-restapi":""},"multiValueHeaders":{"Host":["127.0.0.1"],"X-Forwarded-For":[""],"x-api-key":[""],"x-restapi":[""]},` +
-			`"stageVariables":{"room":"blue"},"requestContext":{"routeKey":"$disconnect","disconnectStatusCode":1006,"authorizer":{"principalId":"u7","n":"1"},"eventType":"DISCONNECT","extendedRequestId":"ID","requestTime":"TIME",` +
+			`"stageVariables":{"room":"blue"},"requestContext":{"routeKey":"$disconnect","disconnectStatusCode":1006,"authorizer":{"n":"1","principalId":"u7"},"eventType":"DISCONNECT","extendedRequestId":"ID","requestTime":"TIME",` +
 			`"messageDirection":"IN","disconnectReason":"","stage":"v1","connectedAt":EPOCH,"requestTimeEpoch":EPOCH,"identity":{"userAgent":"test/1","sourceIp":"203.0.113.9"},"requestId":"ID",` +
 			`"domainName":"127.0.0.1","connectionId":"ID","apiId":"chat"},"isBase64Encoded":false}`,
 	}
@@ -140,8 +142,8 @@ func TestHandshakes(t *testing.T) {
 		{"another protocol", "Upgrade", "h2c", "/v1", 426},
 		{"no connection", "Connection", "keep-alive", "/v1", 426},
 		{"another version", "Sec-Websocket-Version", "8", "/v1", 426},
-		{"no key", "Sec-Websocket-Key", "", "/v1", 400},
-		{"a short key", "Sec-Websocket-Key", "AAAA", "/v1", 400},
+		{"no key", "Sec-WebSocket-Key", "", "/v1", 400},
+		{"a short key", "Sec-WebSocket-Key", "AAAA", "/v1", 400},
 		{"no such stage", "", "", "/v2", 403},
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", f.http.URL+c.path, nil)
@@ -254,7 +256,7 @@ func TestHTTP(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		line := r.Method + " " + r.RequestURI
-		for _, name := range []string{"Content-Type", "User-Agent", "X-Amzn-Apigateway-Api-Id", "X-Id", "X-Route", "X-Client", "X-Who", "Sec-Websocket-Key", "Upgrade", "X-Gw-Api"} {
+		for _, name := range []string{"Content-Type", "User-Agent", "X-Amzn-Apigateway-Api-Id", "X-Id", "X-Route", "X-Client", "X-Who", "Sec-WebSocket-Key", "Upgrade", "X-Gw-Api"} {
 			if v := r.Header.Get(name); v != "" && name != "X-Id" {
 				line += " " + name + ":" + v
 			} else if len(v) == 16 {

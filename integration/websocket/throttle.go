@@ -35,8 +35,11 @@ func (t *throttles) allow(st *stage, r *route) bool {
 }
 
 func (t *throttles) take(key bucketKey, limit *gateway.Throttle) bool {
-	if limit == nil {
+	switch {
+	case limit == nil:
 		return true
+	case limit.Rate <= 0 || limit.Burst <= 0:
+		return false // as Envoy's are
 	}
 	t.mu.Lock()
 	b := t.buckets[key]

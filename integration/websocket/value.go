@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 )
 
 // value is where a parameter of a request to a backend comes from.
@@ -72,7 +73,7 @@ var contextValues = map[string]value{
 	"identity.userAgent": func(e *event) string { return e.about.userAgent },
 	"messageId":          func(e *event) string { return e.messageID },
 	"requestId":          func(e *event) string { return e.requestID },
-	"requestTime":        func(e *event) string { return e.now.UTC().Format(requestTime) },
+	"requestTime":        func(e *event) string { return e.now.UTC().Format(lambdaevent.TimeLayout) },
 	"requestTimeEpoch":   func(e *event) string { return strconv.FormatInt(e.now.UnixMilli(), 10) },
 	"routeKey":           func(e *event) string { return e.routeKey },
 	"stage":              func(e *event) string { return e.about.stage.stage },

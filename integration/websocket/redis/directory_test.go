@@ -53,7 +53,8 @@ func (p *process) open(t *testing.T, id string) {
 	}
 }
 
-const beat = 200 * time.Millisecond
+// beat is long enough for a busy machine not to miss three.
+const beat = 500 * time.Millisecond
 
 func start(t *testing.T, server *redistest.Server) *process {
 	t.Helper()
