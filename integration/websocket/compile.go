@@ -121,8 +121,8 @@ func (c *compiler) throttle(t *gateway.Throttle) {
 
 func (c *compiler) settings(s *gateway.RouteSettings) {
 	c.throttle(s.Throttle)
-	if s.Retry != nil || s.MaxRequestBytes != nil {
-		c.errorf("unsupported-setting", s.Source, "remove it", "routes of WebSocket APIs have the settings timeout and throttle only")
+	if s.Retry != nil || s.MaxRequestBytes != nil || s.TimeoutMillis != nil && *s.TimeoutMillis == 0 {
+		c.errorf("unsupported-setting", s.Source, "remove it", "routes of WebSocket APIs have the settings timeout, which is not 0s, and throttle")
 	}
 }
 
@@ -170,7 +170,7 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 		}
 	case gateway.IntegrationMock:
 		if len(in.RequestTemplates) == 0 {
-			c.errorf("missing-template", in.Source, `add requestTemplates: {$default: '{"statusCode": 200}'}`, "the MOCK integration of %s has no request template, which says its status", r.Path)
+			c.errorf("mock-without-status", in.Source, `add requestTemplates: {$default: '{"statusCode": 200}'}`, "the MOCK integration of %s has no request template, which says its status", r.Path)
 		}
 		out.target = &mock{c.templates(in.RequestTemplates, in.TemplateSelectionExpression, in.PassthroughBehavior, in.Source)}
 		out.responses = c.responses(in)

@@ -41,9 +41,9 @@ func handshakeOf(r *http.Request) *handshake {
 			continue
 		case "x-forwarded-for":
 			values = []string{forwardedFor(values, clientAddress(r))}
-			name = spelled(lower)
+			name = lambdaevent.Spelled(lower)
 		default:
-			name = spelled(lower)
+			name = lambdaevent.Spelled(lower)
 		}
 		for _, value := range values {
 			h.headers = append(h.headers, field{name, value})
@@ -55,14 +55,6 @@ func handshakeOf(r *http.Request) *handshake {
 		h.query = append(h.query, field{f.Name, f.Value})
 	}
 	return h
-}
-
-// spelled is how functions are shown the name of a header, given in lower case.
-func spelled(name string) string {
-	if rest, ok := strings.CutPrefix(name, "sec-websocket-"); ok && rest != "" {
-		return "Sec-WebSocket-" + strings.ToUpper(rest[:1]) + rest[1:]
-	}
-	return lambdaevent.Spelled(name)
 }
 
 // forwardedFor has the client last. For one on its own machine Envoy writes the machine's
