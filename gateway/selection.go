@@ -79,9 +79,10 @@ func ParseSelection(text string) (SelectionExpression, error) {
 			e = append(e, SelectionPart{Text: text})
 		}
 	}
-	last := 0
+	last, unfinished := 0, false
 	for _, m := range selectionReference.FindAllStringIndex(text, -1) {
 		literal(text[last:m[0]])
+		unfinished = unfinished || strings.Contains(text[last:m[0]], "${")
 		last = m[1]
 		if text[m[0]:m[1]] == `\$` {
 			literal("$")
@@ -94,10 +95,8 @@ func ParseSelection(text string) (SelectionExpression, error) {
 		e = append(e, part)
 	}
 	literal(text[last:])
-	for _, part := range e {
-		if part.Source == SelectText && strings.Contains(part.Text, "${") {
-			return nil, fmt.Errorf("the selection expression %q has a reference without an end", text)
-		}
+	if unfinished || strings.Contains(text[last:], "${") {
+		return nil, fmt.Errorf("the selection expression %q has a reference without an end", text)
 	}
 	return e, nil
 }

@@ -3,18 +3,27 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	goredis "github.com/redis/go-redis/v9"
 
+	"gatehouse/definition"
+	"gatehouse/gateway"
 	"gatehouse/integration/websocket"
 	"gatehouse/integration/websocket/redis"
 	"gatehouse/internal/redistest"
+	"gatehouse/internal/wire"
 )
 
 // process stands for a server with connections.
@@ -174,5 +183,110 @@ func TestRedisGone(t *testing.T) {
 	}
 	if _, err := one.ask(t, "nowhere"); !errors.Is(err, websocket.ErrNobody) {
 		t.Errorf("nowhere: %v", err)
+	}
+}
+
+// TestServers has a backend send by one process to a client that is connected to another,
+// until that one ends.
+func TestServers(t *testing.T) {
+	redisServer := redistest.Start(t)
+	const definitions = `
+apis:
+  - name: chat
+    protocol: WEBSOCKET
+    routeSelectionExpression: $request.body.action
+    routes: {$default: {integration: {type: MOCK, requestTemplates: {$default: '{"statusCode": 200}'}}}}
+    stages: [{name: v1}]
+`
+	file := filepath.Join(t.TempDir(), "gatehouse.yaml")
+	if err := os.WriteFile(file, []byte(definitions), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loaded := definition.NewLoader(definition.Options{}).Load(t.Context(), []string{file})
+	if loaded.Snapshot == nil {
+		t.Fatal(loaded.Diagnostics)
+	}
+	var servers [2]*websocket.Server
+	var urls [2]string
+	for i := range servers {
+		client := goredis.NewClient(&goredis.Options{Addr: redisServer.Addr(), MaxRetries: -1, DialerRetries: 1})
+		defer client.Close()
+		log := slog.New(slog.DiscardHandler)
+		servers[i] = websocket.New(websocket.Options{Log: log, Directory: redis.New(redis.Options{Client: client, Beat: beat, Timeout: 3 * time.Second, Log: log})})
+		compiled, ds := servers[i].Compile(loaded.Snapshot)
+		if compiled == nil {
+			t.Fatal(ds)
+		}
+		servers[i].Swap(compiled)
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			id := wire.RouteIdentity{API: "chat", Stage: "v1", Route: gateway.ConnectRoute}
+			if strings.Contains(r.URL.Path, "@connections") {
+				id.Route = gateway.ConnectionsRoute
+			}
+			r.Header.Set(wire.RouteHeader, id.String())
+			servers[i].ServeHTTP(w, r)
+		}))
+		defer front.Close()
+		urls[i] = strings.TrimPrefix(front.URL, "http://")
+	}
+	defer servers[0].Close(t.Context())
+
+	header := ws.HandshakeHeaderHTTP{"X-Request-Id": {"known"}}
+	conn, buffered, _, err := ws.Dialer{Header: header}.Dial(t.Context(), "ws://"+urls[1]+"/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := io.Reader(conn)
+	if buffered != nil {
+		in = buffered
+	}
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	ask := func(method, body string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+urls[0]+"/v1/@connections/"+strings.ReplaceAll(wire.ConnectionID("known"), "=", "%3D"), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(text)
+	}
+	if status, body := ask("POST", "from afar"); status != 200 {
+		t.Fatalf("POST: %d %s", status, body)
+	}
+	if f, err := ws.ReadFrame(in); err != nil || string(f.Payload) != "from afar" {
+		t.Errorf("heard %q: %v", f.Payload, err)
+	}
+	if status, body := ask("GET", ""); status != 200 || !strings.Contains(body, "lastActiveAt") {
+		t.Errorf("GET: %d %s", status, body)
+	}
+	redisServer.Kill()
+	if status, body := ask("POST", "lost"); status != 500 {
+		t.Errorf("without Redis: %d %s", status, body)
+	}
+	redisServer.Run()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		status, body := ask("POST", "again")
+		if status == 200 {
+			break
+		}
+		if status != 500 || time.Now().After(end) {
+			t.Fatalf("after Redis has lost everything: %d %s", status, body)
+		}
+	}
+	if f, err := ws.ReadFrame(in); err != nil || string(f.Payload) != "again" {
+		t.Errorf("heard %q: %v", f.Payload, err)
+	}
+	servers[1].Close(t.Context())
+	if status, body := ask("POST", "gone"); status != 410 {
+		t.Errorf("after its process has ended: %d %s", status, body)
 	}
 }
