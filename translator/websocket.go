@@ -64,6 +64,9 @@ func (c *stageCompiler) webSocketSection() section {
 	route := c.webSocketRoute(managed, match)
 	c.askService(managed, route)
 	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, "authorization", "x-amz-security-token")
+	// What stands there for the id may be no path at all.
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
+	route.GetRoute().PathRewrite = "/"
 	out.candidates = append(out.candidates, candidate{base: c.base, template: template, routes: []*routev3.Route{route}})
 	if c.site.diags[before:].HasErrors() {
 		out.candidates = nil
@@ -107,11 +110,10 @@ func (c *stageCompiler) webSocketRoute(r *parsedRoute, match *routev3.RouteMatch
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
 		// The service has its own for all that it waits for.
 		Timeout: millis(0),
-		// Only what has not reached a process: what has may have done its work.
-		RetryPolicy: &routev3.RetryPolicy{RetryOn: "connect-failure", NumRetries: uint32Value(serviceRetries)},
 	}
 	if c.site.integrationApart {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: wire.ApartWebSocketCluster}
+		action.RetryPolicy = anotherProcess()
 	} else {
 		c.site.integratesThere = true
 	}

@@ -164,6 +164,7 @@ func asEnvoy(h http.Handler) http.Handler {
 		id := wire.RouteIdentity{API: "chat", Stage: strings.Split(r.URL.Path, "/")[1], Route: gateway.ConnectRoute}
 		if strings.Contains(r.URL.Path, "/@connections/") {
 			id.Route = gateway.ConnectionsRoute
+			r.Header.Set(wire.PathHeader, r.RequestURI)
 		}
 		r.Header.Set(wire.RouteHeader, id.String())
 		r.Header.Set(wire.ClientHeader, "1700000000000 HTTP/1.1 203.0.113.9")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"gatehouse/internal/wire"
 )
 
 // What backends do with connections.
@@ -64,7 +66,8 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request, st *stage) {
 		w.Header().Set("X-Amzn-Errortype", exception)
 		refuse(w, status, message, "", request)
 	}
-	path := r.URL.EscapedPath()
+	// Envoy tells the path by a header: what a client sends may be none.
+	path, _, _ := strings.Cut(r.Header.Get(wire.PathHeader), "?")
 	_, escaped, _ := strings.Cut(path, "/@connections/")
 	id, err := url.PathUnescape(escaped)
 	if err != nil || !identifierForm.MatchString(id) {

@@ -222,6 +222,7 @@ apis:
 			id := wire.RouteIdentity{API: "chat", Stage: "v1", Route: gateway.ConnectRoute}
 			if strings.Contains(r.URL.Path, "@connections") {
 				id.Route = gateway.ConnectionsRoute
+				r.Header.Set(wire.PathHeader, r.RequestURI)
 			}
 			r.Header.Set(wire.RouteHeader, id.String())
 			servers[i].ServeHTTP(w, r)
