@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 // connect answers a client that wants to connect: first the integration of $connect is
@@ -26,6 +27,12 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 		}
 		s.metrics.connect("refused")
 		refuse(w, status, message, "", request)
+		return
+	}
+	if len(r.Header.Get(wire.AuthorizerHeader)) > maxAuthorizer {
+		s.metrics.connect("failed")
+		s.warn("an authorizer of a WebSocket API gave too much context", "api", st.key.api, "stage", st.key.stage, "limit", maxAuthorizer)
+		refuse(w, http.StatusInternalServerError, messageInternal, "", request)
 		return
 	}
 	if !s.admit() {

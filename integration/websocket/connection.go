@@ -142,6 +142,9 @@ func (c *connection) readBy(p []byte, by time.Time) (int, error) {
 		case n > 0:
 			return n, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			if len(c.slots) > 0 {
+				c.touch() // the client waits for us, not we for it
+			}
 			if now := time.Now(); c.deadline().After(now) && (by.IsZero() || by.After(now)) {
 				continue // something happened in the meantime
 			}

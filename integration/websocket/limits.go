@@ -18,6 +18,12 @@ const (
 	// maxAnswer is what an integration may answer, which is more than can be sent to the
 	// client: a backend's long page about an error is not worse than a short one.
 	maxAnswer = 1 << 20
+	// maxAuthorizer is Amazon's bound for the context that an authorizer gives.
+	maxAuthorizer = 8 << 10
+	// maxUserAgent and maxDomain are what is kept of them for as long as a connection
+	// lasts. $connect is shown them as they are.
+	maxUserAgent = 1 << 10
+	maxDomain    = 255
 	// messagesInFlight is how many messages of a connection are worked on at once. The
 	// next is not read before one of them is done.
 	messagesInFlight = 8

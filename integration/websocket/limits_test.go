@@ -161,6 +161,25 @@ func TestIdleAndDuration(t *testing.T) {
 			t.Errorf("ended with %d %s after %v", code, reason, time.Since(begin))
 		}
 	})
+	t.Run("a message that is worked on prolongs", func(t *testing.T) {
+		t.Parallel()
+		f := start(t, chat(echoRoutes, "idleTimeout: 1s"))
+		f.functions.answer = func(ctx context.Context, e map[string]any) ([]byte, error) {
+			if e["body"] != nil {
+				time.Sleep(2500 * time.Millisecond)
+			}
+			return echo(ctx, e)
+		}
+		c := f.connect(t)
+		for range 9 { // one more than are worked on at once
+			c.say("x")
+		}
+		for range 9 {
+			if got := c.hear(); got != "1" {
+				t.Errorf("heard %s", got)
+			}
+		}
+	})
 	for name, stir := range map[string]func(*fixture, *client, string){
 		"what the client sends": func(_ *fixture, c *client, _ string) { c.frame(ws.OpPing, true, nil) },
 		"what it is sent":       func(f *fixture, c *client, id string) { f.manage(c.t, "POST", id, "x") },
@@ -206,6 +225,31 @@ func TestIdleAndDuration(t *testing.T) {
 			t.Errorf("ended with %d after %v", code, time.Since(begin))
 		}
 	})
+}
+
+// TestLargeHandshakes holds that what a client says of itself, and an authorizer of it, is
+// not kept at any length.
+func TestLargeHandshakes(t *testing.T) {
+	f := start(t, chat(echoRoutes))
+	f.functions.answer = echo
+	agent := strings.Repeat("a", 5<<10)
+	c, err := f.dial(t, "/v1", http.Header{"User-Agent": {agent}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.say("x")
+	c.hear()
+	if got := f.functions.of("CONNECT")[0]["headers"].(map[string]any)["User-Agent"]; got != agent {
+		t.Errorf("$connect is shown %.20v…", got)
+	}
+	identity := f.functions.of("MESSAGE")[0]["requestContext"].(map[string]any)["identity"].(map[string]any)
+	if got := identity["userAgent"].(string); len(got) != 1<<10 {
+		t.Errorf("%d bytes are kept", len(got))
+	}
+	large := `{"principalId": "` + strings.Repeat("p", 8<<10) + `"}`
+	if _, err := f.dial(t, "/v1", http.Header{"X-Gw-Authorizer": {large}}); !errors.As(err, new(*refused)) || err.(*refused).status != 500 {
+		t.Errorf("a large context: %v", err)
+	}
 }
 
 // TestSlowMessage holds that a message which is begun has to be finished.

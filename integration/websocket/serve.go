@@ -48,6 +48,8 @@ func (s *Server) read(c *connection) *ending {
 			c.slots = make(chan struct{}, messagesInFlight)
 		}
 		c.slots <- struct{}{}
+		// While there was no room for it, the client could not be heard.
+		c.touch()
 		s.ending.Add(1)
 		go func() {
 			defer s.ending.Done()

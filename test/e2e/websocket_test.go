@@ -67,7 +67,13 @@ func (b *chatBackend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text, _ := json.Marshal(event)
-	answer, _ := json.Marshal(map[string]any{"statusCode": 200, "body": string(text)})
+	result := map[string]any{"statusCode": 200, "body": string(text)}
+	headers, _ := event["headers"].(map[string]any)
+	if offered, ok := headers["Sec-WebSocket-Protocol"].(string); ok && about["eventType"] == "CONNECT" {
+		list := strings.Split(offered, ", ")
+		result["headers"] = map[string]string{"Sec-WebSocket-Protocol": list[len(list)-1]}
+	}
+	answer, _ := json.Marshal(result)
 	w.Write(answer)
 }
 
@@ -237,6 +243,9 @@ func TestWebSocketAPIs(t *testing.T) {
 		t.Errorf("no handshake: %d %s", r.StatusCode, r.body)
 	}
 
+	if _, _, r := g.handshake(chat, "/v1?token=good", "Sec-WebSocket-Protocol", "one, two"); r.Header.Get("Sec-WebSocket-Protocol") != "two" {
+		t.Errorf("the protocol is %q", r.Header.Get("Sec-WebSocket-Protocol"))
+	}
 	c, in, r := g.handshake(chat, "/v1?token=good7&x=1", "User-Agent", "test/1", "x-gw-authorizer", `{"principalId":"forged"}`, "X-Custom", "1")
 	if r.StatusCode != 101 {
 		t.Fatal(r.StatusCode)
