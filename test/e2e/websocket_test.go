@@ -21,7 +21,9 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdatest"
 	"gatehouse/internal/pytools"
+	"gatehouse/internal/wire"
 )
 
 // A chatBackend is the function of an authorizer, a Lambda function, and an HTTP backend.
@@ -423,5 +425,49 @@ func sign(t *testing.T, r *http.Request, key aws.Credentials) {
 	const nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	if err := v4.NewSigner().SignHTTP(t.Context(), key, r, nothing, "execute-api", "us-east-1", time.Now()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+const socketFunction = `
+import json
+def handler(event, context):
+    about = event["requestContext"]
+    if about["eventType"] == "CONNECT":
+        return {"statusCode": 200 if event["queryStringParameters"]["room"] == "blue" else 403}
+    if about["eventType"] == "MESSAGE":
+        if json.loads(event["body"])["action"] == "fail":
+            raise ValueError("no")
+        return {"statusCode": 200, "body": json.dumps([about["routeKey"], about["connectionId"], json.loads(event["body"])["n"] * 2])}
+`
+
+// TestWebSocketFunctions calls a function in AWS's own runtime.
+func TestWebSocketFunctions(t *testing.T) {
+	functions := lambdatest.New(t)
+	functions.Python("socket", socketFunction)
+	g := start(t, loadText(t, fmt.Sprintf(`
+functions: [{name: socket, endpoint: %q}]
+apis:
+  - name: fns
+    protocol: WEBSOCKET
+    routeSelectionExpression: $request.body.action
+    routes:
+      $connect: {integration: &function {type: AWS_PROXY, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:socket/invocations"}}
+      double: {integration: *function, routeResponseSelectionExpression: $default}
+      fail: {integration: *function}
+    stages: [{name: v1}]
+`, functions.URL)))
+	if _, _, r := g.handshake("fns.execute-api.localhost", "/v1?room=red"); r.StatusCode != 403 {
+		t.Errorf("the red room: %d %s", r.StatusCode, r.body)
+	}
+	c, in, r := g.handshake("fns.execute-api.localhost", "/v1?room=blue")
+	if r.StatusCode != 101 {
+		t.Fatalf("the blue room: %d %s", r.StatusCode, r.body)
+	}
+	id := wire.ConnectionID(r.Header.Get("X-Amzn-Requestid"))
+	if text, _ := say(t, c, in, `{"action": "double", "n": 21}`); text != fmt.Sprintf(`["double", %q, 42]`, id) {
+		t.Errorf("doubled: %s", text)
+	}
+	if text, _ := say(t, c, in, `{"action": "fail"}`); !strings.HasPrefix(text, fmt.Sprintf(`{"message":"Internal server error","connectionId":%q,"requestId":"`, id)) {
+		t.Errorf("a function that fails: %s", text)
 	}
 }
