@@ -14,6 +14,8 @@ func (a *lambdaAuthorizer) event(c *check, identity [][]string) ([]byte, error) 
 		return marshal(tokenEvent{"TOKEN", a.sources[0].identity(identity[0]), c.methodARN()})
 	case httpForm2:
 		return marshal(a.httpEvent(c, identity))
+	case connectForm:
+		return marshal(c.connectEvent())
 	}
 	event := c.requestEvent()
 	if a.form == httpForm1 {
@@ -146,8 +148,8 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-// eventHeaders are the headers that a function is shown. Those of REST APIs have the
-// names that Spelled gives them, those of HTTP APIs are in lower case.
+// eventHeaders are the headers that a function is shown. They have the names that Spelled
+// gives them; those of HTTP APIs are in lower case.
 func (c *check) eventHeaders() []header {
 	out := []header{{"host", c.http.GetHost()}}
 	for _, h := range c.headers() {
@@ -155,7 +157,7 @@ func (c *check) eventHeaders() []header {
 			out = append(out, h)
 		}
 	}
-	if c.stage.protocol == gateway.REST {
+	if c.stage.protocol != gateway.HTTP {
 		for i, h := range out {
 			out[i].name = lambdaevent.Spelled(h.name)
 		}

@@ -75,7 +75,11 @@ type check struct {
 
 // methodARN names the method as policies do, by the path that was routed.
 func (c *check) methodARN() string {
-	if c.arn == "" {
+	switch {
+	case c.arn != "":
+	case c.stage.protocol == gateway.WebSocket:
+		c.arn = c.webSocketARN()
+	default:
 		c.arn = c.stage.identity.MethodARN(c.stage.name, c.http.GetMethod(), c.resourcePath())
 	}
 	return c.arn
@@ -95,7 +99,7 @@ func (c *check) resourcePath() string {
 // policyRequest is what policies are asked about.
 func (c *check) policyRequest() iampolicy.Request {
 	r := iampolicy.Request{
-		Action:          iampolicy.Invoke,
+		Action:          c.action(),
 		Resource:        c.methodARN(),
 		Caller:          c.caller,
 		Time:            c.now,

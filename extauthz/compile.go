@@ -151,6 +151,9 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 		r := &deployment.Routes[i]
 		st.routes[r.Key()] = b.route(r)
 	}
+	if api.Protocol == gateway.WebSocket {
+		st.routes[gateway.ConnectionsRoute] = b.connections()
+	}
 	c.out.stages[key] = st
 	c.found = append(c.found, st.found...)
 }
@@ -194,7 +197,7 @@ func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format s
 // route puts a route's evaluators together, in Amazon's order.
 func (b *stageCompiler) route(r *gateway.Route) *route {
 	out := &route{key: r.Key(), path: r.Path, resourceID: lambdaevent.ResourceID(r.Path), keyRequired: r.APIKeyRequired}
-	if r.Path != gateway.DefaultRoute {
+	if r.Path != gateway.DefaultRoute && b.stage.protocol != gateway.WebSocket {
 		// A path that cannot be read is reported by Validate.
 		out.template, _ = gateway.ParsePath(r.Path)
 	}
@@ -224,7 +227,7 @@ func (b *stageCompiler) route(r *gateway.Route) *route {
 	}
 	// Envoy may look the key up as well, if there are few. Whether it does changes at
 	// another moment than what is compiled here, so this does not depend on it.
-	if r.APIKeyRequired && b.stage.protocol == gateway.REST {
+	if r.APIKeyRequired && b.stage.protocol != gateway.HTTP {
 		out.evaluators = append(out.evaluators, apiKey{})
 	}
 	out.body = b.bodyModels(r)

@@ -36,6 +36,8 @@ func (b *stageCompiler) authorizer(r *gateway.Route) *lambdaAuthorizer {
 		a.form = tokenForm
 	case b.stage.protocol == gateway.REST:
 		a.form = requestForm
+	case b.stage.protocol == gateway.WebSocket:
+		a.form = connectForm
 	case from.PayloadVersion == "2.0":
 		a.form = httpForm2
 	default:

@@ -35,6 +35,8 @@ var identityPrefixes = []struct {
 	{"method.request.multivalueheader.", identityHeader, true},
 	{"method.request.querystring.", identityQuery, false},
 	{"method.request.multivaluequerystring.", identityQuery, true},
+	{"route.request.header.", identityHeader, false},
+	{"route.request.querystring.", identityQuery, false},
 	{"$request.header.", identityHeader, true},
 	{"$request.querystring.", identityQuery, true},
 	{"stageVariables.", identityStageVariable, false},

@@ -34,9 +34,11 @@ type lambdaAuthorizer struct {
 type authorizerForm int
 
 const (
-	// tokenForm and requestForm belong to REST APIs, the others to HTTP APIs.
+	// tokenForm and requestForm belong to REST APIs, connectForm to WebSocket APIs, the
+	// others to HTTP APIs.
 	tokenForm authorizerForm = iota
 	requestForm
+	connectForm
 	httpForm1
 	httpForm2
 )

@@ -33,7 +33,7 @@ func (e resourcePolicy) evaluate(_ context.Context, c *check) *refusal {
 }
 
 func refusedByPolicy(code Code, c *check, outcome iampolicy.Outcome) *refusal {
-	return refuse(code, gateway.AccessDenied).saying(iampolicy.DenialText(c.caller.ARN, iampolicy.Invoke, c.methodARN(), outcome))
+	return refuse(code, gateway.AccessDenied).saying(iampolicy.DenialText(c.caller.ARN, c.action(), c.methodARN(), outcome))
 }
 
 // policyKey is what a compiled policy depends on.

@@ -55,7 +55,10 @@ type Stage struct {
 	// Throttle bounds the requests of all routes of the stage together; nil means
 	// unbounded.
 	Throttle *Throttle
-	Source   Position
+	// IdleMillis and DurationMillis bound the connections of a WebSocket API: how long
+	// nothing may happen on one, and how long it may last.
+	IdleMillis, DurationMillis int64
+	Source                     Position
 }
 
 // Canary sends a share of a stage's requests to another deployment.

@@ -23,6 +23,8 @@ type Deployment struct {
 	APIKeySource string
 	// CORS of an HTTP API; nil means none.
 	CORS *CORS
+	// RouteSelectionExpression says which route a message of a WebSocket API takes.
+	RouteSelectionExpression string
 	// Policy is the resource policy document as JSON; empty means none (REST).
 	// PolicySource is where it is written.
 	Policy       string
@@ -79,6 +81,22 @@ const (
 	AnyMethod = "ANY"
 	// DefaultRoute is the path of an HTTP API's catch-all route.
 	DefaultRoute = "$default"
+	// ConnectRoute and DisconnectRoute are taken when a client of a WebSocket API
+	// connects, and after it is gone.
+	ConnectRoute    = "$connect"
+	DisconnectRoute = "$disconnect"
+	// ConnectionsRoute stands for the @connections of a WebSocket API, by which backends
+	// send to clients. It is not among the routes of a deployment.
+	ConnectionsRoute = "@connections"
+)
+
+// Bounds of Amazon's for WebSocket APIs.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+const (
+	// DefaultIdleMillis is how long nothing may happen on a connection.
+	DefaultIdleMillis = 10 * 60 * 1000
+	// DefaultDurationMillis is how long a connection may last.
+	DefaultDurationMillis = 2 * 60 * 60 * 1000
 )
 
 // AnyMethods are the methods that AnyMethod stands for, sorted.
@@ -86,12 +104,14 @@ func AnyMethods() []string {
 	return []string{"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 }
 
-// Route is a method on a resource of a REST API ("GET", "/pets/{id}"), or a route
-// of an HTTP API (the same, or DefaultRoute as Path with AnyMethod).
+// Route is a method on a resource of a REST API ("GET", "/pets/{id}"), a route of an
+// HTTP API (the same, or DefaultRoute as Path with AnyMethod), or one of a WebSocket
+// API, which has its key as Path and no Method.
 type Route struct {
-	// Method is upper case, or AnyMethod.
+	// Method is upper case, or AnyMethod; empty in a WebSocket API.
 	Method string
-	// Path is a template: literal, {name} or {name+} segments; or DefaultRoute.
+	// Path is a template: literal, {name} or {name+} segments; or DefaultRoute; or the
+	// route key of a WebSocket API.
 	Path          string
 	OperationName string
 	// Authorization: nil means open to all.
@@ -108,13 +128,16 @@ type Route struct {
 	// Responses are the declared method responses (REST).
 	Responses   []MethodResponse
 	Integration *Integration
-	Source      Position
+	// ResponseSelectionExpression is DefaultRoute where what the integration answers is
+	// sent back to the client; empty for one-way routes (WebSocket).
+	ResponseSelectionExpression string
+	Source                      Position
 }
 
-// Key is the route key as AWS writes it: "GET /pets/{id}" or "$default".
+// Key is the route key as AWS writes it: "GET /pets/{id}", "$default" or "sendmessage".
 func (r *Route) Key() string {
-	if r.Path == DefaultRoute {
-		return DefaultRoute
+	if r.Path == DefaultRoute || r.Method == "" {
+		return r.Path
 	}
 	return r.Method + " " + r.Path
 }

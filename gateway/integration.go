@@ -42,6 +42,10 @@ type Integration struct {
 	RequestParameters []ParameterMapping
 	// RequestTemplates maps content types to mapping templates (VTL).
 	RequestTemplates map[string]string
+	// TemplateSelectionExpression says which template a message takes, and
+	// ResponseSelectionExpression which of the Responses an answer (WebSocket).
+	TemplateSelectionExpression string
+	ResponseSelectionExpression string
 	// Responses of a REST integration, in the order of the document.
 	Responses []IntegrationResponse
 	// ResponseParameters of an HTTP API, by integration status code.
@@ -80,10 +84,11 @@ type StatusMappings struct {
 	Pos        Position
 }
 
-// IntegrationResponse maps what a REST integration answered.
+// IntegrationResponse maps what the integration of a REST or WebSocket API answered.
 type IntegrationResponse struct {
 	// SelectionPattern is a regular expression over the status code (or a Lambda
-	// function's errorMessage); empty marks the default response.
+	// function's errorMessage), in a WebSocket API over what its expression selects;
+	// empty marks the default response.
 	SelectionPattern   string
 	StatusCode         string
 	ResponseParameters []ParameterMapping

@@ -261,7 +261,11 @@ func (v *validation) settings(a *API, s *Stage) {
 	}
 	for _, settings := range s.Settings {
 		if !known[settings.RouteKey] {
-			v.errorf("unknown-route", settings.Source, `write "METHOD /path" as in the definition, or "*"`, "the stage %s/%s has no route %q", a.ID, s.Name, settings.RouteKey)
+			hint := `write "METHOD /path" as in the definition, or "*"`
+			if a.Protocol == WebSocket {
+				hint = `write a route key as in the definition, or "*"`
+			}
+			v.errorf("unknown-route", settings.Source, hint, "the stage %s/%s has no route %q", a.ID, s.Name, settings.RouteKey)
 		}
 	}
 }

@@ -81,8 +81,8 @@ func (v *validation) planStages(p *UsagePlan) {
 	}
 }
 
-// keyedRoutes are the routes of a stage, or of its canary, that ask for an API key: of
-// REST APIs alone.
+// keyedRoutes are the routes of a stage, or of its canary, that ask for an API key: HTTP
+// APIs have none.
 func keyedRoutes(stage *Stage) map[string]bool {
 	keyed := map[string]bool{}
 	deployments := []*Deployment{stage.Deployment}
@@ -90,7 +90,7 @@ func keyedRoutes(stage *Stage) map[string]bool {
 		deployments = append(deployments, stage.Canary.Deployment)
 	}
 	for _, d := range deployments {
-		if d == nil || d.Protocol != REST {
+		if d == nil || d.Protocol == HTTP {
 			continue
 		}
 		for i := range d.Routes {

@@ -9,6 +9,10 @@ var methods = append(AnyMethods(), AnyMethod)
 
 // deployment checks the routes of an API against each other.
 func (v *validation) deployment(a *API, d *Deployment) {
+	if a.Protocol == WebSocket {
+		v.webSocket(a, d)
+		return
+	}
 	if len(d.Routes) == 0 {
 		pos := d.Source
 		if pos.IsZero() {

@@ -41,6 +41,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Lambda calls functions; a lambda.Client by default.
 	Lambda Invoker
+	// WebSocket serves WebSocket APIs, for which Envoys come by HTTP/1.1; nil for nobody.
+	WebSocket http.Handler
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -52,7 +54,9 @@ type Server struct {
 	lambda  Invoker
 	metrics *metrics
 	serving atomic.Pointer[serving]
-	http    *http.Server
+	// webSocket serves what comes by HTTP/1.1.
+	webSocket http.Handler
+	http      *http.Server
 }
 
 // serving is what answers: a revision, and the one before it.
@@ -69,10 +73,12 @@ func New(o Options) *Server {
 		// only the client knows whether to ask again.
 		o.Lambda = lambda.New(lambda.Options{Attempts: 1})
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer)}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer), webSocket: o.WebSocket}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
-	// HTTP/1 stays off: nothing that a browser can be made to send is understood here.
+	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
+	// header that says which route it is.
+	protocols.SetHTTP1(o.WebSocket != nil)
 	protocols.SetUnencryptedHTTP2(true)
 	protocols.SetHTTP2(true)
 	s.http = &http.Server{
@@ -80,7 +86,9 @@ func New(o Options) *Server {
 		Protocols:      protocols,
 		HTTP2:          &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		// Envoys send their headers at once.
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s
 }
@@ -141,8 +149,16 @@ var routeHeader = http.CanonicalHeaderKey(wire.RouteHeader)
 // ServeHTTP answers Envoy's requests, and its health checks.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	identities := r.Header[routeHeader]
-	if len(identities) == 0 {
+	switch {
+	case len(identities) == 0:
 		s.serveOthers(w, r)
+		return
+	case r.ProtoMajor == 1:
+		if s.webSocket == nil {
+			http.Error(w, "there are no WebSocket APIs here", http.StatusNotFound)
+			return
+		}
+		s.webSocket.ServeHTTP(w, r)
 		return
 	}
 	x := &exchange{server: s, request: r, w: w}

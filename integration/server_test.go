@@ -217,6 +217,51 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// TestStrangersAtWebSockets holds that with WebSocket APIs, for which Envoys come by
+// HTTP/1, a browser gets nowhere all the same: it can neither open a WebSocket nor ask
+// whether it may send the header that says which route it is.
+func TestStrangersAtWebSockets(t *testing.T) {
+	reached := 0
+	server := integration.New(integration.Options{WebSocket: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ })})
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(socket)
+	t.Cleanup(func() { server.Close(t.Context()) })
+	ask := func(method string, header http.Header) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+socket.Addr().String()+"/v1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response
+	}
+	for method, header := range map[string]http.Header{
+		"GET": {
+			"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="},
+			"Origin": {"https://evil.example.com"},
+		},
+		"POST":    {"Content-Type": {"text/plain"}},
+		"OPTIONS": {"Origin": {"https://evil.example.com"}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"x-gw-route"}},
+	} {
+		r := ask(method, header)
+		if r.StatusCode != http.StatusNotFound || r.Header.Get("Access-Control-Allow-Origin") != "" || reached != 0 {
+			t.Errorf("%s: %d %v", method, r.StatusCode, r.Header)
+		}
+	}
+	known := wire.RouteIdentity{API: "chat", Stage: "v1", Route: gateway.ConnectRoute}.String()
+	if r := ask("GET", http.Header{http.CanonicalHeaderKey(wire.RouteHeader): {known}}); r.StatusCode != 200 || reached != 1 {
+		t.Errorf("an Envoy: %d", r.StatusCode)
+	}
+}
+
 // Routes of the revision before are served for a moment; a swap can be taken back.
 func TestSwap(t *testing.T) {
 	s := newService(t)

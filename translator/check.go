@@ -14,9 +14,6 @@ const comesLater = "this release does not do it yet; remove it or wait for the r
 
 // checkDeployment looks at what concerns the whole API.
 func (c *stageCompiler) checkDeployment() {
-	if c.api.Protocol == gateway.WebSocket {
-		c.errorf("unsupported-protocol", c.api.Source, comesLater, "WebSocket APIs are not served yet")
-	}
 	c.checkGatewayResponses()
 }
 

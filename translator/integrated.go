@@ -61,11 +61,7 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 		c.site.integratesThere = true
 	}
 	route.Action = &routev3.Route_Route{Route: action}
-	id := wire.RouteIdentity{API: c.api.ID, Stage: c.stage.Name, Canary: c.canaryPercent > 0, Base: c.base, Route: r.Key()}
-	route.RequestHeadersToAdd = append([]*corev3.HeaderValueOption{
-		setHeader(wire.RouteHeader, formatLiteral(id.String())),
-		setHeader(wire.ClientHeader, clientFormat),
-	}, c.callerHeaders(r)...)
+	route.RequestHeadersToAdd = c.serviceHeaders(r)
 	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); !exact {
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
 		action.PathRewrite = "/"
@@ -95,6 +91,16 @@ func anotherProcess() *routev3.RetryPolicy {
 		}},
 		HostSelectionRetryMaxAttempts: 5,
 	}
+}
+
+// serviceHeaders tell the integration service which route it is, and what is known of the
+// client.
+func (c *stageCompiler) serviceHeaders(r *parsedRoute) []*corev3.HeaderValueOption {
+	id := wire.RouteIdentity{API: c.api.ID, Stage: c.stage.Name, Canary: c.canaryPercent > 0, Base: c.base, Route: r.Key()}
+	return append([]*corev3.HeaderValueOption{
+		setHeader(wire.RouteHeader, formatLiteral(id.String())),
+		setHeader(wire.ClientHeader, clientFormat),
+	}, c.callerHeaders(r)...)
 }
 
 // callerHeaders tell what the checks of a route have found out about the caller.

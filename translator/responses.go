@@ -123,7 +123,7 @@ func forbiddenRoute(base, requestIDHeader string, _ gateway.Position) *routev3.R
 
 // unmappedRoute answers paths of a host that no stage or mapping takes.
 func unmappedRoute(s *site) *routev3.Route {
-	if s.kind != executeAPI || s.api == nil || s.api.Protocol == gateway.REST {
+	if s.kind != executeAPI || s.api == nil || s.api.Protocol != gateway.HTTP {
 		return forbiddenRoute("", "", s.source)
 	}
 	route := forbiddenRoute("", "apigw-requestid", s.source)

@@ -93,8 +93,10 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 		if !servedBy(g, api) {
 			continue
 		}
+		idle := pathFormIdle(api)
 		action := func() *routev3.Route_Route {
 			return &routev3.Route_Route{Route: &routev3.RouteAction{
+				IdleTimeout:          idle,
 				ClusterSpecifier:     &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
 				HostRewriteSpecifier: &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: apiHost(g, api)},
 				PrefixRewrite:        "/",

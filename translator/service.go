@@ -47,6 +47,8 @@ func addServices(g *gateway.Gateway, out *gatewayResources) {
 		// A request that is under way may have done its work: it is waited for.
 		c.CloseConnectionsOnHostHealthFailure = false
 		out.add(c.Name, c, s.Source)
+		c = webSocketCluster(s)
+		out.add(c.Name, c, s.Source)
 	}
 }
 
@@ -71,7 +73,7 @@ func serviceCluster(name string, health *corev3.HealthCheck, s *gateway.Service)
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
 	}
 	if s.TLS != nil {
-		c.TransportSocket = serviceTLS(s)
+		c.TransportSocket = serviceTLS(s, "h2")
 	}
 	// Not by EDS, which keeps an Envoy waiting for 15 seconds with what else of the
 	// cluster has changed. Services move seldom.
@@ -118,8 +120,38 @@ func serviceProtocol() *upstreamhttpv3.HttpProtocolOptions {
 	}
 }
 
+// maxWebSockets bounds the connections of WebSocket APIs: the service has a bound of its
+// own, and says so.
+const maxWebSockets = 1 << 20
+
+// webSocketCluster leads to an integration service by HTTP/1.1.
+func webSocketCluster(s *gateway.Service) *clusterv3.Cluster {
+	health := serviceCheck()
+	health.HealthChecker = &corev3.HealthCheck_HttpHealthCheck_{HttpHealthCheck: &corev3.HealthCheck_HttpHealthCheck{Path: wire.IntegrationHealthPath}}
+	c := serviceCluster(wire.ApartWebSocketCluster, health, s)
+	// A process that does not answer for a moment may still have its connections.
+	c.CloseConnectionsOnHostHealthFailure = false
+	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{
+		"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(&upstreamhttpv3.HttpProtocolOptions{
+			UpstreamProtocolOptions: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+				ExplicitHttpConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig{
+					ProtocolConfig: &upstreamhttpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+						HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+					},
+				},
+			},
+		}),
+	}
+	bounds := c.CircuitBreakers.Thresholds[0]
+	bounds.MaxConnections, bounds.MaxRequests = uint32Value(maxWebSockets), uint32Value(maxWebSockets)
+	if s.TLS != nil {
+		c.TransportSocket = serviceTLS(s, "http/1.1")
+	}
+	return c
+}
+
 // serviceTLS verifies that a service is what it is to be, and shows it who asks.
-func serviceTLS(s *gateway.Service) *corev3.TransportSocket {
+func serviceTLS(s *gateway.Service, protocol string) *corev3.TransportSocket {
 	names := []string{s.TLS.ServerName}
 	if s.TLS.ServerName == "" {
 		names = nil
@@ -135,7 +167,7 @@ func serviceTLS(s *gateway.Service) *corev3.TransportSocket {
 	}
 	context := &tlsv3.UpstreamTlsContext{CommonTlsContext: &tlsv3.CommonTlsContext{
 		TlsParams:             &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2},
-		AlpnProtocols:         []string{"h2"},
+		AlpnProtocols:         []string{protocol},
 		ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validation},
 	}}
 	// The name that is sent is one for all; an address is none (RFC 6066, section 3).

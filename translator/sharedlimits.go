@@ -73,7 +73,7 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 	api, stage := literalEntry(wire.LimitAPI, c.api.ID), literalEntry(wire.LimitStage, c.stage.Name)
 	route := literalEntry(wire.LimitRoute, r.Key())
 	kind := func(k string) *routev3.RateLimit_Action { return literalEntry(wire.LimitKind, k) }
-	if r.APIKeyRequired && c.rest() {
+	if r.APIKeyRequired && c.keyed() {
 		for i := range c.snapshot.UsagePlans {
 			plan := &c.snapshot.UsagePlans[i]
 			at := plan.Stage(c.api.ID, c.stage.Name)

@@ -191,9 +191,11 @@ func TestRefusedChangesAreForgotten(t *testing.T) {
 		t.Fatal(diags)
 	}
 	bad := good()
-	bad.APIs = append(bad.APIs, gateway.API{ID: "chat", Name: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{}}}})
+	bad.APIs = append(bad.APIs, gateway.API{ID: "none", Name: "none", Protocol: gateway.REST, Stages: []gateway.Stage{{
+		Name: "v1", Deployment: &gateway.Deployment{Routes: []gateway.Route{{Method: "GET", Path: "/"}}},
+	}}})
 	if out, diags := tr.Translate(bad.Seal()); out != nil || !diags.HasErrors() {
-		t.Fatalf("the WebSocket API was taken: %v", diags)
+		t.Fatalf("a route without an integration was taken: %v", diags)
 	}
 	moved := good()
 	moved.APIs[0].Source.Line += 7

@@ -59,9 +59,15 @@ func (c *stageCompiler) warnf(code string, pos gateway.Position, hint, format st
 
 func (c *stageCompiler) rest() bool { return c.api.Protocol == gateway.REST }
 
+// keyed reports whether the API is of a kind that knows API keys.
+func (c *stageCompiler) keyed() bool { return c.api.Protocol != gateway.HTTP }
+
 // section compiles every route, most specific first.
 func (c *stageCompiler) section() section {
 	c.checkDeployment()
+	if c.api.Protocol == gateway.WebSocket {
+		return c.webSocketSection()
+	}
 	var routes []*parsedRoute
 	var fallback *parsedRoute
 	for i := range c.deployment.Routes {
@@ -157,7 +163,7 @@ const requestIDFormat = "%REQ(X-REQUEST-ID)%"
 // for one that a backend has set, which only Amazon's own gateway does, costs 4 % of a
 // request.
 func (c *stageCompiler) requestID() *corev3.HeaderValueOption {
-	if c.rest() {
+	if c.api.Protocol != gateway.HTTP {
 		return setHeader(c.requestIDHeader(), requestIDFormat)
 	}
 	return appendHeader(c.requestIDHeader(), requestIDFormat)
@@ -165,7 +171,7 @@ func (c *stageCompiler) requestID() *corev3.HeaderValueOption {
 
 // requestIDHeader is the response header that carries the request id.
 func (c *stageCompiler) requestIDHeader() string {
-	if c.rest() {
+	if c.api.Protocol != gateway.HTTP {
 		return "x-amzn-requestid"
 	}
 	return "apigw-requestid"

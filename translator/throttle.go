@@ -84,7 +84,7 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 		found.stages[mark] = structpb.NewStringValue("true")
 		found.ownStages = found.ownStages || !c.snapshot.Account.Throttle.Shared
 	}
-	if r.APIKeyRequired && c.rest() {
+	if r.APIKeyRequired && c.keyed() {
 		found.plans, found.ownPlans = c.planThrottles(r)
 	}
 	return found

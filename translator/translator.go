@@ -278,7 +278,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	if st.kind == pathForm {
 		for i := range s.APIs {
 			if servedBy(g, &s.APIs[i]) {
-				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]))
+				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]), pathFormIdle(&s.APIs[i]).String())
 			}
 		}
 	}

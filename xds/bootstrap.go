@@ -38,6 +38,13 @@ const ClusterName = "gatehouse-xds"
 // an upstream beside the control plane.
 const IntegrationClusterName = "gatehouse-integration"
 
+// WebSocketClusterName is the static cluster that leads to the same by HTTP/1.1.
+const WebSocketClusterName = "gatehouse-websocket"
+
+// maxWebSockets bounds the connections of WebSocket APIs: the service has a bound of its
+// own, and says so.
+const maxWebSockets = 1 << 20
+
 // NoAdmin as an admin address leaves Envoy without an admin interface.
 const NoAdmin = "none"
 
@@ -119,9 +126,13 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
+	webSockets, err := webSocketService(integration, o.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap: %w", err)
+	}
 	b := &bootstrapv3.Bootstrap{
 		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway},
-		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster, integration}},
+		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster, integration, webSockets}},
 		DynamicResources: dynamicResources(),
 		Admin:            admin,
 		LayeredRuntime:   runtime,
@@ -217,6 +228,35 @@ func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
 	return staticCluster(IntegrationClusterName, host, address, o.TLS)
 }
 
+// webSocketService is a cluster to where the integration service is that speaks HTTP/1.1.
+func webSocketService(integration *clusterv3.Cluster, tls *BootstrapTLS) (*clusterv3.Cluster, error) {
+	http1, err := anypb.New(&httpv3.HttpProtocolOptions{
+		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+					HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+				},
+			},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("HTTP/1.1 options: %w", err)
+	}
+	c := proto.Clone(integration).(*clusterv3.Cluster)
+	c.Name, c.LoadAssignment.ClusterName = WebSocketClusterName, WebSocketClusterName
+	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http1}
+	bounds := c.CircuitBreakers.Thresholds[0]
+	bounds.MaxConnections = wrapperspb.UInt32(maxWebSockets)
+	bounds.MaxRequests = wrapperspb.UInt32(maxWebSockets)
+	if c.TransportSocket != nil {
+		host := c.LoadAssignment.Endpoints[0].LbEndpoints[0].GetEndpoint().GetAddress().GetSocketAddress().GetAddress()
+		if c.TransportSocket, err = tls.transportSocket(host, "http/1.1"); err != nil {
+			return nil, fmt.Errorf("TLS to the integration service: %w", err)
+		}
+	}
+	return c, nil
+}
+
 // NextPort is an address with the port that follows: where the integration service is
 // beside a control plane unless something else is said. Port 0 stays as it is.
 func NextPort(address string) (string, error) {
@@ -282,7 +322,7 @@ func staticCluster(name, host string, address *corev3.Address, tls *BootstrapTLS
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	}
 	if tls != nil {
-		if c.TransportSocket, err = tls.transportSocket(host); err != nil {
+		if c.TransportSocket, err = tls.transportSocket(host, "h2"); err != nil {
 			return nil, fmt.Errorf("TLS to the control plane: %w", err)
 		}
 	}

@@ -26,7 +26,7 @@ type BootstrapTLS struct {
 	ServerName string
 }
 
-func (t *BootstrapTLS) transportSocket(host string) (*corev3.TransportSocket, error) {
+func (t *BootstrapTLS) transportSocket(host, protocol string) (*corev3.TransportSocket, error) {
 	if t.CAFile == "" {
 		return nil, errors.New("a CA file is needed to know the control plane")
 	}
@@ -45,7 +45,7 @@ func (t *BootstrapTLS) transportSocket(host string) (*corev3.TransportSocket, er
 	}
 	tls.CommonTlsContext = &tlsv3.CommonTlsContext{
 		TlsParams:     &tlsv3.TlsParameters{TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2},
-		AlpnProtocols: []string{"h2"},
+		AlpnProtocols: []string{protocol},
 		ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: &tlsv3.CertificateValidationContext{
 			TrustedCa:                 file(t.CAFile),
 			MatchTypedSubjectAltNames: []*tlsv3.SubjectAltNameMatcher{san},

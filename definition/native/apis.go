@@ -27,10 +27,17 @@ func parseAPI(v source.Value) API {
 	if id := o.Get("id"); !id.IsNull() {
 		a.ID = id.NonEmpty()
 	}
-	own := parseDefinition(o, Definition{Value: v})
+	var own Definition
+	if a.Protocol != gateway.WebSocket {
+		own = parseDefinition(o, Definition{Value: v})
+		refuseWebSocketKeys(o)
+	}
 	stages := o.Get("stages")
 	for _, s := range stages.List() {
-		a.Stages = append(a.Stages, parseStage(s, own))
+		a.Stages = append(a.Stages, parseStage(s, own, a.Protocol))
+	}
+	if a.Protocol == gateway.WebSocket {
+		a.parseWebSocket(o, v)
 	}
 	switch {
 	case len(a.Stages) > 0 || !v.IsObject() || !stages.IsNull() && !stages.IsList():
@@ -75,7 +82,7 @@ func (d Definition) checkBackend() {
 	}
 }
 
-func parseStage(v source.Value, own Definition) Stage {
+func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage {
 	o := v.Object()
 	s := Stage{Stage: gateway.Stage{
 		Name:        o.RequireText("name"),
@@ -83,10 +90,13 @@ func parseStage(v source.Value, own Definition) Stage {
 		Variables:   o.Get("variables").StringMap(),
 		Source:      v.Pos(),
 	}}
-	s.Definition = parseDefinition(o, own)
-	if v.IsObject() {
-		s.Definition.require(s.Name)
+	if protocol != gateway.WebSocket {
+		s.Definition = parseDefinition(o, own)
+		if v.IsObject() {
+			s.Definition.require(s.Name)
+		}
 	}
+	parseConnectionBounds(o, &s.Stage, protocol)
 	s.Throttle = parseThrottle(o.Get("throttle"))
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))

@@ -24,6 +24,7 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
+	"gatehouse/integration/websocket"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
@@ -68,6 +69,8 @@ type controlPlane struct {
 	// The sockets are open from the beginning: an address that is taken is known
 	// before anything else happens.
 	xdsSocket, httpSocket net.Listener
+	// directory finds the WebSocket connections of other processes, nil without Redis.
+	directory websocket.Directory
 	// integrationSocket is nil without the role integration.
 	integrationSocket net.Listener
 	// changed holds a token when the pipeline's status has changed.
@@ -121,6 +124,11 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	}
 	if c.roles.has("ratelimit") {
 		if c.limits, err = openLimitStore(flags.limits, c.dataDir, log.With("component", "ratelimit"), c.metrics); err != nil {
+			return nil, err
+		}
+	}
+	if c.roles.has("integration") {
+		if c.directory, err = openDirectory(flags.limits, log.With("component", "integration")); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func (f *serveFlags) listenIntegration() (net.Listener, error) {
 		return l, err
 	}
 	config := f.renewingTLS()
-	config.NextProtos = []string{"h2"}
+	config.NextProtos = []string{"h2", "http/1.1"}
 	return tls.NewListener(l, config), nil
 }
 

@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/integration/websocket"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
 	"gatehouse/ratelimit"
@@ -104,12 +106,24 @@ func startRateLimit(c *controlPlane) service {
 }
 
 func startIntegration(c *controlPlane) service {
-	server := integration.New(integration.Options{Log: c.log.With("component", "integration"), Registerer: c.metrics})
+	log := c.log.With("component", "integration")
+	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory})
+	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets})
 	return service{
-		serve: server.Serve, shutdown: server.Close,
+		serve: server.Serve,
+		shutdown: func(ctx context.Context) error {
+			var ending errgroup.Group
+			ending.Go(func() error { return server.Close(ctx) })
+			ending.Go(func() error { webSockets.Close(ctx); return nil })
+			return ending.Wait()
+		},
 		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
 			compiled, ds := server.Compile(s)
-			return func() func() { return server.Swap(compiled) }, ds
+			connections, more := webSockets.Compile(s)
+			return func() func() {
+				back, backward := server.Swap(compiled), webSockets.Swap(connections)
+				return func() { backward(); back() }
+			}, append(ds, more...)
 		},
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/integration/websocket"
 	"gatehouse/internal/revision"
 	"gatehouse/ratelimit/descriptorfile"
 	"gatehouse/translator"
@@ -116,7 +117,7 @@ func checkTranslation(ctx context.Context, snapshot *gateway.Snapshot, envoy env
 	_, ds := extauthz.Compile(snapshot)
 	_, ofIntegrations := integration.Compile(snapshot)
 	output, more := translator.New().Translate(snapshot)
-	ds = append(append(ds, ofIntegrations...), more...)
+	ds = append(append(append(ds, ofIntegrations...), websocket.Compile(snapshot)...), more...)
 	if ds.HasErrors() {
 		return ds, nil
 	}

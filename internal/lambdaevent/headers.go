@@ -33,6 +33,8 @@ var spelling = map[string]string{
 	"if-modified-since": "If-Modified-Since", "if-none-match": "If-None-Match", "origin": "Origin",
 	"pragma": "Pragma", "range": "Range", "referer": "Referer", "user-agent": "User-Agent", "via": "Via",
 	"x-amzn-trace-id": "X-Amzn-Trace-Id", "x-forwarded-for": "X-Forwarded-For",
+	"sec-websocket-extensions": "Sec-WebSocket-Extensions", "sec-websocket-key": "Sec-WebSocket-Key",
+	"sec-websocket-protocol": "Sec-WebSocket-Protocol", "sec-websocket-version": "Sec-WebSocket-Version",
 	"x-forwarded-port": "X-Forwarded-Port", "x-forwarded-proto": "X-Forwarded-Proto",
 }
 

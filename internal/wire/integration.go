@@ -14,6 +14,13 @@ const IntegrationCluster = "gatehouse-integration"
 // from the control plane.
 const ApartIntegrationCluster = "gw-integration"
 
+// WebSocketCluster and ApartWebSocketCluster are the same places by HTTP/1.1, which
+// WebSockets are an upgrade of.
+const (
+	WebSocketCluster      = "gatehouse-websocket"
+	ApartWebSocketCluster = "gw-websocket"
+)
+
 // IntegrationHealthPath is what health checks of the integration service ask for, without
 // a RouteHeader.
 const IntegrationHealthPath = "/-/healthy"

@@ -89,6 +89,20 @@ func parse(text string) (*redis.UniversalOptions, bool, error) {
 	return o, cluster, errors.Join(errs...)
 }
 
+// ParseURL makes go-redis's options of a URL as Open takes it, for what else is kept in
+// the same Redis.
+func ParseURL(text string) (*redis.UniversalOptions, error) {
+	silence.Do(func() { redis.SetLogger(silent{}) })
+	options, _, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	options.DialerRetries = 1
+	options.ContextTimeoutEnabled = true
+	options.ClientName = "gatehouse"
+	return options, nil
+}
+
 // cutHosts takes what is between user and path out of a URL. It is not ok when an @
 // comes later.
 func cutHosts(text string) (rest, hosts string, ok bool) {

@@ -24,6 +24,7 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/integration/websocket"
 	"gatehouse/internal/envoytest"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
@@ -40,6 +41,7 @@ type running struct {
 	translator  *translator.Translator
 	extauthz    *extauthz.Server
 	integration *integration.Server
+	webSockets  *websocket.Server
 	ratelimit   *ratelimit.Server
 	limits      *memory.Store
 	// stopControlPlane ends it; Envoy goes on alone.
@@ -111,7 +113,8 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +124,7 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		g.integration.Close(ended)
+		g.webSockets.Close(ended)
 	})
 	grpcServer := grpc.NewServer(xds.ServerOptions()...)
 	g.server.Register(grpcServer)
@@ -174,6 +178,8 @@ func (g *running) apply(s *gateway.Snapshot) {
 	compiled, problems := g.extauthz.Compile(s)
 	integrated, found := g.integration.Compile(s)
 	problems = append(problems, found...)
+	connections, found := g.webSockets.Compile(s)
+	problems = append(problems, found...)
 	out, diags := g.translator.Translate(s)
 	diags = append(problems, diags...)
 	for _, d := range diags {
@@ -184,6 +190,7 @@ func (g *running) apply(s *gateway.Snapshot) {
 	}
 	g.extauthz.Swap(compiled)
 	g.integration.Swap(integrated)
+	g.webSockets.Swap(connections)
 	g.ratelimit.Swap(ratelimit.Compile(s))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

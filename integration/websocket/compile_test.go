@@ -1,0 +1,69 @@
+package websocket_test
+
+import (
+	"strings"
+	"testing"
+
+	"gatehouse/gateway"
+	"gatehouse/integration/websocket"
+)
+
+// TestRefusedDefinitions holds what is told of definitions that could not be served, and
+// at which line.
+func TestRefusedDefinitions(t *testing.T) {
+	const lambda = "integration: {type: AWS_PROXY, uri: hear}"
+	for _, c := range []struct {
+		route string
+		stage []string
+		want  string
+	}{
+		{"a: {integration: {type: AWS_PROXY, uri: nobody}}", nil, `7:47: error unknown-function: the integration of a calls the function nobody, which is not defined`},
+		{"a: {integration: {type: AWS_PROXY, uri: 'a b'}}", nil, `error invalid-uri: the integration of a: "a b" does not name a function`},
+		{"a: {integration: {type: AWS, uri: hear}}", nil, `error unsupported-integration: a has an integration of type AWS`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'ftp://a/'}}", nil, `error invalid-uri: "ftp://a/" is not a URI of the form`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://{host}/'}}", nil, `error invalid-uri: the host of http://… cannot be a parameter`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/{b'}}", nil, `error invalid-uri: "http://a/{b" has a brace`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/{b}'}}", nil, `error unmapped-uri-parameter: nothing fills {b}`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.X: route.request.header.X}}}", nil, `error invalid-mapping: "route.request.header.X" is only there when a client connects`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.X: method.request.header.X}}}", nil, `error invalid-mapping: "method.request.header.X" is not a mapping expression`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.X: context.nothing}}}", nil, `error invalid-mapping: WebSocket APIs have no variable $context.nothing`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.Host: context.stage}}}", nil, `error invalid-mapping: "integration.request.header.Host" is nothing that`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.x-gw-route: context.stage}}}", nil, `error invalid-mapping: "integration.request.header.x-gw-route" is nothing`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.X: stageVariables.x}}}", nil, `error invalid-mapping: the stage has no variable x`},
+		{"a: {integration: {type: HTTP, uri: 'http://a/', requestTemplates: {$default: '$input.body'}}}", nil, `error unsupported-template: the template "$default" has references`},
+		{"a: {integration: {type: MOCK}}", nil, `error mock-without-status: the MOCK integration of a has no request template`},
+		{"a: {" + lambda + "}", []string{"throttle: {rate: 1, scope: shared}"}, `error unsupported-limit: messages are counted where their connection is`},
+		{"a: {" + lambda + "}", []string{"routes: {a: {throttle: {rate: 1, scope: shared}}}"}, `error unsupported-limit`},
+		{"a: {" + lambda + "}", []string{"routes: {a: {maxRequestBytes: 1}}"}, `error unsupported-setting`},
+		{"a: {" + lambda + "}", []string{"routes: {a: {timeout: 0s}}"}, `error unsupported-setting`},
+	} {
+		ds := websocket.Compile(snapshot(t, chat(c.route, c.stage...)))
+		if len(ds) != 1 || !strings.Contains(ds[0].String(), c.want) {
+			t.Errorf("%s %v: %v", c.route, c.stage, ds)
+		}
+	}
+	// What no single file can know is found as it is read.
+	for _, c := range []struct {
+		route string
+		stage []string
+		want  string
+	}{
+		{"$other: {" + lambda + "}", nil, `error invalid-route-key: "$other" is not a route of a WebSocket API`},
+		{"a b: {" + lambda + "}", nil, `error invalid-route-key: "a b" is not a valid route key`},
+		{strings.Repeat("x", 129) + ": {" + lambda + "}", nil, `error invalid-route-key`},
+		{"a: {authorizationType: AWS_IAM, " + lambda + "}", nil, `error connect-only: callers of a WebSocket API are authorized when they connect`},
+		{"a: {apiKeyRequired: true, " + lambda + "}", nil, `error connect-only: API keys are shown when a client connects`},
+		{"$disconnect: {routeResponseSelectionExpression: $default, " + lambda + "}", nil, `error no-effect: nobody is there any more`},
+		{"a: {" + lambda + "}", []string{"routes: {b: {timeout: 1s}}"}, `error unknown-route: the stage chat/v1 has no route "b" (write a route key`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://${stageVariables.host}/'}}", nil, `error unset-stage-variable: the stage chat/v1 has no variable host`},
+	} {
+		result := load(t, chat(c.route, c.stage...))
+		if result.Snapshot != nil || len(result.Diagnostics) != 1 || !strings.Contains(result.Diagnostics[0].String(), c.want) {
+			t.Errorf("%s %v: %v", c.route, c.stage, result.Diagnostics)
+		}
+	}
+	backend := chat("a: {integration: {type: HTTP_PROXY, uri: 'http://pets.internal/x'}}") + "backends: [{name: pets, hosts: [pets.internal], endpoints: ['127.0.0.1:1']}]\n"
+	if ds := websocket.Compile(snapshot(t, backend)); len(ds) != 1 || ds[0].Code != "unsupported-backend" || ds[0].Severity != gateway.Error {
+		t.Errorf("a backend: %v", ds)
+	}
+}

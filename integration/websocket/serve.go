@@ -1,0 +1,149 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"gatehouse/gateway"
+)
+
+// serve reads a connection until its end, and sees to what follows that.
+func (s *Server) serve(c *connection) {
+	defer s.leave()
+	end := s.read(c)
+	if c.close(end) {
+		c.farewell()
+	}
+	// The first who ended it says why.
+	last := c.ending()
+	if !end.byClient && !last.silent {
+		c.drain()
+	}
+	_ = c.conn.Close() // there is nothing to be lost
+	s.connections.remove(c.about.id)
+	s.release(c.about.id)
+	s.metrics.ended(last)
+	s.disconnected(c, last)
+}
+
+// read works off messages until the connection ends.
+func (s *Server) read(c *connection) *ending {
+	for {
+		text, err := c.message(s.budget)
+		if err != nil {
+			var end *ending
+			if errors.As(err, &end) {
+				return end
+			}
+			return endLost
+		}
+		if c.ending() != nil {
+			// Only the client's answer to that is of interest.
+			s.budget.release(len(text))
+			continue
+		}
+		if c.slots == nil {
+			c.slots = make(chan struct{}, messagesInFlight)
+		}
+		c.slots <- struct{}{}
+		// While there was no room for it, the client could not be heard.
+		c.touch()
+		s.ending.Add(1)
+		go func() {
+			defer s.ending.Done()
+			defer func() { <-c.slots }()
+			defer s.budget.release(len(text))
+			s.message(c, text)
+		}()
+	}
+}
+
+// message works off a message.
+func (s *Server) message(c *connection, text []byte) {
+	request := newIdentifier()
+	st := s.stage(c.about.stage)
+	if st == nil {
+		return // The connection is about to be ended.
+	}
+	fail := func(result, message string) {
+		s.metrics.message(result)
+		s.reply(c, errorText(message, c.about.id, request))
+	}
+	rt := st.choose(text)
+	switch {
+	case rt == nil:
+		fail("no-route", messageForbidden)
+		return
+	case !s.throttles.allow(st, rt):
+		fail("throttled", messageThrottled)
+		return
+	case rt.target == nil:
+		s.metrics.message("done")
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
+	defer cancel()
+	e := &event{
+		kind: eventMessage, routeKey: rt.key, stage: st, about: c.about,
+		requestID: request, messageID: newIdentifier(), body: text, now: time.Now(),
+	}
+	a, failure := s.call(ctx, rt, e)
+	if failure != nil {
+		fail("failed", failure.message)
+		return
+	}
+	if !rt.twoWay {
+		s.metrics.message("done")
+		return
+	}
+	reply, err := rt.responses.render(e, a)
+	if err != nil || len(reply) > maxMessage || !utf8.Valid(reply) {
+		s.warn("the answer to a message cannot be sent", "api", st.key.api, "stage", st.key.stage, "route", rt.key, "request", request,
+			"bytes", len(reply), "error", err)
+		fail("failed", messageInternal)
+		return
+	}
+	s.metrics.message("done")
+	if len(reply) > 0 {
+		s.reply(c, reply)
+	}
+}
+
+// reply sends what a client waits for. If it does not read, it does not get it.
+func (s *Server) reply(c *connection, text []byte) {
+	if err := c.send(text); err != nil {
+		s.log.Debug("a client was not sent its answer", "connection", c.about.id, "error", err)
+	}
+}
+
+// choose finds the route of a message; nil if there is none.
+func (st *stage) choose(text []byte) *route {
+	if isJSON(text) {
+		key := st.selection.Select(func(part gateway.SelectionPart) string { return gateway.JSONText(text, part.Path) })
+		// What happens by itself is not for a client to ask for.
+		if rt := st.routes[key]; rt != nil && key != gateway.ConnectRoute && key != gateway.DisconnectRoute {
+			return rt
+		}
+	}
+	return st.routes[gateway.DefaultRoute]
+}
+
+// disconnected calls the integration of $disconnect. Nobody hears what it answers.
+func (s *Server) disconnected(c *connection, last *ending) {
+	st := s.stage(c.about.stage)
+	if st == nil {
+		return
+	}
+	rt := st.routes[gateway.DisconnectRoute]
+	if rt == nil || rt.target == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
+	defer cancel()
+	_, _ = s.call(ctx, rt, &event{ // call tells of failures
+		kind: eventDisconnect, routeKey: gateway.DisconnectRoute, stage: st, about: c.about,
+		requestID: newIdentifier(), now: time.Now(), ending: last,
+	})
+}
