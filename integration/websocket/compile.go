@@ -2,12 +2,14 @@ package websocket
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"regexp"
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/vtl"
 	"gatehouse/internal/lambda"
 )
 
@@ -244,9 +246,10 @@ func (c *compiler) responses(in *gateway.Integration) *responses {
 
 // render makes the text for the client. The first response whose pattern fits is taken,
 // else the default one; without any, the answer goes on as it is.
-func (rs *responses) render(e *event, a *answer) ([]byte, error) {
+func (rs *responses) render(ctx context.Context, e *event, a *answer) (vtl.Output, error) {
+	asItIs := vtl.Output{Text: string(a.body), Overrides: a.overrides}
 	if rs == nil {
-		return a.body, nil
+		return asItIs, nil
 	}
 	key := ""
 	if rs.selection != nil {
@@ -260,11 +263,11 @@ func (rs *responses) render(e *event, a *answer) ([]byte, error) {
 			continue
 		}
 		if rs.selection != nil && r.pattern.MatchString(key) {
-			return r.templates.render(e, a.body)
+			return r.templates.render(ctx, e, a.body, a.overrides)
 		}
 	}
 	if fallback != nil {
-		return fallback.templates.render(e, a.body)
+		return fallback.templates.render(ctx, e, a.body, a.overrides)
 	}
-	return a.body, nil
+	return asItIs, nil
 }

@@ -30,7 +30,7 @@ func TestRefusedDefinitions(t *testing.T) {
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.Host: context.stage}}}", nil, `error invalid-mapping: "integration.request.header.Host" is nothing that`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.x-gw-route: context.stage}}}", nil, `error invalid-mapping: "integration.request.header.x-gw-route" is nothing`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', requestParameters: {integration.request.header.X: stageVariables.x}}}", nil, `error invalid-mapping: the stage has no variable x`},
-		{"a: {integration: {type: HTTP, uri: 'http://a/', requestTemplates: {$default: '$input.body'}}}", nil, `error unsupported-template: the template "$default" has references`},
+		{"a: {integration: {type: HTTP, uri: 'http://a/', requestTemplates: {$default: '#if(true)'}}}", nil, `error template-syntax: the template "$default", at 1:1: #if has no #end`},
 		{"a: {integration: {type: MOCK}}", nil, `error mock-without-status: the MOCK integration of a has no request template`},
 		{"a: {" + lambda + "}", []string{"throttle: {rate: 1, scope: shared}"}, `error unsupported-limit: messages are counted where their connection is`},
 		{"a: {" + lambda + "}", []string{"routes: {a: {throttle: {rate: 1, scope: shared}}}"}, `error unsupported-limit`},

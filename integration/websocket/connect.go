@@ -99,13 +99,37 @@ func (s *Server) askConnect(r *http.Request, st *stage, about *about, request st
 		requestID: request, now: about.connected, handshake: handshakeOf(r),
 	}
 	a, err := s.call(ctx, rt, e)
+	if err == nil {
+		a, err = s.mapped(ctx, rt, e, a)
+	}
 	switch {
 	case err != nil:
 		return nil, &connectRefusal{status: err.status, message: err.message, result: "failed"}
-	case rt.proxy && !a.ok():
+	case (rt.proxy || a.overrides.Response.Status != 0) && !a.ok():
 		return nil, &connectRefusal{answer: a, result: "refused"}
 	}
 	return a, nil
+}
+
+// mapped is an answer as the templates of the route's responses make it. By
+// $context.responseOverride they decide, too, whether a client may connect.
+func (s *Server) mapped(ctx context.Context, rt *route, e *event, a *answer) (*answer, *failure) {
+	if rt.responses == nil {
+		return a, nil
+	}
+	out, err := rt.responses.render(ctx, e, a)
+	if err != nil {
+		s.warn("the answer to a client that connects cannot be mapped", "api", e.stage.key.api, "stage", e.stage.key.stage, "request", e.requestID, "error", err)
+		return nil, &failure{http.StatusInternalServerError, messageInternal, err}
+	}
+	made := &answer{status: a.status, header: http.Header{}, body: []byte(out.Text), overrides: out.Overrides}
+	if status := out.Overrides.Response.Status; status != 0 {
+		made.status = status
+	}
+	for _, h := range out.Overrides.Response.Header {
+		made.header.Add(h.Name, h.Value)
+	}
+	return made, nil
 }
 
 // call calls the integration of a route, when it is its turn.

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/vtl"
 )
 
 // endpoint is an HTTP or HTTP_PROXY integration.
@@ -35,7 +37,7 @@ type parameter struct {
 }
 
 func (p *endpoint) invoke(ctx context.Context, e *event) (*answer, error) {
-	request, err := p.request(ctx, e)
+	request, overrides, err := p.request(ctx, e)
 	if err != nil {
 		return nil, &failure{http.StatusInternalServerError, messageInternal, err}
 	}
@@ -51,7 +53,7 @@ func (p *endpoint) invoke(ctx context.Context, e *event) (*answer, error) {
 	case len(body) > maxAnswer:
 		return nil, &failure{http.StatusInternalServerError, messageInternal, fmt.Errorf("the backend answered more than %d bytes", maxAnswer)}
 	}
-	return &answer{status: response.StatusCode, header: response.Header, body: body}, nil
+	return &answer{status: response.StatusCode, header: response.Header, body: body, overrides: overrides}, nil
 }
 
 // withoutURL leaves out the URL, which may have what is secret in it.
@@ -63,17 +65,21 @@ func withoutURL(err error) error {
 	return err
 }
 
-func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, error) {
+func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, vtl.Overrides, error) {
 	body := e.body
+	parameters := p.parameters
+	var overrides vtl.Overrides
 	if !p.proxy {
-		var err error
-		if body, err = p.templates.render(e, e.body); err != nil {
-			return nil, err
+		out, err := p.templates.render(ctx, e, e.body, vtl.Overrides{})
+		if err != nil {
+			return nil, overrides, err
 		}
+		body, overrides = []byte(out.Text), out.Overrides
+		parameters = overridden(parameters, overrides.Request)
 	}
-	r, err := http.NewRequestWithContext(ctx, p.method, p.uri.fill(e, p.parameters), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, p.method, p.uri.fill(e, parameters), bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, overrides, err
 	}
 	query := []string{r.URL.RawQuery}
 	if p.proxy && e.kind == eventConnect {
@@ -89,7 +95,7 @@ func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, error)
 	if len(body) > 0 {
 		r.Header.Set("Content-Type", contentType(body))
 	}
-	for _, m := range p.parameters {
+	for _, m := range parameters {
 		switch m.in {
 		case "header":
 			r.Header.Set(m.name, m.value(e))
@@ -98,7 +104,26 @@ func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, error)
 		}
 	}
 	r.URL.RawQuery = strings.Trim(strings.Join(query, "&"), "&")
-	return r, nil
+	return r, overrides, nil
+}
+
+// overridden are the parameters with those laid over them that a template has set in
+// $context.requestOverride.
+func overridden(parameters []parameter, by vtl.RequestOverride) []parameter {
+	all := slices.Clone(parameters)
+	for _, kind := range []struct {
+		in   string
+		list []vtl.Pair
+	}{{"header", by.Header}, {"querystring", by.QueryString}, {"path", by.Path}} {
+		for _, o := range kind.list {
+			if kind.in == "header" && (reservedHeader(o.Name) || !headerName.MatchString(o.Name)) {
+				continue
+			}
+			all = slices.DeleteFunc(all, func(p parameter) bool { return p.in == kind.in && strings.EqualFold(p.name, o.Name) })
+			all = append(all, parameter{kind.in, o.Name, func(*event) string { return o.Value }})
+		}
+	}
+	return all
 }
 
 // keepsBack are headers of the handshake that mean something else to a backend.
@@ -212,6 +237,9 @@ func escapeSegment(text string) string {
 }
 
 var parameterTarget = regexp.MustCompile(`^integration\.request\.(header|querystring|path)\.([!#$%&'*+.^_|~0-9A-Za-z-]+)$`)
+
+// headerName is what HTTP allows (RFC 9110, token).
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 // endpoint compiles an HTTP or HTTP_PROXY integration.
 func (c *compiler) endpoint(in *gateway.Integration, key string) *endpoint {

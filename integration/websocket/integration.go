@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"gatehouse/integration/vtl"
 )
 
 // target is what stands behind a route.
@@ -18,6 +20,8 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	// overrides are those of the request template, which response templates may add to.
+	overrides vtl.Overrides
 }
 
 // ok reports whether a client may connect.

@@ -98,7 +98,8 @@ func (s *Server) message(c *connection, text []byte) {
 		s.metrics.message("done")
 		return
 	}
-	reply, err := rt.responses.render(e, a)
+	out, err := rt.responses.render(ctx, e, a)
+	reply := []byte(out.Text)
 	if err != nil || len(reply) > maxMessage || !utf8.Valid(reply) {
 		s.warn("the answer to a message cannot be sent", "api", st.key.api, "stage", st.key.stage, "route", rt.key, "request", request,
 			"bytes", len(reply), "error", err)
