@@ -46,10 +46,7 @@ func (b *stageCompiler) authorizer(r *gateway.Route) *lambdaAuthorizer {
 	b.sources(a, from)
 	b.pattern(a, from)
 	b.target(a, from)
-	if from.Credentials != "" {
-		b.stage.found.Warnf("no-effect", from.Source, "", "let Gatehouse itself run with a role that may call the function",
-			"the authorizerCredentials of %s have no effect: its function is called with the credentials of Gatehouse", name)
-	}
+	b.role(a, from)
 	for _, d := range b.stage.found[problems:] {
 		if d.Severity == gateway.Error {
 			return nil
@@ -127,6 +124,32 @@ func (b *stageCompiler) target(a *lambdaAuthorizer, from *gateway.Authorizer) {
 			"the URI of the authorizer %s: %v", a.name, err)
 	}
 	a.target = target
+}
+
+// role takes on what the authorizer says its function is called as. Where an entry of
+// functions says how a function is called, that is it.
+func (b *stageCompiler) role(a *lambdaAuthorizer, from *gateway.Authorizer) {
+	if from.Credentials == "" {
+		return
+	}
+	if a.target.URL != "" || a.target.Endpoint != "" {
+		b.stage.found.Warnf("no-effect", from.Source, "", "",
+			"the authorizerCredentials of %s have no effect: its function is not called at AWS", a.name)
+		return
+	}
+	text, missing := gateway.ResolveStageVariables(from.Credentials, b.stage.variables)
+	if len(missing) > 0 {
+		b.errorf("unset-stage-variable", from.Source, fmt.Sprintf("add it to the variables of stage %s", b.stage.name),
+			"the stage %s/%s has no variable %s, which the authorizerCredentials of %s use", b.stage.key.api, b.stage.name, strings.Join(missing, ", "), a.name)
+		return
+	}
+	role, err := lambda.ParseRole(text)
+	if err != nil {
+		b.errorf("invalid-credentials", from.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
+			"the authorizerCredentials of %s: %v", a.name, err)
+		return
+	}
+	a.target.Role = role
 }
 
 // authorizerID is a hash of all that goes into an answer besides the caller: an answer

@@ -147,6 +147,9 @@ func (rt *authorizerRuntime) askIssuer(ctx context.Context, e *introspectedToken
 	q := &question{
 		kind: introspectionKind, authorizer: e.name, stage: e.stage.key, timeout: rt.options.IntrospectionTimeout, kept: e.ttl > 0,
 		call: func(ctx context.Context) (*answer, *refusal) {
+			if e.target.Endpoint == "" {
+				return nil, refuse(CodeIntrospectionFailed, gateway.AuthorizerFailure).because("the metadata of the issuer, which tells the introspection endpoint, could not be fetched yet")
+			}
 			said, err := rt.options.Introspection.Introspect(ctx, e.target, token)
 			if err != nil {
 				return nil, introspectionFailure(ctx, err)

@@ -479,3 +479,22 @@ func TestCompileIntrospection(t *testing.T) {
 		}
 	}
 }
+
+// As long as it is not known where to ask, nobody is let in; when it is, answers that
+// could not be had are not held against anyone.
+func TestEndpointUnknown(t *testing.T) {
+	s := func(endpoint string) *gateway.Snapshot {
+		s := introspected(one(gateway.HTTP, tokenRoute("JWT"), opaqueAuthorizer()), time.Minute)
+		s.Issuers[0].Introspection.Endpoint = endpoint
+		return s
+	}
+	h, issuer := newIntrospection(t, s(""))
+	a := ask{route: petRoute, stage: gateway.DefaultStage, headers: []string{"authorization: Bearer opaque"}}
+	if got := h.check(a); got.status != 500 || got.code() != "introspection-failed" || issuer.calls() != 0 {
+		t.Errorf("%d %s, %d calls", got.status, got.code(), issuer.calls())
+	}
+	h.serve(s("https://id.example.com/found"))
+	if got := h.check(a); got.status != 200 || issuer.target.Endpoint != "https://id.example.com/found" {
+		t.Errorf("%d %s, asked at %s", got.status, got.code(), issuer.target.Endpoint)
+	}
+}

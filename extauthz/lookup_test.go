@@ -1,6 +1,7 @@
 package extauthz_test
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
+	"gatehouse/internal/lambda"
 )
 
 func opened(method, path string) gateway.Route { return gateway.Route{Method: method, Path: path} }
@@ -172,7 +174,11 @@ func TestCompileReports(t *testing.T) {
 		"an unknown variable": {authorizer(func(a *gateway.Authorizer) {
 			a.Type, a.IdentitySources = "REQUEST", []string{"context.authorizer.x"}
 		}), "api.yaml:7:3: error unsupported-identity-source: "},
-		"credentials": {authorizer(func(a *gateway.Authorizer) { a.Credentials = "arn:aws:iam::000000000000:role/r" }), "api.yaml:7:3: warning no-effect: "},
+		"a role for a webhook": {authorizer(func(a *gateway.Authorizer) {
+			a.URI, a.Credentials = "https://auth.example.com/", "arn:aws:iam::000000000000:role/r"
+		}), "api.yaml:7:3: warning no-effect: "},
+		"the caller's credentials":      {authorizer(func(a *gateway.Authorizer) { a.Credentials = "arn:aws:iam::*:user/*" }), "api.yaml:7:3: error invalid-credentials: "},
+		"a role with an unset variable": {authorizer(func(a *gateway.Authorizer) { a.Credentials = "arn:aws:iam::000000000000:role/${stageVariables.r}" }), "api.yaml:7:3: error unset-stage-variable: "},
 		"no authorizer": {func() *gateway.Snapshot {
 			s := one(gateway.REST, custom("GET", "/pets/{id}"))
 			s.APIs[0].Stages[0].Deployment.Routes[0].Authorization.Source = at(4)
@@ -218,12 +224,32 @@ func TestCompileReports(t *testing.T) {
 // What did not change is not compiled again, but its warnings are told again.
 func TestCompileAgain(t *testing.T) {
 	h := newHarness(t, one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer()))
-	warned := one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer(func(a *gateway.Authorizer) { a.Credentials = "arn:aws:iam::000000000000:role/r" })).Seal()
+	warned := one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer(func(a *gateway.Authorizer) {
+		a.URI, a.Credentials = "https://auth.example.com/", "arn:aws:iam::000000000000:role/r"
+	})).Seal()
 	for round := range 3 {
 		compiled, ds := h.Compile(warned)
 		if len(ds) != 1 || ds[0].Code != "no-effect" {
 			t.Errorf("round %d: %v", round, ds)
 		}
 		h.Swap(compiled)
+	}
+}
+
+// The function is called as the role that the authorizer names, whose stage variables are
+// the stage's.
+func TestAuthorizerRole(t *testing.T) {
+	s := one(gateway.REST, custom("GET", "/pets/{id}"), tokenAuthorizer(func(a *gateway.Authorizer) {
+		a.Credentials = "arn:aws:iam::000000000000:role/${stageVariables.role}"
+	}))
+	s.APIs[0].Stages[0].Variables = map[string]string{"role": "auth"}
+	h := newHarness(t, s)
+	var role string
+	h.lambda.answer = func(_ context.Context, target lambda.Target, _ []byte) ([]byte, error) {
+		role = target.Role
+		return []byte(allowAll), nil
+	}
+	if got := h.check(ask{route: petRoute, base: "/v1", headers: []string{"authorization: t"}}); got.status != 200 || role != "arn:aws:iam::000000000000:role/auth" {
+		t.Errorf("%d %s, called as %q", got.status, got.code(), role)
 	}
 }

@@ -1,6 +1,7 @@
 package extauthz
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -38,24 +39,14 @@ type request struct {
 
 func newRequest(ctx context.Context, attributes *authv3.AttributeContext) *request {
 	r := &request{attributes: attributes, http: attributes.GetRequest().GetHttp()}
-	if values := metadata.ValueFromIncomingContext(ctx, wire.ClientAddressHeader); len(values) == 1 {
-		r.client = values[0]
+	if values := metadata.ValueFromIncomingContext(ctx, wire.ToldHeader); len(values) == 1 {
+		told := wire.ParseTold(values[0])
+		r.client = told.Client
+		r.sourceVPC, r.sourceVPCE = cmp.Or(told.SourceVPC, told.CarriedVPC), cmp.Or(told.SourceVPCE, told.CarriedVPCE)
+		r.askedHost, r.askedPath = told.AskedHost, told.AskedPath
 	}
-	r.sourceVPC, r.sourceVPCE = told(ctx, wire.SourceVPCHeader), told(ctx, wire.SourceVPCEHeader)
-	r.askedHost, r.askedPath = told(ctx, wire.AskedHostHeader), told(ctx, wire.AskedPathHeader)
 	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
 	return r
-}
-
-// told is the one value that Envoy gives under a name. Where it has none it may write
-// nothing, or a dash.
-func told(ctx context.Context, name string) string {
-	for _, value := range metadata.ValueFromIncomingContext(ctx, name) {
-		if value != "" && value != "-" {
-			return value
-		}
-	}
-	return ""
 }
 
 // headers are all fields, in the order they came in where Envoy tells it; pseudo-headers

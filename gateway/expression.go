@@ -67,8 +67,9 @@ var restSources = []struct {
 
 var (
 	restName = regexp.MustCompile(`^[a-zA-Z0-9._$-]+$`)
-	// contextName has colons as well, for claims of user pools such as cognito:username.
-	contextName = regexp.MustCompile(`^[a-zA-Z0-9._$:-]+$`)
+	// contextName has more where it names a claim, such as cognito:username or
+	// https://example.com/role.
+	contextName = regexp.MustCompile(`^(?:[a-zA-Z0-9._$:-]+|authorizer\.[^\x00-\x1f\x7f{}]+)$`)
 )
 
 // ParseRESTValue reads the source of a REST parameter mapping: a whole expression

@@ -28,6 +28,7 @@ func TestParseRESTValue(t *testing.T) {
 		"context.identity.sourceIp":                    {Kind: gateway.ContextVariable, Name: "identity.sourceIp"},
 		"context.authorizer.principalId":               {Kind: gateway.ContextVariable, Name: "authorizer.principalId"},
 		"context.authorizer.claims.cognito:username":   {Kind: gateway.ContextVariable, Name: "authorizer.claims.cognito:username"},
+		"context.authorizer.claims.https://e.com/role": {Kind: gateway.ContextVariable, Name: "authorizer.claims.https://e.com/role"},
 		"stageVariables.backend":                       {Kind: gateway.StageVariable, Name: "backend"},
 		"method.request.querystring.filter.name$first": {Kind: gateway.RequestQuery, Name: "filter.name$first"},
 	} {

@@ -8,8 +8,11 @@ import (
 // Introspection is where an issuer is asked about its tokens (RFC 7662), which need
 // not be JWTs then, and can be withdrawn.
 type Introspection struct {
-	// Endpoint is the URL of the issuer's introspection endpoint.
+	// Endpoint is the URL of the issuer's introspection endpoint; empty means where its
+	// metadata says. Until it is filled in, every token is refused.
 	Endpoint string
+	// Discovered tells that Endpoint was filled in, and may be replaced by another one.
+	Discovered bool
 	// ClientID and ClientSecret are what the gateway itself logs in there with.
 	ClientID     string
 	ClientSecret Secret
@@ -67,6 +70,13 @@ var ErrSeveralIssuers = errors.New("it takes tokens of several issuers, one of w
 func (v *validation) checkIntrospection(issuer *Issuer) {
 	in := issuer.Introspection
 	if in == nil {
+		return
+	}
+	if in.Endpoint == "" {
+		if plainHTTP(issuer.URL) {
+			v.found.Warnf("insecure-issuer", in.Source, "", "write the endpoint, with https",
+				"where tokens of %s are asked about is fetched unencrypted: whoever is on that network can have them sent elsewhere", issuer.URL)
+		}
 		return
 	}
 	u, err := url.Parse(in.Endpoint)

@@ -212,8 +212,11 @@ func TestValidateIssuers(t *testing.T) {
 		in(33, "https://c.example.com", "https://c.example.com/introspect#x")
 		in(34, "https://d.example.com", "introspect")
 		in(35, "http://localhost", "http://localhost/introspect")
+		in(36, "http://localhost:1", "")
+		in(37, "https://e.example.com", "")
+		in(38, "http://f.example.com", "")
 		got := diagnostics(s)
-		want := []string{"api.yaml:31:1 warning insecure-issuer", "api.yaml:32:1 error invalid-issuer", "api.yaml:33:1 error invalid-issuer", "api.yaml:34:1 error invalid-issuer"}
+		want := []string{"api.yaml:31:1 warning insecure-issuer", "api.yaml:32:1 error invalid-issuer", "api.yaml:33:1 error invalid-issuer", "api.yaml:34:1 error invalid-issuer", "api.yaml:38:1 warning insecure-issuer"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

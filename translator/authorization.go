@@ -129,11 +129,6 @@ func (c *stageCompiler) askService(r *parsedRoute, route *routev3.Route) {
 	}
 	settings := &extauthzv3.CheckSettings{ContextExtensions: about}
 	c.asksService()
-	if c.site.authorizationApart {
-		// In the route, so that open connections ask the right one, too, from their next
-		// request on.
-		settings.ServiceOverride = &extauthzv3.CheckSettings_GrpcService{GrpcService: askedApart(authorizationGRPC(wire.ApartAuthorizationCluster))}
-	}
 	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 		// The signature covers the body.
 		settings.WithRequestBody = &extauthzv3.BufferSettings{MaxRequestBytes: defaultMaxRequestBytes, PackAsBytes: true}
@@ -164,12 +159,17 @@ func (c *stageCompiler) asksService() {
 	c.site.asksControlPlane = c.site.asksControlPlane || !c.site.authorizationApart
 }
 
-// authorizationService is the filter that asks the authorization service, which is
-// where the control plane is unless the route knows better. Without an answer nobody is
-// let in.
-func authorizationService() *extauthzv3.ExtAuthz {
+// authorizationService is the filter that asks the authorization service. Without an
+// answer nobody is let in.
+//
+// It comes by ECDS, so that open connections ask the right service, too, from their next
+// request on. Routes could name the service as well, but then Envoy makes out anew with
+// each request what it is to call: a quarter of all that a check costs it.
+func authorizationService(g *gateway.Gateway) *extauthzv3.ExtAuthz {
+	service := serviceGRPC(g, authorizationTimeout)
+	service.InitialMetadata = []*corev3.HeaderValue{told(g)}
 	return &extauthzv3.ExtAuthz{
-		Services:               &extauthzv3.ExtAuthz_GrpcService{GrpcService: authorizationGRPC(wire.AuthorizationCluster)},
+		Services:               &extauthzv3.ExtAuthz_GrpcService{GrpcService: service},
 		TransportApiVersion:    corev3.ApiVersion_V3,
 		StatusOnError:          &typev3.HttpStatus{Code: typev3.StatusCode_InternalServerError},
 		ValidateMutations:      true,
@@ -183,16 +183,29 @@ func authorizationService() *extauthzv3.ExtAuthz {
 	}
 }
 
-// authorizationGRPC is how the authorization service behind a cluster is called.
-func authorizationGRPC(cluster string) *corev3.GrpcService {
-	s := serviceGRPC(cluster, authorizationTimeout)
-	s.InitialMetadata = told()
-	return s
+// addServiceFilters adds the filters that ask the authorization service.
+func addServiceFilters(g *gateway.Gateway, out *gatewayResources) {
+	out.add(filterAuthorization, &corev3.TypedExtensionConfig{Name: filterAuthorization, TypedConfig: anyOf(authorizationService(g))}, gateway.Position{})
+	out.add(filterValidation, &corev3.TypedExtensionConfig{Name: filterValidation, TypedConfig: anyOf(validationService(g))}, gateway.Position{})
 }
 
-func serviceGRPC(cluster string, timeout time.Duration) *corev3.GrpcService {
-	return &corev3.GrpcService{
-		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster}},
-		Timeout:         durationpb.New(timeout),
+// serviceGRPC is how the authorization service is called, which is where the control
+// plane is unless the gateway says otherwise.
+func serviceGRPC(g *gateway.Gateway, timeout time.Duration) *corev3.GrpcService {
+	cluster := wire.AuthorizationCluster
+	if g.Services.Authorization != nil {
+		cluster = wire.ApartAuthorizationCluster
 	}
+	service := &corev3.GrpcService{
+		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
+			ClusterName: cluster,
+			// The service makes no use of x-forwarded-for and x-envoy-internal.
+			SkipEnvoyHeaders: true,
+		}},
+		Timeout: durationpb.New(timeout),
+	}
+	if apart := g.Services.Authorization; apart != nil {
+		return askedApart(service, apart)
+	}
+	return service
 }

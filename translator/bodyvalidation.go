@@ -26,14 +26,15 @@ const validationSilent = typev3.StatusCode_ServiceUnavailable
 
 // validationService is the filter that asks the authorization service about bodies. It
 // stands behind the limits: what a caller may not send any more, nobody has to read.
-// Without an answer nothing is let through.
-func validationService() *extauthzv3.ExtAuthz {
+// Without an answer nothing is let through. Like the filter that asks about callers it
+// comes by ECDS.
+func validationService(g *gateway.Gateway) *extauthzv3.ExtAuthz {
 	headers := &envoymatcherv3.ListStringMatcher{}
 	for _, name := range []string{"content-type", "content-encoding", "content-length", "x-request-id"} {
 		headers.Patterns = append(headers.Patterns, &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Exact{Exact: name}})
 	}
 	return &extauthzv3.ExtAuthz{
-		Services:            &extauthzv3.ExtAuthz_GrpcService{GrpcService: serviceGRPC(wire.AuthorizationCluster, validationTimeout)},
+		Services:            &extauthzv3.ExtAuthz_GrpcService{GrpcService: serviceGRPC(g, validationTimeout)},
 		TransportApiVersion: corev3.ApiVersion_V3,
 		StatusOnError:       &typev3.HttpStatus{Code: validationSilent},
 		EncodeRawHeaders:    true,
@@ -57,9 +58,6 @@ func (c *stageCompiler) validateBodies(r *parsedRoute, routes []*routev3.Route) 
 		WithRequestBody:   &extauthzv3.BufferSettings{MaxRequestBytes: uint32(c.bodyLimit(r)), PackAsBytes: true},
 	}
 	settings.ContextExtensions[wire.ContextCheck] = wire.CheckBody
-	if c.site.authorizationApart {
-		settings.ServiceOverride = &extauthzv3.CheckSettings_GrpcService{GrpcService: askedApart(serviceGRPC(wire.ApartAuthorizationCluster, validationTimeout))}
-	}
 	config := enabled(&extauthzv3.ExtAuthzPerRoute{Override: &extauthzv3.ExtAuthzPerRoute_CheckSettings{CheckSettings: settings}})
 	for _, route := range routes {
 		route.TypedPerFilterConfig[filterValidation] = config

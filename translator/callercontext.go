@@ -94,11 +94,11 @@ func (c *stageCompiler) callerPart(r *parsedRoute, name string) map[string]any {
 }
 
 // callerFormat is such a variable for replies of Envoy's own; empty when it has no value.
-func (c *stageCompiler) callerFormat(r *parsedRoute, name string) string {
+func (c *stageCompiler) callerFormat(r *parsedRoute, name string, at place) string {
 	if keys := c.callerMetadata(r, name); keys != nil {
 		// Colons part the keys and cannot stand in one.
 		if slices.ContainsFunc(keys, func(key string) bool { return strings.ContainsAny(key, ":%()") }) {
-			return ""
+			return oddMetadataFormat(keys, at)
 		}
 		return "%DYNAMIC_METADATA(" + strings.Join(keys, ":") + ")%"
 	}
@@ -106,4 +106,19 @@ func (c *stageCompiler) callerFormat(r *parsedRoute, name string) string {
 		return "%REQ(" + apiKeyHeader + ")%"
 	}
 	return ""
+}
+
+// oddMetadataFormat is the value of metadata by CEL, which costs a little more, and can
+// name anything. It prints lists as mappings do; but functions for that are switched on
+// for bodies only, and in a header a list is nothing.
+func oddMetadataFormat(keys []string, at place) string {
+	value := "metadata.filter_metadata"
+	for _, key := range keys {
+		value += "[" + celString(key) + "]"
+	}
+	list := "''"
+	if at == inBody {
+		list = "'[' + " + value + ".join(' ') + ']'"
+	}
+	return "%CEL(type(" + value + ") == list ? " + list + " : " + value + ")%"
 }

@@ -9,6 +9,7 @@ import (
 	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	customresponsev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/custom_response/v3"
+	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
@@ -55,7 +56,7 @@ const (
 	filterTokens = "envoy.filters.http.jwt_authn"
 	// filterClaims looks at a verified token's claims (rbac).
 	filterClaims = "gw.claims"
-	// filterAuthorization asks the authorization service (ext_authz).
+	// filterAuthorization asks the authorization service (ext_authz, by ECDS).
 	filterAuthorization = wire.AuthorizationMetadata
 	// filterKeys looks API keys up (api_key_auth, by ECDS).
 	filterKeys = "gw.keys"
@@ -71,7 +72,8 @@ const (
 	// and the account bear.
 	filterPlanThrottles  = "gw.throttle.plans"
 	filterStageThrottles = "gw.throttle.stages"
-	// filterValidation asks the authorization service about request bodies (ext_authz).
+	// filterValidation asks the authorization service about request bodies (ext_authz, by
+	// ECDS).
 	filterValidation = "gw.validation"
 	// filterMapping maps parameters (lua, one constant script).
 	filterMapping = "gw.mapping"
@@ -115,14 +117,14 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterPolicy, &rbacv3.RBAC{}),
 		discovered(filterTokens, &jwtv3.JwtAuthentication{}),
 		off(filterClaims, &rbacv3.RBAC{}),
-		off(filterAuthorization, authorizationService()),
+		discovered(filterAuthorization, &extauthzv3.ExtAuthz{}),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
 		off(filterPlans, &rbacv3.RBAC{}),
 		off(filterSharedLimits, sharedLimits(g, false)),
 		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
-		off(filterValidation, validationService()),
+		discovered(filterValidation, &extauthzv3.ExtAuthz{}),
 		off(filterMapping, &luav3.Lua{
 			SourceCodes: map[string]*corev3.DataSource{mappingScriptName: inlineString(mappingScript)},
 			// The script changes :path; a new route match would skip the filters that

@@ -13,6 +13,14 @@ var statusPattern = regexp.MustCompile(`^[2-5][0-9][0-9]$`)
 // formatLiteral protects text from being read as Envoy format commands.
 func formatLiteral(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
+// place is where a format is used.
+type place int
+
+const (
+	inHeader place = iota
+	inBody
+)
+
 // bodyFormat is a reply body with Envoy format commands in it. Whatever has no value
 // prints nothing.
 func bodyFormat(contentType, format string) *corev3.SubstitutionFormatString {

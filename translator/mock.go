@@ -129,7 +129,7 @@ func (c *stageCompiler) mockReply(r *parsedRoute, match *routev3.RouteMatch, res
 			c.errorf("invalid-mapping", m.Pos, "", "%q from %q is not a response mapping", m.Target, m.Source)
 			continue
 		}
-		format, ok := c.format(r, value, m.Pos)
+		format, ok := c.format(r, value, m.Pos, inHeader)
 		if literal, constant := value.Literal(); constant && strings.EqualFold(name, "content-type") {
 			contentType = literal
 		} else if ok {
@@ -191,7 +191,7 @@ func mockStatus(template string) (string, error) {
 	return m[1], nil
 }
 
-var mockVariable = regexp.MustCompile(`\$!?(\{)?(?:(context|stageVariables)\.([A-Za-z0-9_.]*[A-Za-z0-9_])|input\.params\(\s*['"]([^'"]+)['"]\s*\))`)
+var mockVariable = regexp.MustCompile(`\$!?(\{)?(?:(context|stageVariables)\.` + variableName + `|input\.params\(\s*['"]([^'"]+)['"]\s*\))`)
 
 // mockBody turns a response template of plain text and variables into an Envoy
 // format. Parameters are read, and decoded, by mapping.lua, as values of the program.
@@ -206,10 +206,10 @@ func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *progra
 		}
 		b.WriteString(formatLiteral(text))
 		last = afterReference(template, m)
-		if m[8] >= 0 {
-			b.WriteString(values.parameter(c, r, template[m[8]:m[9]]))
+		if m[12] >= 0 {
+			b.WriteString(values.parameter(c, r, template[m[12]:m[13]]))
 		} else {
-			b.WriteString(c.variableFormat(r, template[m[4]:m[5]], template[m[6]:m[7]], r.Integration.Source))
+			b.WriteString(c.variableFormat(r, template[m[4]:m[5]], nameOf(template, m), r.Integration.Source))
 		}
 	}
 	if vtlConstruct.MatchString(template[last:]) {

@@ -75,7 +75,7 @@ func (c *stageCompiler) customise(reply *gatewayReply, custom *gateway.GatewayRe
 			c.errorf("invalid-mapping", m.Pos, "", "%v", err)
 			continue
 		}
-		if format, ok := c.format(nil, value, m.Pos); ok {
+		if format, ok := c.format(nil, value, m.Pos, inHeader); ok {
 			reply.headers = append(reply.headers, setHeader(strings.ToLower(name), format))
 		}
 	}
@@ -170,7 +170,23 @@ func chooseTemplate(templates map[string]string) (contentType, template string) 
 	return first, templates[first]
 }
 
-var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.([A-Za-z0-9_.\-]*[A-Za-z0-9_])`)
+// variableName matches a name in a template, and in more groups what may stand behind it
+// in brackets: claims['https://example.com/role']. The claims of user pools that have
+// a colon in them can be written as they are.
+const variableName = `(authorizer\.claims\.(?:cognito|custom):[A-Za-z0-9_.\-]*[A-Za-z0-9_]|[A-Za-z0-9_.\-]*[A-Za-z0-9_])(?:\[(?:'([^']+)'|"([^"]+)")\])?`
+
+var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.` + variableName)
+
+// nameOf is the whole name that a match of a variable has in its third to fifth group.
+func nameOf(template string, match []int) string {
+	name := template[match[6]:match[7]]
+	for group := 8; group <= 10; group += 2 {
+		if match[group] >= 0 {
+			name += "." + template[match[group]:match[group+1]]
+		}
+	}
+	return name
+}
 
 // gatewayTemplate turns the plain variables of a gateway response's template into
 // Envoy format commands.
@@ -180,7 +196,7 @@ func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType,
 	for _, m := range gatewayVariable.FindAllStringSubmatchIndex(template, -1) {
 		b.WriteString(formatLiteral(template[last:m[0]]))
 		last = afterReference(template, m)
-		space, name := template[m[4]:m[5]], template[m[6]:m[7]]
+		space, name := template[m[4]:m[5]], nameOf(template, m)
 		switch {
 		case space == "context" && name == "error.message":
 			b.WriteString(message)
@@ -216,13 +232,13 @@ func (c *stageCompiler) variableFormat(r *parsedRoute, space, name string, pos g
 		c.warnf("unknown-variable", pos, "", "$%s has no value and prints nothing", source)
 		return ""
 	}
-	format, _ := c.format(r, value, pos)
+	format, _ := c.format(r, value, pos, inBody)
 	return format
 }
 
 // format turns a mapping value into an Envoy format, for replies that Envoy gives
 // itself. r may be nil where no route is known.
-func (c *stageCompiler) format(r *parsedRoute, value gateway.Value, pos gateway.Position) (string, bool) {
+func (c *stageCompiler) format(r *parsedRoute, value gateway.Value, pos gateway.Position, at place) (string, bool) {
 	var b strings.Builder
 	for _, e := range value {
 		switch e.Kind {
@@ -249,7 +265,7 @@ func (c *stageCompiler) format(r *parsedRoute, value gateway.Value, pos gateway.
 				b.WriteString(formatLiteral(text))
 			} else if command, ok := contextFormat[e.Name]; ok {
 				b.WriteString(command)
-			} else if format := c.callerFormat(route, e.Name); format != "" {
+			} else if format := c.callerFormat(route, e.Name, at); format != "" {
 				b.WriteString(format)
 			} else if !aboutCaller(e.Name) || r != nil {
 				c.warnf("unknown-variable", pos, "", "$context.%s has no value here and prints nothing", e.Name)

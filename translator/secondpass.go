@@ -1,11 +1,14 @@
 package translator
 
 import (
+	"slices"
+
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/wire"
 )
 
@@ -28,19 +31,23 @@ func carried() []*corev3.HeaderValueOption {
 // told is what the authorization service gets to know beside the request, in one pass or
 // the other. It does not read the headers themselves, which an Envoy that is configured
 // otherwise might let clients send.
-func told() []*corev3.HeaderValue {
-	header := func(name string) string { return "%REQ(" + name + ")%" }
-	return []*corev3.HeaderValue{
+func told(g *gateway.Gateway) *corev3.HeaderValue {
+	carried := func(name string) string { return "%REQ(" + name + ")%" }
+	t := wire.Told{
 		// The address that Envoy tells by itself is the other end of the connection: a
 		// proxy's where there is one in front.
-		{Key: wire.ClientAddressHeader, Value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
-		{Key: wire.SourceVPCHeader, Value: listenerSays(wire.MetadataSourceVPC)},
-		{Key: wire.SourceVPCHeader, Value: header(wire.SourceVPCHeader)},
-		{Key: wire.SourceVPCEHeader, Value: listenerSays(wire.MetadataSourceVPCE)},
-		{Key: wire.SourceVPCEHeader, Value: header(wire.SourceVPCEHeader)},
-		{Key: wire.AskedHostHeader, Value: header(wire.AskedHostHeader)},
-		{Key: wire.AskedPathHeader, Value: header(wire.AskedPathHeader)},
+		Client:    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+		AskedHost: carried(wire.AskedHostHeader),
+		AskedPath: carried(wire.AskedPathHeader),
 	}
+	// What no listener says need not be looked for with each request.
+	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" }) {
+		t.SourceVPC, t.CarriedVPC = listenerSays(wire.MetadataSourceVPC), carried(wire.SourceVPCHeader)
+	}
+	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPCE != "" }) {
+		t.SourceVPCE, t.CarriedVPCE = listenerSays(wire.MetadataSourceVPCE), carried(wire.SourceVPCEHeader)
+	}
+	return &corev3.HeaderValue{Key: wire.ToldHeader, Value: t.String()}
 }
 
 // dropCarried is a filter that takes the headers away when they have been read, but for

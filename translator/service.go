@@ -79,7 +79,7 @@ func serviceCluster(name string, health *corev3.HealthCheck, s *gateway.Service)
 	// cluster has changed. Services move seldom.
 	c.LoadAssignment = loadAssignment(name, s.Endpoints)
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
-	if slices.ContainsFunc(s.Endpoints, func(e gateway.Endpoint) bool { return net.ParseIP(e.Host) == nil }) {
+	if slices.ContainsFunc(s.Endpoints, named) {
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
 	}
 	return c
@@ -185,19 +185,26 @@ func serviceTLS(s *gateway.Service, protocol string) *corev3.TransportSocket {
 
 // askedApart has a question that one process of a service cannot answer, since it ends
 // or is gone, asked of another. A limit that had counted it by then counts it twice: one
-// request too many rather than too few.
-func askedApart(s *corev3.GrpcService) *corev3.GrpcService {
+// request too many rather than too few. Envoy makes all of this ready with each question,
+// so there is no more of it than is of use.
+func askedApart(s *corev3.GrpcService, at *gateway.Service) *corev3.GrpcService {
 	s.RetryPolicy = &corev3.RetryPolicy{
 		RetryOn:    "connect-failure,refused-stream,reset",
 		NumRetries: uint32Value(serviceRetries),
-		RetryBackOff: &corev3.BackoffStrategy{
+	}
+	// A name may stand for several processes.
+	if len(at.Endpoints) > 1 || slices.ContainsFunc(at.Endpoints, named) {
+		s.RetryPolicy.RetryBackOff = &corev3.BackoffStrategy{
 			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
-		},
-		RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
+		}
+		s.RetryPolicy.RetryHostPredicate = []*corev3.RetryPolicy_RetryHostPredicate{{
 			Name:       "envoy.retry_host_predicates.previous_hosts",
 			ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: anyOf(&previoushostsv3.PreviousHostsPredicate{})},
-		}},
-		HostSelectionRetryMaxAttempts: 5,
+		}}
+		s.RetryPolicy.HostSelectionRetryMaxAttempts = 5
 	}
 	return s
 }
+
+// named reports whether an endpoint has a host name in place of an address.
+func named(e gateway.Endpoint) bool { return net.ParseIP(e.Host) == nil }

@@ -36,8 +36,8 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 		}
 	}
 	service := cluster(wire.AuthorizationCluster)
-	if g.Services.RateLimit != nil {
-		service = askedApart(cluster(wire.ApartRateLimitCluster))
+	if apart := g.Services.RateLimit; apart != nil {
+		service = askedApart(cluster(wire.ApartRateLimitCluster), apart)
 	}
 	return &ratelimitv3.RateLimit{
 		Domain:          wire.LimitDomain,

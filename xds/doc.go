@@ -6,8 +6,10 @@
 // with a Revision and learns from Server.Wait what became of it:
 //
 //	Set: diff -> validate -> check references        a refusal changes nothing
-//	     SDS, EDS, CDS, ECDS    added and changed    "make"
+//	     SDS, EDS, CDS          added and changed    "make"
 //	     wait: acknowledged, names resolved          only if something was made
+//	     ECDS                   added and changed    "fit"
+//	     wait: acknowledged                          likewise
 //	     RDS, SRDS, LDS         added and changed    "use"
 //	     everything unused      later, once acknowledged and idle   "break"
 //

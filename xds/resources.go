@@ -1,6 +1,8 @@
 package xds
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
@@ -36,14 +38,16 @@ type Revision struct {
 var (
 	// makeTypes have to be in place before anything refers to them. They are in
 	// the order in which they are put in the caches: what is referred to first.
-	makeTypes = []string{SecretType, EndpointType, ClusterType, ExtensionConfigType}
+	makeTypes = []string{SecretType, EndpointType, ClusterType}
+	// fitTypes are in between: they refer to clusters, and routes count on them.
+	fitTypes = []string{ExtensionConfigType}
 	// useTypes refer to the former. Their order matters likewise.
 	useTypes = []string{RouteType, ScopedRouteType, ListenerType}
 	// breakTypes are those of which nothing is removed before every Envoy let go
 	// of it: users before used. (SRDS and LDS removals are not here: Envoy takes
 	// them together with additions, so that a listener or scope may be renamed.)
 	breakTypes = []string{RouteType, ExtensionConfigType, ClusterType, EndpointType, SecretType}
-	allTypes   = append(append([]string{}, makeTypes...), useTypes...)
+	allTypes   = slices.Concat(makeTypes, fitTypes, useTypes)
 )
 
 // wildcard tells whether an Envoy that names no resource wants all of a type.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -129,7 +130,18 @@ func (a ads) DeltaAggregatedResources(str discoveryv3.AggregatedDiscoveryService
 	return a.s.handler.DeltaStreamHandler(str, resource.AnyType)
 }
 
-// ServerOptions are the gRPC options that long-lived streams of Envoys need.
+const (
+	// streamWindow and connWindow are what a client may send ahead: more than most calls
+	// have, and a few calls with bodies.
+	streamWindow = 1 << 20
+	connWindow   = 16 << 20
+	// workersPerCPU is so many that calls which wait for something, and the streams of some
+	// Envoys, leave others free.
+	workersPerCPU = 16
+)
+
+// ServerOptions are the gRPC options that long-lived streams of Envoys need, and the
+// many short calls that they make of the services beside.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		// An Envoy that vanished without a word is noticed within 40 seconds.
@@ -141,6 +153,12 @@ func ServerOptions() []grpc.ServerOption {
 		// the default 4 MB at some 30,000 resources.
 		grpc.MaxRecvMsgSize(64 << 20),
 		grpc.MaxConcurrentStreams(1 << 16),
+		// Windows that are given are not measured: otherwise gRPC sends a ping with nearly
+		// every call, and Envoy has to answer it.
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
+		// A goroutine that is used again has its stack already. Calls for which none is
+		// free get one of their own.
+		grpc.NumStreamWorkers(uint32(workersPerCPU * runtime.GOMAXPROCS(0))),
 	}
 }
 

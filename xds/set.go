@@ -66,7 +66,13 @@ func (s *Server) set(ctx context.Context, rev Revision) error {
 	if err := s.apply(plans, makeTypes, false); err != nil {
 		return err
 	}
-	if err := s.settle(ctx, rev.ID, plans); err != nil {
+	if err := s.settle(ctx, rev.ID, plans, makeTypes, slices.Concat(fitTypes, useTypes)); err != nil {
+		return err
+	}
+	if err := s.apply(plans, fitTypes, false); err != nil {
+		return err
+	}
+	if err := s.settle(ctx, rev.ID, plans, fitTypes, useTypes); err != nil {
 		return err
 	}
 	if err := s.apply(plans, useTypes, true); err != nil {
@@ -185,15 +191,15 @@ func (s *Server) put(g *gateway, typeURL string, c change, remove []string) erro
 	return set.update(messages(c.upsert), remove)
 }
 
-// settle waits until the Envoys can be sent routes that need what was just made.
-// It does not wait at all if nothing was, or if no route changes.
-func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
+// settle waits until the Envoys can be sent what comes next and needs what was just
+// done. It does not wait at all if nothing was, or if nothing comes.
+func (s *Server) settle(ctx context.Context, id string, plans []*plan, done, next []string) error {
 	var waiting []*plan
 	slow := false
 	for _, p := range plans {
-		if p.gateway.open && p.changed(makeTypes) > 0 && p.changed(useTypes) > 0 && s.nodes(p.gateway) > 0 {
+		if p.gateway.open && p.changed(done) > 0 && p.changed(next) > 0 && s.nodes(p.gateway) > 0 {
 			waiting = append(waiting, p)
-			slow = slow || slices.ContainsFunc(p.newClusters, (*entry).warmsUnseen)
+			slow = slow || slices.Contains(done, ClusterType) && slices.ContainsFunc(p.newClusters, (*entry).warmsUnseen)
 		}
 	}
 	if len(waiting) == 0 {
@@ -202,11 +208,11 @@ func (s *Server) settle(ctx context.Context, id string, plans []*plan) error {
 	bounded, cancel := context.WithTimeout(ctx, s.opts.AckTimeout)
 	defer cancel()
 	err := s.until(bounded, func() bool {
-		return !slices.ContainsFunc(waiting, func(p *plan) bool { return !p.made() })
+		return !slices.ContainsFunc(waiting, func(p *plan) bool { return !p.made(done) })
 	}, func() error {
 		var nacks []NACK
 		for _, p := range waiting {
-			nacks = append(nacks, p.gateway.refusals(makeTypes)...)
+			nacks = append(nacks, p.gateway.refusals(done)...)
 		}
 		if len(nacks) > 0 {
 			return &RejectedError{Revision: id, NACKs: nacks}

@@ -27,11 +27,11 @@ func (s *Server) nodes(g *gateway) int {
 	return len(g.streams)
 }
 
-// made tells whether all Envoys have acknowledged what routes may refer to. It
-// needs Server.mu.
-func (p *plan) made() bool {
+// made tells whether all Envoys have acknowledged what others may refer to. It needs
+// Server.mu.
+func (p *plan) made(typeURLs []string) bool {
 	for _, st := range p.gateway.streams {
-		if !st.inSync(makeTypes) || !st.endpointsKnown(p.newClusters) {
+		if !st.inSync(typeURLs) || !st.endpointsKnown(p.newClusters) {
 			return false
 		}
 	}

@@ -106,14 +106,17 @@ const maxIntrospectionCache = time.Hour
 // parseIntrospection reads where and how an issuer is asked about its tokens.
 func parseIntrospection(v source.Value) *gateway.Introspection {
 	o := v.Object()
+	endpoint := o.Get("endpoint")
 	in := &gateway.Introspection{
-		Endpoint:     o.RequireText("endpoint"),
 		ClientID:     o.RequireText("clientId"),
 		ClientSecret: o.Require("clientSecret").Secret(),
 		Auth:         cmp.Or(o.Get("auth").OneOf(gateway.IntrospectionBasic, gateway.IntrospectionPost), gateway.IntrospectionBasic),
 		Source:       v.Pos(),
 	}
-	checkHTTPURL(o.Get("endpoint"), in.Endpoint)
+	if endpoint.Exists() {
+		in.Endpoint = endpoint.NonEmpty()
+		checkHTTPURL(endpoint, in.Endpoint)
+	}
 	ttl := o.Get("cacheTTL")
 	in.CacheMillis = ttl.Millis(gateway.DefaultIntrospectionCacheMillis, 0)
 	if in.CacheMillis > maxIntrospectionCache.Milliseconds() {

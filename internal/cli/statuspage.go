@@ -35,6 +35,8 @@ type issuerJSON struct {
 	Issuer string `json:"issuer"`
 	// Keys is how many its tokens are verified with; with none, they are refused.
 	Keys int `json:"keys"`
+	// Introspection is where the issuer is asked about tokens, in place of keys.
+	Introspection string `json:"introspectionEndpoint,omitempty"`
 	// ConfirmedAt is when the issuer last said that these are its keys, AgeSeconds how
 	// long ago; ChangedAt is when it first did.
 	ConfirmedAt *time.Time `json:"confirmedAt"`
@@ -59,7 +61,7 @@ func newIssuersJSON(all []oidc.Status, now time.Time) []issuerJSON {
 	issuers := make([]issuerJSON, 0, len(all))
 	for _, s := range all {
 		i := issuerJSON{
-			Issuer: s.Issuer, Keys: s.Keys, ConfirmedAt: at(s.Confirmed), ChangedAt: at(s.Changed),
+			Issuer: s.Issuer, Keys: s.Keys, Introspection: s.Introspection, ConfirmedAt: at(s.Confirmed), ChangedAt: at(s.Changed),
 			Stale: s.Stale(), Expired: s.Expired, NextAt: at(s.Next), Failures: s.Failures,
 		}
 		if i.ConfirmedAt != nil {

@@ -28,9 +28,9 @@ type invokeAPI interface {
 }
 
 // awsTarget is what one AWS client serves.
-type awsTarget struct{ endpoint, region string }
+type awsTarget struct{ endpoint, region, role string }
 
-// awsClients speak Lambda's Invoke API. There is one per endpoint and region; they
+// awsClients speak Lambda's Invoke API. There is one per endpoint, region and role; they
 // share connections and the environment's configuration.
 type awsClients struct {
 	http     *http.Client
@@ -44,7 +44,7 @@ type awsClients struct {
 }
 
 func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
-	client, err := a.client(ctx, awsTarget{t.Endpoint, t.Region})
+	client, err := a.client(ctx, awsTarget{t.Endpoint, t.Region, t.Role})
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +87,9 @@ func (a *awsClients) client(ctx context.Context, t awsTarget) (invokeAPI, error)
 	settings, err := a.settings(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if t.role != "" {
+		settings = a.inRole(settings, t)
 	}
 	client = lambda.NewFromConfig(settings, func(o *lambda.Options) {
 		o.Region = cmp.Or(t.region, o.Region, gateway.DefaultRegion)

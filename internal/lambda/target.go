@@ -22,6 +22,8 @@ type Target struct {
 	// Endpoint speaks the Invoke API; empty stands for AWS, or where the environment
 	// says that it is.
 	Endpoint string
+	// Role is the ARN of a role that calls the function, "" for Gatehouse itself.
+	Role string
 	// URL is a webhook, and takes the place of all of the above.
 	URL string
 	// Secret is the webhook's bearer token.

@@ -14,9 +14,28 @@ func discoveryURL(issuer string) string {
 	return strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"
 }
 
-// parseDiscovery gives the place of the key set. The document must be of the very
-// issuer that was asked: another one's keys would vouch for this one's tokens.
-func parseDiscovery(data []byte, issuer string) (jwksURI string, err error) {
+// serverMetadataURL is where an authorization server that is no OpenID provider has its
+// metadata.
+// See https://www.rfc-editor.org/rfc/rfc8414#section-3
+func serverMetadataURL(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return issuer
+	}
+	host := url.URL{Scheme: u.Scheme, Host: u.Host}
+	return host.String() + "/.well-known/oauth-authorization-server" + strings.TrimSuffix(u.EscapedPath(), "/")
+}
+
+// What a discovery document has the places of.
+const (
+	keysMember          = "jwks_uri"
+	introspectionMember = "introspection_endpoint"
+)
+
+// parseDiscovery gives the place of the key set, or of another thing. The document must
+// be of the very issuer that was asked: another one's keys would vouch for this one's
+// tokens.
+func parseDiscovery(data []byte, issuer, member string) (place string, err error) {
 	var document map[string]json.RawMessage
 	if err := json.Unmarshal(data, &document); err != nil || document == nil {
 		return "", errors.New("the discovery document is not a JSON object")
@@ -28,18 +47,18 @@ func parseDiscovery(data []byte, issuer string) (jwksURI string, err error) {
 	if of != issuer {
 		return "", fmt.Errorf("the discovery document is of the issuer %q, not of %q: both must be the same to the letter", shortened(of), issuer)
 	}
-	if err := json.Unmarshal(document["jwks_uri"], &jwksURI); err != nil || jwksURI == "" {
-		return "", errors.New("the discovery document has no jwks_uri")
+	if err := json.Unmarshal(document[member], &place); err != nil || place == "" {
+		return "", fmt.Errorf("the discovery document has no %s", member)
 	}
-	if err := checkKeysURL(jwksURI, issuer); err != nil {
-		return "", fmt.Errorf("the jwks_uri of the discovery document %w", err)
+	if err := checkPlace(place, issuer); err != nil {
+		return "", fmt.Errorf("the %s of the discovery document %w", member, err)
 	}
-	return jwksURI, nil
+	return place, nil
 }
 
-// checkKeysURL holds the place of a key set against that of its issuer: what is
-// asked for by https must not depend on anything that is not.
-func checkKeysURL(text, issuer string) error {
+// checkPlace holds the place of a key set or an endpoint against that of its issuer: what
+// is asked for by https must not depend on anything that is not.
+func checkPlace(text, issuer string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":

@@ -29,17 +29,19 @@ type remote struct {
 	client  *http.Client
 	// What was fetched last, and how to ask whether it still holds.
 	discovery, keys kept
-	jwksURI         string
-	set             jwks.Set
+	// place is what the discovery document says.
+	place string
+	set   jwks.Set
 }
 
 // kept is the address and the ETag of an answer whose meaning is still known.
 type kept struct{ url, etag string }
 
-// answer is what a fetch gave.
+// answer is what a fetch gave: a key set, or an introspection endpoint.
 type answer struct {
-	set    jwks.Set
-	header http.Header
+	set      jwks.Set
+	endpoint string
+	header   http.Header
 }
 
 func newRemote(issuer gateway.Issuer, timeout time.Duration) (*remote, error) {
@@ -83,9 +85,12 @@ func checkRedirect(next *http.Request, before []*http.Request) error {
 func (r *remote) fetch(ctx context.Context) (answer, error) {
 	// The next time is minutes away.
 	defer r.client.CloseIdleConnections()
+	if r.issuer.Introspection != nil {
+		return r.fetchEndpoint(ctx)
+	}
 	at := r.issuer.JWKSURI
 	if at == "" {
-		discovered, err := r.discover(ctx)
+		discovered, _, err := r.discover(ctx, discoveryURL(r.issuer.URL), keysMember)
 		if err != nil {
 			return answer{}, err
 		}
@@ -93,7 +98,7 @@ func (r *remote) fetch(ctx context.Context) (answer, error) {
 	}
 	body, header, err := r.get(ctx, at, &r.keys, jwks.MaxBytes)
 	if err != nil || body == nil {
-		return answer{r.set, header}, err
+		return answer{set: r.set, header: header}, err
 	}
 	set, err := jwks.Parse(body)
 	if err != nil {
@@ -105,18 +110,31 @@ func (r *remote) fetch(ctx context.Context) (answer, error) {
 		return answer{}, errors.New(shortened(strings.Join(append([]string{err.Error()}, dropped...), "; ")))
 	}
 	r.set = set
-	return answer{set, header}, nil
+	return answer{set: set, header: header}, nil
 }
 
-func (r *remote) discover(ctx context.Context) (jwksURI string, err error) {
-	body, _, err := r.get(ctx, discoveryURL(r.issuer.URL), &r.discovery, maxDiscoveryBytes)
-	if err != nil || body == nil {
-		return r.jwksURI, err
+// fetchEndpoint gets the introspection endpoint by way of the issuer's metadata: an
+// OpenID provider's, or that of another authorization server.
+func (r *remote) fetchEndpoint(ctx context.Context) (answer, error) {
+	endpoint, header, err := r.discover(ctx, discoveryURL(r.issuer.URL), introspectionMember)
+	if err != nil {
+		var second error
+		if endpoint, header, second = r.discover(ctx, serverMetadataURL(r.issuer.URL), introspectionMember); second != nil {
+			return answer{}, fmt.Errorf("%w; %w", err, second)
+		}
 	}
-	if r.jwksURI, err = parseDiscovery(body, r.issuer.URL); err != nil {
+	return answer{endpoint: endpoint, header: header}, nil
+}
+
+func (r *remote) discover(ctx context.Context, at, member string) (place string, header http.Header, err error) {
+	body, header, err := r.get(ctx, at, &r.discovery, maxDiscoveryBytes)
+	if err != nil || body == nil {
+		return r.place, header, err
+	}
+	if r.place, err = parseDiscovery(body, r.issuer.URL, member); err != nil {
 		r.discovery = kept{}
 	}
-	return r.jwksURI, err
+	return r.place, header, err
 }
 
 // get asks for a document of bounded size. The body is nil if what is kept is still

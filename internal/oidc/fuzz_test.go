@@ -16,7 +16,7 @@ func FuzzDiscovery(f *testing.F) {
 	f.Add([]byte(`{"issuer":1,"jwks_uri":null}`), "https://a")
 	f.Add([]byte(`[]`), "")
 	f.Fuzz(func(t *testing.T, data []byte, issuer string) {
-		uri, err := parseDiscovery(data, issuer)
+		uri, err := parseDiscovery(data, issuer, keysMember)
 		if err != nil {
 			return
 		}
@@ -41,12 +41,13 @@ func FuzzLifetime(f *testing.F) {
 
 func FuzzKeptKeys(f *testing.F) {
 	f.Add([]byte(`{"version":1,"sets":[{"id":"a","issuer":"https://a","keys":{"keys":[]},"confirmed":"2026-01-02T03:04:05Z"}]}`))
+	f.Add([]byte(`{"version":1,"sets":[{"id":"a","issuer":"https://a","introspectionEndpoint":"https://b/i","confirmed":"2026-01-02T03:04:05Z"}]}`))
 	f.Add([]byte(`{"version":2}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		sets := map[string]storedSet{}
 		_ = readSets(data, sets)
 		for _, s := range sets {
-			if s.keys == "" || s.count == 0 || s.confirmed.After(time.Now()) {
+			if s.endpoint == "" && (s.keys == "" || s.count == 0) || s.confirmed.After(time.Now()) {
 				t.Fatalf("%+v", s)
 			}
 		}

@@ -117,8 +117,8 @@ func (k *Keeper) keep(ctx context.Context, i *issuer, log *slog.Logger) {
 func (k *Keeper) succeeded(i *issuer, got answer, log *slog.Logger) time.Duration {
 	pause := jittered(k.opts.lifetime(got.header))
 	now := time.Now()
-	changed, failures := i.keys != got.set.JSON, i.failures
-	i.keys, i.count, i.confirmed = got.set.JSON, got.set.Keys, now
+	changed, failures := i.keys != got.set.JSON || i.endpoint != got.endpoint, i.failures
+	i.keys, i.count, i.endpoint, i.confirmed = got.set.JSON, got.set.Keys, got.endpoint, now
 	if changed {
 		i.changed = now
 	}
@@ -143,6 +143,8 @@ func (k *Keeper) succeeded(i *issuer, got answer, log *slog.Logger) time.Duratio
 		log.Warn("a key of the issuer is left out", "key", shortened(d.String()))
 	}
 	switch {
+	case changed && got.endpoint != "":
+		log.Info("where the issuer is asked about tokens has changed", "next", pause.Round(time.Second))
 	case changed:
 		log.Info("the keys of the issuer have changed", "keys", got.set.Keys, "next", pause.Round(time.Second))
 	case failures > 0:
@@ -158,24 +160,28 @@ func (k *Keeper) failed(i *issuer, err error, log *slog.Logger) time.Duration {
 	i.failures++
 	i.err = err
 	pause := jittered(k.opts.backoff(i.failures))
-	expiring := i.keys != "" && k.tooOld(i.storedSet)
+	expiring := i.known() && k.tooOld(i.storedSet)
 	if expiring {
-		i.keys, i.count, i.expired = "", 0, true
-	} else if i.keys != "" && k.opts.MaxAge > 0 {
+		i.keys, i.count, i.endpoint, i.expired = "", 0, "", true
+	} else if i.known() && k.opts.MaxAge > 0 {
 		pause = min(pause, max(time.Until(i.confirmed.Add(k.opts.MaxAge)), time.Millisecond))
 	}
 	i.next = now.Add(pause)
-	failures, keys, confirmed := i.failures, i.count, i.confirmed
+	failures, known, confirmed := i.failures, i.known(), i.confirmed
+	what := "the keys of the issuer"
+	if i.remote.issuer.Introspection != nil {
+		what = "the metadata of the issuer"
+	}
 	k.metrics.fetched(i.remote.issuer.URL, "failed")
 	k.settle(i, expiring)
 
 	switch {
 	case expiring:
-		log.Error("the keys of the issuer are too old: its tokens are refused", "since", confirmed, "error", err)
-	case keys > 0:
-		log.Warn("the keys of the issuer cannot be refreshed: the last ones are used on", "since", confirmed, "failures", failures, "retry", pause.Round(time.Millisecond), "error", err)
+		log.Error(what+" cannot be refreshed for too long: its tokens are refused", "since", confirmed, "error", err)
+	case known:
+		log.Warn(what+" cannot be refreshed: what was known last is used on", "since", confirmed, "failures", failures, "retry", pause.Round(time.Millisecond), "error", err)
 	default:
-		log.Warn("the keys of the issuer cannot be fetched: its tokens are refused", "failures", failures, "retry", pause.Round(time.Millisecond), "error", err)
+		log.Warn(what+" cannot be fetched: its tokens are refused", "failures", failures, "retry", pause.Round(time.Millisecond), "error", err)
 	}
 	return pause
 }

@@ -93,10 +93,15 @@ func (k *Keeper) Fill(ctx context.Context, s *gateway.Snapshot) (*gateway.Snapsh
 	var found gateway.Diagnostics
 	for n, i := range issuers {
 		i.waiting--
-		if i.keys != "" {
+		if i.known() {
 			continue
 		}
 		for _, at := range uses[n].Authorizers {
+			if i.remote.issuer.Introspection != nil {
+				found.Warnf("issuer-unreachable", at, "", "they are accepted as soon as it answers; to do without, write its endpoint into introspection",
+					"where to ask about tokens of %s is not known, and they are refused: %s", i.remote.issuer.URL, i.problem(k.opts.Wait))
+				continue
+			}
 			found.Warnf("issuer-unreachable", at, "", "they are accepted as soon as it answers; to do without the network, write its key set into jwks",
 				"the keys of %s are not known, and its tokens are refused: %s", i.remote.issuer.URL, i.problem(k.opts.Wait))
 		}
@@ -113,13 +118,16 @@ func (k *Keeper) Renew(s *gateway.Snapshot) *gateway.Snapshot {
 	return fill(s, uses, k.want(&k.served, uses))
 }
 
-// fetchedUses are the issuers of a snapshot whose keys are needed, and are not written
-// in it.
+// fetchedUses are the issuers of a snapshot whose keys are needed, or where they are
+// asked about tokens, and for which that is not written in it.
 func fetchedUses(s *gateway.Snapshot) []gateway.IssuerUse {
 	// What cannot be told is an error of validation.
 	uses, _ := s.IssuerUses()
 	return slices.DeleteFunc(uses, func(u gateway.IssuerUse) bool {
-		return u.Issuer.Introspection != nil || u.Issuer.JWKS != "" && !u.Issuer.Fetched
+		if in := u.Issuer.Introspection; in != nil {
+			return in.Endpoint != "" && !in.Discovered
+		}
+		return u.Issuer.JWKS != "" && !u.Issuer.Fetched
 	})
 }
 
@@ -137,7 +145,13 @@ func fill(s *gateway.Snapshot, uses []gateway.IssuerUse, issuers []*issuer) *gat
 			filled.Issuers = append(filled.Issuers, uses[n].Issuer)
 			of = &filled.Issuers[len(filled.Issuers)-1]
 		}
-		if i.keys != "" || i.expired {
+		switch {
+		case !i.known() && !i.expired:
+		case of.Introspection != nil:
+			in := *of.Introspection
+			in.Endpoint, in.Discovered = i.endpoint, i.endpoint != ""
+			of.Introspection = &in
+		default:
 			of.JWKS, of.Fetched = i.keys, i.keys != ""
 		}
 	}
@@ -162,7 +176,7 @@ func (k *Keeper) want(list *[]string, uses []gateway.IssuerUse) []*issuer {
 		if !slices.Contains(k.defined, id) && !slices.Contains(k.served, id) {
 			i.cancel()
 			delete(k.issuers, id)
-			if i.keys != "" {
+			if i.known() {
 				k.stored[id] = i.storedSet
 			}
 			k.metrics.forget(i.remote.issuer.URL)
@@ -174,6 +188,10 @@ func (k *Keeper) want(list *[]string, uses []gateway.IssuerUse) []*issuer {
 // identity tells apart what keys are trusted for: keys that came from elsewhere, or
 // by way of another authority, are not those that a changed definition asks for.
 func identity(i gateway.Issuer) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{i.URL, i.JWKSURI, i.CA}, "\x00")))
+	parts := []string{i.URL, i.JWKSURI, i.CA}
+	if i.Introspection != nil {
+		parts = append(parts, introspectionMember)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }

@@ -58,7 +58,9 @@ func (c statusCollector) Collect(out chan<- prometheus.Metric) {
 		if s.Stale() {
 			stale = 1
 		}
-		out <- prometheus.MustNewConstMetric(keysDesc, prometheus.GaugeValue, float64(s.Keys), s.Issuer)
+		if !s.Introspected {
+			out <- prometheus.MustNewConstMetric(keysDesc, prometheus.GaugeValue, float64(s.Keys), s.Issuer)
+		}
 		out <- prometheus.MustNewConstMetric(staleDesc, prometheus.GaugeValue, stale, s.Issuer)
 		if !s.Confirmed.IsZero() {
 			out <- prometheus.MustNewConstMetric(confirmedDesc, prometheus.GaugeValue, float64(s.Confirmed.UnixMilli())/1000, s.Issuer)

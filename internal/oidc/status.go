@@ -11,6 +11,10 @@ type Status struct {
 	Issuer string
 	// Keys is how many there are to verify its tokens with.
 	Keys int
+	// Introspection is where it is asked about tokens, for an issuer that has no keys.
+	Introspection string
+	// Introspected: the issuer is of that kind, whether or not the place is known.
+	Introspected bool
 	// Confirmed is when the issuer last said that these are its keys, Changed when it
 	// first did. Both are zero before.
 	Confirmed, Changed time.Time
@@ -24,7 +28,7 @@ type Status struct {
 }
 
 // Stale reports whether keys are used that could not be refreshed.
-func (s Status) Stale() bool { return s.Keys > 0 && s.Failures > 0 }
+func (s Status) Stale() bool { return (s.Keys > 0 || s.Introspection != "") && s.Failures > 0 }
 
 // Status gives all issuers, in the order of their URLs.
 func (k *Keeper) Status() []Status {
@@ -33,7 +37,7 @@ func (k *Keeper) Status() []Status {
 	all := make([]Status, 0, len(k.issuers))
 	for _, i := range k.issuers {
 		all = append(all, Status{
-			Issuer: i.remote.issuer.URL, Keys: i.count, Confirmed: i.confirmed, Changed: i.changed,
+			Issuer: i.remote.issuer.URL, Keys: i.count, Introspection: i.endpoint, Introspected: i.remote.issuer.Introspection != nil, Confirmed: i.confirmed, Changed: i.changed,
 			Next: i.next, Failures: i.failures, Err: i.err, Expired: i.expired,
 		})
 	}

@@ -26,10 +26,15 @@ type storedSet struct {
 	// keys is the set in its canonical form; empty for none.
 	keys  string
 	count int
+	// endpoint takes the place of keys for an issuer that is asked about its tokens.
+	endpoint string
 	// confirmed is when the issuer last said that these are its keys, changed when it
 	// first did.
 	confirmed, changed time.Time
 }
+
+// known reports whether there is anything to decide about tokens with.
+func (s storedSet) known() bool { return s.keys != "" || s.endpoint != "" }
 
 // storeJSON is the file. It holds nothing secret, but what it says is trusted.
 type storeJSON struct {
@@ -41,7 +46,8 @@ type storedJSON struct {
 	// ID is the identity of the issuer.
 	ID        string          `json:"id"`
 	Issuer    string          `json:"issuer"`
-	Keys      json.RawMessage `json:"keys"`
+	Keys      json.RawMessage `json:"keys,omitempty"`
+	Endpoint  string          `json:"introspectionEndpoint,omitempty"`
 	Confirmed time.Time       `json:"confirmed"`
 	Changed   time.Time       `json:"changed"`
 }
@@ -76,7 +82,13 @@ func readSets(content []byte, sets map[string]storedSet) error {
 	var problems []error
 	for _, s := range file.Sets {
 		// By the rules of today: another release may have kept other keys.
-		set, err := jwks.Parse(s.Keys)
+		var set jwks.Set
+		var err error
+		if s.Endpoint != "" {
+			err = checkPlace(s.Endpoint, s.Issuer)
+		} else {
+			set, err = jwks.Parse(s.Keys)
+		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", shortened(s.Issuer), err))
 			continue
@@ -85,7 +97,7 @@ func readSets(content []byte, sets map[string]storedSet) error {
 		if now := time.Now(); s.Confirmed.After(now) {
 			s.Confirmed = now
 		}
-		sets[s.ID] = storedSet{s.Issuer, set.JSON, set.Keys, s.Confirmed, s.Changed}
+		sets[s.ID] = storedSet{s.Issuer, set.JSON, set.Keys, s.Endpoint, s.Confirmed, s.Changed}
 	}
 	return errors.Join(problems...)
 }
@@ -117,7 +129,7 @@ func (k *Keeper) write() {
 	maps.DeleteFunc(k.stored, func(_ string, s storedSet) bool { return time.Since(s.confirmed) > forgetAfter })
 	sets := maps.Clone(k.stored)
 	for id, i := range k.issuers {
-		if i.keys != "" {
+		if i.known() {
 			sets[id] = i.storedSet
 		}
 	}
@@ -125,7 +137,7 @@ func (k *Keeper) write() {
 	file := storeJSON{Version: storeVersion, Sets: []storedJSON{}}
 	for _, id := range slices.Sorted(maps.Keys(sets)) {
 		s := sets[id]
-		file.Sets = append(file.Sets, storedJSON{id, s.url, json.RawMessage(s.keys), s.confirmed.UTC(), s.changed.UTC()})
+		file.Sets = append(file.Sets, storedJSON{id, s.url, json.RawMessage(s.keys), s.endpoint, s.confirmed.UTC(), s.changed.UTC()})
 	}
 	content, err := json.MarshalIndent(file, "", " ")
 	if err == nil {

@@ -36,14 +36,13 @@ const LocalReplyHeader = "x-gw-local-reply"
 const ReplyHeader = "x-gw-reply"
 
 // ClientAddressHeader carries the client's address to the second pass of a path-form
-// request, and as metadata of the call to the authorization service. X-Forwarded-For
-// does not do: for clients on the same machine Envoy writes the machine's own address
-// there.
+// request. X-Forwarded-For does not do: for clients on the same machine Envoy writes the
+// machine's own address there.
 const ClientAddressHeader = "x-gw-client-address"
 
 // SourceVPCHeader and SourceVPCEHeader carry what a listener says about where its
-// requests come from, in the same two ways. The same names without their prefix are
-// keys of the listener's metadata.
+// requests come from, in the same way. The same names without their prefix are keys of
+// the listener's metadata.
 const (
 	SourceVPCHeader  = InternalHeaderPrefix + MetadataSourceVPC
 	SourceVPCEHeader = InternalHeaderPrefix + MetadataSourceVPCE

@@ -15,10 +15,11 @@ import (
 	"time"
 
 	"github.com/zitadel/oidc/v3/example/server/storage"
-	"github.com/zitadel/oidc/v3/pkg/oidc"
+	zitadel "github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/oidc"
 )
 
 // The client of the library's example server.
@@ -34,17 +35,17 @@ func (s opaqueTokens) AuthorizeClientIDSecret(ctx context.Context, id, secret st
 }
 
 func (s opaqueTokens) ClientCredentialsTokenRequest(_ context.Context, id string, scopes []string) (op.TokenRequest, error) {
-	return &oidc.JWTTokenRequest{Subject: "id1", Audience: []string{id}, Scopes: scopes}, nil
+	return &zitadel.JWTTokenRequest{Subject: "id1", Audience: []string{id}, Scopes: scopes}, nil
 }
 
-func (s opaqueTokens) SetIntrospectionFromToken(ctx context.Context, answer *oidc.IntrospectionResponse, tokenID, subject, client string) error {
+func (s opaqueTokens) SetIntrospectionFromToken(ctx context.Context, answer *zitadel.IntrospectionResponse, tokenID, subject, client string) error {
 	err := s.Storage.SetIntrospectionFromToken(ctx, answer, tokenID, subject, client)
-	answer.Audience = oidc.Audience{client}
+	answer.Audience = zitadel.Audience{client}
 	return err
 }
 
 // RevokeToken passes no client on: the example store has not noted that of such tokens.
-func (s opaqueTokens) RevokeToken(ctx context.Context, token, user, _ string) *oidc.Error {
+func (s opaqueTokens) RevokeToken(ctx context.Context, token, user, _ string) *zitadel.Error {
 	return s.Storage.RevokeToken(ctx, token, user, "")
 }
 
@@ -156,7 +157,16 @@ func TestOpaqueTokens(t *testing.T) {
 		s.Issuers = []gateway.Issuer{issuer}
 		return s
 	}
-	g := start(t, snapshot(p.issuer(time.Hour)))
+	// Where to ask about tokens, the provider's own metadata tells.
+	issuer := p.issuer(time.Hour)
+	issuer.Introspection.Endpoint = ""
+	keeper := oidc.New(oidc.Options{Log: slog.New(slog.DiscardHandler), Timing: oidc.Timing{Wait: 20 * time.Second, Fetch: 10 * time.Second}})
+	defer keeper.Close()
+	found, warnings := keeper.Fill(t.Context(), snapshot(issuer).Seal())
+	if len(warnings) > 0 || found.Issuer(issuer.URL).Introspection.Endpoint != p.server.URL+"/oauth/introspect" {
+		t.Fatalf("discovered %+v %v", found.Issuer(issuer.URL).Introspection, warnings)
+	}
+	g := start(t, found)
 	const host = "opaque.execute-api.localhost"
 	ask := func(method, target, token string) reply {
 		t.Helper()

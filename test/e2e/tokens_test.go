@@ -189,7 +189,30 @@ openapi: 3.0.1
 info: {title: pool, version: "1"}
 x-amazon-apigateway-gateway-responses:
   UNAUTHORIZED: {statusCode: "418", responseTemplates: {application/json: '{"no":$context.error.messageString,"type":"$context.error.responseType"}'}}
+  INTEGRATION_FAILURE:
+    statusCode: "504"
+    responseParameters: {gatewayresponse.header.X-User: "context.authorizer.claims.cognito:username"}
+    responseTemplates: {application/json: "{\"user\":\"$context.authorizer.claims['cognito:username']\",\"role\":\"$context.authorizer.claims['https://example.com/role']\"}"}
 paths:
+  /named:
+    get:
+      security: [{pool: []}]
+      x-amazon-apigateway-integration:
+        type: mock
+        requestTemplates: {application/json: '{"statusCode": 200}'}
+        responses:
+          default:
+            statusCode: "200"
+            responseParameters: {method.response.header.X-User: "context.authorizer.claims.cognito:username", method.response.header.X-Role: "context.authorizer.claims.https://example.com/role", method.response.header.X-Groups: "context.authorizer.claims.cognito:groups"}
+            responseTemplates:
+              application/json: >-
+                $context.authorizer.claims['cognito:username'] $context.authorizer.claims.cognito:username! ${context.authorizer.claims.custom:shop-id}
+                $context.authorizer.claims['https://example.com/role'] $context.authorizer.claims["it's 100%(sure)"] $context.authorizer.claims.shop-id
+                $context.authorizer.claims['custom:level'] $context.authorizer.claims['cognito:groups'] <$context.authorizer.claims['custom:none']>
+  /down:
+    get:
+      security: [{pool: []}]
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://127.0.0.1:1/"}
   /me:
     get:
       security: [{pool: []}]
@@ -247,6 +270,18 @@ func TestUserPools(t *testing.T) {
 	named := iss.Token(map[string]any{"token_use": "id", "aud": "app-1", "cognito:username": "ann"})
 	if e := g.request("GET", host, "/v1/me", "", "Authorization", named).echo(t); strings.Join(append(e.Headers["x-sub"], e.Headers["x-name"]...), " ") != "user-1 ann" {
 		t.Errorf("claims: %v", e.Headers)
+	}
+	// Names that cannot stand in the format commands of Envoy's metadata.
+	odd := iss.Token(map[string]any{
+		"token_use": "id", "aud": "app-1", "cognito:username": "ann", "custom:shop-id": "s-1", "shop-id": "s-2", "https://example.com/role": "admin: all",
+		"it's 100%(sure)": "sure", "custom:level": 7, "cognito:groups": []string{"a", "b"},
+	})
+	if r := g.request("GET", host, "/v1/named", "", "Authorization", odd); r.body != `ann ann! s-1 admin: all sure s-2 7 [a b] <>` ||
+		r.Header.Get("x-user") != "ann" || r.Header.Get("x-role") != "admin: all" || r.Header.Get("x-groups") != "" {
+		t.Errorf("claims with odd names in a mock: %q %v", r.body, r.Header)
+	}
+	if r := g.request("GET", host, "/v1/down", "", "Authorization", odd); r.StatusCode != 504 || r.body != `{"user":"ann","role":"admin: all"}` || r.Header.Get("x-user") != "ann" {
+		t.Errorf("claims with odd names in a gateway response: %d %q %v", r.StatusCode, r.body, r.Header)
 	}
 	if r := g.request("GET", host, "/v1/scoped", "", "Authorization", access("read")); r.body != `{"sub":"user-1"}` {
 		t.Errorf("claims of a mock: %s", r.body)

@@ -166,6 +166,42 @@ func TestAuthorizationApart(t *testing.T) {
 	onlyOpen.end()
 }
 
+// TestAuthorizationMoves moves the authorization service away from the control plane and
+// back while connections are open: who decides changes with their next request, and no
+// request is lost.
+func TestAuthorizationMoves(t *testing.T) {
+	t.Parallel()
+	s := newApartSite(t, "{}")
+	s.write(t)
+	xdsAddress, address := localPort(t), localPort(t)
+	g := launch(t, "serve", "--xds-address", xdsAddress, "--data-dir", t.TempDir(), s.dir).serving()
+	apart := serveAuthorization(t, address, s.dir)
+	startEnvoy(t, "envoy", "edge", xdsAddress)
+	awaitAnswer(t, s.url("guarded/v1/things"), "one")
+	checks := func(g *gatehouse) float64 { return g.metric("gatehouse_extauthz_checks_total", "") }
+	open := load(t, s.target("guarded/v1/things"))
+	open.goesOn()
+	if checks(g) == 0 || checks(apart) != 0 {
+		t.Fatalf("checks before: %v by the control plane, %v apart", checks(g), checks(apart))
+	}
+	moves := func(services string, from, to *gatehouse) {
+		t.Helper()
+		s.services = services
+		s.write(t)
+		g.acked()
+		before := checks(to)
+		eventually(t, "the other service is asked", func() bool { return checks(to) > before })
+		eventually(t, "the one before is not asked any more", func() bool {
+			last := checks(from)
+			open.goesOn()
+			return checks(from) == last
+		})
+	}
+	moves(fmt.Sprintf("{authorization: %q}", address), g, apart)
+	moves("{}", apart, g)
+	open.end()
+}
+
 func getAs(t *testing.T, url, agent string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, url, nil)

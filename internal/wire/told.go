@@ -1,0 +1,57 @@
+package wire
+
+import "strings"
+
+// ToldHeader is the one piece of metadata with which Envoy calls the authorization
+// service: all that the service has to know beside the request, which Envoy's own
+// attributes do not tell. It is one header because each costs as much as a small filter.
+const ToldHeader = InternalHeaderPrefix + "told"
+
+// Told is what ToldHeader says; "" stands for nothing.
+type Told struct {
+	// Client is the client's address as Envoy understands it.
+	Client string
+	// SourceVPC and SourceVPCE are what the listener says that a request came by, and
+	// CarriedVPC and CarriedVPCE what the first pass of a path-form request carried over.
+	SourceVPC, CarriedVPC, SourceVPCE, CarriedVPCE string
+	// AskedHost and AskedPath are what the client of a path-form request asked for.
+	AskedHost, AskedPath string
+}
+
+// nothingTold is what Envoy writes for what a request does not have.
+const nothingTold = "-"
+
+// fields are in the order in which they are written, with spaces between. The last one
+// may have spaces in it, and is the only one that a client has much of a say in.
+func (t *Told) fields() []*string {
+	return []*string{&t.Client, &t.SourceVPC, &t.CarriedVPC, &t.SourceVPCE, &t.CarriedVPCE, &t.AskedHost, &t.AskedPath}
+}
+
+// String is the header's value. Fields may be Envoy's format commands.
+func (t Told) String() string {
+	var out []string
+	for _, field := range t.fields() {
+		text := *field
+		if text == "" {
+			text = nothingTold
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, " ")
+}
+
+// ParseTold reads the value of ToldHeader.
+func ParseTold(value string) Told {
+	var t Told
+	fields := t.fields()
+	for i, field := range fields {
+		text := value
+		if i < len(fields)-1 {
+			text, value, _ = strings.Cut(value, " ")
+		}
+		if text != nothingTold {
+			*field = text
+		}
+	}
+	return t
+}
