@@ -328,19 +328,27 @@ func granted(t *testing.T, ports []int, plan string, calls int) (ok int) {
 	return ok
 }
 
-// A tally of calls. Those that stalled did not go on, and took so long that somebody was
-// not asked in time: the service waits 50 ms for Redis, and Envoy longer for the service.
-// A busy machine does that, and it says nothing about limits.
+// stalledAfter is how long a call takes at least for which somebody was not asked in time:
+// the service waits 50 ms for Redis, and Envoy longer for the service.
+const stalledAfter = 45 * time.Millisecond
+
+// A tally of calls. Those that stalled did not go on, and took so long that nobody may have
+// been asked. A busy machine does that, and it says nothing about limits.
 type tally struct{ ok, stalled int }
 
-func tried(t *testing.T, port int, plan string, calls int) (n tally) {
+func tried(t *testing.T, port int, plan string, calls int) tally {
+	t.Helper()
+	return triedAt(t, quotaURL(port), plan, calls)
+}
+
+func triedAt(t *testing.T, url, plan string, calls int) (n tally) {
 	t.Helper()
 	for range calls {
 		begin := time.Now()
-		switch status := callWithKey(t, quotaURL(port), plan); {
+		switch status := callWithKey(t, url, plan); {
 		case status == 200:
 			n.ok++
-		case (status == 429 || status == 500) && time.Since(begin) > 45*time.Millisecond:
+		case (status == 429 || status == 500) && time.Since(begin) > stalledAfter:
 			n.stalled++
 			// Lest several in a row have Redis not asked any more.
 			time.Sleep(100 * time.Millisecond)
