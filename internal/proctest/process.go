@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Patience is how long tests wait for what has to happen.
-const Patience = 30 * time.Second
+// Patience is how long tests wait for what has to happen. It is much more than it takes:
+// a machine with much else to do may take that long to start an Envoy.
+const Patience = 90 * time.Second
 
 // Process is a program that runs for the length of a test.
 type Process struct {

@@ -35,6 +35,9 @@ type Server struct {
 	// user is whom Do is, without a password.
 	user  string
 	taken net.Conn
+	// clock is the file that sets its clock, env its environment; empty for the usual.
+	clock string
+	env   []string
 }
 
 // Binary is the path of redis-server. Without one the test is skipped, except in CI.
@@ -103,7 +106,7 @@ func (s *Server) Run(more ...string) {
 	args = append(args, "--bind", "127.0.0.1", "--dir", s.dir, "--daemonize", "no", "--logfile", "")
 	s.cmd = exec.Command(Binary(s.t), append(args, more...)...)
 	s.out, s.done = &bytes.Buffer{}, make(chan struct{})
-	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Env = s.out, s.out, s.env
 	// It must not outlive a test that is killed.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd, done, out := s.cmd, s.done, s.out

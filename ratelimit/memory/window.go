@@ -81,12 +81,13 @@ func (w *window) in(begin time.Time) int64 {
 	return 0
 }
 
-// over reports whether nothing needs to be known of the count any more: its period is
-// over, and it was not asked for in a while, since the clock may have been set wrong.
+// over reports whether nothing needs to be known of the counts any more: their periods are
+// over, also that which a clock that was set back has left for a while, and they were not
+// asked for in some time, since the clock may have been set wrong.
 func (w *window) over(p ratelimit.Period, now instant) bool {
 	if w.pinned {
 		return false
 	}
-	begin, end := p.Bounds(time.Unix(w.current.begin, 0))
+	begin, end := p.Bounds(time.Unix(max(w.current.begin, w.previous.begin), 0))
 	return end.Before(now.wall) && now.run-w.seen > int64(min(end.Sub(begin), time.Hour))
 }

@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"bucket", bucket}, {"slow bucket", slowBucket}, {"changed bucket", changedBucket}, {"shut bucket", shutBucket},
 		{"window", window}, {"periods", periods}, {"offset", offset}, {"changed window", changedWindow},
 		{"partial", partial}, {"always", always}, {"give back", giveBack}, {"look", look}, {"batch", batch}, {"set remaining", setRemaining},
-		{"clock back", clockBack}, {"clock forward", clockForward}, {"concurrent", concurrent},
+		{"clock back", clockBack}, {"clock forward", clockForward}, {"clock jumps", clockJumps}, {"concurrent", concurrent},
 		{"usage", usage}, {"old usage", oldUsage}, {"quotas", quotas}, {"bad asks", badAsks}, {"cancelled", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -366,6 +367,33 @@ func clockForward(_ *testing.T, a *ask) {
 	a.clock.Add(1000 * 24 * time.Hour)
 	a.want(tokens(1, 5, 6), 0, 5, 0)
 	a.want(tokens(1, 5, 5), 5, 0, time.Second)
+}
+
+// clockJumps: however often the clock is set to and fro between two days, each has its
+// limit once, and only a jump ahead refills a bucket.
+func clockJumps(t *testing.T, a *ask) {
+	const limit, hours = 5, 47
+	random := rand.New(rand.NewPCG(1, 2))
+	begin := Start.Truncate(24 * time.Hour)
+	granted := map[int]int64{}
+	a.take(tokens(1, limit, limit))
+	for i := range 2000 {
+		to := begin.Add(time.Duration(random.IntN(hours*60)) * time.Minute)
+		jump := to.Sub(a.clock.Now())
+		a.clock.Add(jump)
+		others := within(ratelimit.Day, limit, 1)
+		others.Counter = fmt.Sprint("other ", i) // a store may look after others then
+		got := a.take(others, within(ratelimit.Day, limit, 1), tokens(1, limit, limit))
+		granted[to.Day()] += got[1].Granted
+		if want := int64(limit); jump <= 0 && got[2].Granted != 0 || jump >= limit*time.Second && got[2].Granted != want {
+			t.Fatalf("a jump of %s: %d tokens of %d", jump, got[2].Granted, want)
+		}
+	}
+	if diff := cmp.Diff(map[int]int64{29: limit, 1: limit}, granted); diff != "" {
+		t.Error("granted on each day: " + diff)
+	}
+	a.clock.Add(48 * time.Hour)
+	a.want(within(ratelimit.Day, limit, limit), limit, 0, 24*time.Hour-a.clock.Now().Sub(a.clock.Now().Truncate(24*time.Hour)))
 }
 
 // concurrent askers get no more together than there is.

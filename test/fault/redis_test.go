@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,24 +125,24 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH
 	launch(t, "serve", "--roles", "xds,extauthz", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving()
 	startEnvoy(t, "edge", "edge", xds)
 	awaitStatus(t, quotaURL(port), "acme", 200)
-	if got := granted(t, []int{port}, "acme", 39); got != 39 {
-		t.Errorf("%d of 39 calls went on", got)
-	}
+	all := tried(t, port, "acme", 39)
+	all.expect(t, 39)
 	calls := func(g *gatehouse) float64 { return g.metric("gatehouse_ratelimit_descriptors_total", "") }
 	if calls(one) == 0 || calls(two) == 0 {
 		t.Errorf("calls are not shared out: %v and %v", calls(one), calls(two))
 	}
 	one.Kill()
-	if got := granted(t, []int{port}, "acme", 30); got != 30 {
-		t.Errorf("with one of two: %d of 30 calls went on", got)
-	}
+	alone := tried(t, port, "acme", 30)
+	alone.expect(t, 30)
 	two.Kill()
 	awaitStatus(t, quotaURL(port), "acme", 500)
 	one = count(counting[0])
 	awaitStatus(t, quotaURL(port), "acme", 200)
-	// A question that was under way when its process was killed may count twice.
-	if got := granted(t, []int{port}, "acme", 50); got < 25 || got > 29 {
-		t.Errorf("%d calls went on afterwards, want the 29 that were left", got)
+	// A question that was under way when its process was killed may count twice, and one
+	// that Redis answered too late is in its count.
+	rest := tried(t, port, "acme", 50)
+	if stalled := all.stalled + alone.stalled + rest.stalled; rest.ok < 25-stalled || rest.ok > 29+all.stalled+alone.stalled {
+		t.Errorf("%d calls went on afterwards, want the 29 that were left; %d stalled", rest.ok, stalled)
 	}
 
 	// What the process that was killed had not told Redis yet is missing from the usage.
@@ -156,9 +158,7 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH
 	})
 	awaitStatus(t, quotaURL(port), "acme", 429)
 	usage("--plan", "gold", "--key", "acme", "--set-remaining", "3")
-	if got := granted(t, []int{port}, "acme", 10); got != 3 {
-		t.Errorf("%d calls went on after the quota was extended by 3", got)
-	}
+	tried(t, port, "acme", 10).expect(t, 3)
 }
 
 // TestSharedRate holds three Envoys of two control planes to one rate for half a minute,
@@ -183,23 +183,78 @@ func TestSharedRate(t *testing.T) {
 `, gateways.String(), backend, rate, burst))
 	replace(t, filepath.Join(dir, "pets.openapi.yaml"), `{openapi: 3.0.1, info: {title: pets, version: "1"}, paths: {/pets: {get: {responses: {"200": {description: ok}}}}}}`)
 	planes := []string{localPort(t), localPort(t)}
+	var services []*gatehouse
 	for _, xds := range planes {
-		launch(t, "serve", "--redis-url", redis.URL(), "--ratelimit-replicas", "2", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving()
+		services = append(services, launch(t, "serve", "--redis-url", redis.URL(), "--ratelimit-replicas", "2", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving())
 	}
+	var envoys []*envoy
 	for i, port := range ports {
-		startEnvoy(t, fmt.Sprint("e", i), fmt.Sprint("g", i), planes[i%len(planes)])
+		envoys = append(envoys, startEnvoy(t, fmt.Sprint("e", i), fmt.Sprint("g", i), planes[i%len(planes)]))
 		awaitStatus(t, quotaURL(port), "", 200)
 	}
-	// The bucket is emptied first, so that only the rate counts.
+	// What nobody answered in time says nothing about the rate of those who do: on a busy
+	// machine the round is made again.
+	unanswered := func() (n float64) {
+		for i := range services {
+			n += services[i].metric("gatehouse_ratelimit_fallback_answers_total", "")
+		}
+		for i := range envoys {
+			n += envoys[i].stats(t, `ratelimit\.(error|failure_mode_allowed)`)
+		}
+		return n
+	}
+	for round := 1; ; round++ {
+		before := unanswered()
+		calls, took := askForMore(t, ports)
+		missed := unanswered() - before
+		want := ideal(calls, rate, burst)
+		got := 0
+		for i := range calls {
+			if calls[i].ok {
+				got++
+			}
+		}
+		t.Logf("%d of %d calls went on in %v, of %.0f that may; an ideal bucket lets %d through, %+.1f %%; %v questions were not answered in time",
+			got, len(calls), took, rate*took.Seconds(), want, 100*(float64(got)/float64(want)-1), missed)
+		off := 0.05
+		if missed > 0 {
+			if round < 3 {
+				continue
+			}
+			off = 0.25
+		}
+		if float64(got) < (1-off)*float64(want) || float64(got) > (1+off)*float64(want) {
+			t.Errorf("%d calls went on in half a minute, want %d", got, want)
+		}
+		if want < rate*10 {
+			t.Errorf("only %d calls could go on: hardly any were made", want)
+		}
+		return
+	}
+}
+
+// A call through one of several Envoys: when it was answered, and whether it went on.
+type call struct {
+	at time.Time
+	ok bool
+}
+
+// askForMore asks each Envoy for half a minute for more than its part of a rate. The
+// bucket is empty at the first of the calls that it gives, in the order of their answers.
+func askForMore(t *testing.T, ports []int) (calls []call, took time.Duration) {
+	t.Helper()
 	for granted(t, ports, "", 3) > 0 {
 	}
 	begin := time.Now()
+	var mu sync.Mutex
 	var callers errgroup.Group
-	var ok [3]int
 	for i, port := range ports {
 		callers.Go(func() error {
 			for time.Since(begin) < 30*time.Second {
-				ok[i] += granted(t, []int{port}, "", 1)
+				ok := granted(t, []int{port}, "", 1) == 1
+				mu.Lock()
+				calls = append(calls, call{time.Now(), ok})
+				mu.Unlock()
 				// The first Envoy has twice the callers that the others have.
 				time.Sleep(time.Duration(5+5*min(i, 1)) * time.Millisecond)
 			}
@@ -207,12 +262,24 @@ func TestSharedRate(t *testing.T) {
 		})
 	}
 	_ = callers.Wait()
-	want := rate * time.Since(begin).Seconds()
-	got := float64(ok[0] + ok[1] + ok[2])
-	t.Logf("%v of %.0f calls went on, %+.1f %%", ok, want, 100*(got/want-1))
-	if got < 0.95*want || got > 1.05*want {
-		t.Errorf("%.0f calls went on in half a minute, want %.0f", got, want)
+	return calls, time.Since(begin)
+}
+
+// ideal is how many of the calls go on where one bucket, empty at the first, is asked by
+// all. Callers that could not call for a while, on a busy machine, ask less of it than its
+// rate.
+func ideal(calls []call, rate, burst float64) (granted int) {
+	tokens := 0.0
+	for i := range calls {
+		if i > 0 {
+			tokens = min(burst, tokens+rate*calls[i].at.Sub(calls[i-1].at).Seconds())
+		}
+		if tokens >= 1 {
+			tokens--
+			granted++
+		}
 	}
+	return granted
 }
 
 func quotaURL(port int) string {
@@ -238,7 +305,7 @@ func callWithKey(t *testing.T, url, plan string) int {
 func awaitStatus(t *testing.T, url, plan string, want int) {
 	t.Helper()
 	var got int
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(proctest.Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if got = callWithKey(t, url, plan); got == want {
 			return
 		}
@@ -250,13 +317,70 @@ func awaitStatus(t *testing.T, url, plan string, want int) {
 func granted(t *testing.T, ports []int, plan string, calls int) (ok int) {
 	t.Helper()
 	for i := range calls {
-		switch status := callWithKey(t, quotaURL(ports[i%len(ports)]), plan); status {
-		case 200:
+		begin := time.Now()
+		switch status := callWithKey(t, quotaURL(ports[i%len(ports)]), plan); {
+		case status == 200:
 			ok++
-		case 429:
-		default:
+		case status != 429 && (status != 500 || time.Since(begin) < stalledAfter):
 			t.Errorf("%s: status %d", plan, status)
 		}
 	}
 	return ok
+}
+
+// stalledAfter is how long a call takes at least for which somebody was not asked in time:
+// the service waits 50 ms for Redis, and Envoy longer for the service.
+const stalledAfter = 45 * time.Millisecond
+
+// A tally of calls. Those that stalled did not go on, and took so long that nobody may have
+// been asked. A busy machine does that, and it says nothing about limits.
+type tally struct{ ok, stalled int }
+
+func tried(t *testing.T, port int, plan string, calls int) tally {
+	t.Helper()
+	return triedAt(t, quotaURL(port), plan, calls)
+}
+
+func triedAt(t *testing.T, url, plan string, calls int) (n tally) {
+	t.Helper()
+	for range calls {
+		begin := time.Now()
+		switch status := callWithKey(t, url, plan); {
+		case status == 200:
+			n.ok++
+		case (status == 429 || status == 500) && time.Since(begin) > stalledAfter:
+			n.stalled++
+			// Lest several in a row have Redis not asked any more.
+			time.Sleep(100 * time.Millisecond)
+		case status != 429:
+			t.Errorf("%s: status %d", plan, status)
+		}
+	}
+	return n
+}
+
+// expect that so many calls went on, but for those that stalled.
+func (n tally) expect(t *testing.T, want int) {
+	t.Helper()
+	if n.ok > want || n.ok+n.stalled < want {
+		t.Errorf("%d calls went on, want %d; %d stalled", n.ok, want, n.stalled)
+	}
+}
+
+// stats is the sum of Envoy's counters whose names match.
+func (e *envoy) stats(t *testing.T, filter string) (sum float64) {
+	t.Helper()
+	_, body, err := get(e.admin + "/stats?format=text&filter=" + url.QueryEscape(filter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(body) {
+		var n float64
+		if _, value, ok := strings.Cut(line, ": "); ok {
+			if _, err := fmt.Sscan(value, &n); err == nil {
+				sum += n
+			}
+		}
+	}
+	return sum
 }

@@ -13,6 +13,8 @@ local seconds, micros = tonumber(time[1]), tonumber(time[2])
 local now = seconds * 1000000 + micros
 -- A counter with an offset is known for so long after its last use.
 local known = 800 * 86400
+-- A count is kept beyond its period for no longer than this.
+local spare = 31 * 86400
 -- A bucket is kept for no longer than this, and one that never refills for so long.
 local longest = 400 * 86400 * 1000
 -- Numbers in answers are not beyond this, so that they stay whole.
@@ -82,7 +84,15 @@ local function window(key, period, limit, offset, hits, partial, always, set)
     used = math.min(math.max(used + granted, math.min(used, 0)), most)
   end
   if set or granted ~= 0 then
-    local keep = stop - seconds + 60
+    -- Redis forgets by the same clock, which may be ahead for a while: a count is kept for
+    -- one more period. One that it was set back from, and that comes again, is not over
+    -- before.
+    local last = stop
+    if before > start then
+      local _, ends = bounds(period, before)
+      last = ends
+    end
+    local keep = last - seconds + math.min(math.max(stop - start, 60), spare)
     if offset > 0 then keep = math.max(keep, known) end
     redis.call('SET', key, struct.pack('<dddds', start, used, before, used_before, period), 'EX', string.format('%.0f', keep))
   end
