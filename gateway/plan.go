@@ -120,7 +120,8 @@ type Throttle struct {
 	Shared bool
 	// Hard: every request is counted at the service before it goes on. Otherwise the
 	// Envoys get shares of a shared limit and report what they used of it, off the
-	// request path. Only for shared limits.
+	// request path. What is closed is counted as if it were hard: an Envoy could not tell
+	// that its share has not come yet from a service that is gone. Only for shared limits.
 	Hard bool
 	// FailureMode of a shared limit.
 	FailureMode FailureMode
