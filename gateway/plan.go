@@ -24,8 +24,10 @@ type UsagePlan struct {
 	// Throttle bounds what a key asks of all stages of the plan together.
 	Throttle *Throttle
 	// Quota bounds the same for a calendar period.
-	Quota  *Quota
-	Stages []PlanStage
+	Quota *Quota
+	// Uncounted: who called how often is not counted. Only without a quota.
+	Uncounted bool
+	Stages    []PlanStage
 	// Keys by name. KeyLabels adds the keys that have all of these labels; none adds
 	// no key.
 	Keys      []string

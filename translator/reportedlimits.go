@@ -31,7 +31,8 @@ import (
 // The filter has no configuration of routes, and its own is to know the route. So each
 // route has its filters in a chain of its own; the buckets are Envoy's, found by what
 // tells them apart, and do not go with the route. This costs nothing where there is no
-// limit, and the filters know the route's limits without asking for anything but the key.
+// limit, and the filters know the route's limits without asking for anything but the
+// key – which is what costs most in them, since Envoy makes what reads it for each request.
 //
 // The order is that in which least is used up for nothing: first what is the key's own,
 // its throttles and then its quota, so that the quota counts nothing that its throttles
@@ -72,7 +73,8 @@ func (l reportedLimits) limit() bool {
 	})
 }
 
-// reportedLimitsOf finds them. Every key of a stage counts, if only for its usage.
+// reportedLimitsOf finds them. Every key of a stage counts, if only for its usage, unless
+// its plan does without.
 func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 	at := map[string]string{wire.LimitAPI: c.api.ID, wire.LimitStage: c.stage.Name}
 	on := map[string]string{wire.LimitAPI: c.api.ID, wire.LimitStage: c.stage.Name, wire.LimitRoute: r.Key()}
@@ -98,8 +100,8 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 			if counts(plan.Throttle) {
 				plans = append(plans, reportedBucket{plan: id})
 			}
-			if q := plan.Quota; q == nil || reported(q.Hard, q.FailureMode) {
-				quotas = append(quotas, reportedBucket{plan: id, entries: at, usage: plan.Quota == nil})
+			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
+				quotas = append(quotas, reportedBucket{plan: id, entries: at, usage: q == nil})
 			}
 		}
 		level(wire.LimitKeyRoute, routes...)

@@ -154,10 +154,11 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 // planLimits are what a usage plan contributes to the routes of a stage; one without limits
 // has its keys' usage counted.
 type planLimits struct {
-	ID       string
-	Throttle *gateway.Throttle
-	Quota    *gateway.Quota
-	Routes   []gateway.RouteThrottle
+	ID        string
+	Throttle  *gateway.Throttle
+	Quota     *gateway.Quota
+	Routes    []gateway.RouteThrottle
+	Uncounted bool
 }
 
 func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
@@ -165,7 +166,7 @@ func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
 	for i := range s.UsagePlans {
 		plan := &s.UsagePlans[i]
 		if at := plan.Stage(api, stage); at != nil {
-			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes})
+			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted})
 		}
 	}
 	return list
