@@ -38,13 +38,14 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 	}
 	before := g.reports.messages.Load()
 	if err := compete(size, w, []*contestant{
+		{name: "API key, not counted", envoy: g.envoy, port: g.port, host: host, path: "/uncounted/key", headers: []string{key}},
 		{name: "API key, only usage", envoy: g.envoy, port: g.port, host: host, path: "/free/key", headers: []string{key}},
 		{name: "API key, and a quota", envoy: g.envoy, port: g.port, host: host, path: "/quota/key", headers: []string{key}},
 		{name: "API key, a quota, and shared throttles of key and stage", envoy: g.envoy, port: g.port, host: host, path: "/v1/key", headers: []string{key}},
 	}); err != nil {
 		return err
 	}
-	requests := 3 * size.requests * (size.rounds + 1)
+	requests := 4 * size.requests * (size.rounds + 1)
 	fmt.Fprintf(w, "messages for these %d requests\t%d\t\n", requests, g.reports.messages.Load()-before)
 	return compete(size, w, []*contestant{
 		{name: "API key, only usage", envoy: g.envoy, port: g.port, host: host, path: "/free/key", headers: []string{key}},
@@ -53,7 +54,7 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 }
 
 // sharedLimits is an API with a stage that has a throttle and a plan with one, a stage
-// whose plans have quotas, and one where only usage is counted.
+// whose plans have quotas, and one where only usage is counted, and one where it is not.
 func sharedLimits(backend string) *gateway.Snapshot {
 	integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
 	d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{
@@ -69,7 +70,7 @@ func sharedLimits(backend string) *gateway.Snapshot {
 	}
 	return &gateway.Snapshot{
 		APIs: []gateway.API{{ID: "limits", Protocol: gateway.REST, Stages: []gateway.Stage{
-			{Name: "v1", Deployment: d, Throttle: much}, {Name: "quota", Deployment: d}, {Name: "free", Deployment: d},
+			{Name: "v1", Deployment: d, Throttle: much}, {Name: "quota", Deployment: d}, {Name: "free", Deployment: d}, {Name: "uncounted", Deployment: d},
 		}}},
 		APIKeys: []gateway.APIKey{
 			{Name: "reported", Values: []gateway.Secret{"0123456789-reported"}}, {Name: "hard", Values: []gateway.Secret{"0123456789-hard"}},
@@ -77,6 +78,7 @@ func sharedLimits(backend string) *gateway.Snapshot {
 		UsagePlans: []gateway.UsagePlan{
 			plan("all", "reported", "v1", much, quota(false)), plan("quota", "reported", "quota", nil, quota(false)),
 			plan("hard", "hard", "quota", nil, quota(true)), plan("free", "reported", "free", nil, nil),
+			{Name: "uncounted", Uncounted: true, Keys: []string{"reported"}, Stages: []gateway.PlanStage{{API: "limits", Stage: "uncounted"}}},
 		},
 	}
 }
