@@ -24,8 +24,10 @@ type UsagePlan struct {
 	// Throttle bounds what a key asks of all stages of the plan together.
 	Throttle *Throttle
 	// Quota bounds the same for a calendar period.
-	Quota  *Quota
-	Stages []PlanStage
+	Quota *Quota
+	// Uncounted: who called how often is not counted. Only without a quota.
+	Uncounted bool
+	Stages    []PlanStage
 	// Keys by name. KeyLabels adds the keys that have all of these labels; none adds
 	// no key.
 	Keys      []string
@@ -120,7 +122,8 @@ type Throttle struct {
 	Shared bool
 	// Hard: every request is counted at the service before it goes on. Otherwise the
 	// Envoys get shares of a shared limit and report what they used of it, off the
-	// request path. Only for shared limits.
+	// request path. What is closed is counted as if it were hard: an Envoy could not tell
+	// that its share has not come yet from a service that is gone. Only for shared limits.
 	Hard bool
 	// FailureMode of a shared limit.
 	FailureMode FailureMode

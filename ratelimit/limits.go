@@ -83,10 +83,17 @@ func (l *Limits) addStage(api *gateway.API, stage *gateway.Stage) {
 	if t := shared(stage.Throttle); t != nil {
 		l.stages[at] = t
 	}
-	for i := range stage.Deployment.Routes {
-		key := stage.Deployment.Routes[i].Key()
-		if t := shared(stage.RouteThrottle(key)); t != nil {
-			l.routes[routeAt{at, key}] = t
+	deployments := []*gateway.Deployment{stage.Deployment}
+	if stage.Canary != nil && stage.Canary.Deployment != nil {
+		// It may have routes of its own.
+		deployments = append(deployments, stage.Canary.Deployment)
+	}
+	for _, d := range deployments {
+		for i := range d.Routes {
+			key := d.Routes[i].Key()
+			if t := shared(stage.RouteThrottle(key)); t != nil {
+				l.routes[routeAt{at, key}] = t
+			}
 		}
 	}
 }
@@ -136,7 +143,7 @@ func (l *Limits) Find(entries map[string]string) *Limit {
 			return nil
 		}
 		return &Limit{
-			Counter: counter(kind, id, key), Quota: p.Quota,
+			Counter: wire.Join(kind, id, key), Quota: p.Quota,
 			Usage: &Usage{Plan: id, Key: key, API: at.api, Stage: at.stage},
 		}
 	}
@@ -156,13 +163,5 @@ func throttleLimit(t *gateway.Throttle, parts ...string) *Limit {
 	if t == nil {
 		return nil
 	}
-	return &Limit{Counter: counter(parts...), Throttle: t}
-}
-
-// counter joins parts so that different ones never give the same name.
-func counter(parts ...string) string {
-	for i, part := range parts {
-		parts[i] = strings.ReplaceAll(strings.ReplaceAll(part, "%", "%25"), "|", "%7C")
-	}
-	return strings.Join(parts, "|")
+	return &Limit{Counter: wire.Join(parts...), Throttle: t}
 }

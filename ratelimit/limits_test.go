@@ -20,7 +20,7 @@ func TestFind(t *testing.T) {
 			{Name: "v1", Deployment: routes, Throttle: share(2), Settings: []gateway.RouteSettings{
 				{RouteKey: "*", Throttle: share(3)}, {RouteKey: "GET /own", Throttle: share(4)},
 				{RouteKey: "GET /local", Throttle: &gateway.Throttle{Rate: 5}},
-			}},
+			}, Canary: &gateway.Canary{Deployment: &gateway.Deployment{Routes: []gateway.Route{{Method: "GET", Path: "/canary"}}}}},
 			{Name: "v2", Deployment: routes, Throttle: &gateway.Throttle{Rate: 6}},
 		}}},
 		APIKeys: []gateway.APIKey{{Name: "acme"}, {Name: "by|label", Labels: map[string]string{"tier": "gold"}}, {Name: "out"}},
@@ -53,6 +53,7 @@ func TestFind(t *testing.T) {
 		{kind: wire.LimitOfRoute, stage: "v1", route: "GET /own", want: 4},
 		{kind: wire.LimitOfRoute, stage: "v1", route: "GET /local"},
 		{kind: wire.LimitOfRoute, stage: "v1", route: "GET /none"},
+		{kind: wire.LimitOfRoute, stage: "v1", route: "GET /canary", want: 3},
 		{kind: wire.LimitKeyPlan, plan: gold, key: "acme", want: 7},
 		{kind: wire.LimitKeyPlan, plan: gold, key: "by|label", want: 7},
 		{kind: wire.LimitKeyPlan, plan: gold, key: "out"},

@@ -127,7 +127,7 @@ func (l *Limits) planNotes() []QuotaNote {
 
 // noteExtension notes what a key was given, so that it is told of at once.
 func (s *Server) noteExtension(ctx context.Context, plan, key string, window *Window) {
-	note := QuotaNote{Plan: plan, Key: key, Counter: counter(wire.LimitQuota, plan, key), Window: *window}
+	note := QuotaNote{Plan: plan, Key: key, Counter: wire.Join(wire.LimitQuota, plan, key), Window: *window}
 	if s.options.Store.NoteQuotas(ctx, []QuotaNote{note}) != nil {
 		s.notes.add(planKey{plan, key})
 	}

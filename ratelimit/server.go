@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
+	quotav3 "github.com/envoyproxy/go-control-plane/envoy/service/rate_limit_quota/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
@@ -32,13 +34,17 @@ type Options struct {
 	Store Store
 	// Others answers for other domains; nil for nobody.
 	Others Domains
+	// Replicas is how many services work on the store: each gives out its part of what a
+	// quota has left. 1 by default.
+	Replicas int64
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
 	// Registerer is where metrics are registered; nil for nowhere.
 	Registerer prometheus.Registerer
 }
 
-// Server is Envoy's rate limit service. It is safe for concurrent use.
+// Server is Envoy's rate limit service and its rate limit quota service. It is safe for
+// concurrent use.
 type Server struct {
 	ratelimitv3.UnimplementedRateLimitServiceServer
 	options Options
@@ -46,6 +52,13 @@ type Server struct {
 	serving atomic.Pointer[serving]
 	tally   tally
 	notes   notes
+	pools   *pools
+	// census is the store's, or nil; name is what others know this server by.
+	census Census
+	name   string
+	// ended is closed when streams are to end.
+	ended     chan struct{}
+	endedOnce sync.Once
 }
 
 // serving are the limits in force, and those of the revision before.
@@ -56,17 +69,26 @@ var _ ratelimitv3.RateLimitServiceServer = (*Server)(nil)
 // New makes a Server that knows no limits until the first Swap. It has to be closed.
 func New(o Options) *Server {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	s := &Server{options: o, metrics: newMetrics(o.Registerer)}
+	s := &Server{options: o, metrics: newMetrics(o.Registerer), pools: newPools(o.Replicas), ended: make(chan struct{})}
 	s.serving.Store(&serving{})
 	s.tally.counts, s.tally.stop = map[Usage][2]int64{}, make(chan struct{})
 	s.tally.stopped.Go(s.tallyOn)
+	if census, ok := o.Store.(Census); ok {
+		s.census, s.name, s.pools.meets = census, serviceName(), true
+		s.tally.stopped.Go(func() { s.meetOn(census) })
+	}
 	return s
 }
 
-// Register adds the service to a gRPC server.
+// Register adds both services to a gRPC server.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
 	ratelimitv3.RegisterRateLimitServiceServer(r, s)
+	quotav3.RegisterRateLimitQuotaServiceServer(r, quotaStreams{Server: s})
 }
+
+// EndStreams ends the streams of the quota service, so that the gRPC server can be
+// stopped gracefully. Envoys keep what they have, and go to another server.
+func (s *Server) EndStreams() { s.endedOnce.Do(func() { close(s.ended) }) }
 
 // Swap takes limits into use, for every call that begins from now on. Envoys go on to
 // ask for limits of the revision before for a moment, so those are still known. The
@@ -152,7 +174,7 @@ func (s *serving) quota(planID, key string) (*Window, string) {
 		return nil, ""
 	}
 	q := p.Quota
-	return &Window{Limit: q.Limit, Period: Period(q.Period), Offset: q.Offset}, counter(wire.LimitQuota, planID, key)
+	return &Window{Limit: q.Limit, Period: Period(q.Period), Offset: q.Offset}, wire.Join(wire.LimitQuota, planID, key)
 }
 
 // take asks the store. An error leaves it to Envoy, whose filters know which limits are

@@ -95,6 +95,9 @@ type Answer struct {
 	// Reset is the time until the period ends, or until the bucket has a token again
 	// (0 when it has one).
 	Reset time.Duration
+	// Open: the state can't be asked, and the limit is one that lets everything through
+	// then. The hits are counted later.
+	Open bool
 }
 
 // Usage is what a key was seen to use.

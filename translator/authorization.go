@@ -26,8 +26,9 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	limits := c.sharedLimitsOf(r)
 	limits.tell(c.site.limitHeaders, throttles)
 	c.checkMock(r, &limits)
-	checks.throttled, checks.limited = throttles.any(), limits.any()
-	c.site.countsShared = c.site.countsShared || checks.limited
+	reports := c.reportedLimitsOf(r)
+	checks.throttled, checks.limited, checks.reported = throttles.any(), limits.any(), len(reports) > 0
+	c.site.countsShared = c.site.countsShared || checks.limited || reports.limit()
 	if checks == (routeChecks{}) {
 		return
 	}
@@ -46,6 +47,9 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 			c.checkKey(route)
 		}
 		limits.askLimits(route)
+		if checks.reported {
+			route.TypedPerFilterConfig[filterReportedLimits] = c.reportLimits(reports)
+		}
 		if checks.throttled {
 			c.throttle(r, throttles, route)
 		}
@@ -77,8 +81,8 @@ type routeChecks struct {
 	key bool
 	// throttled: Envoy counts the requests.
 	throttled bool
-	// limited: the rate limit service does.
-	limited bool
+	// limited: the rate limit service does. reported: it hears of it.
+	limited, reported bool
 }
 
 func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {

@@ -63,8 +63,8 @@ const (
 	// filterPlans lets in the keys whose usage plans have the stage (rbac).
 	filterPlans = "gw.plans"
 	// filterSharedLimits and filterClosedLimits ask the rate limit service about limits
-	// that all Envoys share: those that let through, and those that do not, what the
-	// service does not answer (ratelimit).
+	// that all Envoys share and that are hard: those that let through, and those that do
+	// not, what the service does not answer (ratelimit).
 	filterSharedLimits = wire.LimitMetadata
 	filterClosedLimits = wire.ClosedLimitMetadata
 	// filterPlanThrottles and filterStageThrottles keep the buckets of throttles
@@ -72,6 +72,14 @@ const (
 	// and the account bear.
 	filterPlanThrottles  = "gw.throttle.plans"
 	filterStageThrottles = "gw.throttle.stages"
+	// filterReportedLimits holds a route's own chain of filters that count for limits which
+	// all Envoys share, and report to the rate limit service (filter_chain of
+	// rate_limit_quota). It stands behind what a key's own throttles refuse, so that a
+	// quota does not count that.
+	filterReportedLimits = "gw.limits-reported"
+	// filterKeptLimits is never switched on: it keeps what those filters count when no route
+	// has any of them for a moment (rate_limit_quota).
+	filterKeptLimits = "gw.limits-kept"
 	// filterValidation asks the authorization service about request bodies (ext_authz, by
 	// ECDS).
 	filterValidation = "gw.validation"
@@ -123,6 +131,8 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterSharedLimits, sharedLimits(g, false)),
 		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
+		off(filterReportedLimits, &filterchainv3.FilterChainConfig{}),
+		off(filterKeptLimits, keptLimits(g)),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterValidation, &extauthzv3.ExtAuthz{}),
 		off(filterMapping, &luav3.Lua{

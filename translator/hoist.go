@@ -33,6 +33,7 @@ func hoist(vh *routev3.VirtualHost, list []bucket) {
 	hoistFilter(vh, filterBodyLimit, proxied)
 	hoistFilter(vh, filterCORS, all)
 	hoistFilter(vh, filterResponses, all)
+	hoistFilter(vh, filterReportedLimits, all)
 	vh.ResponseHeadersToAdd = hoistHeaders(all,
 		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.ResponseHeadersToAdd })
 	vh.RequestHeadersToAdd = hoistHeaders(proxied,

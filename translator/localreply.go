@@ -49,6 +49,10 @@ const (
 
 	// overLimit: the rate limit service refused. It has worded the reply.
 	overLimit = `response.code_details == 'request_rate_limited'`
+	// overShare: the Envoy's part of a limit that Envoys share is used up. What the filter
+	// that counts has put into the reply tells which kind of limit it was.
+	overShare = `response.code_details == 'rate_limited_by_quota'`
+	overQuota = overShare + ` && response.headers['` + errorTypeHeader + `'] == 'LimitExceededException'`
 
 	ofHTTPAPI = `xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataProtocol + `'] == 'HTTP'`
 )
@@ -79,8 +83,9 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		restReply(keyRefused, gateway.InvalidAPIKey),
 		restReply(policyRefused, gateway.AccessDenied),
 		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
-		httpReply(throttled, 429, "Too Many Requests"),
-		restReply(throttled, gateway.Throttled),
+		httpReply(throttled+" || "+overShare, 429, "Too Many Requests"),
+		restReply(overQuota, gateway.QuotaExceeded),
+		restReply(throttled+" || "+overShare, gateway.Throttled),
 		overLimitReply(),
 		httpReply(nameRefused, 403, "Forbidden"),
 		replyMapper(nameRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),

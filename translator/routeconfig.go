@@ -27,8 +27,9 @@ type compiledSite struct {
 	// integrationApart is the same for the integration service, and mutualTLS tells that
 	// clients have to show certificates.
 	integrationApart, mutualTLS bool
-	// limitHeaders of the gateway.
-	limitHeaders gateway.LimitHeaders
+	// limitHeaders of the gateway, and where its rate limit service is.
+	limitHeaders     gateway.LimitHeaders
+	rateLimitCluster string
 	// asksControlPlane: some route needs the authorization service that is there.
 	asksControlPlane bool
 	// integratesThere: some route leads to the integration service that is there.
@@ -42,6 +43,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
 	c.mutualTLS = st.mutualTLS
+	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {
 		sections = append(sections, pathFormSection(s, g))

@@ -15,9 +15,9 @@ import (
 	"gatehouse/internal/wire"
 )
 
-// Quotas, and throttles that are shared, are kept by the rate limit service, which Envoy
-// asks about all of a request's at once. A route says which there are; whose key it is,
-// Envoy adds.
+// Quotas, and throttles that are shared, are kept by the rate limit service. About the
+// hard ones Envoy asks it, about all of a request's at once; the others are in
+// reportedlimits.go. A route says which there are; whose key it is, Envoy adds.
 
 // sharedLimitTimeout is how long the service may take. Behind it is the failure mode of
 // each limit. The service waits for its store less long than that.
@@ -35,9 +35,9 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: name}},
 		}
 	}
-	service := cluster(wire.AuthorizationCluster)
+	service := cluster(rateLimitCluster(g))
 	if apart := g.Services.RateLimit; apart != nil {
-		service = askedApart(cluster(wire.ApartRateLimitCluster), apart)
+		service = askedApart(service, apart)
 	}
 	return &ratelimitv3.RateLimit{
 		Domain:          wire.LimitDomain,
@@ -52,8 +52,16 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 	}
 }
 
-// routeLimits are the shared limits of a route's requests, by what holds when the
-// service does not answer.
+// rateLimitCluster is where Envoy reaches the rate limit service.
+func rateLimitCluster(g *gateway.Gateway) string {
+	if g.Services.RateLimit != nil {
+		return wire.ApartRateLimitCluster
+	}
+	return wire.AuthorizationCluster
+}
+
+// routeLimits are the hard limits of a route's requests, by what holds when the service
+// does not answer.
 type routeLimits struct{ open, closed []*routev3.RateLimit }
 
 func (l *routeLimits) any() bool { return len(l.open)+len(l.closed) > 0 }
@@ -81,24 +89,24 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 				continue
 			}
 			of, key := planEntry(plan.ID()), keyEntry()
-			if plan.Quota != nil {
+			if q := plan.Quota; q != nil && !reported(q.Hard, q.FailureMode) {
 				found.add(plan.Quota.FailureMode, kind(wire.LimitQuota), of, key, api, stage)
 			}
-			if t := shared(at.RouteThrottle(r.Key())); t != nil {
+			if t := asked(at.RouteThrottle(r.Key())); t != nil {
 				found.add(t.FailureMode, kind(wire.LimitKeyRoute), of, key, api, stage, route)
 			}
-			if t := shared(plan.Throttle); t != nil {
+			if t := asked(plan.Throttle); t != nil {
 				found.add(t.FailureMode, kind(wire.LimitKeyPlan), of, key)
 			}
 		}
 	}
-	if t := shared(c.stage.RouteThrottle(r.Key())); t != nil {
+	if t := asked(c.stage.RouteThrottle(r.Key())); t != nil {
 		found.add(t.FailureMode, kind(wire.LimitOfRoute), api, stage, route)
 	}
-	if t := shared(c.stage.Throttle); t != nil {
+	if t := asked(c.stage.Throttle); t != nil {
 		found.add(t.FailureMode, kind(wire.LimitOfStage), api, stage)
 	}
-	if t := shared(c.snapshot.Account.Throttle); t != nil {
+	if t := asked(c.snapshot.Account.Throttle); t != nil {
 		found.add(t.FailureMode, kind(wire.LimitOfAccount))
 	}
 	return found
@@ -121,6 +129,14 @@ func (c *stageCompiler) checkMock(r *parsedRoute, limits *routeLimits) {
 // shared is a throttle that the rate limit service keeps, or nil.
 func shared(t *gateway.Throttle) *gateway.Throttle {
 	if t == nil || !t.Shared {
+		return nil
+	}
+	return t
+}
+
+// asked is a throttle that the rate limit service is asked about, or nil.
+func asked(t *gateway.Throttle) *gateway.Throttle {
+	if shared(t) == nil || reported(t.Hard, t.FailureMode) {
 		return nil
 	}
 	return t

@@ -151,20 +151,22 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	}
 }
 
-// planLimits are what a usage plan contributes to the routes of a stage.
+// planLimits are what a usage plan contributes to the routes of a stage; one without limits
+// has its keys' usage counted.
 type planLimits struct {
-	ID       string
-	Throttle *gateway.Throttle
-	Quota    *gateway.Quota
-	Routes   []gateway.RouteThrottle
+	ID        string
+	Throttle  *gateway.Throttle
+	Quota     *gateway.Quota
+	Routes    []gateway.RouteThrottle
+	Uncounted bool
 }
 
 func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
 	var list []planLimits
 	for i := range s.UsagePlans {
 		plan := &s.UsagePlans[i]
-		if at := plan.Stage(api, stage); at != nil && (plan.Throttle != nil || plan.Quota != nil || len(at.Routes) > 0) {
-			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes})
+		if at := plan.Stage(api, stage); at != nil {
+			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted})
 		}
 	}
 	return list

@@ -258,11 +258,13 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		PathForm           []string
 		AuthorizationApart bool
 		IntegrationApart   bool
+		RateLimitApart     bool
 		ClientCertificates bool
 	}{
 		Host: st.host, Kind: string(st.kind), Shared: shared, MutualTLS: serverNames(s, g, st),
 		AuthorizationApart: g.Services.Authorization != nil,
 		IntegrationApart:   g.Services.Integration != nil,
+		RateLimitApart:     g.Services.RateLimit != nil,
 		ClientCertificates: st.mutualTLS,
 	}
 	var deployments []*gateway.Deployment

@@ -84,6 +84,10 @@ func parseUsagePlan(v source.Value) gateway.UsagePlan {
 		KeyLabels: o.Get("keyLabels").StringMap(),
 		Source:    v.Pos(),
 	}
+	counted := o.Get("countUsage")
+	if p.Uncounted = !counted.Bool(true); p.Uncounted && p.Quota != nil {
+		counted.Errorf("conflicting-keys", "leave one of them out", "a quota is a count of usage")
+	}
 	for _, stage := range o.Get("stages").List() {
 		p.Stages = append(p.Stages, parsePlanStage(stage, mode))
 	}

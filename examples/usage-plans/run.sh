@@ -114,15 +114,15 @@ usage --plan trial --key umbrella --set-remaining 1
 try 200 trial-example-key-0001
 try 429 trial-example-key-0001
 
-printf '\n--- Who called how often, of plans with a quota\n'
-for _ in $(seq 50); do
+printf '\n--- Who called how often: Envoy tells every five seconds\n'
+for _ in $(seq 100); do
 	counted=$("$gatehouse" usage --server "http://127.0.0.1:$http" -o csv) || failed=1
-	case $counted in *,gold,acme,pets,v1,5,0*,trial,umbrella,pets,v1,4,2*) break ;; esac
+	case $counted in *,gold,acme,pets,v1,5,0*,free,hooli,pets,v1,3,0*,trial,umbrella,pets,v1,4,2*) break ;; esac
 	sleep 0.2
 done
 usage
 case $counted in
-*,gold,acme,pets,v1,5,0*,trial,umbrella,pets,v1,4,2*) ;;
+*,gold,acme,pets,v1,5,0*,free,hooli,pets,v1,3,0*,trial,umbrella,pets,v1,4,2*) ;;
 *) die 'this is not what was called.' ;;
 esac
 

@@ -40,14 +40,16 @@ func (f *limitStoreFlags) check(roles rolesFlag) error {
 // limitStore is a store of limits, and how to close it.
 type limitStore struct {
 	ratelimit.Store
-	close func() error
+	// replicas is how many processes work on it.
+	replicas int64
+	close    func() error
 }
 
 // openLimitStore opens what the flags say. dataDir may be empty.
 func openLimitStore(flags limitStoreFlags, dataDir string, log *slog.Logger, metrics prometheus.Registerer) (limitStore, error) {
 	if flags.redisURL == "" {
 		store := openMemory(dataDir, log, metrics)
-		return limitStore{store, store.Close}, nil
+		return limitStore{store, 1, store.Close}, nil
 	}
 	store, err := redis.Open(redis.Options{URL: flags.redisURL})
 	if err != nil {
@@ -57,7 +59,7 @@ func openLimitStore(flags limitStoreFlags, dataDir string, log *slog.Logger, met
 	guarded := fallback.New(fallback.Options{
 		Store: store, Local: local, Replicas: flags.replicas, Log: log, Registerer: metrics,
 	})
-	return limitStore{guarded, func() error {
+	return limitStore{guarded, flags.replicas, func() error {
 		guarded.Close()
 		return store.Close()
 	}}, nil

@@ -81,7 +81,8 @@ func startExtAuthz(c *controlPlane) service {
 func startRateLimit(c *controlPlane) service {
 	log := c.log.With("component", "ratelimit")
 	store := c.limits
-	options := ratelimit.Options{Store: store, Log: log, Registerer: c.metrics}
+	// The store itself may do more than the interface says.
+	options := ratelimit.Options{Store: store.Store, Replicas: store.replicas, Log: log, Registerer: c.metrics}
 	if flags := c.limitFileFlags; len(flags.paths) > 0 {
 		files := descriptorfile.New(descriptorfile.Options{Store: store, HeaderPrefix: flags.headers, Log: log, Registerer: c.metrics})
 		c.limitFiles = newLimitFiles(flags.paths, keptLimitFiles(c.dataDir), files, log, c.metrics)
@@ -96,6 +97,7 @@ func startRateLimit(c *controlPlane) service {
 			limits := ratelimit.Compile(s)
 			return func() func() { return server.Swap(limits) }, nil
 		},
+		endStreams: server.EndStreams,
 		close: func() {
 			server.Close()
 			if err := store.close(); err != nil {

@@ -2,6 +2,11 @@
 // it must agree on.
 package wire
 
+import (
+	"slices"
+	"strings"
+)
+
 // MetadataNamespace is the namespace of route metadata: which API, stage and route
 // a request was matched to. It is the one source for logs, metrics, throttles and
 // mappings.
@@ -135,9 +140,9 @@ const (
 // no bar. It never leaves Envoy.
 const KeyHeader = "x-gw-key"
 
-// Entries that tell a limit apart: of the buckets that an Envoy reports by the quota
-// stream, and of the descriptors that it asks about. An Envoy fills them from its
-// route and from KeyHeader, never from what a client says.
+// Entries that tell a limit apart, of the descriptors that an Envoy asks about. It fills
+// them from its route and from KeyHeader, never from what a client says. The buckets
+// that it reports have all but the key in LimitBucket.
 const (
 	// LimitKind is which limit of the definition it is, one of the constants below.
 	LimitKind = "limit"
@@ -196,6 +201,59 @@ const (
 	// LimitOfAccount is the throttle of all APIs together: no entries.
 	LimitOfAccount = "account"
 )
+
+// LimitBucket is, of a bucket that an Envoy reports, the kind of limit and its entries but
+// the key, as BucketOf joins them. Envoy puts a bucket's name together for each request,
+// and that takes the longer, the more entries there are.
+const LimitBucket = "bucket"
+
+// limitEntries are the entries of each kind, beside the kind and the key.
+var limitEntries = map[string][]string{
+	LimitQuota:     {LimitPlan, LimitAPI, LimitStage},
+	LimitKeyRoute:  {LimitPlan, LimitAPI, LimitStage, LimitRoute},
+	LimitKeyPlan:   {LimitPlan},
+	LimitOfRoute:   {LimitAPI, LimitStage, LimitRoute},
+	LimitOfStage:   {LimitAPI, LimitStage},
+	LimitOfAccount: {},
+}
+
+// BucketOf is the bucket of entries, among which is the kind.
+func BucketOf(entries map[string]string) string {
+	parts := []string{entries[LimitKind]}
+	for _, entry := range limitEntries[entries[LimitKind]] {
+		parts = append(parts, entries[entry])
+	}
+	return Join(parts...)
+}
+
+// BucketEntries are the entries of a bucket that an Envoy reports; false when it has others
+// than it ought to have: there could be any number of those.
+func BucketEntries(id map[string]string) (map[string]string, bool) {
+	parts := strings.Split(id[LimitBucket], "|")
+	of, known := limitEntries[parts[0]]
+	keyed := slices.Contains(of, LimitPlan)
+	key, hasKey := id[LimitKey]
+	if !known || len(parts) != len(of)+1 || hasKey != keyed || keyed && len(id) != 2 || !keyed && len(id) != 1 {
+		return nil, false
+	}
+	entries := map[string]string{LimitKind: parts[0]}
+	for i, entry := range of {
+		entries[entry] = strings.ReplaceAll(strings.ReplaceAll(parts[i+1], "%7C", "|"), "%25", "%")
+	}
+	if keyed {
+		entries[LimitKey] = key
+	}
+	return entries, true
+}
+
+// Join joins parts so that different ones never give the same name.
+func Join(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, part := range parts {
+		escaped[i] = strings.ReplaceAll(strings.ReplaceAll(part, "%", "%25"), "|", "%7C")
+	}
+	return strings.Join(escaped, "|")
+}
 
 // LimitDomain is the domain of the limits that definitions ask for, at the rate limit
 // service.

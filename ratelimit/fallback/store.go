@@ -62,7 +62,10 @@ type Store struct {
 	keeping sync.WaitGroup
 }
 
-var _ ratelimit.Store = (*Store)(nil)
+var (
+	_ ratelimit.Store  = (*Store)(nil)
+	_ ratelimit.Census = (*Store)(nil)
+)
 
 // New makes a Store. It has to be closed.
 func New(o Options) *Store {
@@ -155,7 +158,7 @@ func (s *Store) without(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.
 		switch mode := ask.Failure; {
 		case mode == gateway.FailOpen || mode == gateway.FailClosed && (ask.Always || ask.Hits <= 0):
 			// What has happened already, and what is given back, is never refused.
-			answers[i] = ratelimit.Answer{Granted: ask.Hits, Remaining: limitOf(ask)}
+			answers[i] = ratelimit.Answer{Granted: ask.Hits, Remaining: limitOf(ask), Open: mode == gateway.FailOpen}
 			// A quota has to know of it afterwards, a bucket has refilled by then.
 			if ask.Window != nil {
 				s.owed.note(ask, ask.Hits, 0)
@@ -206,6 +209,19 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 		return errOpen
 	}
 	return s.options.Store.AddUsage(ctx, counts)
+}
+
+// Meet meets the other services in the store. While the store does not answer it fails at
+// once: what is known of them holds on.
+func (s *Store) Meet(ctx context.Context, service string, claims []ratelimit.Claim) ([][]float64, error) {
+	census, ok := s.options.Store.(ratelimit.Census)
+	switch {
+	case !ok:
+		return make([][]float64, len(claims)), nil
+	case s.open.Load():
+		return nil, errOpen
+	}
+	return census.Meet(ctx, service, claims)
 }
 
 // Usage reads the store's counts. It fails with the store.

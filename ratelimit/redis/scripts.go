@@ -18,13 +18,15 @@ var (
 	usageText string
 	//go:embed script/plans.lua
 	plansText string
+	//go:embed script/census.lua
+	censusText string
 )
 
 // scripts are what a store has Redis run.
-type scripts struct{ take, usage, plans *redis.Script }
+type scripts struct{ take, usage, plans, census *redis.Script }
 
 func newScripts() scripts {
-	return scripts{redis.NewScript(calendarText + takeText), redis.NewScript(usageText), redis.NewScript(plansText)}
+	return scripts{redis.NewScript(calendarText + takeText), redis.NewScript(usageText), redis.NewScript(plansText), redis.NewScript(censusText)}
 }
 
 // call is one run of a script.

@@ -48,7 +48,7 @@ func withClock(t testing.TB, s *Store, clock *storetest.Clock) *clocked {
 		clock := "(function() local t = redis.call('GET', '" + clockKey + "'); return { string.sub(t, 1, -7), string.sub(t, -6) } end)()"
 		return redis.NewScript(strings.Replace(text, "redis.call('TIME')", clock, 1))
 	}
-	s.scripts = scripts{replace(calendarText, takeText), replace(usageText), replace(plansText)}
+	s.scripts = scripts{replace(calendarText, takeText), replace(usageText), replace(plansText), replace(censusText)}
 	return &clocked{Store: s, clock: clock}
 }
 
@@ -66,6 +66,11 @@ func (c *clocked) set() {
 func (c *clocked) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Answer, error) {
 	c.set()
 	return c.Store.Take(ctx, asks)
+}
+
+func (c *clocked) Meet(ctx context.Context, service string, claims []ratelimit.Claim) ([][]float64, error) {
+	c.set()
+	return c.Store.Meet(ctx, service, claims)
 }
 
 func (c *clocked) SetRemaining(ctx context.Context, counter string, limit ratelimit.Window, remaining int64) error {

@@ -20,6 +20,8 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/envoyproc"
+	"gatehouse/ratelimit"
+	"gatehouse/ratelimit/memory"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -134,6 +136,8 @@ type gatehouse struct {
 	translator *translator.Translator
 	server     *xds.Server
 	extauthz   *extauthz.Server
+	ratelimit  *ratelimit.Server
+	reports    messageCount
 	grpc       *grpc.Server
 	sent       *countingListener
 }
@@ -147,10 +151,12 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 		return nil, err
 	}
 	g.sent = &countingListener{Listener: lis}
-	g.grpc = grpc.NewServer(xds.ServerOptions()...)
+	g.grpc = grpc.NewServer(append(xds.ServerOptions(), grpc.StreamInterceptor(g.reports.intercept))...)
 	g.server.Register(g.grpc)
 	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.DiscardHandler)})
 	g.extauthz.Register(g.grpc)
+	g.ratelimit = ratelimit.New(ratelimit.Options{Store: memory.New(memory.Options{}), Log: slog.New(slog.DiscardHandler)})
+	g.ratelimit.Register(g.grpc)
 	go g.grpc.Serve(g.sent)
 	if err := g.apply(s); err != nil {
 		return nil, err
@@ -179,6 +185,7 @@ func (g *gatehouse) apply(s *gateway.Snapshot) error {
 		return diags.Err()
 	}
 	g.extauthz.Swap(compiled)
+	g.ratelimit.Swap(ratelimit.Compile(s))
 	out, diags := g.translator.Translate(s)
 	if out == nil {
 		return diags.Err()
@@ -191,6 +198,7 @@ func (g *gatehouse) stop() {
 	g.server.Close()
 	g.grpc.Stop()
 	g.extauthz.Close()
+	g.ratelimit.Close()
 }
 
 // waitServing polls until a request answers with the status.

@@ -27,7 +27,7 @@ func main() {
 		os.Exit(beProgram(args))
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles or ratelimit")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared or ratelimit")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -55,6 +55,7 @@ func run(size effort, only string) error {
 		{"callers", measureCallers},
 		{"bodies", measureBodies},
 		{"throttles", measureThrottles},
+		{"shared", measureShared},
 		{"ratelimit", measureRateLimit},
 	} {
 		if only != "" && only != part.name {

@@ -55,10 +55,11 @@ func throttles(backend string, plans int) *gateway.Snapshot {
 		{Name: "v1", Deployment: d, Throttle: much, Settings: []gateway.RouteSettings{{RouteKey: "*", Throttle: much}}},
 		{Name: "free", Deployment: d},
 	}}}}
-	plan := gateway.UsagePlan{Name: "limited", Throttle: much, Stages: []gateway.PlanStage{
+	// What counting of usage costs is measured with the limits that Envoys share.
+	plan := gateway.UsagePlan{Name: "limited", Uncounted: true, Throttle: much, Stages: []gateway.PlanStage{
 		{API: "limits", Stage: "v1", Routes: []gateway.RouteThrottle{{RouteKey: "GET /both", Throttle: *much}}},
 	}}
-	free := gateway.UsagePlan{Name: "free", Stages: []gateway.PlanStage{{API: "limits", Stage: "free"}}}
+	free := gateway.UsagePlan{Name: "free", Uncounted: true, Stages: []gateway.PlanStage{{API: "limits", Stage: "free"}}}
 	for i := range 10_000 {
 		name := fmt.Sprintf("key%05d", i)
 		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}})
@@ -66,7 +67,7 @@ func throttles(backend string, plans int) *gateway.Snapshot {
 	}
 	s.UsagePlans = []gateway.UsagePlan{plan, free}
 	for i := range plans {
-		s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: fmt.Sprint("plan ", i), Throttle: much, Stages: plan.Stages[:1]})
+		s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: fmt.Sprint("plan ", i), Uncounted: true, Throttle: much, Stages: plan.Stages[:1]})
 	}
 	return s
 }

@@ -8,9 +8,9 @@ import (
 	"gatehouse/ratelimit"
 )
 
-// TestQuota holds that a key gets what its plan's quota says and no more, that keys and
-// routes without one are not counted, and that an extension holds at once.
-func TestQuota(t *testing.T) {
+// TestHardQuota holds that a key gets what its plan's quota says and no more, that keys
+// and routes without one are not counted, and that an extension holds at once.
+func TestHardQuota(t *testing.T) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.REST, withQuota, backend.URL)
 	const acme, bolt, free = "acme-key-0123456789-acme", "bolt-key-0123456789-bolt", "free-key-0123456789-free"
@@ -20,7 +20,7 @@ func TestQuota(t *testing.T) {
 	}
 	stages := []gateway.PlanStage{{API: "keys", Stage: "v1"}, {API: "keys", Stage: "v2"}}
 	s.UsagePlans = []gateway.UsagePlan{
-		{Name: "gold", Stages: stages, Keys: []string{"acme", "bolt:x"}, Quota: &gateway.Quota{Limit: 5, Period: gateway.QuotaMonth, Offset: 1, FailureMode: gateway.FailClosed}},
+		{Name: "gold", Stages: stages, Keys: []string{"acme", "bolt:x"}, Quota: &gateway.Quota{Limit: 5, Period: gateway.QuotaMonth, Offset: 1, Hard: true, FailureMode: gateway.FailClosed}},
 		{Name: "free", Stages: stages, Keys: []string{"free"}},
 	}
 	g := start(t, s)
@@ -73,10 +73,10 @@ func TestQuota(t *testing.T) {
 	ask("/v1/closed", free, 200)
 }
 
-// TestSharedThrottles holds that a shared limit is one for all, whoever asks.
-func TestSharedThrottles(t *testing.T) {
+// TestHardSharedThrottles holds that a shared limit is one for all, whoever asks.
+func TestHardSharedThrottles(t *testing.T) {
 	backend := echoBackend(t, "one")
-	few := &gateway.Throttle{Rate: 0.001, Burst: 3, Shared: true, FailureMode: gateway.FailOpen}
+	few := &gateway.Throttle{Rate: 0.001, Burst: 3, Shared: true, Hard: true, FailureMode: gateway.FailOpen}
 	s := snapshotOf(gateway.API{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{
 		Name: gateway.DefaultStage, Deployment: deploy(t, gateway.HTTP, things, backend.URL), Throttle: few,
 	}}})

@@ -27,10 +27,10 @@ paths:
   /pets: {get: {security: [{key: []}], responses: {"200": {description: ok}}, x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://%s/things"}}}
 `
 
-// TestQuotaInRedis holds two control planes, each with an Envoy of its own, to the
-// quotas that they share: as one while Redis answers, and by failure mode while it is
-// killed or hangs.
-func TestQuotaInRedis(t *testing.T) {
+// TestHardQuotaInRedis holds two control planes, each with an Envoy of its own, to the
+// hard quotas that they share: as one while Redis answers, and by failure mode while it
+// is killed or hangs.
+func TestHardQuotaInRedis(t *testing.T) {
 	// What Redis wrote before it answered is there when it comes back.
 	redis := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always", "--requirepass", "s3cret-of-redis")
 	dir, backend := t.TempDir(), backendNamed(t, "one")
@@ -45,8 +45,8 @@ apiKeys:
   - {name: local, value: local-key-0123456789-abcd}
 usagePlans:
   - {name: closed, failureMode: closed, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [closed]}
-  - {name: open, failureMode: open, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [open]}
-  - {name: local, failureMode: local, quota: {limit: 20, period: MONTH}, stages: [pets/v1], keys: [local]}
+  - {name: open, failureMode: open, quota: {limit: 20, period: MONTH, hard: true}, stages: [pets/v1], keys: [open]}
+  - {name: local, failureMode: local, quota: {limit: 20, period: MONTH, hard: true}, stages: [pets/v1], keys: [local]}
 `, ports[0], ports[1]))
 	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(petsWithKeys, backend))
 
@@ -113,8 +113,10 @@ func TestRateLimitApart(t *testing.T) {
     listeners: [{port: %d, address: 127.0.0.1}]
     services: {ratelimit: [%q, %q]}
 apis: [{name: pets, definition: pets.openapi.yaml, stages: [{name: v1}]}]
-apiKeys: [{name: acme, value: acme-key-0123456789-abcd}]
-usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH}, stages: [pets/v1], keys: [acme]}]
+apiKeys: [{name: acme, value: acme-key-0123456789-abcd}, {name: free, value: free-key-0123456789-abcd}]
+usagePlans:
+  - {name: gold, failureMode: closed, quota: {limit: 100, period: MONTH}, stages: [pets/v1], keys: [acme]}
+  - {name: free, stages: [pets/v1], keys: [free]}
 `, port, counting[0], counting[1]))
 	replace(t, filepath.Join(dir, "pets.openapi.yaml"), fmt.Sprintf(petsWithKeys, backend))
 	count := func(address string) *gatehouse {
@@ -125,6 +127,7 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH
 	launch(t, "serve", "--roles", "xds,extauthz", "--xds-address", xds, "--data-dir", t.TempDir(), dir).serving()
 	startEnvoy(t, "edge", "edge", xds)
 	awaitStatus(t, quotaURL(port), "acme", 200)
+	tried(t, port, "free", 20).expect(t, 20)
 	all := tried(t, port, "acme", 39)
 	all.expect(t, 39)
 	calls := func(g *gatehouse) float64 { return g.metric("gatehouse_ratelimit_descriptors_total", "") }
@@ -156,14 +159,25 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: 100, period: MONTH
 	eventually(t, "usage is counted", func() bool {
 		return strings.Contains(usage("-o", "csv", "--plan", "gold"), ",gold,acme,pets,v1,")
 	})
+	// Envoy reports to the one that is there.
+	granted(t, []int{port}, "free", 5)
+	eventually(t, "usage of a key without a limit is counted", func() bool {
+		return strings.Contains(usage("-o", "csv", "--plan", "free"), ",free,free,pets,v1,")
+	})
 	awaitStatus(t, quotaURL(port), "acme", 429)
 	usage("--plan", "gold", "--key", "acme", "--set-remaining", "3")
 	tried(t, port, "acme", 10).expect(t, 3)
 }
 
 // TestSharedRate holds three Envoys of two control planes to one rate for half a minute,
-// each asked for more than its third of it.
+// each asked for more than its third of it: by a question before each request, and by
+// parts of the rate.
 func TestSharedRate(t *testing.T) {
+	t.Run("hard", func(t *testing.T) { sharedRate(t, "scope: shared, hard: true") })
+	t.Run("reported", func(t *testing.T) { sharedRate(t, "scope: shared") })
+}
+
+func sharedRate(t *testing.T, scope string) {
 	const rate, burst = 40, 20
 	redis := redistest.Start(t)
 	dir, backend := t.TempDir(), backendNamed(t, "one")
@@ -179,8 +193,8 @@ func TestSharedRate(t *testing.T) {
     gateways: [g0, g1, g2]
     definition: pets.openapi.yaml
     backend: "http://%s"
-    stages: [{name: v1, throttle: {rate: %d, burst: %d, scope: shared}}]
-`, gateways.String(), backend, rate, burst))
+    stages: [{name: v1, throttle: {rate: %d, burst: %d, %s}}]
+`, gateways.String(), backend, rate, burst, scope))
 	replace(t, filepath.Join(dir, "pets.openapi.yaml"), `{openapi: 3.0.1, info: {title: pets, version: "1"}, paths: {/pets: {get: {responses: {"200": {description: ok}}}}}}`)
 	planes := []string{localPort(t), localPort(t)}
 	var services []*gatehouse

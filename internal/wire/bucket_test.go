@@ -1,0 +1,27 @@
+package wire
+
+import (
+	"maps"
+	"testing"
+)
+
+// TestBuckets holds that the bucket of a limit has its entries in it, whatever they are.
+func TestBuckets(t *testing.T) {
+	for kind, of := range limitEntries {
+		entries := map[string]string{LimitKind: kind}
+		for i, entry := range of {
+			entries[entry] = []string{"a|b", "%7C", "GET /{p+}", ""}[i]
+		}
+		id := map[string]string{LimitBucket: BucketOf(entries)}
+		if entries[LimitPlan] != "" {
+			id[LimitKey], entries[LimitKey] = "|x|:acme", "|x|:acme"
+		}
+		got, ok := BucketEntries(id)
+		if !ok || !maps.Equal(got, entries) {
+			t.Errorf("%v became %v (%v), want %v", id, got, ok, entries)
+		}
+	}
+	if Join("a|", "b") == Join("a", "|b") {
+		t.Error("different parts have the same name")
+	}
+}

@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/ratelimit"
+)
+
+// assigned is long enough for the part of a limit to come that a first request asks for.
+const assigned = 300 * time.Millisecond
+
+// reportedWithin is when Envoy has reported, and heard of it.
+const reportedWithin = 6 * time.Second
+
+// TestReportedQuota holds that a key gets its quota by what Envoy reports, over all
+// stages and with other keys beside it; that refusals are Amazon's; that usage is counted,
+// also of keys without any limit; and that Envoy goes on alone with what it has.
+func TestReportedQuota(t *testing.T) {
+	t.Parallel()
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, withQuota, backend.URL)
+	const acme, bolt, free = "acme-key-0123456789-acme", "bolt-key-0123456789-bolt", "free-key-0123456789-free"
+	s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}}})
+	s.APIKeys = []gateway.APIKey{
+		{Name: "acme", Values: []gateway.Secret{acme}}, {Name: "bolt:x", Values: []gateway.Secret{bolt}}, {Name: "free", Values: []gateway.Secret{free}},
+	}
+	stages := []gateway.PlanStage{{API: "keys", Stage: "v1"}, {API: "keys", Stage: "v2"}}
+	s.UsagePlans = []gateway.UsagePlan{
+		{Name: "gold", Stages: stages, Keys: []string{"acme", "bolt:x"}, Quota: &gateway.Quota{Limit: 11, Period: gateway.QuotaMonth, Offset: 1, FailureMode: gateway.FailLocal}},
+		{Name: "free", Stages: stages, Keys: []string{"free"}},
+	}
+	g := start(t, s)
+	const host = "keys.execute-api.localhost"
+	ask := func(target, key string, want int) reply {
+		t.Helper()
+		r := g.request("GET", host, target, "", "x-api-key", key)
+		if r.StatusCode != want {
+			t.Errorf("%s with %.4s: %d %s, want %d", target, key, r.StatusCode, r.body, want)
+		}
+		return r
+	}
+	for range 8 {
+		ask("/v1/closed", free, 200)
+	}
+	// The offset has taken one of the 11.
+	ask("/v1/closed", acme, 200)
+	time.Sleep(assigned)
+	for range 9 {
+		ask("/v1/closed", acme, 200)
+	}
+	r := ask("/v1/closed", acme, 429)
+	if r.body != `{"message":"Limit Exceeded"}` || r.Header.Get("x-amzn-errortype") != "LimitExceededException" ||
+		r.Header.Get("x-amzn-requestid") == "" || r.Header.Get("content-type") != "application/json" {
+		t.Errorf("the refusal is %s %v", r.body, r.Header)
+	}
+	ask("/v1/open", acme, 200)
+	ask("/v1/closed", bolt, 200)
+	// The other stage's bucket is another, that begins with what is left of all: nothing.
+	// That is known for certain when both have reported.
+	time.Sleep(reportedWithin)
+	g.request("GET", host, "/v2/closed", "", "x-api-key", acme)
+	time.Sleep(assigned)
+	ask("/v2/closed", acme, 429)
+	ask("/v1/closed", acme, 429)
+
+	// More for this key, though the plan stays as it is. It holds from the next report on.
+	month := ratelimit.Window{Limit: 11, Period: ratelimit.Month, Offset: 1}
+	if err := g.limits.SetRemaining(t.Context(), "quota|"+s.UsagePlans[0].ID()+"|acme", month, 4); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(reportedWithin)
+	passed := 0
+	for range 10 {
+		for _, stage := range []string{"/v1", "/v2"} {
+			if r := g.request("GET", host, stage+"/closed", "", "x-api-key", acme); r.StatusCode == 200 {
+				passed++
+			}
+		}
+	}
+	if passed != 4 {
+		t.Errorf("%d requests got through an extension by 4", passed)
+	}
+
+	// A plan that is edited goes on from what was used: there are two more now. Buckets are
+	// Envoy's own, and a change of routes does not give them back.
+	edited := *s
+	edited.UsagePlans = append([]gateway.UsagePlan{}, s.UsagePlans...)
+	quota := *s.UsagePlans[0].Quota
+	quota.Limit = 13
+	edited.UsagePlans[0].Quota = &quota
+	g.change(&edited)
+	ask("/v1/closed", acme, 429)
+	time.Sleep(2 * reportedWithin)
+	passed = 0
+	for range 10 {
+		if r := g.request("GET", host, "/v1/closed", "", "x-api-key", acme); r.StatusCode == 200 {
+			passed++
+		}
+	}
+	for range 10 {
+		if r := g.request("GET", host, "/v2/closed", "", "x-api-key", acme); r.StatusCode == 200 {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d requests got through 2 more", passed)
+	}
+	time.Sleep(reportedWithin)
+	used := usageOf(t, g)
+	if free := used["free"]; free != [2]int64{8, 0} {
+		t.Errorf("usage of a key without a limit: %v", free)
+	}
+	if acme := used["acme"]; acme[0] < 16 || acme[0] > 17 || acme[1] < 20 {
+		t.Errorf("usage of a key with a quota: %v", acme)
+	}
+
+	// Without the service Envoy goes by what it has; what is used up stays so.
+	g.stopControlPlane()
+	time.Sleep(reportedWithin)
+	ask("/v1/closed", acme, 429)
+	for range 9 {
+		ask("/v1/closed", bolt, 200)
+	}
+	ask("/v1/closed", free, 200)
+}
+
+// usageOf is the usage of all keys, allowed and denied, when it is in the store.
+func usageOf(t *testing.T, g *running) map[string][2]int64 {
+	t.Helper()
+	time.Sleep(1500 * time.Millisecond)
+	today := time.Now().UTC()
+	days, err := g.limits.Usage(t.Context(), "", today.AddDate(0, 0, -1), today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string][2]int64{}
+	for _, d := range days {
+		n := used[d.Key]
+		used[d.Key] = [2]int64{n[0] + d.Allowed, n[1] + d.Denied}
+	}
+	return used
+}
+
+// TestReportedThrottles holds that a shared throttle is kept without a question before
+// each request, on HTTP APIs and where there is no backend, and that a REST API says it in
+// its own words.
+func TestReportedThrottles(t *testing.T) {
+	t.Parallel()
+	backend := echoBackend(t, "one")
+	few := &gateway.Throttle{Rate: 0.001, Burst: 3, Shared: true, FailureMode: gateway.FailOpen}
+	own := deploy(t, gateway.REST, mocked, backend.URL)
+	own.GatewayResponses = []gateway.GatewayResponse{{Type: gateway.Throttled, StatusCode: "420", Templates: map[string]string{"application/json": `{"calm":"down"}`}}}
+	s := snapshotOf(
+		gateway.API{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: deploy(t, gateway.HTTP, things, backend.URL), Throttle: few}}},
+		gateway.API{ID: "mock", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, mocked, backend.URL), Throttle: few}}},
+		gateway.API{ID: "own", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: own, Throttle: few}}},
+	)
+	g := start(t, s)
+	for _, c := range []struct {
+		host, target, body, errorType string
+		status                        int
+	}{
+		{"http.execute-api.localhost", "/things", `{"message":"Too Many Requests"}`, "", 429},
+		{"mock.execute-api.localhost", "/v1/mock", `{"message":"Too Many Requests"}`, "TooManyRequestsException", 429},
+		{"own.execute-api.localhost", "/v1/mock", `{"calm":"down"}`, "TooManyRequestsException", 420},
+	} {
+		// The request that Envoy first reports is no token of the bucket that it then gets.
+		if r := g.request("GET", c.host, c.target, ""); r.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", c.host, r.StatusCode, r.body)
+		}
+		time.Sleep(assigned)
+		for i, want := range []int{200, 200, 200, c.status, c.status} {
+			r := g.request("GET", c.host, c.target, "")
+			if r.StatusCode != want || want != 200 && (r.body != c.body || r.Header.Get("x-amzn-errortype") != c.errorType) {
+				t.Errorf("%s: request %d: %d %s %v, want %d", c.host, i, r.StatusCode, r.body, r.Header, want)
+			}
+		}
+	}
+	// Open is open when nobody answers, after a while.
+	g.stopControlPlane()
+	if r := g.request("GET", "http.execute-api.localhost", "/things", ""); r.StatusCode != 429 {
+		t.Errorf("at once without the service: %d %s", r.StatusCode, r.body)
+	}
+	time.Sleep(22 * time.Second)
+	if r := g.request("GET", "http.execute-api.localhost", "/things", ""); r.StatusCode != 200 {
+		t.Errorf("without the service: %d %s", r.StatusCode, r.body)
+	}
+}
+
+const mocked = `
+openapi: 3.0.1
+info: {title: mocked, version: "1"}
+paths:
+  /mock:
+    get:
+      responses: {"200": {description: ok}}
+      x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode": 200}'}, responses: {default: {statusCode: "200"}}}
+`

@@ -1,0 +1,226 @@
+package translator
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
+	quotafilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rate_limit_quota/v3"
+	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Limits that are not hard are reported: Envoy counts by itself, tells the rate limit
+// service every five seconds what it let through, and hears what part of each limit it
+// may have (rate_limit_quota). No request waits for that.
+//
+// A filter takes a request into one bucket, so that there is one for each level that
+// has a limit, at most six. One bucket for a combination of levels would be one filter,
+// and wrong: what a key has left of its quota, its rate and the stage's rate are not one
+// number, and a part for each combination of key and route would be too small to use.
+//
+// The filter has no configuration of routes, and its own is to know the route. So each
+// route has its filters in a chain of its own; the buckets are Envoy's, found by what
+// tells them apart, and do not go with the route. This costs nothing where there is no
+// limit, and the filters know the route's limits without asking for anything but the
+// key – which is what costs most in them, since Envoy makes what reads it for each request.
+//
+// The order is that in which least is used up for nothing: first what is the key's own,
+// its throttles and then its quota, so that the quota counts nothing that its throttles
+// refuse; then what all callers share, of which a key that is over its quota must not
+// use anything. Amazon asks for the quota before the key's throttles. That is told
+// apart only by a key that is over both: it hears of its rate first.
+
+// reportInterval is how often Envoy reports. It knows no other.
+const reportInterval = 5 * time.Second
+
+// reported reports whether Envoy counts for a limit by itself. A limit that is closed
+// without the service is asked about: Envoy could not tell a bucket whose part has not
+// come yet from one whose service is gone.
+func reported(hard bool, mode gateway.FailureMode) bool { return !hard && mode != gateway.FailClosed }
+
+// reportedLimits are those of a route's requests by level, in the order of the filters.
+type reportedLimits []reportedLimit
+
+// reportedLimit is a level: the buckets that its requests may count in.
+type reportedLimit struct {
+	kind    string
+	buckets []reportedBucket
+}
+
+// reportedBucket has one bucket for each key of the plan, or for all requests when there
+// is no plan.
+type reportedBucket struct {
+	plan    string
+	entries map[string]string
+	// usage is what one is for that limits nothing.
+	usage bool
+}
+
+// limit reports whether anything is limited, and not only counted.
+func (l reportedLimits) limit() bool {
+	return slices.ContainsFunc(l, func(level reportedLimit) bool {
+		return slices.ContainsFunc(level.buckets, func(b reportedBucket) bool { return !b.usage })
+	})
+}
+
+// reportedLimitsOf finds them. Every key of a stage counts, if only for its usage, unless
+// its plan does without.
+func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
+	at := map[string]string{wire.LimitAPI: c.api.ID, wire.LimitStage: c.stage.Name}
+	on := map[string]string{wire.LimitAPI: c.api.ID, wire.LimitStage: c.stage.Name, wire.LimitRoute: r.Key()}
+	var found reportedLimits
+	level := func(kind string, buckets ...reportedBucket) {
+		if len(buckets) > 0 {
+			found = append(found, reportedLimit{kind, buckets})
+		}
+	}
+	counts := func(t *gateway.Throttle) bool { return shared(t) != nil && reported(t.Hard, t.FailureMode) }
+	if r.APIKeyRequired && c.rest() {
+		var routes, plans, quotas []reportedBucket
+		for i := range c.snapshot.UsagePlans {
+			plan := &c.snapshot.UsagePlans[i]
+			stage := plan.Stage(c.api.ID, c.stage.Name)
+			if stage == nil {
+				continue
+			}
+			id := plan.ID()
+			if counts(stage.RouteThrottle(r.Key())) {
+				routes = append(routes, reportedBucket{plan: id, entries: on})
+			}
+			if counts(plan.Throttle) {
+				plans = append(plans, reportedBucket{plan: id})
+			}
+			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
+				quotas = append(quotas, reportedBucket{plan: id, entries: at, usage: q == nil})
+			}
+		}
+		level(wire.LimitKeyRoute, routes...)
+		level(wire.LimitKeyPlan, plans...)
+		level(wire.LimitQuota, quotas...)
+	}
+	if counts(c.stage.RouteThrottle(r.Key())) {
+		level(wire.LimitOfRoute, reportedBucket{entries: on})
+	}
+	if counts(c.stage.Throttle) {
+		level(wire.LimitOfStage, reportedBucket{entries: at})
+	}
+	if counts(c.snapshot.Account.Throttle) {
+		level(wire.LimitOfAccount, reportedBucket{})
+	}
+	return found
+}
+
+// reportLimits has Envoy count a route's requests and report them.
+func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
+	chain := &filterchainv3.FilterChain{}
+	for _, limit := range limits {
+		matcher := &matcherconfigv3.Matcher{}
+		var list []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
+		for _, b := range limit.buckets {
+			settings := bucketSettings(limit.kind, b, c.refusalHeaders(limit.kind))
+			if b.plan == "" || len(limit.buckets) == 1 && c.plansOfStage() == 1 {
+				// No key of another plan gets here.
+				matcher.OnNoMatch = settings
+				continue
+			}
+			list = append(list, &matcherconfigv3.Matcher_MatcherList_FieldMatcher{Predicate: keyInPlan(b.plan), OnMatch: settings})
+		}
+		if len(list) > 0 {
+			matcher.MatcherType = &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{Matchers: list}}
+		}
+		chain.Filters = append(chain.Filters, &corev3.TypedExtensionConfig{
+			Name: limit.kind, TypedConfig: anyOf(quotaFilter(c.site.rateLimitCluster, matcher)),
+		})
+	}
+	return enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
+}
+
+// plansOfStage is how many usage plans have the stage: their keys are let in.
+func (c *stageCompiler) plansOfStage() int { return len(c.keyAccess.Stage(c.api.ID, c.stage.Name)) }
+
+// keptLimits is a filter that no request gets to. Envoy forgets all buckets when the last
+// filter of this kind goes, and routes come and go.
+func keptLimits(g *gateway.Gateway) *quotafilterv3.RateLimitQuotaFilterConfig {
+	return quotaFilter(rateLimitCluster(g), &matcherconfigv3.Matcher{OnNoMatch: bucketSettings(wire.LimitQuota, reportedBucket{}, nil)})
+}
+
+// quotaFilter counts in the bucket that a matcher finds, or in none.
+func quotaFilter(cluster string, matcher *matcherconfigv3.Matcher) *quotafilterv3.RateLimitQuotaFilterConfig {
+	return &quotafilterv3.RateLimitQuotaFilterConfig{
+		RlqsServer: &corev3.GrpcService{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
+			EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster},
+		}},
+		Domain:         wire.LimitDomain,
+		BucketMatchers: matcher,
+	}
+}
+
+// bucketSettings say which bucket it is, and what a refusal carries. Until its part comes,
+// and when that is over, requests get through; local throttles hold them to the whole of
+// a limit.
+func bucketSettings(kind string, b reportedBucket, headers []*corev3.HeaderValueOption) *matcherconfigv3.Matcher_OnMatch {
+	type valueBuilder = quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder
+	entries := maps.Clone(b.entries)
+	if entries == nil {
+		entries = map[string]string{}
+	}
+	entries[wire.LimitKind], entries[wire.LimitPlan] = kind, b.plan
+	id := map[string]*valueBuilder{wire.LimitBucket: {ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_StringValue{
+		StringValue: wire.BucketOf(entries),
+	}}}
+	if b.plan != "" {
+		id[wire.LimitKey] = &valueBuilder{ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_CustomValue{
+			CustomValue: &corev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
+		}}
+	}
+	settings := &quotafilterv3.RateLimitQuotaBucketSettings{
+		BucketIdBuilder:   &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder{BucketIdBuilder: id},
+		ReportingInterval: durationpb.New(reportInterval),
+		DenyResponseSettings: &quotafilterv3.RateLimitQuotaBucketSettings_DenyResponseSettings{
+			HttpStatus:           &typev3.HttpStatus{Code: typev3.StatusCode_TooManyRequests},
+			ResponseHeadersToAdd: headers,
+		},
+		NoAssignmentBehavior: &quotafilterv3.RateLimitQuotaBucketSettings_NoAssignmentBehavior{
+			NoAssignmentBehavior: &quotafilterv3.RateLimitQuotaBucketSettings_NoAssignmentBehavior_FallbackRateLimit{
+				FallbackRateLimit: &typev3.RateLimitStrategy{Strategy: &typev3.RateLimitStrategy_BlanketRule_{BlanketRule: typev3.RateLimitStrategy_ALLOW_ALL}},
+			},
+		},
+	}
+	return &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+		Action: &xdscorev3.TypedExtensionConfig{Name: "bucket", TypedConfig: anyOf(settings)},
+	}}
+}
+
+// keyInPlan holds for requests whose key is in the plan.
+func keyInPlan(plan string) *matcherconfigv3.Matcher_MatcherList_Predicate {
+	return &matcherconfigv3.Matcher_MatcherList_Predicate{MatchType: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_{
+		SinglePredicate: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate{
+			Input: &xdscorev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
+			Matcher: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: &matcherconfigv3.StringMatcher{
+				MatchPattern: &matcherconfigv3.StringMatcher_Contains{Contains: "|" + plan + "|"},
+			}},
+		},
+	}}
+}
+
+// refusalHeaders tell the replies to refusals apart (localreply.go).
+func (c *stageCompiler) refusalHeaders(kind string) []*corev3.HeaderValueOption {
+	if !c.rest() {
+		return nil
+	}
+	of := gateway.Throttled
+	if kind == wire.LimitQuota {
+		of = gateway.QuotaExceeded
+	}
+	return []*corev3.HeaderValueOption{setHeader(errorTypeHeader, gateway.ResponseDefaults[of].ErrorType)}
+}
