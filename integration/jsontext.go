@@ -53,6 +53,12 @@ func (j *jsonText) textOrNull(name, value string) {
 	j.text(name, value)
 }
 
+// raw is a member that is JSON already.
+func (j *jsonText) raw(name, value string) {
+	j.name(name)
+	j.b = append(j.b, value...)
+}
+
 func (j *jsonText) null(name string) {
 	j.name(name)
 	j.b = append(j.b, "null"...)

@@ -113,6 +113,9 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 		switch r.Authorization.Type {
 		case gateway.AuthorizationLambda:
 			tell(wire.AuthorizerHeader, wire.AuthorizationMetadata, wire.AnswerAuthorizer)
+			if !c.rest() && r.Integration.PayloadFormatVersion == "2.0" {
+				tell(wire.TypedHeader, wire.AuthorizationMetadata, wire.AnswerTyped)
+			}
 		case gateway.AuthorizationIAM:
 			tell(wire.IdentityHeader, wire.AuthorizationMetadata, wire.AnswerIdentity)
 		case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
