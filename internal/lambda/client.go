@@ -84,7 +84,7 @@ func New(o Options) *Client {
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c.aws = awsClients{http: c.http, attempts: cmp.Or(o.Attempts, 2), clients: map[awsTarget]invokeAPI{}}
+	c.aws = awsClients{http: c.http, transport: c.http.Transport, attempts: cmp.Or(o.Attempts, 2), services: map[awsTarget]*service{}}
 	return c
 }
 
