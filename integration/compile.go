@@ -111,7 +111,8 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		for t := range gateway.ResponseDefaults {
 			st.customised[string(t)] = deployment.ResolveGatewayResponse(t) != nil
 		}
-		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
+		custom := deployment.GatewayResponse(gateway.Default5XX) != nil
+		st.customised[wire.ReplyMalformed], st.customised[wire.ReplyOverloaded] = custom, custom
 	}
 	b := &stageCompiler{stage: st, found: found}
 	for i := range deployment.Routes {

@@ -27,6 +27,9 @@ type exchange struct {
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
 
+	// memory is what it holds.
+	memory share
+
 	// status is that of the answer, 0 as long as there is none, and failed the name of the
 	// failure that it tells of.
 	status int

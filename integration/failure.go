@@ -33,14 +33,16 @@ const (
 // function's mistake (502), those that cannot be called are the API's (500).
 // See https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
 var (
-	malformed    = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
-	failed       = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
-	tooMuch      = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
-	refused      = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
-	throttled    = &failure{"throttled", string(gateway.IntegrationFailure), 0, 503, serviceUnavailable}
-	unreachable  = &failure{"unreachable", string(gateway.IntegrationFailure), 0, 500, internalServerError}
-	timedOut     = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
-	gone         = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	malformed   = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
+	failed      = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
+	tooMuch     = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
+	refused     = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	throttled   = &failure{"throttled", string(gateway.IntegrationFailure), 0, 503, serviceUnavailable}
+	unreachable = &failure{"unreachable", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	timedOut    = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	gone        = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	// overloaded: requests under way hold all the memory that there is for them.
+	overloaded   = &failure{"overloaded", wire.ReplyOverloaded, 503, 503, serviceUnavailable}
 	badEncoding  = &failure{"invalid-base64", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 	tooLarge     = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
 	badRequest   = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
@@ -72,6 +74,9 @@ func (x *exchange) fail(f *failure, reason string) {
 	d, known := gateway.ResponseDefaults[gateway.ResponseType(f.reply)]
 	if !known {
 		d = gateway.ResponseDefault{ErrorType: "InternalServerErrorException", Message: "Internal server error"}
+		if f == overloaded {
+			d = gateway.ResponseDefault{ErrorType: "ServiceUnavailableException", Message: serviceUnavailable}
+		}
 	}
 	if f.status != 0 {
 		d.Status = f.status

@@ -117,6 +117,30 @@ func appendQuoted[T string | []byte](b []byte, text T) []byte {
 	return append(append(b, text[start:]...), '"')
 }
 
+// quotedLength is how long appendQuoted makes a text.
+func quotedLength(text []byte) int {
+	n := len(text) + 2
+	for _, c := range text {
+		switch {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			n++
+		case c < ' ':
+			n += 5
+		}
+	}
+	if utf8.Valid(text) {
+		return n
+	}
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			n += len("\uFFFD") - 1
+		}
+		text = text[size:]
+	}
+	return n
+}
+
 func decodeRune[T string | []byte](text T) (rune, int) {
 	// A rune has four bytes at most: nothing of size is copied.
 	return utf8.DecodeRuneInString(string(text[:min(len(text), utf8.UTFMax)]))

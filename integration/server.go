@@ -43,6 +43,11 @@ type Options struct {
 	Lambda Invoker
 	// WebSocket serves WebSocket APIs, for which Envoys come by HTTP/1.1; nil for nobody.
 	WebSocket http.Handler
+	// MemoryBytes bounds what all requests hold together of bodies, events and results:
+	// 512 MiB by default, or half of GOMEMLIMIT if that is less.
+	MemoryBytes int64
+	// Patience is how long a request waits for memory that others hold, 5 seconds by default.
+	Patience time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -53,6 +58,7 @@ type Server struct {
 	now     func() time.Time
 	lambda  Invoker
 	metrics *metrics
+	memory  *memory
 	serving atomic.Pointer[serving]
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
@@ -73,7 +79,7 @@ func New(o Options) *Server {
 		// only the client knows whether to ask again.
 		o.Lambda = lambda.New(lambda.Options{Attempts: 1})
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer), webSocket: o.WebSocket}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
@@ -161,7 +167,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.webSocket.ServeHTTP(w, r)
 		return
 	}
-	x := &exchange{server: s, request: r, w: w}
+	x := &exchange{server: s, request: r, w: w, memory: share{of: s.memory}}
+	defer x.memory.end()
 	id, ok := wire.ParseRouteIdentity(identities[0])
 	// Several are not what our Envoys send.
 	if ok && len(identities) == 1 {

@@ -151,9 +151,17 @@ func (c *stageCompiler) serviceReplies() proto.Message {
 	}
 	if custom := c.deployment.GatewayResponse(gateway.Default5XX); custom != nil {
 		builtIn := gateway.ResponseDefaults[gateway.IntegrationFailure]
-		reply := gatewayReply{status: 502, contentType: jsonType, headers: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, builtIn.ErrorType)}}
-		c.customise(&reply, custom, gateway.Default5XX, formatLiteral(builtIn.Message))
-		matchers = append(matchers, c.replyMatcher(gateway.Default5XX, reply, marked(wire.ReplyMalformed)))
+		for _, own := range []struct {
+			mark, errorType, message string
+			status                   uint32
+		}{
+			{wire.ReplyMalformed, builtIn.ErrorType, builtIn.Message, 502},
+			{wire.ReplyOverloaded, "ServiceUnavailableException", "Service Unavailable", 503},
+		} {
+			reply := gatewayReply{status: own.status, contentType: jsonType, headers: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, own.errorType)}}
+			c.customise(&reply, custom, gateway.Default5XX, formatLiteral(own.message))
+			matchers = append(matchers, c.replyMatcher(gateway.Default5XX, reply, marked(own.mark)))
+		}
 	}
 	return customResponse(append(matchers, c.runtimeMatchers()...))
 }

@@ -48,7 +48,7 @@ func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte
 		return nil, err
 	}
 	defer response.Body.Close()
-	result, err := readAll(response)
+	result, err := readAll(ctx, response)
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		return nil, ErrTooLarge
@@ -58,16 +58,6 @@ func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte
 		return nil, functionError(result)
 	}
 	return result, nil
-}
-
-// readAll reads a response whose length is bounded by its transport.
-func readAll(r *http.Response) ([]byte, error) {
-	if r.ContentLength < 0 {
-		return io.ReadAll(r.Body)
-	}
-	result := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, result)
-	return result, err
 }
 
 // call calls a function, again where that may help, and gives Lambda's answer if it is one

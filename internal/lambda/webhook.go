@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 )
@@ -29,7 +28,7 @@ func (c *Client) post(ctx context.Context, t Target, event []byte) ([]byte, erro
 		return nil, fmt.Errorf("calling %s: %w", t, withoutURL(err))
 	}
 	defer response.Body.Close()
-	result, err := io.ReadAll(response.Body)
+	result, err := readAll(ctx, response)
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s answered: %w", t, err)
 	}

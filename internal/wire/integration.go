@@ -53,6 +53,9 @@ const (
 // It is no type of gateway response, but the class DEFAULT_5XX is for it, too.
 const ReplyMalformed = "MALFORMED_RESPONSE"
 
+// ReplyOverloaded is the same for the service having too much to do.
+const ReplyOverloaded = "OVERLOADED"
+
 // RouteIdentity tells the integration service which route a request was matched to.
 type RouteIdentity struct {
 	API, Stage string
