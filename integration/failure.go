@@ -33,7 +33,9 @@ const (
 // function's mistake (502), those that cannot be called are the API's (500).
 // See https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
 var (
-	malformed   = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
+	malformed = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
+	// badPrelude: what a function streams does not begin as an answer does.
+	badPrelude  = &failure{"malformed-stream", string(gateway.IntegrationFailure), 0, 500, internalServerError}
 	failed      = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
 	tooMuch     = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
 	refused     = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
@@ -55,12 +57,10 @@ var (
 // or functions sent.
 func (x *exchange) fail(f *failure, reason string) {
 	x.failed = f.name
-	level := slog.LevelWarn
 	if f == gone || f == badRequest || f == tooLarge {
-		level = slog.LevelDebug
-	}
-	if x.server.log.Enabled(x.ctx(), level) {
-		x.server.log.Log(context.WithoutCancel(x.ctx()), level, "integration failed", "failure", f.name, "reason", reason, "request", x.id(), "route", x.describe())
+		x.log(slog.LevelDebug, f.name, reason)
+	} else {
+		x.warn(f.name, reason)
 	}
 	header := x.w.Header()
 	for name := range header {
@@ -86,6 +86,14 @@ func (x *exchange) fail(f *failure, reason string) {
 		header.Set(wire.ReplyHeader, f.reply)
 	}
 	x.write(d.Status, jsonMessage(gateway.ResponseType(f.reply).MessageKey(), d.Message))
+}
+
+func (x *exchange) warn(failure, reason string) { x.log(slog.LevelWarn, failure, reason) }
+
+func (x *exchange) log(level slog.Level, failure, reason string) {
+	if x.server.log.Enabled(x.ctx(), level) {
+		x.server.log.Log(context.WithoutCancel(x.ctx()), level, "integration failed", "failure", failure, "reason", reason, "request", x.id(), "route", x.describe())
+	}
 }
 
 // describe names the route for the log.

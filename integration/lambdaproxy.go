@@ -53,21 +53,17 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 	default:
 		p.form = httpForm1
 	}
+	if in.ResponseTransferMode == "STREAM" && b.stage.rest() {
+		return &lambdaStream{*p}
+	}
 	return p
 }
 
 func (p *lambdaProxy) kind() string { return "lambda-proxy" }
 
 func (p *lambdaProxy) serve(x *exchange) {
-	body, failed := x.readBodyUpTo(maxEventBytes)
-	if failed != nil {
-		x.fail(failed, "the request's body could not be read")
-		return
-	}
-	trace := x.traceID()
-	event, failed := p.event(x, body, trace)
-	if failed != nil {
-		x.fail(failed, "the event could not be made")
+	event, trace, ok := p.prepare(x)
+	if !ok {
 		return
 	}
 	result, err := x.server.lambda.Invoke(x.reserving(), p.target, event)
@@ -86,6 +82,22 @@ func (p *lambdaProxy) serve(x *exchange) {
 		return
 	}
 	x.answer(a, trace)
+}
+
+// prepare makes the event; where it cannot, the request is answered.
+func (p *lambdaProxy) prepare(x *exchange) (event []byte, trace string, ok bool) {
+	body, failed := x.readBodyUpTo(maxEventBytes)
+	if failed != nil {
+		x.fail(failed, "the request's body could not be read")
+		return nil, "", false
+	}
+	trace = x.traceID()
+	event, failed = p.event(x, body, trace)
+	if failed != nil {
+		x.fail(failed, "the event could not be made")
+		return nil, "", false
+	}
+	return event, trace, true
 }
 
 // maxEventBytes is Lambda's bound on what functions are called with.

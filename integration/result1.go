@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -41,22 +40,8 @@ func readAnswer1(text []byte, rest bool) (*answer, error) {
 		return nil, errors.New("the result has no statusCode")
 	}
 	// The values of several come before those of one, if both are there.
-	if r.has("multiValueHeaders") {
-		var lists map[string]json.RawMessage
-		if json.Unmarshal(r["multiValueHeaders"], &lists) != nil {
-			return nil, errors.New("the result's multiValueHeaders are not an object")
-		}
-		for _, name := range sortedKeys(lists) {
-			var list []json.RawMessage
-			if json.Unmarshal(lists[name], &list) != nil || list == nil {
-				return nil, fmt.Errorf("the result's multiValueHeaders have a value that is no list")
-			}
-			for _, raw := range list {
-				if err := a.addRaw(name, raw, false); err != nil {
-					return nil, err
-				}
-			}
-		}
+	if err := r.headerLists(a); err != nil {
+		return nil, err
 	}
 	if err := r.headers(a, false); err != nil {
 		return nil, err
@@ -65,6 +50,29 @@ func readAnswer1(text []byte, rest bool) (*answer, error) {
 }
 
 func (r result) has(name string) bool { raw, ok := r[name]; return ok && string(raw) != "null" }
+
+// headerLists reads multiValueHeaders.
+func (r result) headerLists(a *answer) error {
+	if !r.has("multiValueHeaders") {
+		return nil
+	}
+	var lists map[string]json.RawMessage
+	if json.Unmarshal(r["multiValueHeaders"], &lists) != nil {
+		return errors.New("the result's multiValueHeaders are not an object")
+	}
+	for _, name := range sortedKeys(lists) {
+		var list []json.RawMessage
+		if json.Unmarshal(lists[name], &list) != nil || list == nil {
+			return errors.New("the result's multiValueHeaders have a value that is no list")
+		}
+		for _, raw := range list {
+			if err := a.addRaw(name, raw, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // headers reads the member of that name.
 func (r result) headers(a *answer, numbers bool) error {

@@ -43,6 +43,8 @@ type Options struct {
 	Lambda Invoker
 	// WebSocket serves WebSocket APIs, for which Envoys come by HTTP/1.1; nil for nobody.
 	WebSocket http.Handler
+	// Streams calls functions whose answers are streamed; a lambda.Client by default.
+	Streams Streamer
 	// MemoryBytes bounds what all requests hold together of bodies, events and results:
 	// 512 MiB by default, or half of GOMEMLIMIT if that is less.
 	MemoryBytes int64
@@ -57,6 +59,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	lambda  Invoker
+	streams Streamer
 	metrics *metrics
 	memory  *memory
 	serving atomic.Pointer[serving]
@@ -74,12 +77,16 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	// A function that was called may have done its work though the answer was lost: only the
+	// client knows whether to ask again.
+	client := lambda.New(lambda.Options{Attempts: 1})
 	if o.Lambda == nil {
-		// A function that was called may have done its work though the answer was lost:
-		// only the client knows whether to ask again.
-		o.Lambda = lambda.New(lambda.Options{Attempts: 1})
+		o.Lambda = client
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
+	if o.Streams == nil {
+		o.Streams = client
+	}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
@@ -178,6 +185,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			if mistake == http.ErrAbortHandler {
+				s.metrics.answered(x, time.Since(begin))
 				panic(mistake)
 			}
 			s.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "request", x.id(), "stack", string(debug.Stack()))

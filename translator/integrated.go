@@ -28,9 +28,6 @@ func servedByService(in *gateway.Integration) bool {
 
 // checkServed looks at a route that the integration service serves.
 func (c *stageCompiler) checkServed(r *parsedRoute) {
-	if r.Integration.ResponseTransferMode == "STREAM" {
-		c.errorf("unsupported-integration", r.Integration.Source, comesLater, "%s streams what its function answers", r.Key())
-	}
 	for _, m := range r.Integration.RequestParameters {
 		name, ok := strings.CutPrefix(strings.ToLower(m.Target), "integration.request.header.")
 		if ok && slices.Contains(failingFunctionTargets, name) {
@@ -72,7 +69,7 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 	c.answerCORS(route)
 
 	var extra []extraFilter
-	c.compress(&extra)
+	c.compress(r.Integration, &extra)
 	// Behind decompression: the limit is for what the service gets.
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)

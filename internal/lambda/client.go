@@ -60,7 +60,9 @@ type Options struct {
 // Client calls functions. It is safe for concurrent use.
 type Client struct {
 	http *http.Client
-	aws  awsClients
+	// streams is without the bound on responses.
+	streams *http.Client
+	aws     awsClients
 }
 
 // maxConnections to one host: one function is called at a time by each.
@@ -84,6 +86,7 @@ func New(o Options) *Client {
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	c.streams = &http.Client{Transport: o.Transport, CheckRedirect: c.http.CheckRedirect}
 	c.aws = awsClients{http: c.http, transport: c.http.Transport, attempts: cmp.Or(o.Attempts, 2), services: map[awsTarget]*service{}}
 	return c
 }
