@@ -16,6 +16,8 @@ import (
 type FunctionError struct {
 	// Type is the name of the exception, and Message its text.
 	Type, Message string
+	// Result is what it returned to say so; it may be anything.
+	Result []byte
 }
 
 // Error does not repeat the message: it is the function's, and may hold anything.
@@ -101,6 +103,27 @@ func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, er
 	return c.aws.invoke(ctx, t, event)
 }
 
+// Start has a function called with an event, and does not wait for what becomes of it:
+// Lambda keeps the event. A webhook is told that nobody waits, and is only waited for until
+// it has the event. The errors are those of Invoke, but for a *FunctionError.
+func (c *Client) Start(ctx context.Context, t Target, event []byte) error {
+	var response *http.Response
+	var err error
+	if t.URL != "" {
+		response, err = c.send(ctx, c.http, t, event, starts.how)
+	} else {
+		response, err = c.aws.call(ctx, c.aws.transport, starts, t, event)
+	}
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return &RefusedError{Status: response.StatusCode}
+	}
+	return nil
+}
+
 // failure is what runtimes answer when a function raised an error.
 type failure struct {
 	Message *string `json:"errorMessage"`
@@ -111,9 +134,9 @@ type failure struct {
 func functionError(result []byte) *FunctionError {
 	var f failure
 	if json.Unmarshal(result, &f) != nil || f.Message == nil {
-		return &FunctionError{}
+		return &FunctionError{Result: result}
 	}
-	return &FunctionError{Type: f.Type, Message: *f.Message}
+	return &FunctionError{Type: f.Type, Message: *f.Message, Result: result}
 }
 
 // bounded is a transport whose responses end in ErrTooLarge.

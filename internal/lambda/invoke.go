@@ -27,11 +27,13 @@ import (
 
 // Operations of the Invoke API: what stands before a function in the path, and after it.
 var (
-	invocations = operation{"/2015-03-31/functions/", "/invocations"}
-	streaming   = operation{"/2021-11-15/functions/", "/response-streaming-invocations"}
+	invocations = operation{"/2015-03-31/functions/", "/invocations", ""}
+	starts      = operation{"/2015-03-31/functions/", "/invocations", "Event"}
+	streaming   = operation{"/2021-11-15/functions/", "/response-streaming-invocations", ""}
 )
 
-type operation struct{ before, after string }
+// operation is one, with the header of how the function is called, if there is one.
+type operation struct{ before, after, how string }
 
 // service is where functions are called, with what is needed to call them.
 type service struct {
@@ -41,6 +43,9 @@ type service struct {
 	signer       *v4.Signer
 	retryer      aws.Retryer
 }
+
+// invocationType is the header that tells Lambda, and webhooks, that nobody waits.
+const invocationType = "X-Amz-Invocation-Type"
 
 func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
 	response, err := a.call(ctx, a.transport, invocations, t, event)
@@ -79,7 +84,7 @@ func (a *awsClients) call(ctx context.Context, transport http.RoundTripper, op o
 	digest := sha256.Sum256(event)
 	hash := hex.EncodeToString(digest[:])
 	for attempt := 1; ; attempt++ {
-		response, err := s.send(ctx, transport, address, hash, event)
+		response, err := s.send(ctx, transport, op, address, hash, event)
 		switch {
 		case err == nil:
 			return response, nil
@@ -100,13 +105,16 @@ func (a *awsClients) call(ctx context.Context, transport http.RoundTripper, op o
 	}
 }
 
-func (s *service) send(ctx context.Context, transport http.RoundTripper, address, hash string, event []byte) (*http.Response, error) {
+func (s *service) send(ctx context.Context, transport http.RoundTripper, op operation, address, hash string, event []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(event))
 	if err != nil {
 		return nil, errors.New("the endpoint's address is not valid")
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "gatehouse")
+	if op.how != "" {
+		request.Header.Set(invocationType, op.how)
+	}
 	keys, err := s.credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("there are no AWS credentials: %w", err)

@@ -68,6 +68,30 @@ func TestFailedFunctions(t *testing.T) {
 	}
 }
 
+// Who only starts a function is not told what becomes of it.
+func TestStart(t *testing.T) {
+	without(t)
+	status := 202
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if how := r.Header.Get("X-Amz-Invocation-Type"); how != "Event" {
+			t.Errorf("%s: %q", r.URL, how)
+		}
+		w.WriteHeader(status)
+	})
+	client := lambda.New(lambda.Options{Attempts: 1})
+	for _, target := range []lambda.Target{{URL: url}, {Name: "f", Region: "us-east-1", Endpoint: url}} {
+		status = 202
+		if err := client.Start(t.Context(), target, []byte("{}")); err != nil {
+			t.Error(err)
+		}
+		status = 429
+		var refused *lambda.RefusedError
+		if err := client.Start(t.Context(), target, []byte("{}")); !errors.As(err, &refused) || refused.Status != 429 {
+			t.Errorf("%v: %v", target, err)
+		}
+	}
+}
+
 // BenchmarkInvoke is one call of an endpoint in this process, its own work included.
 func BenchmarkInvoke(b *testing.B) {
 	b.Setenv("AWS_ACCESS_KEY_ID", "AKID")

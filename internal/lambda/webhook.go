@@ -24,13 +24,13 @@ func (c *Client) post(ctx context.Context, t Target, event []byte) ([]byte, erro
 	}
 	var f failure
 	if json.Unmarshal(result, &f) == nil && f.Message != nil {
-		return nil, &FunctionError{Type: f.Type, Message: *f.Message}
+		return nil, functionError(result)
 	}
 	return result, nil
 }
 
-// open posts an event, and gives an answer whose status is 2xx, its body unread.
-func (c *Client) open(ctx context.Context, client *http.Client, t Target, event []byte) (*http.Response, error) {
+// send posts an event, and gives whatever is answered.
+func (c *Client) send(ctx context.Context, client *http.Client, t Target, event []byte, how string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(event))
 	if err != nil {
 		return nil, errors.New("the URL of the function is not valid")
@@ -38,12 +38,24 @@ func (c *Client) open(ctx context.Context, client *http.Client, t Target, event 
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "gatehouse")
+	if how != "" {
+		request.Header.Set(invocationType, how)
+	}
 	if t.Secret != "" {
 		request.Header.Set("Authorization", "Bearer "+t.Secret.Reveal())
 	}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", t, withoutURL(err))
+	}
+	return response, nil
+}
+
+// open gives an answer whose status is 2xx, its body unread.
+func (c *Client) open(ctx context.Context, client *http.Client, t Target, event []byte) (*http.Response, error) {
+	response, err := c.send(ctx, client, t, event, "")
+	if err != nil {
+		return nil, err
 	}
 	if response.StatusCode >= 200 && response.StatusCode <= 299 {
 		return response, nil
