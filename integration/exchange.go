@@ -14,9 +14,11 @@ import (
 type exchange struct {
 	server *Server
 	// route is nil when it is not known.
-	route   *route
-	request *http.Request
-	w       http.ResponseWriter
+	route *route
+	// compiled is the revision that it is of.
+	compiled *Compiled
+	request  *http.Request
+	w        http.ResponseWriter
 	// base is the path below which the route's own begins.
 	base string
 

@@ -125,7 +125,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 // Compile makes ready what a snapshot needs to be served. It has no other effect.
 func (s *Server) Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	return Compile(snapshot)
+	return compile(snapshot, s.serving.Load().current)
 }
 
 // Swap takes a compiled revision into use, for every request that begins from now on.
@@ -141,19 +141,19 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 	return func() { s.serving.CompareAndSwap(next, before) }
 }
 
-// find gives the route that an Envoy means, nil if there is none.
-func (s *serving) find(id wire.RouteIdentity) *route {
+// find gives the route that an Envoy means, and whose it is; nil if there is none.
+func (s *serving) find(id wire.RouteIdentity) (*route, *Compiled) {
 	for _, c := range []*Compiled{s.current, s.previous} {
 		if c == nil {
 			continue
 		}
 		if st := c.stages[stageKey{id.API, id.Stage, id.Canary}]; st != nil {
 			if r := st.routes[id.Route]; r != nil {
-				return r
+				return r, c
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // routeHeader is wire.RouteHeader as net/http spells it.
@@ -179,7 +179,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, ok := wire.ParseRouteIdentity(identities[0])
 	// Several are not what our Envoys send.
 	if ok && len(identities) == 1 {
-		x.route = s.serving.Load().find(id)
+		x.route, x.compiled = s.serving.Load().find(id)
 	}
 	begin := time.Now()
 	defer func() {

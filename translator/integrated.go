@@ -11,6 +11,7 @@ import (
 	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"gatehouse/gateway"
@@ -63,8 +64,14 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
 		action.PathRewrite = "/"
 	}
-	if config := c.serviceReplies(); config != nil {
-		route.TypedPerFilterConfig[filterResponses] = enabled(config)
+	if c.served == nil {
+		c.served = &servedReplies{}
+		if config := c.serviceReplies(); config != nil {
+			c.served.config = enabled(config)
+		}
+	}
+	if c.served.config != nil {
+		route.TypedPerFilterConfig[filterResponses] = c.served.config
 	}
 	c.answerCORS(route)
 
@@ -133,6 +140,9 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 var serviceResponses = []gateway.ResponseType{
 	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
 }
+
+// servedReplies is what serviceReplies gives, made once: no config for nil.
+type servedReplies struct{ config *anypb.Any }
 
 // serviceReplies puts the API's own gateway responses in the place of those that the
 // service gives, besides Envoy's own; nil when it customises none.
