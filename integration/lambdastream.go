@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 
 	"gatehouse/internal/lambda"
@@ -67,8 +68,13 @@ func (p *lambdaStream) serve(x *exchange) {
 	}
 	if err := x.relay(first, stream, buffer); err != nil {
 		// The status is out: all that is left is to let the answer not look complete.
-		x.failed = brokenStream
-		x.warn(x.failed, err.Error())
+		if x.ctx().Err() != nil {
+			x.failed = gone.name
+			x.log(slog.LevelDebug, x.failed, err.Error())
+		} else {
+			x.failed = brokenStream
+			x.warn(x.failed, err.Error())
+		}
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/integration"
@@ -15,9 +16,11 @@ import (
 )
 
 // streams stand for functions whose answers are streamed.
-type streams func() (io.ReadCloser, error)
+type streams func(context.Context) (io.ReadCloser, error)
 
-func (f streams) Stream(context.Context, lambda.Target, []byte) (io.ReadCloser, error) { return f() }
+func (f streams) Stream(ctx context.Context, _ lambda.Target, _ []byte) (io.ReadCloser, error) {
+	return f(ctx)
+}
 
 // pieces are read one by one; after them comes the error.
 type pieces struct {
@@ -74,7 +77,7 @@ func TestStreamedAnswers(t *testing.T) {
 		"dies later":                  {[]string{good, "some"}, died, 201, "cut", ""},
 		"breaks off":                  {[]string{good, "some"}, io.ErrUnexpectedEOF, 201, "cut", ""},
 	} {
-		s := newServiceWith(t, integration.Options{Streams: streams(func() (io.ReadCloser, error) {
+		s := newServiceWith(t, integration.Options{Streams: streams(func(context.Context) (io.ReadCloser, error) {
 			return io.NopCloser(&pieces{append([]string(nil), c.texts...), c.err}), nil
 		})})
 		s.serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", "/x", streamed)}}))
@@ -98,9 +101,60 @@ func TestStreamedAnswers(t *testing.T) {
 		}
 		checkHeader(t, name, response{got, body}, c.header)
 	}
-	s := newServiceWith(t, integration.Options{Streams: streams(func() (io.ReadCloser, error) { return nil, refusedWith(429) })})
+	s := newServiceWith(t, integration.Options{Streams: streams(func(context.Context) (io.ReadCloser, error) { return nil, refusedWith(429) })})
 	s.serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", "/x", streamed)}}))
 	if r := s.ask("GET /x", "GET", "/v1/x", ""); r.StatusCode != 500 || r.body != restError {
 		t.Errorf("throttled: %d %s", r.StatusCode, r.body)
+	}
+}
+
+// hanging streams a beginning, and nothing else until its context ends.
+type hanging struct {
+	beginning io.Reader
+	ctx       context.Context
+	closed    chan<- bool
+}
+
+func (h *hanging) Read(p []byte) (int, error) {
+	if n, err := h.beginning.Read(p); err == nil {
+		return n, nil
+	}
+	<-h.ctx.Done()
+	return 0, h.ctx.Err()
+}
+
+func (h *hanging) Close() error { h.closed <- true; return nil }
+
+// A client that leaves ends the stream.
+func TestClientLeavesStream(t *testing.T) {
+	closed := make(chan bool, 1)
+	s := newServiceWith(t, integration.Options{Streams: streams(func(ctx context.Context) (io.ReadCloser, error) {
+		return &hanging{strings.NewReader("{}\x00\x00\x00\x00\x00\x00\x00\x00begins"), ctx, closed}, nil
+	})})
+	s.serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("GET", "/x", streamed)}}))
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r, err := http.NewRequestWithContext(ctx, "GET", s.url+"/v1/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(wire.RouteHeader, wire.RouteIdentity{API: "a", Stage: "v1", Base: "/v1", Route: "GET /x"}.String())
+	got, err := s.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	begins := make([]byte, 6)
+	if _, err := io.ReadFull(got.Body, begins); err != nil || string(begins) != "begins" {
+		t.Errorf("%q %v", begins, err)
+	}
+	leave()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the function is still listened to")
+	}
+	if strings.Contains(s.log.String(), "level=WARN") {
+		t.Error(s.log)
 	}
 }

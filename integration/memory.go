@@ -12,9 +12,8 @@ import (
 // memory bounds what all requests under way hold together of bodies, events and results.
 // Each is bounded by itself, but hundreds of slow ones of megabytes would take the process.
 type memory struct {
+	// all is for all requests, large for those that hold more than smallShare, besides.
 	all, large *semaphore.Weighted
-	// largest is what requests of more than smallShare may hold in all.
-	largest int64
 	// patience is how long a request waits for others to end.
 	patience time.Duration
 }
@@ -38,8 +37,7 @@ func newMemory(bytes int64, patience time.Duration) *memory {
 			bytes = min(bytes, limit/2)
 		}
 	}
-	large := bytes - bytes/8
-	return &memory{semaphore.NewWeighted(bytes), semaphore.NewWeighted(large), large, patience}
+	return &memory{semaphore.NewWeighted(bytes), semaphore.NewWeighted(bytes - bytes/8), patience}
 }
 
 // share is what one request holds of it.
@@ -53,24 +51,27 @@ func (s *share) take(ctx context.Context, bytes int64) bool {
 	if bytes <= 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.of.patience)
-	defer cancel()
 	// All of a share counts as large as soon as it is.
 	if more := s.held + bytes - s.large; s.held+bytes > smallShare {
-		if !acquire(ctx, s.of.large, more) {
+		if !s.of.acquire(ctx, s.of.large, more) {
 			return false
 		}
 		s.large += more
 	}
-	if !acquire(ctx, s.of.all, bytes) {
+	if !s.of.acquire(ctx, s.of.all, bytes) {
 		return false
 	}
 	s.held += bytes
 	return true
 }
 
-func acquire(ctx context.Context, from *semaphore.Weighted, bytes int64) bool {
-	return from.TryAcquire(bytes) || from.Acquire(ctx, bytes) == nil
+func (m *memory) acquire(ctx context.Context, from *semaphore.Weighted, bytes int64) bool {
+	if from.TryAcquire(bytes) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	return from.Acquire(ctx, bytes) == nil
 }
 
 // give gives back what is not needed any more.

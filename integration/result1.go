@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // result is what a function returned, by the names of its members: to the letter,
@@ -97,9 +97,11 @@ func (a *answer) addRaw(name string, raw json.RawMessage, numbers bool) error {
 	value := string(raw)
 	switch c := raw[0]; {
 	case c == '"':
-		if err := json.Unmarshal(raw, &value); err != nil {
+		text, ok := unquoted(raw)
+		if !ok {
 			return errors.New("the result has a header that cannot be read")
 		}
+		value = string(text)
 	case c == 't', c == 'f':
 	case numbers && (c == '-' || '0' <= c && c <= '9'):
 	default:
@@ -108,8 +110,6 @@ func (a *answer) addRaw(name string, raw json.RawMessage, numbers bool) error {
 	return a.add(name, value)
 }
 
-var wholeNumber = regexp.MustCompile(`^[0-9]{3}$`)
-
 // status reads the status code, which may be a number or digits.
 func (r result) status(a *answer) error {
 	if !r.has("statusCode") {
@@ -117,7 +117,7 @@ func (r result) status(a *answer) error {
 	}
 	text := strings.Trim(string(r["statusCode"]), `"`)
 	code, err := strconv.Atoi(text)
-	if err != nil || !wholeNumber.MatchString(text) || code < 200 || code > 599 {
+	if err != nil || len(text) != 3 || code < 200 || code > 599 {
 		return errors.New("the result's statusCode is not one from 200 to 599")
 	}
 	a.status = code
@@ -136,14 +136,19 @@ func (r result) body(a *answer) error {
 	if raw[0] != '"' {
 		return errors.New("the result's body is not text")
 	}
-	if bytes.IndexByte(raw, '\\') < 0 && a.base64 {
-		a.body = raw[1 : len(raw)-1]
-		return nil
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	var ok bool
+	if a.body, ok = unquoted(raw); !ok {
 		return errors.New("the result's body cannot be read")
 	}
-	a.body = []byte(text)
 	return nil
+}
+
+// unquoted is a text that JSON has in quotes. Most have no escapes, and are not copied.
+func unquoted(raw json.RawMessage) (text []byte, ok bool) {
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return raw[1 : len(raw)-1], true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return []byte(s), err == nil
 }

@@ -45,6 +45,12 @@ func (a *awsClients) service(ctx context.Context, t awsTarget) (*service, error)
 	if known != nil {
 		return known, nil
 	}
+	return a.newService(ctx, t)
+}
+
+// newService finds out about a service. It is apart from service because the SDK's options
+// are so large that each call would have a larger stack for them.
+func (a *awsClients) newService(ctx context.Context, t awsTarget) (*service, error) {
 	settings, err := a.settings(ctx, t)
 	if err != nil {
 		return nil, err
@@ -69,7 +75,7 @@ func (a *awsClients) service(ctx context.Context, t awsTarget) (*service, error)
 	}
 	s := &service{
 		base: strings.TrimSuffix(endpoint.URI.String(), "/"), region: about.Region,
-		credentials: about.Credentials, signer: v4.NewSigner(), retryer: newRetryer(),
+		amazon: isAmazon(endpointOf(t.endpoint)), credentials: about.Credentials, signer: v4.NewSigner(), retryer: newRetryer(),
 	}
 	if s.credentials == nil {
 		s.credentials = aws.AnonymousCredentials{}

@@ -39,9 +39,11 @@ type operation struct{ before, after, how string }
 type service struct {
 	// base is the address, which ends without a slash.
 	base, region string
-	credentials  aws.CredentialsProvider
-	signer       *v4.Signer
-	retryer      aws.Retryer
+	// amazon: it is AWS itself.
+	amazon      bool
+	credentials aws.CredentialsProvider
+	signer      *v4.Signer
+	retryer     aws.Retryer
 }
 
 // invocationType is the header that tells Lambda, and webhooks, that nobody waits.
@@ -74,7 +76,7 @@ func (a *awsClients) call(ctx context.Context, transport http.RoundTripper, op o
 	}
 	// An ARN tells Amazon the account; emulators know functions by their names.
 	name := t.Name
-	if isAmazon(endpointOf(t.Endpoint)) {
+	if s.amazon {
 		name = cmp.Or(t.ARN, t.Name)
 	}
 	address := s.base + op.before + url.PathEscape(name) + op.after
