@@ -117,7 +117,7 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 		switch r.Authorization.Type {
 		case gateway.AuthorizationLambda:
 			tell(wire.AuthorizerHeader, wire.AuthorizationMetadata, wire.AnswerAuthorizer)
-			if !c.rest() && r.Integration.PayloadFormatVersion == "2.0" {
+			if c.api.Protocol == gateway.HTTP && r.Integration.PayloadFormatVersion == "2.0" {
 				tell(wire.TypedHeader, wire.AuthorizationMetadata, wire.AnswerTyped)
 			}
 		case gateway.AuthorizationIAM:
