@@ -33,6 +33,11 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 type Compiled struct {
 	revision string
 	stages   map[stageKey]*stage
+	// functions and keys are the snapshot's.
+	functions []gateway.Function
+	keys      map[string]gateway.Secret
+	// previous is where stages may be taken from, while this is made.
+	previous *Compiled
 }
 
 // Revision is that of the snapshot.
@@ -51,13 +56,16 @@ type stage struct {
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
-	snapshot   *gateway.Snapshot
-	routes     map[string]*route
+	// snapshot is there while the stage is compiled.
+	snapshot *gateway.Snapshot
+	routes   map[string]*route
 	// binary are the media types whose bodies are bytes (REST).
 	binary mediaTypes
 	// customised are the values of wire.ReplyHeader that Envoy has answers of the API's own
 	// for.
 	customised map[string]bool
+	// found are the problems that it has.
+	found gateway.Diagnostics
 }
 
 func (s *stage) rest() bool { return s.protocol == gateway.REST }
@@ -75,7 +83,16 @@ type route struct {
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
 // served; nothing is made of one with errors.
 func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}}
+	return compile(snapshot, nil)
+}
+
+// compile takes what has not changed from what is served.
+func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway.Diagnostics) {
+	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys)}
+	if previous != nil && sameFunctions(previous.functions, snapshot.Functions) {
+		c.previous = previous
+	}
+	defer func() { c.previous = nil }()
 	var found gateway.Diagnostics
 	for i := range snapshot.APIs {
 		api := &snapshot.APIs[i]
@@ -102,6 +119,12 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 	if deployment == nil {
 		return // Validate reports it.
 	}
+	key := stageKey{api.ID, name, canary}
+	if known := c.known(key, api, deployment, variables); known != nil {
+		c.stages[key] = known
+		*found = append(*found, known.found...)
+		return
+	}
 	st := &stage{
 		api: api.ID, name: name, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
@@ -111,9 +134,14 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		for t := range gateway.ResponseDefaults {
 			st.customised[string(t)] = deployment.ResolveGatewayResponse(t) != nil
 		}
-		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
+		custom := deployment.GatewayResponse(gateway.Default5XX) != nil
+		st.customised[wire.ReplyMalformed], st.customised[wire.ReplyOverloaded] = custom, custom
 	}
-	b := &stageCompiler{stage: st, found: found}
+	defer func() {
+		st.snapshot = nil
+		*found = append(*found, st.found...)
+	}()
+	b := &stageCompiler{stage: st, found: &st.found}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -127,9 +155,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		}
 		st.routes[compiled.key] = compiled
 	}
-	if len(st.routes) > 0 {
-		c.stages[stageKey{api.ID, name, canary}] = st
-	}
+	c.stages[key] = st
 }
 
 // stageCompiler makes the routes of one stage.

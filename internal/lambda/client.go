@@ -16,6 +16,8 @@ import (
 type FunctionError struct {
 	// Type is the name of the exception, and Message its text.
 	Type, Message string
+	// Result is what it returned to say so; it may be anything.
+	Result []byte
 }
 
 // Error does not repeat the message: it is the function's, and may hold anything.
@@ -60,7 +62,9 @@ type Options struct {
 // Client calls functions. It is safe for concurrent use.
 type Client struct {
 	http *http.Client
-	aws  awsClients
+	// streams is without the bound on responses.
+	streams *http.Client
+	aws     awsClients
 }
 
 // maxConnections to one host: one function is called at a time by each.
@@ -84,7 +88,8 @@ func New(o Options) *Client {
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c.aws = awsClients{http: c.http, attempts: cmp.Or(o.Attempts, 2), clients: map[awsTarget]invokeAPI{}}
+	c.streams = &http.Client{Transport: o.Transport, CheckRedirect: c.http.CheckRedirect}
+	c.aws = awsClients{http: c.http, transport: c.http.Transport, attempts: cmp.Or(o.Attempts, 2), services: map[awsTarget]*service{}}
 	return c
 }
 
@@ -98,6 +103,27 @@ func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, er
 	return c.aws.invoke(ctx, t, event)
 }
 
+// Start has a function called with an event, and does not wait for what becomes of it:
+// Lambda keeps the event. A webhook is told that nobody waits, and is only waited for until
+// it has the event. The errors are those of Invoke, but for a *FunctionError.
+func (c *Client) Start(ctx context.Context, t Target, event []byte) error {
+	var response *http.Response
+	var err error
+	if t.URL != "" {
+		response, err = c.send(ctx, c.http, t, event, starts.how)
+	} else {
+		response, err = c.aws.call(ctx, c.aws.transport, starts, t, event)
+	}
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return &RefusedError{Status: response.StatusCode}
+	}
+	return nil
+}
+
 // failure is what runtimes answer when a function raised an error.
 type failure struct {
 	Message *string `json:"errorMessage"`
@@ -108,9 +134,9 @@ type failure struct {
 func functionError(result []byte) *FunctionError {
 	var f failure
 	if json.Unmarshal(result, &f) != nil || f.Message == nil {
-		return &FunctionError{}
+		return &FunctionError{Result: result}
 	}
-	return &FunctionError{Type: f.Type, Message: *f.Message}
+	return &FunctionError{Type: f.Type, Message: *f.Message, Result: result}
 }
 
 // bounded is a transport whose responses end in ErrTooLarge.
