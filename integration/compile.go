@@ -25,7 +25,15 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return nil
 	case in.IsLambdaProxy():
 		return b.lambdaProxy(r)
+	case !in.NeedsService():
+		return nil
+	case in.Type == gateway.IntegrationMock:
+		return b.mapped(r, "mock", mock{})
+	case in.Type == gateway.IntegrationAWS:
+		return b.service(r)
 	}
+	b.errorf("unsupported-integration", in.Source, "this release does not do it yet; remove it or wait for the release that does",
+		"%s has an integration of type %s", r.Key(), in.Type)
 	return nil
 }
 
@@ -33,6 +41,8 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 type Compiled struct {
 	revision string
 	stages   map[stageKey]*stage
+	// parsed are templates by their text.
+	parsed map[string]parsedTemplate
 }
 
 // Revision is that of the snapshot.
@@ -48,6 +58,7 @@ type stageKey struct {
 type stage struct {
 	api        string
 	name       string
+	canary     bool
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
@@ -75,7 +86,9 @@ type route struct {
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
 // served; nothing is made of one with errors.
 func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}}
+	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, parsed: map[string]parsedTemplate{}}
+	// What was parsed is of use as long as others may have the same text only.
+	defer func() { c.parsed = nil }()
 	var found gateway.Diagnostics
 	for i := range snapshot.APIs {
 		api := &snapshot.APIs[i]
@@ -103,7 +116,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		return // Validate reports it.
 	}
 	st := &stage{
-		api: api.ID, name: name, protocol: api.Protocol, variables: variables,
+		api: api.ID, name: name, canary: canary, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
 	}
@@ -113,7 +126,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		}
 		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
 	}
-	b := &stageCompiler{stage: st, found: found}
+	b := &stageCompiler{stage: st, found: found, parsed: c.parsed}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -134,8 +147,9 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 
 // stageCompiler makes the routes of one stage.
 type stageCompiler struct {
-	stage *stage
-	found *gateway.Diagnostics
+	stage  *stage
+	found  *gateway.Diagnostics
+	parsed map[string]parsedTemplate
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

@@ -33,15 +33,8 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 	if !ok {
 		return nil
 	}
-	target, err := lambda.Find(uri, b.stage.snapshot.Functions)
-	switch {
-	case errors.Is(err, lambda.ErrUnknown):
-		b.errorf("unknown-function", in.URISource, "add it to functions:, or write its ARN", "%s calls the function %s, which is not defined", r.Key(), target)
-		return nil
-	case err != nil:
-		b.errorf("invalid-uri", in.URISource,
-			"write arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations, the ARN of a function, or the URL of a webhook",
-			"%s cannot call a function: %v", r.Key(), err)
+	target, ok := b.function(r, uri)
+	if !ok {
 		return nil
 	}
 	p := &lambdaProxy{target: target}
@@ -53,6 +46,22 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 		p.form = httpForm1
 	}
 	return p
+}
+
+// function finds the one that a URI calls.
+func (b *stageCompiler) function(r *gateway.Route, uri string) (target lambda.Target, ok bool) {
+	target, err := lambda.Find(uri, b.stage.snapshot.Functions)
+	switch {
+	case errors.Is(err, lambda.ErrUnknown):
+		b.errorf("unknown-function", r.Integration.URISource, "add it to functions:, or write its ARN", "%s calls the function %s, which is not defined", r.Key(), target)
+		return target, false
+	case err != nil:
+		b.errorf("invalid-uri", r.Integration.URISource,
+			"write arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations, the ARN of a function, or the URL of a webhook",
+			"%s cannot call a function: %v", r.Key(), err)
+		return target, false
+	}
+	return target, true
 }
 
 func (p *lambdaProxy) kind() string { return "lambda-proxy" }

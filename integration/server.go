@@ -22,6 +22,8 @@ import (
 // lambda.Client.Invoke.
 type Invoker interface {
 	Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+	// Start has a function called that nobody waits for.
+	Start(ctx context.Context, target lambda.Target, event []byte) error
 }
 
 const (

@@ -30,19 +30,6 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		c.checkServed(r)
 		return
 	}
-	switch in.Type {
-	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
-		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)
-	case gateway.IntegrationHTTP:
-		if len(in.RequestTemplates) > 0 || in.ContentHandling != "" {
-			c.errorf("unsupported-template", in.Source, comesLater, "%s maps its request body", r.Key())
-		}
-		for _, resp := range in.Responses {
-			if len(resp.ResponseTemplates) > 0 && !passesThrough(resp.ResponseTemplates) || resp.ContentHandling != "" {
-				c.errorf("unsupported-template", resp.Source, comesLater, "%s maps its response body", r.Key())
-			}
-		}
-	}
 	if in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
 	}
@@ -66,16 +53,6 @@ func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
 	if a.Type != gateway.AuthorizationIAM && c.deployment.Authorizer(a.Authorizer) == nil {
 		c.errorf("unsupported-authorizer", cmp.Or(a.Source, r.Source), "", "%s asks for the authorizer %q, which is not defined", r.Key(), a.Authorizer)
 	}
-}
-
-// passesThrough reports whether templates leave the body as it is.
-func passesThrough(templates map[string]string) bool {
-	for _, t := range templates {
-		if t != "" && t != "__passthrough__" && t != "$input.body" {
-			return false
-		}
-	}
-	return true
 }
 
 // checkPlaceholders makes sure that something fills every {name} of the URI.

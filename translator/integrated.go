@@ -23,7 +23,7 @@ import (
 
 // servedByService reports whether the integration service serves an integration.
 func servedByService(in *gateway.Integration) bool {
-	return in != nil && in.IsLambdaProxy()
+	return in != nil && in.NeedsService()
 }
 
 // checkServed looks at a route that the integration service serves.
@@ -31,9 +31,16 @@ func (c *stageCompiler) checkServed(r *parsedRoute) {
 	if r.Integration.ResponseTransferMode == "STREAM" {
 		c.errorf("unsupported-integration", r.Integration.Source, comesLater, "%s streams what its function answers", r.Key())
 	}
+	if r.Integration.Type == gateway.IntegrationHTTP {
+		c.checkPlaceholders(r)
+	}
+	failing := failingTargets
+	if t := r.Integration.Type; t == gateway.IntegrationAWS || t == gateway.IntegrationAWSProxy {
+		failing = failingFunctionTargets
+	}
 	for _, m := range r.Integration.RequestParameters {
 		name, ok := strings.CutPrefix(strings.ToLower(m.Target), "integration.request.header.")
-		if ok && slices.Contains(failingFunctionTargets, name) {
+		if ok && slices.Contains(failing, name) {
 			c.errorf("forbidden-mapping", m.Pos, "", "the header %s cannot be mapped; on Amazon API Gateway every request would fail", name)
 		}
 	}
@@ -132,6 +139,7 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 // serviceResponses are the gateway responses that the integration service gives.
 var serviceResponses = []gateway.ResponseType{
 	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
+	gateway.UnsupportedMediaType,
 }
 
 // serviceReplies puts the API's own gateway responses in the place of those that the

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"gatehouse/gateway"
 )
@@ -43,7 +44,7 @@ type awsClients struct {
 	clients map[awsTarget]invokeAPI
 }
 
-func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
+func (a *awsClients) invoke(ctx context.Context, t Target, event []byte, how types.InvocationType) ([]byte, error) {
 	client, err := a.client(ctx, awsTarget{t.Endpoint, t.Region, t.Role})
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte
 	if isAmazon(endpointOf(t.Endpoint)) {
 		name = cmp.Or(t.ARN, t.Name)
 	}
-	input := &lambda.InvokeInput{FunctionName: &name, Payload: event}
+	input := &lambda.InvokeInput{FunctionName: &name, Payload: event, InvocationType: how}
 	if t.Qualifier != "" {
 		input.Qualifier = &t.Qualifier
 	}

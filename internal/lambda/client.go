@@ -10,12 +10,16 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // FunctionError says that the function was called and failed.
 type FunctionError struct {
 	// Type is the name of the exception, and Message its text.
 	Type, Message string
+	// Result is what it returned to say so; it may be anything.
+	Result []byte
 }
 
 // Error does not repeat the message: it is the function's, and may hold anything.
@@ -95,7 +99,18 @@ func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, er
 	if t.URL != "" {
 		return c.post(ctx, t, event)
 	}
-	return c.aws.invoke(ctx, t, event)
+	return c.aws.invoke(ctx, t, event, types.InvocationTypeRequestResponse)
+}
+
+// Start has a function called with an event, and does not wait for what becomes of it:
+// Lambda keeps the event. A webhook is told that nobody waits, and is only waited for until
+// it has the event.
+func (c *Client) Start(ctx context.Context, t Target, event []byte) error {
+	if t.URL != "" {
+		return c.hand(ctx, t, event)
+	}
+	_, err := c.aws.invoke(ctx, t, event, types.InvocationTypeEvent)
+	return err
 }
 
 // failure is what runtimes answer when a function raised an error.
@@ -108,9 +123,9 @@ type failure struct {
 func functionError(result []byte) *FunctionError {
 	var f failure
 	if json.Unmarshal(result, &f) != nil || f.Message == nil {
-		return &FunctionError{}
+		return &FunctionError{Result: result}
 	}
-	return &FunctionError{Type: f.Type, Message: *f.Message}
+	return &FunctionError{Type: f.Type, Message: *f.Message, Result: result}
 }
 
 // bounded is a transport whose responses end in ErrTooLarge.
