@@ -58,11 +58,11 @@ func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
 // checkPlaceholders makes sure that something fills every {name} of the URI.
 func (c *stageCompiler) checkPlaceholders(r *parsedRoute) {
 	resolved, _ := gateway.ResolveStageVariables(r.Integration.URI, c.variables)
-	uri, err := parseURI(resolved)
+	uri, err := gateway.ParseEndpointURI(resolved)
 	if err != nil {
 		return // integrationURI reports it.
 	}
-	for _, name := range append(placeholders(uri.path), placeholders(uri.query)...) {
+	for _, name := range append(gateway.Placeholders(uri.Path), gateway.Placeholders(uri.Query)...) {
 		mapped := slices.ContainsFunc(r.Integration.RequestParameters, func(m gateway.ParameterMapping) bool {
 			return m.Target == "integration.request.path."+name
 		})
