@@ -29,6 +29,8 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return nil
 	case in.Type == gateway.IntegrationMock:
 		return b.mapped(r, "mock", mock{})
+	case in.Type == gateway.IntegrationHTTP:
+		return b.http(r)
 	case in.Type == gateway.IntegrationAWS:
 		return b.service(r)
 	}
@@ -43,6 +45,8 @@ type Compiled struct {
 	stages   map[stageKey]*stage
 	// parsed are templates by their text.
 	parsed map[string]parsedTemplate
+	// upstreams are the keys of those that are called.
+	upstreams map[string]bool
 }
 
 // Revision is that of the snapshot.
@@ -86,7 +90,7 @@ type route struct {
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
 // served; nothing is made of one with errors.
 func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, parsed: map[string]parsedTemplate{}}
+	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{}}
 	// What was parsed is of use as long as others may have the same text only.
 	defer func() { c.parsed = nil }()
 	var found gateway.Diagnostics
@@ -126,7 +130,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		}
 		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
 	}
-	b := &stageCompiler{stage: st, found: found, parsed: c.parsed}
+	b := &stageCompiler{stage: st, found: found, parsed: c.parsed, upstreams: c.upstreams}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -150,6 +154,8 @@ type stageCompiler struct {
 	stage  *stage
 	found  *gateway.Diagnostics
 	parsed map[string]parsedTemplate
+	// upstreams are for Compiled.
+	upstreams map[string]bool
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,7 +39,8 @@ type backend interface {
 type outgoing struct {
 	header http.Header
 	query  []lambdaevent.Field
-	// path are the variables of the integration's URI, wholePath replaces all of its path.
+	// path are the variables of the integration's URI, encoded; wholePath replaces all of
+	// its path.
 	path      map[string]string
 	wholePath string
 	body      []byte
@@ -132,6 +134,8 @@ func (m *mapping) readRequest() *trouble {
 // outgoing makes the backend's request.
 func (m *mapping) outgoing() (*outgoing, *trouble) {
 	out := &outgoing{header: http.Header{}, path: map[string]string{}}
+	// Variables of the path's own names go where the URI has those.
+	maps.Copy(out.path, m.pathVariables())
 	template, found := m.template()
 	if !found && m.refusesOthers() {
 		return nil, &trouble{failure: unsupportedMedia, reason: "no request template is for the body's type"}
@@ -250,21 +254,10 @@ func (m *mapping) override(out *outgoing) *trouble {
 		out.query = append(out.query, lambdaevent.Field{Name: p.Name, Value: p.Value})
 	}
 	for _, p := range o.Path {
-		out.path[p.Name] = p.Value
+		out.path[p.Name] = encodePart(p.Value)
 	}
 	out.wholePath = o.WholePath
 	return nil
-}
-
-// mappedMethodsWithoutType are those whose requests have no Content-Type of the client's.
-var mappedMethodsWithoutType = []string{http.MethodGet, http.MethodHead, http.MethodOptions}
-
-// bodyType is the Content-Type that goes with the client's body.
-func (m *mapping) bodyType() string {
-	if slices.Contains(mappedMethodsWithoutType, m.request.Method) {
-		return ""
-	}
-	return m.header("Content-Type")
 }
 
 // headerValues are all values of a client's header that mappings may see.

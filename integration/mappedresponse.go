@@ -82,7 +82,7 @@ func (m *mapping) respond(r *mappedResponse) *trouble {
 			return t
 		}
 		if len(values) > 0 && !setResponseHeader(header, p.name, values[:1]) {
-			return &trouble{failure: badMapping, reason: "a mapping gives the header " + p.name + " a value that it cannot have"}
+			return &trouble{failure: badMapping, reason: "a mapping sets the header " + p.name + ", which cannot be the name of one"}
 		}
 	}
 	status, t := m.overrideResponse(header, r.status)
@@ -117,7 +117,7 @@ func (m *mapping) overrideResponse(header http.Header, status int) (int, *troubl
 	}
 	for _, name := range order {
 		if !setResponseHeader(header, name, values[name]) {
-			return 0, &trouble{failure: badMapping, reason: "a template gives a header of the response a name or a value that it cannot have"}
+			return 0, &trouble{failure: badMapping, reason: "a template sets a header of the response whose name cannot be one"}
 		}
 	}
 	return status, nil
@@ -136,10 +136,9 @@ func setResponseHeader(header http.Header, name string, values []string) bool {
 	if !httpguts.ValidHeaderFieldName(name) {
 		return false
 	}
-	for _, value := range values {
-		if !httpguts.ValidHeaderFieldValue(value) {
-			return false
-		}
+	safe := make([]string, len(values))
+	for i, value := range values {
+		safe[i] = headerSafe(value)
 	}
 	switch {
 	case name == "Transfer-Encoding", name == "Te", name == "Keep-Alive", hasInternalPrefix(name):
@@ -147,6 +146,6 @@ func setResponseHeader(header http.Header, name string, values []string) bool {
 	case remappedOfMappings[name]:
 		name = "X-Amzn-Remapped-" + name
 	}
-	header[name] = values
+	header[name] = safe
 	return true
 }

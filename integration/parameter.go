@@ -128,6 +128,9 @@ func (m *mapping) mapParameters(out *outgoing) *trouble {
 			return t
 		}
 		if len(values) == 0 {
+			if p.kind == "path" {
+				delete(out.path, p.name)
+			}
 			continue
 		}
 		switch p.kind {
@@ -141,7 +144,10 @@ func (m *mapping) mapParameters(out *outgoing) *trouble {
 				out.query = append(out.query, lambdaevent.Field{Name: p.name, Value: value})
 			}
 		case "path":
-			out.path[p.name] = values[0]
+			out.path[p.name] = encodePart(values[0])
+			if p.source.kind == gateway.RequestPath {
+				out.path[p.name] = m.pathVariables()[p.source.name]
+			}
 		}
 	}
 	return nil
@@ -151,14 +157,24 @@ func (m *mapping) mapParameters(out *outgoing) *trouble {
 // templates to set.
 func (out *outgoing) setHeader(name, value string) *trouble {
 	name = http.CanonicalHeaderKey(name)
-	if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-		return &trouble{failure: badMapping, reason: "a header for the backend would have a name or a value that it cannot have"}
+	if !httpguts.ValidHeaderFieldName(name) {
+		return &trouble{failure: badMapping, reason: "a header for the backend would have a name that it cannot have"}
 	}
 	if hiddenHeaders[name] || hasInternalPrefix(name) {
 		return nil
 	}
-	out.header[name] = append(out.header[name], value)
+	out.header[name] = append(out.header[name], headerSafe(value))
 	return nil
+}
+
+// headerSafe leaves out what would end a header early.
+func headerSafe(value string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, value)
 }
 
 // values gives what a source has: nothing where it is missing or empty, and more than one
