@@ -185,18 +185,12 @@ func (h *mapped) refusesOthers() bool {
 func (m *mapping) render(template *vtl.Template, body []byte) (string, *trouble) {
 	input := vtl.Input{
 		Body:           string(body),
-		Path:           sortedPairs(m.path),
+		Path:           func() []vtl.Pair { return sortedPairs(m.path) },
+		QueryString:    m.queryPairs,
+		Header:         m.headerPairs,
 		Context:        m.contextVariables,
-		StageVariables: sortedPairs(m.route.stage.variables),
+		StageVariables: func() []vtl.Pair { return sortedPairs(m.route.stage.variables) },
 		Overrides:      m.overrides,
-	}
-	for _, f := range m.query {
-		input.QueryString = append(input.QueryString, vtl.Pair{Name: f.Name, Value: f.Value})
-	}
-	for _, f := range m.fields {
-		for _, value := range f.values {
-			input.Header = append(input.Header, vtl.Pair{Name: f.name, Value: value})
-		}
 	}
 	output, err := template.Render(m.ctx(), input, vtl.Limits{})
 	if err != nil {
@@ -223,6 +217,24 @@ func (m *mapping) templateTrouble(err error) *trouble {
 		t.failure, t.message = badRequest, notJSONMessage
 	}
 	return t
+}
+
+func (m *mapping) queryPairs() []vtl.Pair {
+	pairs := make([]vtl.Pair, 0, len(m.query))
+	for _, f := range m.query {
+		pairs = append(pairs, vtl.Pair{Name: f.Name, Value: f.Value})
+	}
+	return pairs
+}
+
+func (m *mapping) headerPairs() []vtl.Pair {
+	pairs := make([]vtl.Pair, 0, len(m.fields))
+	for _, f := range m.fields {
+		for _, value := range f.values {
+			pairs = append(pairs, vtl.Pair{Name: f.name, Value: value})
+		}
+	}
+	return pairs
 }
 
 func sortedPairs(m map[string]string) []vtl.Pair {

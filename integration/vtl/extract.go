@@ -3,6 +3,7 @@ package vtl
 import (
 	"context"
 	"errors"
+	"regexp"
 )
 
 // What parameter mappings need of a body is found by the same JSONPath and the same
@@ -54,8 +55,8 @@ func (d *Document) Text(p *Path) (text string, found bool, err error) {
 	return text, found && value != nil, nil
 }
 
-// Regexp is a regular expression of Java's.
-type Regexp struct{ re *javaRegexp }
+// Regexp is a regular expression of Java's, for whole texts.
+type Regexp struct{ whole *regexp.Regexp }
 
 // ParseRegexp compiles a regular expression.
 func ParseRegexp(pattern string) (*Regexp, error) {
@@ -63,8 +64,9 @@ func ParseRegexp(pattern string) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Regexp{re}, nil
+	whole, err := re.whole()
+	return &Regexp{whole}, err
 }
 
-// MatchesAll reports whether the whole text matches.
-func (r *Regexp) MatchesAll(text string) bool { return r.re.whole().MatchString(text) }
+// MatchesAll reports whether all of a text matches.
+func (r *Regexp) MatchesAll(text string) bool { return r.whole.MatchString(text) }
