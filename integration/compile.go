@@ -96,6 +96,9 @@ func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
 	var found gateway.Diagnostics
 	for i := range snapshot.APIs {
 		api := &snapshot.APIs[i]
+		if api.Protocol == gateway.WebSocket {
+			continue // Package websocket serves those.
+		}
 		for j := range api.Stages {
 			st := &api.Stages[j]
 			c.compileStage(snapshot, api, st.Name, st.Deployment, st.Variables, false, &found)

@@ -61,6 +61,10 @@ func (b *stageCompiler) function(r *gateway.Route, uri string) (target lambda.Ta
 			"%s cannot call a function: %v", r.Key(), err)
 		return target, false
 	}
+	if r.Integration.Credentials != "" {
+		b.found.Warnf("no-effect", r.Integration.Source, "", "let Gatehouse itself run with a role that may call the function",
+			"the credentials of %s have no effect: its function is called with the credentials of Gatehouse", r.Key())
+	}
 	return target, true
 }
 
