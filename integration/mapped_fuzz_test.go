@@ -46,12 +46,16 @@ func FuzzMapped(f *testing.F) {
 		server := integration.New(integration.Options{Lambda: called, Log: slog.New(slog.DiscardHandler)})
 		server.Swap(compiled)
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/x/7", strings.NewReader(body))
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
 		r.RequestURI = "/v1/x/7?" + (&url.URL{RawQuery: query}).RawQuery
 		r.Header.Set(wire.RouteHeader, wire.RouteIdentity{API: "a", Stage: "v1", Base: "/v1", Route: "POST /x/{id}"}.String())
 		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Accept", accept)
 		w := httptest.NewRecorder()
 		server.ServeHTTP(w, r)
+		if strings.Contains(w.Body.String(), "WebSocket") {
+			t.Fatal("it never got to the route")
+		}
 		if w.Code < 200 || w.Code > 599 {
 			t.Errorf("status %d", w.Code)
 		}
