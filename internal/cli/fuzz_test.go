@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
-	"gatehouse/translator"
 )
 
 // FuzzValidate takes definitions, and a document for whatever they name, through all
