@@ -21,12 +21,6 @@ func (in *Integration) NeedsService() bool {
 	return false
 }
 
-// IsServiceAction reports whether the integration calls an AWS service other than Lambda,
-// or a Lambda function by a request that templates make.
-func (in *Integration) IsServiceAction() bool {
-	return in.Type == IntegrationAWS || in.Type == IntegrationAWSProxy && in.Subtype != ""
-}
-
 // VariableName matches a name in a template, and in more groups what may stand behind it
 // in brackets: claims['https://example.com/role']. The claims of user pools that have
 // a colon in them can be written as they are.

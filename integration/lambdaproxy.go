@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/lambda"
@@ -61,11 +63,35 @@ func (b *stageCompiler) function(r *gateway.Route, uri string) (target lambda.Ta
 			"%s cannot call a function: %v", r.Key(), err)
 		return target, false
 	}
-	if r.Integration.Credentials != "" {
-		b.found.Warnf("no-effect", r.Integration.Source, "", "let Gatehouse itself run with a role that may call the function",
-			"the credentials of %s have no effect: its function is called with the credentials of Gatehouse", r.Key())
+	role, ok := b.role(r, target)
+	target.Role = role
+	return target, ok
+}
+
+// role is what the integration says its function is called as. Where an entry of functions
+// says how a function is called, that is it.
+func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role string, ok bool) {
+	in := r.Integration
+	switch {
+	case in.Credentials == "":
+		return "", true
+	case target.URL != "" || target.Endpoint != "":
+		b.found.Warnf("no-effect", in.Source, "", "", "the credentials of %s have no effect: its function is not called at AWS", r.Key())
+		return "", true
 	}
-	return target, true
+	text, missing := gateway.ResolveStageVariables(in.Credentials, b.stage.variables)
+	if len(missing) > 0 {
+		b.errorf("unset-stage-variable", in.Source, fmt.Sprintf("add it to the variables of stage %s", b.stage.name),
+			"the stage variable %s of the integration's credentials is not set in stage %s/%s", strings.Join(missing, ", "), b.stage.api, b.stage.name)
+		return "", false
+	}
+	role, err := lambda.ParseRole(text)
+	if err != nil {
+		b.errorf("invalid-credentials", in.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
+			"the credentials of %s: %v", r.Key(), err)
+		return "", false
+	}
+	return role, true
 }
 
 func (p *lambdaProxy) kind() string { return "lambda-proxy" }

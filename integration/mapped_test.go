@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -431,5 +432,40 @@ func TestCompileReportsTemplates(t *testing.T) {
 	}
 	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("%s\n\n%v", got, found)
+	}
+}
+
+// TestCredentials: functions at AWS are called as the role that the integration names.
+func TestCredentials(t *testing.T) {
+	with := func(route gateway.Route, credentials string) gateway.Route {
+		route.Integration.Credentials = credentials
+		route.Integration.Source = gateway.Position{File: "api.yaml", Line: 7, Column: 3}
+		return route
+	}
+	const role = "arn:aws:iam::111122223333:role/caller"
+	for _, route := range []gateway.Route{customRoute("GET", "/x"), lambdaRoute("GET", "/x")} {
+		s := serveRoutes(t, with(route, strings.Replace(role, "caller", "call${stageVariables.env}", 1)))
+		var asked string
+		s.lambdas.call = func(_ context.Context, target lambda.Target, _ []byte) ([]byte, error) {
+			asked = target.Role
+			return []byte("{}"), nil
+		}
+		if r := s.ask("GET /x", "GET", "/v1/x", ""); r.StatusCode != 200 || asked != "arn:aws:iam::111122223333:role/callp" {
+			t.Errorf("%d, called as %q", r.StatusCode, asked)
+		}
+		for credentials, want := range map[string]string{
+			"arn:aws:iam::*:user/*":                    "api.yaml:7:3: error invalid-credentials: ",
+			"arn:aws:iam::${stageVariables.no}:role/x": "api.yaml:7:3: error unset-stage-variable: ",
+		} {
+			compiled, found := integration.Compile(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{with(route, credentials)}}))
+			if compiled != nil || len(found) != 1 || !strings.HasPrefix(found[0].String(), want) {
+				t.Errorf("%s: %v", credentials, found)
+			}
+		}
+		route.Integration.URI = "http://127.0.0.1:9/hook"
+		_, found := integration.Compile(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{with(route, role)}}))
+		if len(found) != 1 || !strings.HasPrefix(found[0].String(), "api.yaml:7:3: warning no-effect: ") {
+			t.Errorf("a webhook: %v", found)
+		}
 	}
 }
