@@ -46,6 +46,8 @@ type Integration struct {
 	// ResponseSelectionExpression which of the Responses an answer (WebSocket).
 	TemplateSelectionExpression string
 	ResponseSelectionExpression string
+	// RequestTemplateSources are where those are written.
+	RequestTemplateSources map[string]TextSource
 	// Responses of a REST integration, in the order of the document.
 	Responses []IntegrationResponse
 	// ResponseParameters of an HTTP API, by integration status code.
@@ -93,8 +95,10 @@ type IntegrationResponse struct {
 	StatusCode         string
 	ResponseParameters []ParameterMapping
 	ResponseTemplates  map[string]string
-	ContentHandling    string
-	Source             Position
+	// ResponseTemplateSources are where those are written.
+	ResponseTemplateSources map[string]TextSource
+	ContentHandling         string
+	Source                  Position
 }
 
 // IsLambdaProxy reports whether the integration passes requests to a Lambda function as

@@ -25,7 +25,17 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return nil
 	case in.IsLambdaProxy():
 		return b.lambdaProxy(r)
+	case !in.NeedsService():
+		return nil
+	case in.Type == gateway.IntegrationMock:
+		return b.mapped(r, "mock", mock{})
+	case in.Type == gateway.IntegrationHTTP:
+		return b.http(r)
+	case in.Type == gateway.IntegrationAWS:
+		return b.service(r)
 	}
+	b.errorf("unsupported-integration", in.Source, "this release does not do it yet; remove it or wait for the release that does",
+		"%s has an integration of type %s", r.Key(), in.Type)
 	return nil
 }
 
@@ -38,6 +48,10 @@ type Compiled struct {
 	keys      map[string]gateway.Secret
 	// previous is where stages may be taken from, while this is made.
 	previous *Compiled
+	// parsed are templates by their text.
+	parsed map[string]parsedTemplate
+	// upstreams are the keys of those that are called.
+	upstreams map[string]bool
 }
 
 // Revision is that of the snapshot.
@@ -53,6 +67,7 @@ type stageKey struct {
 type stage struct {
 	api        string
 	name       string
+	canary     bool
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
@@ -88,14 +103,21 @@ func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
 
 // compile takes what has not changed from what is served.
 func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys)}
+	c := &Compiled{
+		revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys),
+		parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{},
+	}
 	if previous != nil && sameFunctions(previous.functions, snapshot.Functions) {
 		c.previous = previous
 	}
-	defer func() { c.previous = nil }()
+	// What was parsed is of use as long as others may have the same text only.
+	defer func() { c.previous, c.parsed = nil, nil }()
 	var found gateway.Diagnostics
 	for i := range snapshot.APIs {
 		api := &snapshot.APIs[i]
+		if api.Protocol == gateway.WebSocket {
+			continue // Package websocket serves those.
+		}
 		for j := range api.Stages {
 			st := &api.Stages[j]
 			c.compileStage(snapshot, api, st.Name, st.Deployment, st.Variables, false, &found)
@@ -126,7 +148,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		return
 	}
 	st := &stage{
-		api: api.ID, name: name, protocol: api.Protocol, variables: variables,
+		api: api.ID, name: name, canary: canary, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
 	}
@@ -141,7 +163,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		st.snapshot = nil
 		*found = append(*found, st.found...)
 	}()
-	b := &stageCompiler{stage: st, found: &st.found}
+	b := &stageCompiler{stage: st, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -160,8 +182,11 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 
 // stageCompiler makes the routes of one stage.
 type stageCompiler struct {
-	stage *stage
-	found *gateway.Diagnostics
+	stage  *stage
+	found  *gateway.Diagnostics
+	parsed map[string]parsedTemplate
+	// upstreams are for Compiled.
+	upstreams map[string]bool
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

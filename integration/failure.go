@@ -49,15 +49,24 @@ var (
 	tooLarge     = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
 	badRequest   = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
 	unknownRoute = &failure{"unknown-route", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	// Of integrations that are no proxies: a body that has no template, and what its
+	// templates and mappings, or the lack of them, make of a request.
+	unsupportedMedia = &failure{"unsupported-media-type", string(gateway.UnsupportedMediaType), 0, 415, "Unsupported Media Type"}
+	noResponse       = &failure{"no-integration-response", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	badTemplate      = &failure{"template", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	badMapping       = &failure{"mapping", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 	// internalError is a mistake of ours.
 	internalError = &failure{"internal-error", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 )
 
 // fail answers a failure. The reason is for the log, and must not have in it what clients
 // or functions sent.
-func (x *exchange) fail(f *failure, reason string) {
+func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
+
+// failWith is fail with a message of its own for the clients of REST APIs, if there is one.
+func (x *exchange) failWith(f *failure, message, reason string) {
 	x.failed = f.name
-	if f == gone || f == badRequest || f == tooLarge {
+	if f == gone || f == badRequest || f == tooLarge || f == unsupportedMedia {
 		x.log(slog.LevelDebug, f.name, reason)
 	} else {
 		x.warn(f.name, reason)
@@ -80,6 +89,9 @@ func (x *exchange) fail(f *failure, reason string) {
 	}
 	if f.status != 0 {
 		d.Status = f.status
+	}
+	if message != "" {
+		d.Message = message
 	}
 	header.Set("X-Amzn-Errortype", d.ErrorType)
 	if x.route != nil && x.route.stage.customised[f.reply] {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/lambda"
@@ -34,15 +36,8 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 	if !ok {
 		return nil
 	}
-	target, err := lambda.Find(uri, b.stage.snapshot.Functions)
-	switch {
-	case errors.Is(err, lambda.ErrUnknown):
-		b.errorf("unknown-function", in.URISource, "add it to functions:, or write its ARN", "%s calls the function %s, which is not defined", r.Key(), target)
-		return nil
-	case err != nil:
-		b.errorf("invalid-uri", in.URISource,
-			"write arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations, the ARN of a function, or the URL of a webhook",
-			"%s cannot call a function: %v", r.Key(), err)
+	target, ok := b.function(r, uri)
+	if !ok {
 		return nil
 	}
 	p := &lambdaProxy{target: target}
@@ -57,6 +52,50 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 		return &lambdaStream{*p}
 	}
 	return p
+}
+
+// function finds the one that a URI calls.
+func (b *stageCompiler) function(r *gateway.Route, uri string) (target lambda.Target, ok bool) {
+	target, err := lambda.Find(uri, b.stage.snapshot.Functions)
+	switch {
+	case errors.Is(err, lambda.ErrUnknown):
+		b.errorf("unknown-function", r.Integration.URISource, "add it to functions:, or write its ARN", "%s calls the function %s, which is not defined", r.Key(), target)
+		return target, false
+	case err != nil:
+		b.errorf("invalid-uri", r.Integration.URISource,
+			"write arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations, the ARN of a function, or the URL of a webhook",
+			"%s cannot call a function: %v", r.Key(), err)
+		return target, false
+	}
+	role, ok := b.role(r, target)
+	target.Role = role
+	return target, ok
+}
+
+// role is what the integration says its function is called as. Where an entry of functions
+// says how a function is called, that is it.
+func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role string, ok bool) {
+	in := r.Integration
+	switch {
+	case in.Credentials == "":
+		return "", true
+	case target.URL != "" || target.Endpoint != "":
+		b.found.Warnf("no-effect", in.Source, "", "", "the credentials of %s have no effect: its function is not called at AWS", r.Key())
+		return "", true
+	}
+	text, missing := gateway.ResolveStageVariables(in.Credentials, b.stage.variables)
+	if len(missing) > 0 {
+		b.errorf("unset-stage-variable", in.Source, fmt.Sprintf("add it to the variables of stage %s", b.stage.name),
+			"the stage variable %s of the integration's credentials is not set in stage %s/%s", strings.Join(missing, ", "), b.stage.api, b.stage.name)
+		return "", false
+	}
+	role, err := lambda.ParseRole(text)
+	if err != nil {
+		b.errorf("invalid-credentials", in.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
+			"the credentials of %s: %v", r.Key(), err)
+		return "", false
+	}
+	return role, true
 }
 
 func (p *lambdaProxy) kind() string { return "lambda-proxy" }

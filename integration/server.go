@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -22,6 +23,8 @@ import (
 // lambda.Client.Invoke.
 type Invoker interface {
 	Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+	// Start has a function called that nobody waits for.
+	Start(ctx context.Context, target lambda.Target, event []byte) error
 }
 
 const (
@@ -62,7 +65,9 @@ type Server struct {
 	streams Streamer
 	metrics *metrics
 	memory  *memory
-	serving atomic.Pointer[serving]
+	// upstreams are the backends that are called over HTTP.
+	upstreams upstreams
+	serving   atomic.Pointer[serving]
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
 	http      *http.Server
@@ -117,6 +122,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Close ends what is under way when the context does, and all else at once.
 func (s *Server) Close(ctx context.Context) error {
+	defer s.upstreams.keep(nil)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return s.http.Close()
 	}
@@ -138,7 +144,19 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 		next.previous = before.previous
 	}
 	s.serving.Store(next)
+	s.upstreams.keep(next.upstreams())
 	return func() { s.serving.CompareAndSwap(next, before) }
+}
+
+// upstreams are the keys of those that the revisions call.
+func (s *serving) upstreams() map[string]bool {
+	wanted := map[string]bool{}
+	for _, c := range []*Compiled{s.current, s.previous} {
+		if c != nil {
+			maps.Copy(wanted, c.upstreams)
+		}
+	}
+	return wanted
 }
 
 // find gives the route that an Envoy means, and whose it is; nil if there is none.

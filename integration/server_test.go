@@ -23,6 +23,8 @@ import (
 type functions struct {
 	mu     sync.Mutex
 	events []string
+	// started are those that nobody waited for.
+	started []string
 	// call gives the result of a function.
 	call func(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
 }
@@ -32,6 +34,13 @@ func (f *functions) Invoke(ctx context.Context, target lambda.Target, event []by
 	f.events = append(f.events, string(event))
 	f.mu.Unlock()
 	return f.call(ctx, target, event)
+}
+
+func (f *functions) Start(_ context.Context, _ lambda.Target, event []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.started = append(f.started, string(event))
+	return nil
 }
 
 // last is the event of the last call.

@@ -30,19 +30,6 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		c.checkServed(r)
 		return
 	}
-	switch in.Type {
-	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
-		c.errorf("unsupported-integration", in.Source, comesLater, "%s has an integration of type %s", r.Key(), in.Type)
-	case gateway.IntegrationHTTP:
-		if len(in.RequestTemplates) > 0 || in.ContentHandling != "" {
-			c.errorf("unsupported-template", in.Source, comesLater, "%s maps its request body", r.Key())
-		}
-		for _, resp := range in.Responses {
-			if len(resp.ResponseTemplates) > 0 && !passesThrough(resp.ResponseTemplates) || resp.ContentHandling != "" {
-				c.errorf("unsupported-template", resp.Source, comesLater, "%s maps its response body", r.Key())
-			}
-		}
-	}
 	if in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
 	}
@@ -68,24 +55,14 @@ func (c *stageCompiler) checkAuthorization(r *parsedRoute) {
 	}
 }
 
-// passesThrough reports whether templates leave the body as it is.
-func passesThrough(templates map[string]string) bool {
-	for _, t := range templates {
-		if t != "" && t != "__passthrough__" && t != "$input.body" {
-			return false
-		}
-	}
-	return true
-}
-
 // checkPlaceholders makes sure that something fills every {name} of the URI.
 func (c *stageCompiler) checkPlaceholders(r *parsedRoute) {
 	resolved, _ := gateway.ResolveStageVariables(r.Integration.URI, c.variables)
-	uri, err := parseURI(resolved)
+	uri, err := gateway.ParseEndpointURI(resolved)
 	if err != nil {
 		return // integrationURI reports it.
 	}
-	for _, name := range append(placeholders(uri.path), placeholders(uri.query)...) {
+	for _, name := range append(gateway.Placeholders(uri.Path), gateway.Placeholders(uri.Query)...) {
 		mapped := slices.ContainsFunc(r.Integration.RequestParameters, func(m gateway.ParameterMapping) bool {
 			return m.Target == "integration.request.path."+name
 		})

@@ -25,38 +25,28 @@ import (
 	"gatehouse/gateway"
 )
 
-// An upstream is what a cluster stands for. Integrations that agree in it share one
-// cluster, however many routes they have.
-type upstream struct {
-	// backend names a gateway.Backend; empty for the plain host of a URI.
-	backend string
-	host    string
-	port    uint32
-	tls     bool
-	// serverName is the SNI and the name verified.
-	serverName string
-	insecure   bool
-}
+// An upstream is what a cluster stands for.
+type upstream gateway.Upstream
 
 // name is the cluster's name: readable, and different for different upstreams.
 func (u upstream) name() string {
 	var b strings.Builder
-	if u.backend != "" {
-		b.WriteString(backendClusterName(u.backend))
+	if u.Backend != "" {
+		b.WriteString(backendClusterName(u.Backend))
 	} else {
 		b.WriteString("http")
-		if u.tls {
+		if u.TLS {
 			b.WriteByte('s')
 		}
-		b.WriteString("://" + net.JoinHostPort(u.host, strconv.Itoa(int(u.port))))
+		b.WriteString("://" + net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port))))
 	}
-	if u.backend != "" && u.tls {
+	if u.Backend != "" && u.TLS {
 		b.WriteString("+tls")
 	}
-	if u.tls && u.serverName != u.host {
-		b.WriteString("+sni=" + u.serverName)
+	if u.TLS && u.ServerName != u.Host {
+		b.WriteString("+sni=" + u.ServerName)
 	}
-	if u.insecure {
+	if u.Insecure {
 		b.WriteString("+insecure")
 	}
 	return b.String()
@@ -79,10 +69,10 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 			"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyOf(protocolOptions(u, backend)),
 		},
 	}
-	if u.tls {
+	if u.TLS {
 		c.TransportSocket = upstreamTLS(u, backend)
 	}
-	endpoints := []gateway.Endpoint{{Host: u.host, Port: u.port}}
+	endpoints := []gateway.Endpoint{{Host: u.Host, Port: u.Port}}
 	if backend != nil {
 		endpoints = backend.Endpoints
 		applyBackend(c, backend)
@@ -173,7 +163,7 @@ func protocolOptions(u upstream, b *gateway.Backend) proto.Message {
 				},
 			},
 		}
-	case protocol == "AUTO" && u.tls:
+	case protocol == "AUTO" && u.TLS:
 		o.UpstreamProtocolOptions = &upstreamhttpv3.HttpProtocolOptions_AutoConfig{
 			AutoConfig: &upstreamhttpv3.HttpProtocolOptions_AutoHttpConfig{},
 		}

@@ -24,14 +24,21 @@ import (
 
 // servedByService reports whether the integration service serves an integration.
 func servedByService(in *gateway.Integration) bool {
-	return in != nil && in.IsLambdaProxy()
+	return in != nil && in.NeedsService()
 }
 
 // checkServed looks at a route that the integration service serves.
 func (c *stageCompiler) checkServed(r *parsedRoute) {
+	if r.Integration.Type == gateway.IntegrationHTTP {
+		c.checkPlaceholders(r)
+	}
+	failing := failingTargets
+	if t := r.Integration.Type; t == gateway.IntegrationAWS || t == gateway.IntegrationAWSProxy {
+		failing = failingFunctionTargets
+	}
 	for _, m := range r.Integration.RequestParameters {
 		name, ok := strings.CutPrefix(strings.ToLower(m.Target), "integration.request.header.")
-		if ok && slices.Contains(failingFunctionTargets, name) {
+		if ok && slices.Contains(failing, name) {
 			c.errorf("forbidden-mapping", m.Pos, "", "the header %s cannot be mapped; on Amazon API Gateway every request would fail", name)
 		}
 	}
@@ -139,6 +146,7 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 // serviceResponses are the gateway responses that the integration service gives.
 var serviceResponses = []gateway.ResponseType{
 	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
+	gateway.UnsupportedMediaType,
 }
 
 // servedReplies is what serviceReplies gives, made once: no config for nil.

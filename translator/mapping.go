@@ -206,26 +206,26 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 
 // needsPath reports whether the backend's path takes more than the request's path
 // variables, or is set by a mapping.
-func (p *program) needsPath(r *parsedRoute, uri *endpointURI) bool {
+func (p *program) needsPath(r *parsedRoute, uri *gateway.EndpointURI) bool {
 	if _, set := p.request["path"]; set {
 		return true
 	}
-	for _, name := range placeholders(uri.path) {
+	for _, name := range gateway.Placeholders(uri.Path) {
 		if pathSource(r.Integration, name) == "" {
 			return true
 		}
 	}
-	return strings.Contains(uri.path, "{") && len(r.template.Variables()) > 9 // a substitution has nine groups
+	return strings.Contains(uri.Path, "{") && len(r.template.Variables()) > 9 // a substitution has nine groups
 }
 
 // rewriteHost sends the mapped Host header instead of the URI's. Envoy sets that header
 // after the script has run, so that the script only leaves the value for it.
-func (p *program) rewriteHost(action *routev3.RouteAction, uri *endpointURI) {
+func (p *program) rewriteHost(action *routev3.RouteAction, uri *gateway.EndpointURI) {
 	if p.host == nil {
 		return
 	}
 	p.request["host"] = p.host
-	p.request["authority"] = uri.authority
+	p.request["authority"] = uri.Authority
 	action.HostRewriteSpecifier = &routev3.RouteAction_HostRewrite{HostRewrite: "%DYNAMIC_METADATA(" + mappingMetadata + ":host)%"}
 }
 
@@ -248,11 +248,11 @@ func pathSource(in *gateway.Integration, placeholder string) string {
 }
 
 // buildPath has the script put the backend's path together.
-func (p *program) buildPath(c *stageCompiler, r *parsedRoute, uri *endpointURI) {
-	own := c.textParts(r, uri.path, p)
-	if r.Path == gateway.DefaultRoute || uri.private {
+func (p *program) buildPath(c *stageCompiler, r *parsedRoute, uri *gateway.EndpointURI) {
+	own := c.textParts(r, uri.Path, p)
+	if r.Path == gateway.DefaultRoute || uri.Private {
 		p.request["base_length"] = float64(len(c.base))
-		own = []any{map[string]any{"lit": strings.TrimSuffix(uri.path, "/")}, map[string]any{"path": true}}
+		own = []any{map[string]any{"lit": strings.TrimSuffix(uri.Path, "/")}, map[string]any{"path": true}}
 	}
 	if _, set := p.request["path"]; set {
 		// overwrite:path; a source that is missing leaves the URI's own path.
@@ -263,12 +263,12 @@ func (p *program) buildPath(c *stageCompiler, r *parsedRoute, uri *endpointURI) 
 }
 
 // appendQuery adds the URI's own query parameters to the request's.
-func (p *program) appendQuery(c *stageCompiler, r *parsedRoute, uri *endpointURI) {
-	if uri.query == "" {
+func (p *program) appendQuery(c *stageCompiler, r *parsedRoute, uri *gateway.EndpointURI) {
+	if uri.Query == "" {
 		return
 	}
 	list, _ := p.request["query"].([]any)
-	for _, item := range strings.Split(uri.query, "&") {
+	for _, item := range strings.Split(uri.Query, "&") {
 		name, value, _ := strings.Cut(item, "=")
 		list = append(list, map[string]any{"op": "append", "name": name, "parts": c.textParts(r, value, p)})
 	}
@@ -278,7 +278,7 @@ func (p *program) appendQuery(c *stageCompiler, r *parsedRoute, uri *endpointURI
 // textParts compiles URI text with {placeholders}.
 func (c *stageCompiler) textParts(r *parsedRoute, text string, p *program) []any {
 	var out []any
-	replacePlaceholders(text,
+	gateway.ReplacePlaceholders(text,
 		func(literal string) string {
 			if literal != "" {
 				out = append(out, map[string]any{"lit": literal})

@@ -2,7 +2,6 @@ package translator
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -47,15 +46,13 @@ type mockOutcome struct {
 	// status is empty when no template was there to give one.
 	status string
 	// problem says why there is no status where there should be one.
-	problem string
-	// needsVTL: the problem is ours, not the template's.
-	needsVTL bool
+	problem  string
 	response *gateway.IntegrationResponse
 }
 
 // same reports whether the client sees no difference.
 func (o mockOutcome) same(other mockOutcome) bool {
-	return o.response == other.response && o.needsVTL == other.needsVTL
+	return o.response == other.response
 }
 
 func mockOutcomeOf(in *gateway.Integration, contentType string) mockOutcome {
@@ -66,10 +63,7 @@ func mockOutcomeOf(in *gateway.Integration, contentType string) mockOutcome {
 	if !found {
 		return mockOutcome{response: selectResponse(in.Responses, "")}
 	}
-	if vtlConstruct.MatchString(template) {
-		return mockOutcome{problem: "it has VTL in it, which is not supported yet", needsVTL: true}
-	}
-	status, err := mockStatus(template)
+	status, err := gateway.MockStatus(template)
 	if err != nil {
 		return mockOutcome{problem: err.Error()}
 	}
@@ -81,9 +75,6 @@ func mockOutcomeOf(in *gateway.Integration, contentType string) mockOutcome {
 func (c *stageCompiler) mockReplies(r *parsedRoute, match *routev3.RouteMatch, outcome mockOutcome) []*routev3.Route {
 	response := outcome.response
 	switch {
-	case outcome.needsVTL:
-		c.errorf("unsupported-template", r.Integration.Source, "", "the MOCK request template cannot be served: %s", outcome.problem)
-		return nil
 	case outcome.problem != "":
 		c.warnf("mock-without-status", r.Integration.Source, `write {"statusCode": 200}`, "the MOCK integration always answers 500: %s", outcome.problem)
 	case response == nil:
@@ -115,11 +106,7 @@ func (c *stageCompiler) mockReply(r *parsedRoute, match *routev3.RouteMatch, res
 		return nil
 	}
 	values := &program{request: map[string]any{}, semicolons: true}
-	body, err := c.mockBody(r, template, values)
-	if err != nil {
-		c.errorf("unsupported-template", response.Source, "", "the MOCK response template cannot be served: %v", err)
-		return nil
-	}
+	body := c.mockBody(r, template, values)
 	contentType = cmp.Or(contentType, jsonType)
 	// A reply's content type is its body format's; a mapped header overrides that only there.
 	for _, m := range response.ResponseParameters {
@@ -172,39 +159,14 @@ func selectResponse(responses []gateway.IntegrationResponse, status string) *gat
 	return fallback
 }
 
-var (
-	mockStatusCode = regexp.MustCompile(`(?:^|[{,\s])["']?statusCode["']?\s*:\s*(-?[0-9]+)\s*(?:[,}\s]|$)`)
-	vtlConstruct   = regexp.MustCompile(`#(?:set|if|elseif|else|end|foreach|macro|define|stop|break|\*|#|\{)|\$[!{a-zA-Z]`)
-)
-
-// mockStatus reads the status of a request template. The parser is as lenient as
-// Amazon's: unquoted or single-quoted keys and anything else beside the status pass.
-func mockStatus(template string) (string, error) {
-	text := strings.TrimSpace(template)
-	if !strings.HasPrefix(text, "{") || !strings.HasSuffix(text, "}") || strings.Count(text, `"`)%2 == 1 || strings.Count(text, `'`)%2 == 1 {
-		return "", fmt.Errorf("the request template is not an object with a statusCode")
-	}
-	m := mockStatusCode.FindStringSubmatch(text)
-	if m == nil {
-		return "", fmt.Errorf("the request template has no statusCode that is a whole number")
-	}
-	return m[1], nil
-}
-
-var mockVariable = regexp.MustCompile(`\$!?(\{)?(?:(context|stageVariables)\.` + variableName + `|input\.params\(\s*['"]([^'"]+)['"]\s*\))`)
-
 // mockBody turns a response template of plain text and variables into an Envoy
 // format. Parameters are read, and decoded, by mapping.lua, as values of the program.
-// What needs a template engine is refused.
-func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *program) (string, error) {
+// What needs a template engine, the integration service serves.
+func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *program) string {
 	var b strings.Builder
 	last := 0
-	for _, m := range mockVariable.FindAllStringSubmatchIndex(template, -1) {
-		text := template[last:m[0]]
-		if vtlConstruct.MatchString(text) {
-			return "", vtlError(text)
-		}
-		b.WriteString(formatLiteral(text))
+	for _, m := range gateway.TemplateVariable.FindAllStringSubmatchIndex(template, -1) {
+		b.WriteString(formatLiteral(template[last:m[0]]))
 		last = afterReference(template, m)
 		if m[12] >= 0 {
 			b.WriteString(values.parameter(c, r, template[m[12]:m[13]]))
@@ -212,17 +174,8 @@ func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *progra
 			b.WriteString(c.variableFormat(r, template[m[4]:m[5]], nameOf(template, m), r.Integration.Source))
 		}
 	}
-	if vtlConstruct.MatchString(template[last:]) {
-		return "", vtlError(template[last:])
-	}
 	b.WriteString(formatLiteral(template[last:]))
-	return b.String(), nil
-}
-
-func vtlError(text string) error {
-	at := vtlConstruct.FindStringIndex(text)
-	end := min(at[0]+24, len(text))
-	return fmt.Errorf("%q needs VTL, which is not supported yet", text[at[0]:end])
+	return b.String()
 }
 
 // parameter is $input.params('name'): the path variable, else the query parameter,

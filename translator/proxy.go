@@ -2,6 +2,7 @@ package translator
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,8 +35,8 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 		HashPolicy:                  hashPolicy(backend),
 		UpgradeConfigs:              upgrades(),
 	}
-	if !uri.private {
-		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: uri.authority}
+	if !uri.Private {
+		action.HostRewriteSpecifier = &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: uri.Authority}
 	}
 	route.Action = &routev3.Route_Route{Route: action}
 
@@ -67,7 +68,7 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 	return true
 }
 
-func (c *stageCompiler) integrationURI(r *parsedRoute) (*endpointURI, bool) {
+func (c *stageCompiler) integrationURI(r *parsedRoute) (*gateway.EndpointURI, bool) {
 	text, missing := gateway.ResolveStageVariables(r.Integration.URI, c.variables)
 	if len(missing) > 0 {
 		c.errorf("unset-stage-variable", r.Integration.URISource, fmt.Sprintf("add it to the variables of stage %s", c.stage.Name),
@@ -77,7 +78,7 @@ func (c *stageCompiler) integrationURI(r *parsedRoute) (*endpointURI, bool) {
 	if c.isPrivate(r, text) {
 		return c.privateURI(), true
 	}
-	uri, err := parseURI(text)
+	uri, err := gateway.ParseEndpointURI(text)
 	if err != nil {
 		c.errorf("invalid-uri", r.Integration.URISource, "", "%v", err)
 		return nil, false
@@ -94,53 +95,22 @@ func (c *stageCompiler) isPrivate(r *parsedRoute, uri string) bool {
 // privateURI stands for such an ARN. The backend is the VPC link's; it is sent the
 // path below the stage's name, and the client's Host header.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-private.html
-func (c *stageCompiler) privateURI() *endpointURI {
-	uri := &endpointURI{scheme: "http", private: true}
+func (c *stageCompiler) privateURI() *gateway.EndpointURI {
+	uri := &gateway.EndpointURI{Scheme: "http", Private: true}
 	if c.stage.Name != gateway.DefaultStage {
-		uri.path = "/" + c.stage.Name
+		uri.Path = "/" + c.stage.Name
 	}
 	return uri
 }
 
-// upstreamOf finds what an integration is sent to: the backend that its VPC link
-// names or that stands for its host, else the host itself.
-func (c *stageCompiler) upstreamOf(r *parsedRoute, uri *endpointURI) (upstream, *gateway.Backend, bool) {
-	up := upstream{host: uri.host, port: uri.port, tls: uri.scheme == "https", serverName: uri.host}
-	var backend *gateway.Backend
-	if r.Integration.ConnectionType == gateway.ConnectionVPCLink {
-		id, missing := gateway.ResolveStageVariables(r.Integration.ConnectionID, c.variables)
-		if backend = c.snapshot.Backend(id); backend == nil || len(missing) > 0 {
-			c.errorf("unknown-backend", r.Integration.Source, "add it to backends:",
-				"the VPC link %q is not a backend", r.Integration.ConnectionID)
-			return up, nil, false
-		}
-	} else {
-		backend = c.snapshot.BackendForHost(uri.authority)
+// upstreamOf finds what an integration is sent to.
+func (c *stageCompiler) upstreamOf(r *parsedRoute, uri *gateway.EndpointURI) (upstream, *gateway.Backend, bool) {
+	up, backend, err := c.snapshot.Upstream(r.Integration, uri, c.variables)
+	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
+		c.errorf(problem.Code, r.Integration.Source, problem.Hint, "%s", problem.Message)
 	}
-	if t := r.Integration.TLS; t != nil {
-		up.insecure = t.InsecureSkipVerification
-		if t.ServerNameToVerify != "" {
-			up.serverName, up.tls = t.ServerNameToVerify, true
-		}
-	}
-	if backend != nil {
-		up.backend, up.host, up.port = backend.Name, "", 0
-		if backend.TLS != nil {
-			up.tls = true
-			up.serverName = cmp.Or(backend.TLS.ServerName, up.serverName)
-		}
-	}
-	if !up.tls {
-		up.serverName = ""
-	} else if !verifiableName.MatchString(up.serverName) {
-		c.errorf("invalid-name", r.Integration.Source, "", "%q cannot be the name of a backend's certificate", up.serverName)
-		return up, nil, false
-	}
-	return up, backend, true
+	return upstream(up), backend, err == nil
 }
-
-// verifiableName is what can be asked for in a TLS handshake: a host name, or an address.
-var verifiableName = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,255}$`)
 
 func retryPolicy(r *parsedRoute, b *gateway.Backend) *routev3.RetryPolicy {
 	retry := r.settings.Retry
@@ -170,10 +140,10 @@ func upgrades() []*routev3.RouteAction_UpgradeConfig {
 
 // rewritePath makes the backend's path of the request's, by the cheapest of Envoy's
 // ways: a replaced prefix, or a regular expression with a group for each variable.
-func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, action *routev3.RouteAction, uri *endpointURI) bool {
-	path := cmp.Or(uri.path, "/")
-	names := placeholders(path)
-	if r.Path == gateway.DefaultRoute || uri.private {
+func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, action *routev3.RouteAction, uri *gateway.EndpointURI) bool {
+	path := cmp.Or(uri.Path, "/")
+	names := gateway.Placeholders(path)
+	if r.Path == gateway.DefaultRoute || uri.Private {
 		return c.rewriteDefault(action, uri)
 	}
 	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); exact && len(names) == 0 {
@@ -187,7 +157,7 @@ func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, a
 	for i, name := range r.template.Variables() {
 		groups[name] = i + 1
 	}
-	substitution.WriteString(replacePlaceholders(path,
+	substitution.WriteString(gateway.ReplacePlaceholders(path,
 		func(literal string) string { return strings.ReplaceAll(literal, `\`, `\\`) },
 		func(name string) string { return fmt.Sprintf(`\%d`, groups[pathSource(r.Integration, name)]) }))
 	action.RegexRewrite = &envoymatcherv3.RegexMatchAndSubstitute{
@@ -199,9 +169,9 @@ func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, a
 
 // rewriteDefault is for an HTTP API's $default route, and for private integrations:
 // the request's path goes on behind the URI's.
-func (c *stageCompiler) rewriteDefault(action *routev3.RouteAction, uri *endpointURI) bool {
-	prefix := strings.TrimSuffix(uri.path, "/")
-	if c.base == prefix && (prefix == "" || uri.private) {
+func (c *stageCompiler) rewriteDefault(action *routev3.RouteAction, uri *gateway.EndpointURI) bool {
+	prefix := strings.TrimSuffix(uri.Path, "/")
+	if c.base == prefix && (prefix == "" || uri.Private) {
 		return true
 	}
 	action.RegexRewrite = &envoymatcherv3.RegexMatchAndSubstitute{

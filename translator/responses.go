@@ -170,12 +170,7 @@ func chooseTemplate(templates map[string]string) (contentType, template string) 
 	return first, templates[first]
 }
 
-// variableName matches a name in a template, and in more groups what may stand behind it
-// in brackets: claims['https://example.com/role']. The claims of user pools that have
-// a colon in them can be written as they are.
-const variableName = `(authorizer\.claims\.(?:cognito|custom):[A-Za-z0-9_.\-]*[A-Za-z0-9_]|[A-Za-z0-9_.\-]*[A-Za-z0-9_])(?:\[(?:'([^']+)'|"([^"]+)")\])?`
-
-var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.` + variableName)
+var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.` + gateway.VariableName)
 
 // nameOf is the whole name that a match of a variable has in its third to fifth group.
 func nameOf(template string, match []int) string {

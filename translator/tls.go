@@ -29,9 +29,9 @@ func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
 		trusted = inlinePEM(options.CA)
 	}
 	validation := &tlsv3.CertificateValidationContext{
-		TrustedCa: trusted, MatchTypedSubjectAltNames: subjectNames(u.serverName),
+		TrustedCa: trusted, MatchTypedSubjectAltNames: subjectNames(u.ServerName),
 	}
-	if u.insecure || options.InsecureSkipVerification {
+	if u.Insecure || options.InsecureSkipVerification {
 		// Envoy checks a certificate whole or not at all. AWS would still look at the name
 		// and the dates, which anybody can write into a certificate of their own.
 		validation = &tlsv3.CertificateValidationContext{
@@ -48,7 +48,7 @@ func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
 	if b != nil && b.Protocol == "HTTP2" {
 		common.AlpnProtocols = []string{"h2"}
 	}
-	return transportSocket(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: u.serverName})
+	return transportSocket(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: u.ServerName})
 }
 
 func subjectNames(name string) []*tlsv3.SubjectAltNameMatcher {

@@ -290,7 +290,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 
 func addClusters(s *gateway.Snapshot, upstreams map[upstream]bool, out *gatewayResources) {
 	for up := range upstreams {
-		backend := s.Backend(up.backend)
+		backend := s.Backend(up.Backend)
 		var pos gateway.Position
 		if backend != nil {
 			pos = backend.Source

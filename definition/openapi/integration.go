@@ -115,7 +115,7 @@ func (p *parser) restIntegration(r *gateway.Route, in *gateway.Integration, o *s
 	}
 	in.ContentHandling = contentHandling(o)
 	in.RequestParameters = p.mappings(r, o.Get("requestParameters"), "requestParameters")
-	in.RequestTemplates = p.textMap(o.Get("requestTemplates"))
+	in.RequestTemplates, in.RequestTemplateSources = p.templates(o.Get("requestTemplates"))
 	in.Responses = p.integrationResponses(r, o.Get("responses"))
 	in.CacheKeyParameters = p.texts(o.Get("cacheKeyParameters"))
 	in.CacheNamespace = p.text(o.Get("cacheNamespace"))

@@ -19,13 +19,16 @@ func (p *parser) integrationResponses(r *gateway.Route, v source.Value) []gatewa
 		}
 		p.checkPattern(e.KeyValue, pattern)
 		o := e.Object()
+		templates, sources := p.templates(o.Get("responseTemplates"))
 		out = append(out, gateway.IntegrationResponse{
 			SelectionPattern:   pattern,
 			StatusCode:         p.statusCode(o.Require("statusCode"), 100, 599),
 			ResponseParameters: p.mappings(r, o.Get("responseParameters"), "responseParameters"),
-			ResponseTemplates:  p.textMap(o.Get("responseTemplates")),
+			ResponseTemplates:  templates,
 			ContentHandling:    contentHandling(o),
 			Source:             e.KeyValue.Pos(),
+
+			ResponseTemplateSources: sources,
 		})
 		o.Done()
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gatehouse/definition/source"
+	"gatehouse/gateway"
 )
 
 // text reads a scalar with AWS's template variables replaced. It takes the scalar
@@ -47,6 +48,19 @@ func (p *parser) textMap(v source.Value) map[string]string {
 		m[e.Key] = p.text(e.Value)
 	}
 	return m
+}
+
+// templates reads mapping templates by content type, and where they are written.
+func (p *parser) templates(v source.Value) (map[string]string, map[string]gateway.TextSource) {
+	texts := p.textMap(v)
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	sources := make(map[string]gateway.TextSource, len(texts))
+	for _, e := range v.Object().Entries() {
+		sources[e.Key] = e.TextSource()
+	}
+	return texts, sources
 }
 
 // requireText reads a key that must be there and not be empty.

@@ -45,6 +45,9 @@ type Document struct {
 	root  *yaml.Node
 	// end is behind the last character: nothing that is left out stands further on.
 	end gateway.Position
+	// text is the file, and lines are where its lines begin, once somebody asks for one.
+	text  []byte
+	lines []int
 	// errors and warnings count what was reported.
 	errors, warnings int
 }
@@ -81,7 +84,7 @@ func Parse(name string, data []byte, env Environment, diags *gateway.Diagnostics
 		diags.Errorf(problem.code, problem.pos, "", problem.hint, "%s", problem.message)
 		return nil, false
 	}
-	doc.root, doc.end = root, positionAt(name, data, len(data))
+	doc.root, doc.end, doc.text = root, positionAt(name, data, len(data)), data
 	return doc, true
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
-	"gatehouse/translator"
 )
 
 // FuzzValidate takes definitions, and a document for whatever they name, through all
@@ -60,8 +59,8 @@ func FuzzValidate(f *testing.F) {
 				t.Errorf("what was accepted cannot be served: %s", d)
 			}
 		}
-		_, again := translator.New().Translate(loaded.Snapshot)
-		if found.HasErrors() != again.HasErrors() {
+		again, err := checkTranslation(context.Background(), loaded.Snapshot, envoyFlag{})
+		if err != nil || found.HasErrors() != again.HasErrors() {
 			t.Error("two translations differ")
 		}
 	})

@@ -1,0 +1,137 @@
+package integration
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/gateway"
+	"gatehouse/integration/vtl"
+	"gatehouse/internal/lambdaevent"
+	"gatehouse/internal/wire"
+)
+
+// contextVariables is $context of a template. It is made anew for each, since templates
+// may change it.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+func (m *mapping) contextVariables() *vtl.Map {
+	name, prefix := m.domain()
+	c := vtl.NewMap(20).
+		Put("accountId", gateway.DefaultAccountID).
+		Put("apiId", m.route.stage.api).
+		Put("deploymentId", m.route.stage.deployment.Hash()).
+		Put("domainName", name).
+		Put("domainPrefix", prefix).
+		Put("extendedRequestId", m.id()).
+		Put("httpMethod", m.request.Method).
+		Put("identity", m.identityVariables()).
+		Put("isCanaryRequest", m.route.stage.canary).
+		Put("path", m.exchange.path).
+		Put("protocol", m.protocol).
+		Put("requestId", m.id()).
+		Put("requestTime", m.requestTime()).
+		Put("requestTimeEpoch", m.began).
+		Put("resourceId", m.route.resourceID).
+		Put("resourcePath", m.route.Path).
+		Put("stage", m.route.stage.name)
+	if m.route.Authorization != nil {
+		c.Put("authorizer", m.authorizerVariables())
+	}
+	return c
+}
+
+// identityMembers are what a signature tells.
+var identityMembers = []string{
+	"accountId", "caller", "user", "userArn", "accessKey", "cognitoIdentityId", "cognitoIdentityPoolId",
+	"cognitoAuthenticationType", "cognitoAuthenticationProvider", "principalOrgId",
+}
+
+func (m *mapping) identityVariables() *vtl.Map {
+	identity := vtl.NewMap(8).Put("sourceIp", m.address).Put("userAgent", m.header("User-Agent"))
+	if caller := m.callerIdentity(); caller != nil {
+		for _, member := range identityMembers {
+			if value := caller[member]; value != "" {
+				identity.Put(member, value)
+			}
+		}
+	}
+	if m.route.APIKeyRequired {
+		identity.Put("apiKey", m.apiKey()).Put("apiKeyId", m.apiKeyID())
+	}
+	if c := lambdaevent.Certificate(m.told(wire.CertificateHeader)); c != nil {
+		identity.Put("clientCert", vtl.NewMap(5).
+			Put("clientCertPem", c.PEM).Put("subjectDN", c.Subject).Put("issuerDN", c.Issuer).Put("serialNumber", c.Serial).
+			Put("validity", vtl.NewMap(2).Put("notBefore", c.Validity.NotBefore).Put("notAfter", c.Validity.NotAfter)))
+	}
+	return identity
+}
+
+func (m *mapping) authorizerVariables() *vtl.Map {
+	authorizer := vtl.NewMap(4)
+	put := func(into *vtl.Map, object map[string]any) {
+		for _, name := range sortedKeys(object) {
+			if name != latencyName {
+				into.Put(name, claimText(name, object[name]))
+			}
+		}
+	}
+	switch m.route.Authorization.Type {
+	case gateway.AuthorizationLambda:
+		put(authorizer, m.object(wire.AuthorizerHeader))
+	case gateway.AuthorizationUserPool:
+		claims := vtl.NewMap(8)
+		put(claims, m.object(wire.ClaimsHeader))
+		authorizer.Put("claims", claims)
+	}
+	return authorizer
+}
+
+// contextText is a context variable for a mapping, "" for one that has no value.
+func (m *mapping) contextText(name string) string {
+	if m.variables == nil {
+		m.variables = m.contextVariables()
+	}
+	return textAt(m.variables, name)
+}
+
+// textAt follows the dots of a name; names of claims may have dots themselves.
+func textAt(of *vtl.Map, name string) string {
+	if value, ok := of.Get(name); ok {
+		switch v := value.(type) {
+		case string:
+			return v
+		case bool:
+			return strconv.FormatBool(v)
+		case int32:
+			return strconv.FormatInt(int64(v), 10)
+		case int64:
+			return strconv.FormatInt(v, 10)
+		}
+		return ""
+	}
+	first, rest, _ := strings.Cut(name, ".")
+	if inner, ok := of.Get(first); ok {
+		if m, ok := inner.(*vtl.Map); ok && rest != "" {
+			return textAt(m, rest)
+		}
+	}
+	return ""
+}
+
+var contextNames = []string{
+	"accountId", "apiId", "deploymentId", "domainName", "domainPrefix", "extendedRequestId", "httpMethod", "isCanaryRequest",
+	"path", "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage",
+}
+
+var identityNames = append([]string{
+	"sourceIp", "userAgent", "apiKey", "apiKeyId", "clientCert.clientCertPem", "clientCert.subjectDN", "clientCert.issuerDN",
+	"clientCert.serialNumber", "clientCert.validity.notBefore", "clientCert.validity.notAfter",
+}, identityMembers...)
+
+// knownContext reports whether a context variable may have a value.
+func knownContext(name string) bool {
+	if member, ok := strings.CutPrefix(name, "identity."); ok {
+		return slices.Contains(identityNames, member)
+	}
+	return strings.HasPrefix(name, "authorizer.") || slices.Contains(contextNames, name)
+}

@@ -1,0 +1,209 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"gatehouse/gateway"
+)
+
+// httpBackend calls an HTTP endpoint with what templates and mappings make. Integrations
+// that map no bodies, Envoy serves.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html
+type httpBackend struct {
+	upstream *upstream
+	uri      *gateway.EndpointURI
+	method   string
+	api      string
+}
+
+// http compiles an integration of type HTTP.
+func (b *stageCompiler) http(r *gateway.Route) handler {
+	to := b.httpBackend(r)
+	if to == nil {
+		b.mapped(r, "http", nil) // What is wrong besides is told, too.
+		return nil
+	}
+	b.upstreams[to.upstream.key] = true
+	return b.mapped(r, "http", to)
+}
+
+func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
+	in := r.Integration
+	text, ok := b.uri(in)
+	if !ok {
+		return nil
+	}
+	uri, err := gateway.ParseEndpointURI(text)
+	if err != nil {
+		b.errorf("invalid-uri", in.URISource, "", "%v", err)
+		return nil
+	}
+	up, backend, err := b.stage.snapshot.Upstream(in, uri, b.stage.variables)
+	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
+		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
+		return nil
+	}
+	if backend != nil && (backend.HealthCheck != nil || backend.Retry != nil) {
+		b.found.Warnf("no-effect", in.Source, "", "",
+			"health checks and retries of the backend %s have no effect on %s, whose bodies are mapped: an endpoint that cannot be connected to is passed over", backend.Name, r.Key())
+	}
+	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, api: b.stage.api}
+}
+
+// passedHeaders go on to backends beside what is mapped, as Envoy passes them.
+var passedHeaders = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id", "Traceparent", "Tracestate"}
+
+func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
+	method := h.method
+	if method == "" || method == gateway.AnyMethod {
+		method = m.request.Method
+	}
+	target, t := h.target(m, out)
+	if t != nil {
+		return nil, t
+	}
+	header := h.headers(m, out, method)
+	pool, err := m.server.upstreams.pool(h.upstream)
+	if err != nil {
+		return nil, &trouble{failure: unreachable, reason: err.Error()}
+	}
+	response, release, err := pool.send(m.ctx(), m.address, func(scheme, address string) (*http.Request, error) {
+		r, err := http.NewRequestWithContext(m.ctx(), method, scheme+"://"+address+"/", bytes.NewReader(out.body))
+		if err != nil {
+			return nil, err
+		}
+		r.URL.Path, r.URL.RawQuery = target.path, target.query
+		if !strings.HasPrefix(target.path, "//") {
+			// The path as it is, where net/url would encode it anew.
+			r.URL.Opaque = target.path
+		}
+		r.Header, r.Host = header, h.uri.Authority
+		if host := header.Get("Host"); host != "" {
+			r.Host = host
+		}
+		return r, nil
+	})
+	if err != nil {
+		return nil, backendTrouble(m.ctx(), err)
+	}
+	defer release()
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes+1))
+	switch {
+	case err != nil:
+		return nil, backendTrouble(m.ctx(), err)
+	case len(body) > maxBodyBytes:
+		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than is mapped"}
+	}
+	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+}
+
+// backendTrouble tells why a backend did not answer.
+func backendTrouble(ctx context.Context, err error) *trouble {
+	t := &trouble{failure: unreachable, reason: fmt.Sprintf("asking the backend: %v", err)}
+	switch {
+	case errors.Is(err, errBackendBusy):
+		t.failure = throttled
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		t.failure = timedOut
+	case ctx.Err() != nil:
+		t.failure = gone
+	}
+	return t
+}
+
+// headers are those that are mapped, and what every backend of such an integration gets.
+func (h *httpBackend) headers(m *mapping, out *outgoing, method string) http.Header {
+	header := out.header
+	for _, name := range passedHeaders {
+		if values := m.request.Header[name]; header[name] == nil && len(values) > 0 {
+			header[name] = values
+		}
+	}
+	set := func(name, value string) {
+		if header[name] == nil && value != "" {
+			header[name] = []string{value}
+		}
+	}
+	set("Accept", jsonType)
+	set("User-Agent", "AmazonAPIGateway_"+h.api)
+	if !hasNoType(method) {
+		set("Content-Type", m.header("Content-Type"))
+	}
+	header["X-Amzn-Trace-Id"] = []string{m.trace}
+	header["X-Amzn-Apigateway-Api-Id"] = []string{h.api}
+	return header
+}
+
+// hasNoType reports whether requests of a method have no Content-Type of the client's.
+func hasNoType(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// target is what a backend is asked for.
+type target struct{ path, query string }
+
+func (h *httpBackend) target(m *mapping, out *outgoing) (target, *trouble) {
+	fill := func(name string) string { return out.path[name] }
+	path := gateway.ReplacePlaceholders(h.uri.Path, asItIs, fill)
+	if out.wholePath != "" {
+		path = encodePath(out.wholePath)
+	}
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path
+	}
+	if hasDots(path) && !hasDots(m.exchange.path) {
+		return target{}, &trouble{failure: badRequest, message: "Bad Request", reason: "the path of the backend would have . or .. in it"}
+	}
+	var query []string
+	if h.uri.Query != "" {
+		query = append(query, gateway.ReplacePlaceholders(h.uri.Query, asItIs, fill))
+	}
+	for _, f := range out.query {
+		query = append(query, encodePart(f.Name)+"="+encodePart(f.Value))
+	}
+	return target{path, strings.Join(query, "&")}, nil
+}
+
+func asItIs(text string) string { return text }
+
+// encodePart encodes all but what is not reserved (RFC 3986, section 2.3).
+func encodePart(text string) string { return encode(text, false) }
+
+// encodePath leaves slashes as they are.
+func encodePath(text string) string { return encode(text, true) }
+
+func encode(text string, slashes bool) string {
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~', slashes && c == '/':
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(upperHex[c>>4])
+			b.WriteByte(upperHex[c&15])
+		}
+	}
+	return b.String()
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// hasDots reports segments that would lead out of the path that is meant.
+func hasDots(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
