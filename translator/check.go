@@ -10,8 +10,6 @@ import (
 // What a definition asks for and the gateway does not do yet is refused where its
 // neglect would change behaviour or security, and named at its line in any case.
 
-const comesLater = "this release does not do it yet; remove it or wait for the release that does"
-
 // checkDeployment looks at what concerns the whole API.
 func (c *stageCompiler) checkDeployment() {
 	c.checkGatewayResponses()

@@ -235,7 +235,7 @@ const (
 
 // NewList returns a list of the values.
 func NewList(values ...any) *List {
-	list := &List{items: make([]any, len(values))}
+	list := &List{items: make([]any, len(values)), kind: arrayList}
 	for i, v := range values {
 		list.items[i] = plain(v)
 	}

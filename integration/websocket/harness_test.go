@@ -265,6 +265,7 @@ func (c *client) hear() string {
 func (c *client) next() ws.Frame {
 	c.t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	//lint:ignore SA1019 the peer is our own gateway
 	f, err := ws.ReadFrame(c.in)
 	if err != nil {
 		c.t.Fatalf("read: %v", err)

@@ -142,6 +142,7 @@ func idleClient(address string, message []byte) (net.Conn, error) {
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		return nil, fmt.Errorf("status %d", response.StatusCode)
 	}
+	//lint:ignore SA1019 the peer is our own gateway
 	frame, err := ws.ReadFrame(in)
 	if err != nil || string(frame.Payload) != "8192" {
 		return nil, fmt.Errorf("heard %s: %w", frame.Payload, err)

@@ -70,7 +70,7 @@ func (c *chunks) next() ([]byte, error) {
 	kind := message.Headers.Get(eventstreamapi.EventTypeHeader)
 	switch {
 	case textOf(message.Headers.Get(eventstreamapi.MessageTypeHeader)) != eventstreamapi.EventMessageType:
-		return nil, errors.New("Lambda ends the stream with an error")
+		return nil, errors.New("the stream of Lambda ends with an error")
 	case textOf(kind) == "PayloadChunk":
 		return message.Payload, nil
 	case textOf(kind) == "InvokeComplete":
@@ -90,7 +90,7 @@ func textOf(v eventstream.Value) string {
 func ended(about []byte) error {
 	var end struct{ ErrorCode, ErrorDetails string }
 	if len(bytes.TrimSpace(about)) > 0 && json.Unmarshal(about, &end) != nil {
-		return errors.New("Lambda ends the stream with what cannot be read")
+		return errors.New("the stream of Lambda ends with what cannot be read")
 	}
 	if end.ErrorCode != "" {
 		return &FunctionError{Type: end.ErrorCode, Message: end.ErrorDetails}

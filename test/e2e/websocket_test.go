@@ -192,6 +192,7 @@ func say(t *testing.T, c net.Conn, in *bufio.Reader, text string) (string, ws.St
 			t.Fatal(err)
 		}
 	}
+	//lint:ignore SA1019 the peer is our own gateway
 	f, err := ws.ReadFrame(in)
 	if err != nil {
 		t.Fatal(err)

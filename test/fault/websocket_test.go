@@ -70,6 +70,7 @@ func connectTo(t *testing.T, port int) (*connected, int) {
 
 // hears reads a text; "" at the end of the connection, whose code is given then.
 func (x *connected) hears() (string, ws.StatusCode) {
+	//lint:ignore SA1019 the peer is our own gateway
 	f, err := ws.ReadFrame(x.in)
 	if err != nil {
 		return "", ws.StatusAbnormalClosure

@@ -259,7 +259,7 @@ func (d *Directory) owner(ctx context.Context, connection string) (string, error
 	owner, err := entry.Result()
 	switch {
 	case errors.Is(err, redis.Nil) && whole.Val() == 0:
-		return "", errors.New("Redis does not know all connections yet")
+		return "", errors.New("the connections are not all known to Redis yet")
 	case errors.Is(err, redis.Nil), owner == d.process:
 		return "", websocket.ErrNobody
 	case err != nil:
