@@ -29,7 +29,6 @@ type Set struct {
 	models   []*model
 	byName   map[string]*model
 	compiler *jsonschema.Compiler
-	drafts   map[string]*jsonschema.Draft
 	nodes    nodeMaker
 	told     map[Problem]bool
 }

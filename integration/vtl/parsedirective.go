@@ -175,11 +175,10 @@ func (p *parser) assignment() (*reference, expr, bool) {
 
 // condition reads the condition of an #if or #elseif.
 func (p *parser) condition(name string) expr {
-	open := p.pos
 	if !p.opening(name) {
 		return literal{false}
 	}
-	open = p.pos - 1
+	open := p.pos - 1
 	condition, ok := p.expression()
 	if !ok || !p.closing(name) {
 		p.skipArguments(open)
@@ -245,9 +244,8 @@ func (p *parser) block(start int, name string) []node {
 
 func (p *parser) foreach(b *body, start int) {
 	n := &foreachNode{at: p.at(start)}
-	open := p.pos
 	if p.opening("foreach") {
-		open = p.pos - 1
+		open := p.pos - 1
 		if name, list, ok := p.loopHead(); ok && p.closing("foreach") {
 			n.slot, n.list = p.slot(name), list
 		} else {
@@ -320,10 +318,9 @@ func (p *parser) breakStatement(b *body, start int) {
 }
 
 func (p *parser) define(b *body, start int) {
-	open := p.pos
 	slot := -1
 	if p.opening("define") {
-		open = p.pos - 1
+		open := p.pos - 1
 		p.space()
 		at := p.pos
 		name, ok := "", false
