@@ -45,8 +45,8 @@ func (c *check) grant() *authv3.CheckResponse {
 }
 
 // readyAnswer is what grant gives for an authorizer's context alone.
-func readyAnswer(authorizer *structpb.Struct) *authv3.CheckResponse {
-	return (&check{authorizer: authorizer}).grant()
+func readyAnswer(authorizer *structpb.Struct, typed *structpb.ListValue) *authv3.CheckResponse {
+	return (&check{authorizer: authorizer, typed: typed}).grant()
 }
 
 // metadata is what Envoy keeps of the answer, nil for nothing.
@@ -60,6 +60,9 @@ func (c *check) metadata(more map[string]*structpb.Value) *structpb.Struct {
 	}
 	if c.authorizer != nil {
 		set(wire.AnswerAuthorizer, structpb.NewStructValue(c.authorizer))
+	}
+	if c.typed != nil {
+		set(wire.AnswerTyped, structpb.NewListValue(c.typed))
 	}
 	if c.claims != nil {
 		set(wire.AnswerClaims, structpb.NewStructValue(c.claims))

@@ -27,9 +27,10 @@ type answer struct {
 	// policy is nil for simple answers, for which authorized counts.
 	policy     *iampolicy.Policy
 	authorized bool
-	// context is $context.authorizer, and ready the answer to a request that has
-	// nothing but that.
+	// context is $context.authorizer, typed the names in it whose values were no text, for
+	// HTTP APIs, and ready the answer to a request that has nothing but that.
 	context  *structpb.Struct
+	typed    *structpb.ListValue
 	ready    *authv3.CheckResponse
 	usageKey gateway.Secret
 	// size is about what the answer takes in memory.
@@ -47,7 +48,7 @@ func (a *answer) forLater() *answer {
 		later.context.Fields[name] = value
 	}
 	later.context.Fields[latencyName] = structpb.NewStringValue("0")
-	later.ready = readyAnswer(later.context)
+	later.ready = readyAnswer(later.context, later.typed)
 	return &later
 }
 
@@ -138,11 +139,33 @@ func (a *lambdaAuthorizer) complete(made *answer, values map[string]json.RawMess
 	}
 	fields[latencyName] = structpb.NewStringValue(strconv.FormatInt(took.Milliseconds(), 10))
 	made.context = &structpb.Struct{Fields: fields}
-	made.ready = readyAnswer(made.context)
+	if a.form == httpForm1 || a.form == httpForm2 {
+		made.typed = typedNames(values, fields)
+	}
+	made.ready = readyAnswer(made.context, made.typed)
 	// A compiled policy and the two forms of a context take several times the bytes of
 	// what they were read from; 4 KiB is for what does not depend on it.
 	made.size = 4<<10 + 16*size
 	return made, nil
+}
+
+// typedNames are those of a context's values that are no text, sorted; nil for none.
+func typedNames(values map[string]json.RawMessage, context map[string]*structpb.Value) *structpb.ListValue {
+	var names []string
+	for name, raw := range values {
+		if name = utf8Text(name); raw[0] != '"' && context[name] != nil && name != latencyName && name != principalName {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	list := &structpb.ListValue{}
+	for _, name := range slices.Compact(names) {
+		list.Values = append(list.Values, structpb.NewStringValue(name))
+	}
+	return list
 }
 
 // contextText is a value of a context as mappings and backends get it. Objects and

@@ -63,8 +63,10 @@ type check struct {
 	// authorizer, claims and identity are $context.authorizer, the claims in it, and
 	// $context.identity.
 	authorizer *structpb.Struct
-	claims     *structpb.Struct
-	identity   map[string]string
+	// typed are the names in authorizer whose values were no text.
+	typed    *structpb.ListValue
+	claims   *structpb.Struct
+	identity map[string]string
 	// usageKey is the API key that the authorizer has given.
 	usageKey gateway.Secret
 	// keyTag is the value of wire.KeyHeader.

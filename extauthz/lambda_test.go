@@ -169,9 +169,12 @@ func TestAuthorizerContext(t *testing.T) {
 	h = newHarness(t, one(gateway.HTTP, custom("GET", "/pets/{id}"), requestAuthorizer(func(a *gateway.Authorizer) {
 		a.PayloadVersion, a.SimpleResponses, a.IdentitySources = "2.0", true, []string{"$request.header.Authorization"}
 	})))
-	h.lambda.answer = answers(`{"isAuthorized": true, "context": {"list": [1, "a"], "map": {"b": true}}}`)
+	h.lambda.answer = answers(`{"isAuthorized": true, "context": {"list": [1, "a"], "map": {"b": true}, "text": "1"}}`)
 	got = h.check(ask{stage: gateway.DefaultStage, route: "GET /pets/{id}", headers: []string{"authorization: t"}})
-	if diff := cmp.Diff(map[string]any{"list": `[1,"a"]`, "map": `{"b":true}`, "integrationLatency": "0"}, got.authorizer()); diff != "" {
+	if diff := cmp.Diff(map[string]any{"list": `[1,"a"]`, "map": `{"b":true}`, "text": "1", "integrationLatency": "0"}, got.authorizer()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]any{"list", "map"}, got.kept["typed"]); diff != "" {
 		t.Error(diff)
 	}
 }

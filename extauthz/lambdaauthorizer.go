@@ -60,7 +60,7 @@ func (a *lambdaAuthorizer) evaluate(ctx context.Context, c *check) *refusal {
 	if refused != nil {
 		return refused
 	}
-	c.authorizer, c.ready, c.usageKey = answer.context, answer.ready, answer.usageKey
+	c.authorizer, c.typed, c.ready, c.usageKey = answer.context, answer.typed, answer.ready, answer.usageKey
 	return a.decide(c, answer)
 }
 

@@ -31,6 +31,13 @@ func (x *exchange) answer(a *answer, trace string) {
 			return
 		}
 	}
+	x.answerHeader(a, trace, len(body) > 0)
+	x.write(a.status, body)
+}
+
+// answerHeader sets the headers of an answer, with a body or without.
+func (x *exchange) answerHeader(a *answer, trace string, hasBody bool) {
+	rest := x.route.stage.rest()
 	header := x.w.Header()
 	for name, values := range a.header {
 		if rest {
@@ -42,7 +49,7 @@ func (x *exchange) answer(a *answer, trace string) {
 			header[name] = append(header[name], values...)
 		}
 	}
-	if header["Content-Type"] == nil && (len(body) > 0 || rest) {
+	if header["Content-Type"] == nil && (hasBody || rest) {
 		header.Set("Content-Type", "application/json")
 		if !rest {
 			header.Set("Content-Type", "text/plain;charset=utf-8")
@@ -51,7 +58,6 @@ func (x *exchange) answer(a *answer, trace string) {
 	if rest {
 		header.Set("X-Amzn-Trace-Id", trace)
 	}
-	x.write(a.status, body)
 }
 
 // acceptsBytes reports whether the client wants bytes, not text: a REST API goes by the

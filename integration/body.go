@@ -12,28 +12,62 @@ import (
 const maxBodyBytes = 10 << 20
 
 // readBody reads the request's body.
-func (x *exchange) readBody() ([]byte, *failure) {
+func (x *exchange) readBody() ([]byte, *failure) { return x.readBodyUpTo(maxBodyBytes) }
+
+// readBodyUpTo reads a body of so many bytes at most. What it takes grows with what has
+// come, not with what is announced.
+func (x *exchange) readBodyUpTo(limit int64) ([]byte, *failure) {
 	r := x.request
 	switch {
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
 		return nil, nil
-	case r.ContentLength > maxBodyBytes:
+	case r.ContentLength > limit:
 		return nil, tooLarge
-	case r.ContentLength > 0:
-		body := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, body); err != nil {
+	}
+	return x.readAll(r.Body, r.ContentLength, limit, tooLarge)
+}
+
+// readAll reads what is announced to have a length, -1 for an unknown one, and may have
+// so many bytes.
+func (x *exchange) readAll(from io.Reader, announced, limit int64, over *failure) ([]byte, *failure) {
+	// One byte more than there may be tells that there are too many, and is room for the end.
+	most := limit + 1
+	if announced > 0 {
+		most = announced + 1
+	}
+	var body []byte
+	for {
+		if len(body) == cap(body) {
+			size := min(max(2*int64(cap(body)), firstRead), most)
+			if !x.memory.take(x.ctx(), size-int64(cap(body))) {
+				return nil, x.noMemory()
+			}
+			larger := make([]byte, len(body), size)
+			copy(larger, body)
+			body = larger
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > limit:
+			return nil, over
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
 			return nil, gone
 		}
-		return body, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
-	switch {
-	case len(body) > maxBodyBytes:
-		return nil, tooLarge
-	case err != nil:
-		return nil, gone
+}
+
+// firstRead is room for most bodies.
+const firstRead = 4 << 10
+
+// noMemory is why memory was not to be had.
+func (x *exchange) noMemory() *failure {
+	if x.ctx().Err() != nil {
+		return gone
 	}
-	return body, nil
+	return overloaded
 }
 
 // bodyIsBinary reports whether functions get the body in base64. REST APIs say which

@@ -48,7 +48,7 @@ func (x *exchange) authorizer1(j *jsonText) {
 	switch {
 	case kind == gateway.AuthorizationLambda:
 		j.object("authorizer")
-		x.authorizerContext(j, true)
+		x.authorizerContext(j)
 		j.end('}')
 	case kind == gateway.AuthorizationUserPool:
 		j.object("authorizer")
@@ -72,7 +72,7 @@ func (x *exchange) authorizer2(j *jsonText) {
 	case gateway.AuthorizationLambda:
 		j.object("authorizer")
 		j.object("lambda")
-		x.authorizerContext(j, false)
+		x.typedContext(j)
 		j.end('}')
 		j.end('}')
 	case gateway.AuthorizationJWT:
@@ -101,14 +101,34 @@ func (x *exchange) authorizer2(j *jsonText) {
 const latencyName = "integrationLatency"
 
 // authorizerContext writes what a Lambda authorizer has answered with.
-func (x *exchange) authorizerContext(j *jsonText, latency bool) {
+func (x *exchange) authorizerContext(j *jsonText) {
 	context := x.object(wire.AuthorizerHeader)
 	for _, name := range sortedKeys(context) {
 		text := claimText(name, context[name])
 		if name != latencyName {
 			j.text(name, text)
-		} else if milliseconds, err := strconv.ParseInt(text, 10, 64); err == nil && latency {
+		} else if milliseconds, err := strconv.ParseInt(text, 10, 64); err == nil {
 			j.number(name, milliseconds)
+		}
+	}
+}
+
+// typedContext is the same with values as the authorizer gave them: numbers, truth
+// values, lists and objects are not turned into text.
+func (x *exchange) typedContext(j *jsonText) {
+	context := x.object(wire.AuthorizerHeader)
+	var typed []string
+	if text := x.told(wire.TypedHeader); text != "" {
+		_ = json.Unmarshal([]byte(text), &typed) // Without the list all is text.
+	}
+	for _, name := range sortedKeys(context) {
+		text := claimText(name, context[name])
+		switch {
+		case name == latencyName:
+		case slices.Contains(typed, name) && json.Valid([]byte(text)):
+			j.raw(name, text)
+		default:
+			j.text(name, text)
 		}
 	}
 }

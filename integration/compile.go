@@ -47,6 +47,11 @@ type Compiled struct {
 	parsed map[string]parsedTemplate
 	// upstreams are the keys of those that are called.
 	upstreams map[string]bool
+	// functions and keys are the snapshot's.
+	functions []gateway.Function
+	keys      map[string]gateway.Secret
+	// previous is where stages may be taken from, while this is made.
+	previous *Compiled
 }
 
 // Revision is that of the snapshot.
@@ -66,13 +71,16 @@ type stage struct {
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
-	snapshot   *gateway.Snapshot
-	routes     map[string]*route
+	// snapshot is there while the stage is compiled.
+	snapshot *gateway.Snapshot
+	routes   map[string]*route
 	// binary are the media types whose bodies are bytes (REST).
 	binary mediaTypes
 	// customised are the values of wire.ReplyHeader that Envoy has answers of the API's own
 	// for.
 	customised map[string]bool
+	// found are the problems that it has.
+	found gateway.Diagnostics
 }
 
 func (s *stage) rest() bool { return s.protocol == gateway.REST }
@@ -90,9 +98,20 @@ type route struct {
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
 // served; nothing is made of one with errors.
 func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{revision: snapshot.Revision(), stages: map[stageKey]*stage{}, parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{}}
+	return compile(snapshot, nil)
+}
+
+// compile takes what has not changed from what is served.
+func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway.Diagnostics) {
+	c := &Compiled{
+		revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys),
+		parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{},
+	}
+	if previous != nil && sameFunctions(previous.functions, snapshot.Functions) {
+		c.previous = previous
+	}
 	// What was parsed is of use as long as others may have the same text only.
-	defer func() { c.parsed = nil }()
+	defer func() { c.previous, c.parsed = nil, nil }()
 	var found gateway.Diagnostics
 	for i := range snapshot.APIs {
 		api := &snapshot.APIs[i]
@@ -122,6 +141,12 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 	if deployment == nil {
 		return // Validate reports it.
 	}
+	key := stageKey{api.ID, name, canary}
+	if known := c.known(key, api, deployment, variables); known != nil {
+		c.stages[key] = known
+		*found = append(*found, known.found...)
+		return
+	}
 	st := &stage{
 		api: api.ID, name: name, canary: canary, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
@@ -131,9 +156,14 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		for t := range gateway.ResponseDefaults {
 			st.customised[string(t)] = deployment.ResolveGatewayResponse(t) != nil
 		}
-		st.customised[wire.ReplyMalformed] = deployment.GatewayResponse(gateway.Default5XX) != nil
+		custom := deployment.GatewayResponse(gateway.Default5XX) != nil
+		st.customised[wire.ReplyMalformed], st.customised[wire.ReplyOverloaded] = custom, custom
 	}
-	b := &stageCompiler{stage: st, found: found, parsed: c.parsed, upstreams: c.upstreams}
+	defer func() {
+		st.snapshot = nil
+		*found = append(*found, st.found...)
+	}()
+	b := &stageCompiler{stage: st, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -147,9 +177,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		}
 		st.routes[compiled.key] = compiled
 	}
-	if len(st.routes) > 0 {
-		c.stages[stageKey{api.ID, name, canary}] = st
-	}
+	c.stages[key] = st
 }
 
 // stageCompiler makes the routes of one stage.

@@ -76,7 +76,7 @@ func (c customLambda) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		}
 		return &incoming{json: true}, nil
 	}
-	result, err := m.server.lambda.Invoke(m.ctx(), c.target, event)
+	result, err := m.server.lambda.Invoke(m.reserving(), c.target, event)
 	var function *lambda.FunctionError
 	switch {
 	case errors.As(err, &function):

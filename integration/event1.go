@@ -170,13 +170,7 @@ func (x *exchange) apiKey() string {
 	if x.route.stage.deployment.APIKeySource != gateway.APIKeyFromAuthorizer {
 		return x.header("X-Api-Key")
 	}
-	id := x.apiKeyID()
-	for i := range x.route.stage.snapshot.APIKeys {
-		if k := &x.route.stage.snapshot.APIKeys[i]; k.Name == id && len(k.Values) > 0 {
-			return k.Values[0].Reveal()
-		}
-	}
-	return ""
+	return x.compiled.keys[x.apiKeyID()].Reveal()
 }
 
 // clientCertificate is there where domains ask for one (mutual TLS).

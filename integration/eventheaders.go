@@ -28,7 +28,7 @@ func init() {
 		"content-length", "content-type", "cookie", "date", "dnt", "expect", "forwarded", "host", "if-match",
 		"if-modified-since", "if-none-match", "origin", "pragma", "priority", "range", "referer", "te", "user-agent",
 		"via", "x-api-key", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto",
-		"x-request-id", "x-gw-route", "x-gw-client", "x-gw-key", "x-gw-authorizer", "x-gw-claims", "x-gw-identity",
+		"x-request-id", "x-gw-route", "x-gw-client", "x-gw-key", "x-gw-authorizer", "x-gw-typed", "x-gw-claims", "x-gw-identity",
 		"sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "traceparent", "tracestate",
 	} {
 		lowerNames[http.CanonicalHeaderKey(name)] = name

@@ -14,9 +14,11 @@ import (
 type exchange struct {
 	server *Server
 	// route is nil when it is not known.
-	route   *route
-	request *http.Request
-	w       http.ResponseWriter
+	route *route
+	// compiled is the revision that it is of.
+	compiled *Compiled
+	request  *http.Request
+	w        http.ResponseWriter
 	// base is the path below which the route's own begins.
 	base string
 
@@ -26,6 +28,9 @@ type exchange struct {
 	protocol, address string
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
+
+	// memory is what it holds.
+	memory share
 
 	// status is that of the answer, 0 as long as there is none, and failed the name of the
 	// failure that it tells of.

@@ -33,14 +33,18 @@ const (
 // function's mistake (502), those that cannot be called are the API's (500).
 // See https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway-errors.html
 var (
-	malformed    = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
-	failed       = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
-	tooMuch      = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
-	refused      = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
-	throttled    = &failure{"throttled", string(gateway.IntegrationFailure), 0, 503, serviceUnavailable}
-	unreachable  = &failure{"unreachable", string(gateway.IntegrationFailure), 0, 500, internalServerError}
-	timedOut     = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
-	gone         = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	malformed = &failure{"malformed-response", wire.ReplyMalformed, 502, 500, internalServerError}
+	// badPrelude: what a function streams does not begin as an answer does.
+	badPrelude  = &failure{"malformed-stream", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	failed      = &failure{"function-error", wire.ReplyMalformed, 502, 500, internalServerError}
+	tooMuch     = &failure{"response-too-large", wire.ReplyMalformed, 502, 500, internalServerError}
+	refused     = &failure{"refused", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	throttled   = &failure{"throttled", string(gateway.IntegrationFailure), 0, 503, serviceUnavailable}
+	unreachable = &failure{"unreachable", string(gateway.IntegrationFailure), 0, 500, internalServerError}
+	timedOut    = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	gone        = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
+	// overloaded: requests under way hold all the memory that there is for them.
+	overloaded   = &failure{"overloaded", wire.ReplyOverloaded, 503, 503, serviceUnavailable}
 	badEncoding  = &failure{"invalid-base64", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 	tooLarge     = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
 	badRequest   = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
@@ -62,12 +66,10 @@ func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
 // failWith is fail with a message of its own for the clients of REST APIs, if there is one.
 func (x *exchange) failWith(f *failure, message, reason string) {
 	x.failed = f.name
-	level := slog.LevelWarn
 	if f == gone || f == badRequest || f == tooLarge || f == unsupportedMedia {
-		level = slog.LevelDebug
-	}
-	if x.server.log.Enabled(x.ctx(), level) {
-		x.server.log.Log(context.WithoutCancel(x.ctx()), level, "integration failed", "failure", f.name, "reason", reason, "request", x.id(), "route", x.describe())
+		x.log(slog.LevelDebug, f.name, reason)
+	} else {
+		x.warn(f.name, reason)
 	}
 	header := x.w.Header()
 	for name := range header {
@@ -81,6 +83,9 @@ func (x *exchange) failWith(f *failure, message, reason string) {
 	d, known := gateway.ResponseDefaults[gateway.ResponseType(f.reply)]
 	if !known {
 		d = gateway.ResponseDefault{ErrorType: "InternalServerErrorException", Message: "Internal server error"}
+		if f == overloaded {
+			d = gateway.ResponseDefault{ErrorType: "ServiceUnavailableException", Message: serviceUnavailable}
+		}
 	}
 	if f.status != 0 {
 		d.Status = f.status
@@ -93,6 +98,14 @@ func (x *exchange) failWith(f *failure, message, reason string) {
 		header.Set(wire.ReplyHeader, f.reply)
 	}
 	x.write(d.Status, jsonMessage(gateway.ResponseType(f.reply).MessageKey(), d.Message))
+}
+
+func (x *exchange) warn(failure, reason string) { x.log(slog.LevelWarn, failure, reason) }
+
+func (x *exchange) log(level slog.Level, failure, reason string) {
+	if x.server.log.Enabled(x.ctx(), level) {
+		x.server.log.Log(context.WithoutCancel(x.ctx()), level, "integration failed", "failure", failure, "reason", reason, "request", x.id(), "route", x.describe())
+	}
 }
 
 // describe names the route for the log.

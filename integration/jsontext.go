@@ -53,6 +53,12 @@ func (j *jsonText) textOrNull(name, value string) {
 	j.text(name, value)
 }
 
+// raw is a member that is JSON already.
+func (j *jsonText) raw(name, value string) {
+	j.name(name)
+	j.b = append(j.b, value...)
+}
+
 func (j *jsonText) null(name string) {
 	j.name(name)
 	j.b = append(j.b, "null"...)
@@ -109,6 +115,30 @@ func appendQuoted[T string | []byte](b []byte, text T) []byte {
 		start = i
 	}
 	return append(append(b, text[start:]...), '"')
+}
+
+// quotedLength is how long appendQuoted makes a text.
+func quotedLength(text []byte) int {
+	n := len(text) + 2
+	for _, c := range text {
+		switch {
+		case c == '"', c == '\\', c == '\n', c == '\r', c == '\t':
+			n++
+		case c < ' ':
+			n += 5
+		}
+	}
+	if utf8.Valid(text) {
+		return n
+	}
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			n += len("\uFFFD") - 1
+		}
+		text = text[size:]
+	}
+	return n
 }
 
 func decodeRune[T string | []byte](text T) (rune, int) {

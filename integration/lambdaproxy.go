@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +47,9 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 		p.form = httpForm2
 	default:
 		p.form = httpForm1
+	}
+	if in.ResponseTransferMode == "STREAM" && b.stage.rest() {
+		return &lambdaStream{*p}
 	}
 	return p
 }
@@ -97,18 +101,11 @@ func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role strin
 func (p *lambdaProxy) kind() string { return "lambda-proxy" }
 
 func (p *lambdaProxy) serve(x *exchange) {
-	body, failed := x.readBody()
-	if failed != nil {
-		x.fail(failed, "the request's body could not be read")
+	event, trace, ok := p.prepare(x)
+	if !ok {
 		return
 	}
-	trace := x.traceID()
-	event := p.event(x, body, trace)
-	if len(event) > maxEventBytes {
-		x.fail(tooLarge, "the event is larger than Lambda takes")
-		return
-	}
-	result, err := x.server.lambda.Invoke(x.ctx(), p.target, event)
+	result, err := x.server.lambda.Invoke(x.reserving(), p.target, event)
 	if err != nil {
 		x.fail(callFailure(x.ctx(), err), err.Error())
 		return
@@ -126,6 +123,22 @@ func (p *lambdaProxy) serve(x *exchange) {
 	x.answer(a, trace)
 }
 
+// prepare makes the event; where it cannot, the request is answered.
+func (p *lambdaProxy) prepare(x *exchange) (event []byte, trace string, ok bool) {
+	body, failed := x.readBodyUpTo(maxEventBytes)
+	if failed != nil {
+		x.fail(failed, "the request's body could not be read")
+		return nil, "", false
+	}
+	trace = x.traceID()
+	event, failed = p.event(x, body, trace)
+	if failed != nil {
+		x.fail(failed, "the event could not be made")
+		return nil, "", false
+	}
+	return event, trace, true
+}
+
 // maxEventBytes is Lambda's bound on what functions are called with.
 const maxEventBytes = 6 << 20
 
@@ -134,6 +147,8 @@ func callFailure(ctx context.Context, err error) *failure {
 	var refusal *lambda.RefusedError
 	var function *lambda.FunctionError
 	switch {
+	case errors.Is(err, errOverloaded):
+		return overloaded
 	case errors.Is(err, lambda.ErrTooLarge):
 		return tooMuch
 	case errors.As(err, &function):
@@ -165,10 +180,38 @@ func refusedCall(status int) *failure {
 	return refused
 }
 
-// event describes the request.
-func (p *lambdaProxy) event(x *exchange, body []byte, trace string) []byte {
+// reserving is the context for calls whose results count for the memory of the request:
+// twice, since an answer is made of them.
+func (x *exchange) reserving() context.Context {
+	return lambda.WithReservation(x.ctx(), func(bytes int64) error {
+		if !x.memory.take(x.ctx(), 2*bytes) {
+			return errOverloaded
+		}
+		return nil
+	})
+}
+
+var errOverloaded = errors.New("the gateway has no memory left for the result")
+
+// event describes the request. The body is not needed any more then.
+func (p *lambdaProxy) event(x *exchange, body []byte, trace string) ([]byte, *failure) {
+	size := len(body)
+	switch {
+	case size == 0:
+	case x.bodyIsBinary():
+		size = base64.StdEncoding.EncodedLen(size)
+	default:
+		size = quotedLength(body)
+	}
+	if size > maxEventBytes {
+		return nil, tooLarge
+	}
 	// What surrounds the body is some two or three kilobytes.
-	j := &jsonText{b: make([]byte, 0, 4<<10+len(body)+len(body)/2)}
+	size += 4 << 10
+	if !x.memory.take(x.ctx(), int64(size)) {
+		return nil, x.noMemory()
+	}
+	j := &jsonText{b: make([]byte, 0, size)}
 	fields := x.eventHeaders(trace)
 	switch p.form {
 	case restForm:
@@ -178,5 +221,9 @@ func (p *lambdaProxy) event(x *exchange, body []byte, trace string) []byte {
 	case httpForm2:
 		x.httpEvent2(j, fields, body)
 	}
-	return j.b
+	if len(j.b) > maxEventBytes {
+		return nil, tooLarge
+	}
+	x.memory.give(int64(cap(body)))
+	return j.b, nil
 }

@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // result is what a function returned, by the names of its members: to the letter,
@@ -41,22 +40,8 @@ func readAnswer1(text []byte, rest bool) (*answer, error) {
 		return nil, errors.New("the result has no statusCode")
 	}
 	// The values of several come before those of one, if both are there.
-	if r.has("multiValueHeaders") {
-		var lists map[string]json.RawMessage
-		if json.Unmarshal(r["multiValueHeaders"], &lists) != nil {
-			return nil, errors.New("the result's multiValueHeaders are not an object")
-		}
-		for _, name := range sortedKeys(lists) {
-			var list []json.RawMessage
-			if json.Unmarshal(lists[name], &list) != nil || list == nil {
-				return nil, fmt.Errorf("the result's multiValueHeaders have a value that is no list")
-			}
-			for _, raw := range list {
-				if err := a.addRaw(name, raw, false); err != nil {
-					return nil, err
-				}
-			}
-		}
+	if err := r.headerLists(a); err != nil {
+		return nil, err
 	}
 	if err := r.headers(a, false); err != nil {
 		return nil, err
@@ -65,6 +50,29 @@ func readAnswer1(text []byte, rest bool) (*answer, error) {
 }
 
 func (r result) has(name string) bool { raw, ok := r[name]; return ok && string(raw) != "null" }
+
+// headerLists reads multiValueHeaders.
+func (r result) headerLists(a *answer) error {
+	if !r.has("multiValueHeaders") {
+		return nil
+	}
+	var lists map[string]json.RawMessage
+	if json.Unmarshal(r["multiValueHeaders"], &lists) != nil {
+		return errors.New("the result's multiValueHeaders are not an object")
+	}
+	for _, name := range sortedKeys(lists) {
+		var list []json.RawMessage
+		if json.Unmarshal(lists[name], &list) != nil || list == nil {
+			return errors.New("the result's multiValueHeaders have a value that is no list")
+		}
+		for _, raw := range list {
+			if err := a.addRaw(name, raw, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // headers reads the member of that name.
 func (r result) headers(a *answer, numbers bool) error {
@@ -89,9 +97,11 @@ func (a *answer) addRaw(name string, raw json.RawMessage, numbers bool) error {
 	value := string(raw)
 	switch c := raw[0]; {
 	case c == '"':
-		if err := json.Unmarshal(raw, &value); err != nil {
+		text, ok := unquoted(raw)
+		if !ok {
 			return errors.New("the result has a header that cannot be read")
 		}
+		value = string(text)
 	case c == 't', c == 'f':
 	case numbers && (c == '-' || '0' <= c && c <= '9'):
 	default:
@@ -100,8 +110,6 @@ func (a *answer) addRaw(name string, raw json.RawMessage, numbers bool) error {
 	return a.add(name, value)
 }
 
-var wholeNumber = regexp.MustCompile(`^[0-9]{3}$`)
-
 // status reads the status code, which may be a number or digits.
 func (r result) status(a *answer) error {
 	if !r.has("statusCode") {
@@ -109,7 +117,7 @@ func (r result) status(a *answer) error {
 	}
 	text := strings.Trim(string(r["statusCode"]), `"`)
 	code, err := strconv.Atoi(text)
-	if err != nil || !wholeNumber.MatchString(text) || code < 200 || code > 599 {
+	if err != nil || len(text) != 3 || code < 200 || code > 599 {
 		return errors.New("the result's statusCode is not one from 200 to 599")
 	}
 	a.status = code
@@ -128,14 +136,19 @@ func (r result) body(a *answer) error {
 	if raw[0] != '"' {
 		return errors.New("the result's body is not text")
 	}
-	if bytes.IndexByte(raw, '\\') < 0 && a.base64 {
-		a.body = raw[1 : len(raw)-1]
-		return nil
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
+	var ok bool
+	if a.body, ok = unquoted(raw); !ok {
 		return errors.New("the result's body cannot be read")
 	}
-	a.body = []byte(text)
 	return nil
+}
+
+// unquoted is a text that JSON has in quotes. Most have no escapes, and are not copied.
+func unquoted(raw json.RawMessage) (text []byte, ok bool) {
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return raw[1 : len(raw)-1], true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return []byte(s), err == nil
 }

@@ -27,16 +27,22 @@ func readAnswer2(text []byte) (*answer, error) {
 	if err := r.headers(a, true); err != nil {
 		return nil, err
 	}
-	if r.has("cookies") {
-		var cookies []string
-		if json.Unmarshal(r["cookies"], &cookies) != nil {
-			return nil, errors.New("the result's cookies are not a list of texts")
-		}
-		if err := a.add("Set-Cookie", cookies...); err != nil {
-			return nil, err
-		}
+	if err := r.cookies(a); err != nil {
+		return nil, err
 	}
 	return a, r.body(a)
+}
+
+// cookies reads the list of them.
+func (r result) cookies(a *answer) error {
+	if !r.has("cookies") {
+		return nil
+	}
+	var cookies []string
+	if json.Unmarshal(r["cookies"], &cookies) != nil {
+		return errors.New("the result's cookies are not a list of texts")
+	}
+	return a.add("Set-Cookie", cookies...)
 }
 
 var errNotJSON = errors.New("the result is not JSON")

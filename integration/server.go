@@ -46,6 +46,13 @@ type Options struct {
 	Lambda Invoker
 	// WebSocket serves WebSocket APIs, for which Envoys come by HTTP/1.1; nil for nobody.
 	WebSocket http.Handler
+	// Streams calls functions whose answers are streamed; a lambda.Client by default.
+	Streams Streamer
+	// MemoryBytes bounds what all requests hold together of bodies, events and results:
+	// 512 MiB by default, or half of GOMEMLIMIT if that is less.
+	MemoryBytes int64
+	// Patience is how long a request waits for memory that others hold, 5 seconds by default.
+	Patience time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -55,10 +62,12 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	lambda  Invoker
+	streams Streamer
 	metrics *metrics
+	memory  *memory
+	serving atomic.Pointer[serving]
 	// upstreams are the backends that are called over HTTP.
 	upstreams upstreams
-	serving   atomic.Pointer[serving]
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
 	http      *http.Server
@@ -73,12 +82,16 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	// A function that was called may have done its work though the answer was lost: only the
+	// client knows whether to ask again.
+	client := lambda.New(lambda.Options{Attempts: 1})
 	if o.Lambda == nil {
-		// A function that was called may have done its work though the answer was lost:
-		// only the client knows whether to ask again.
-		o.Lambda = lambda.New(lambda.Options{Attempts: 1})
+		o.Lambda = client
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, metrics: newMetrics(o.Registerer), webSocket: o.WebSocket}
+	if o.Streams == nil {
+		o.Streams = client
+	}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
@@ -118,7 +131,7 @@ func (s *Server) Close(ctx context.Context) error {
 
 // Compile makes ready what a snapshot needs to be served. It has no other effect.
 func (s *Server) Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	return Compile(snapshot)
+	return compile(snapshot, s.serving.Load().current)
 }
 
 // Swap takes a compiled revision into use, for every request that begins from now on.
@@ -146,19 +159,19 @@ func (s *serving) upstreams() map[string]bool {
 	return wanted
 }
 
-// find gives the route that an Envoy means, nil if there is none.
-func (s *serving) find(id wire.RouteIdentity) *route {
+// find gives the route that an Envoy means, and whose it is; nil if there is none.
+func (s *serving) find(id wire.RouteIdentity) (*route, *Compiled) {
 	for _, c := range []*Compiled{s.current, s.previous} {
 		if c == nil {
 			continue
 		}
 		if st := c.stages[stageKey{id.API, id.Stage, id.Canary}]; st != nil {
 			if r := st.routes[id.Route]; r != nil {
-				return r
+				return r, c
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // routeHeader is wire.RouteHeader as net/http spells it.
@@ -179,16 +192,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.webSocket.ServeHTTP(w, r)
 		return
 	}
-	x := &exchange{server: s, request: r, w: w}
+	x := &exchange{server: s, request: r, w: w, memory: share{of: s.memory}}
+	defer x.memory.end()
 	id, ok := wire.ParseRouteIdentity(identities[0])
 	// Several are not what our Envoys send.
 	if ok && len(identities) == 1 {
-		x.route = s.serving.Load().find(id)
+		x.route, x.compiled = s.serving.Load().find(id)
 	}
 	begin := time.Now()
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			if mistake == http.ErrAbortHandler {
+				s.metrics.answered(x, time.Since(begin))
 				panic(mistake)
 			}
 			s.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "request", x.id(), "stack", string(debug.Stack()))

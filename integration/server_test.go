@@ -100,8 +100,14 @@ type service struct {
 
 func newService(t *testing.T) *service {
 	t.Helper()
+	return newServiceWith(t, integration.Options{})
+}
+
+func newServiceWith(t *testing.T, o integration.Options) *service {
+	t.Helper()
 	s := &service{t: t, lambdas: &functions{call: returning(`{}`)}, log: &strings.Builder{}}
-	s.Server = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(s.log, nil)), Lambda: s.lambdas, Now: func() time.Time { return time.UnixMilli(1741806238390) }})
+	o.Log, o.Lambda, o.Now = slog.New(slog.NewTextHandler(s.log, nil)), s.lambdas, func() time.Time { return time.UnixMilli(1741806238390) }
+	s.Server = integration.New(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

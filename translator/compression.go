@@ -32,7 +32,10 @@ func (c *stageCompiler) unknownEncodingRoute() *routev3.Route {
 // compress adds response compression and request decompression, for REST APIs with
 // a minimum compression size.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
-func (c *stageCompiler) compress(extra *[]extraFilter) {
+//
+// Answers that are streamed go out as they come: a compressor would hold back their
+// beginning, and Amazon's gateway has none for them either.
+func (c *stageCompiler) compress(in *gateway.Integration, extra *[]extraFilter) {
 	size := c.deployment.MinimumCompressionSize
 	if size == nil {
 		return
@@ -48,7 +51,11 @@ func (c *stageCompiler) compress(extra *[]extraFilter) {
 					DefaultValue: wrapperspb.Bool(false), RuntimeKey: "gatehouse.decompress_responses",
 				}},
 			},
-		}},
+		}})
+	if in != nil && in.ResponseTransferMode == "STREAM" {
+		return
+	}
+	*extra = append(*extra,
 		extraFilter{"compress", &compressorv3.Compressor{
 			CompressorLibrary: &corev3.TypedExtensionConfig{Name: "gzip", TypedConfig: anyOf(&gzipcompressorv3.Gzip{})},
 			ResponseDirectionConfig: &compressorv3.Compressor_ResponseDirectionConfig{

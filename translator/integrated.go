@@ -11,6 +11,7 @@ import (
 	previoushostsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"gatehouse/gateway"
@@ -28,9 +29,6 @@ func servedByService(in *gateway.Integration) bool {
 
 // checkServed looks at a route that the integration service serves.
 func (c *stageCompiler) checkServed(r *parsedRoute) {
-	if r.Integration.ResponseTransferMode == "STREAM" {
-		c.errorf("unsupported-integration", r.Integration.Source, comesLater, "%s streams what its function answers", r.Key())
-	}
 	if r.Integration.Type == gateway.IntegrationHTTP {
 		c.checkPlaceholders(r)
 	}
@@ -73,13 +71,19 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
 		action.PathRewrite = "/"
 	}
-	if config := c.serviceReplies(); config != nil {
-		route.TypedPerFilterConfig[filterResponses] = enabled(config)
+	if c.served == nil {
+		c.served = &servedReplies{}
+		if config := c.serviceReplies(); config != nil {
+			c.served.config = enabled(config)
+		}
+	}
+	if c.served.config != nil {
+		route.TypedPerFilterConfig[filterResponses] = c.served.config
 	}
 	c.answerCORS(route)
 
 	var extra []extraFilter
-	c.compress(&extra)
+	c.compress(r.Integration, &extra)
 	// Behind decompression: the limit is for what the service gets.
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)
@@ -120,6 +124,9 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 		switch r.Authorization.Type {
 		case gateway.AuthorizationLambda:
 			tell(wire.AuthorizerHeader, wire.AuthorizationMetadata, wire.AnswerAuthorizer)
+			if c.api.Protocol == gateway.HTTP && r.Integration.PayloadFormatVersion == "2.0" {
+				tell(wire.TypedHeader, wire.AuthorizationMetadata, wire.AnswerTyped)
+			}
 		case gateway.AuthorizationIAM:
 			tell(wire.IdentityHeader, wire.AuthorizationMetadata, wire.AnswerIdentity)
 		case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
@@ -142,6 +149,9 @@ var serviceResponses = []gateway.ResponseType{
 	gateway.UnsupportedMediaType,
 }
 
+// servedReplies is what serviceReplies gives, made once: no config for nil.
+type servedReplies struct{ config *anypb.Any }
+
 // serviceReplies puts the API's own gateway responses in the place of those that the
 // service gives, besides Envoy's own; nil when it customises none.
 func (c *stageCompiler) serviceReplies() proto.Message {
@@ -156,9 +166,17 @@ func (c *stageCompiler) serviceReplies() proto.Message {
 	}
 	if custom := c.deployment.GatewayResponse(gateway.Default5XX); custom != nil {
 		builtIn := gateway.ResponseDefaults[gateway.IntegrationFailure]
-		reply := gatewayReply{status: 502, contentType: jsonType, headers: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, builtIn.ErrorType)}}
-		c.customise(&reply, custom, gateway.Default5XX, formatLiteral(builtIn.Message))
-		matchers = append(matchers, c.replyMatcher(gateway.Default5XX, reply, marked(wire.ReplyMalformed)))
+		for _, own := range []struct {
+			mark, errorType, message string
+			status                   uint32
+		}{
+			{wire.ReplyMalformed, builtIn.ErrorType, builtIn.Message, 502},
+			{wire.ReplyOverloaded, "ServiceUnavailableException", "Service Unavailable", 503},
+		} {
+			reply := gatewayReply{status: own.status, contentType: jsonType, headers: []*corev3.HeaderValueOption{setHeader(errorTypeHeader, own.errorType)}}
+			c.customise(&reply, custom, gateway.Default5XX, formatLiteral(own.message))
+			matchers = append(matchers, c.replyMatcher(gateway.Default5XX, reply, marked(own.mark)))
+		}
 	}
 	return customResponse(append(matchers, c.runtimeMatchers()...))
 }

@@ -135,7 +135,7 @@ func (c *stageCompiler) mockReply(r *parsedRoute, match *routev3.RouteMatch, res
 		route.TypedPerFilterConfig[filterMapping] = enabled(config)
 	}
 	var extra []extraFilter
-	c.compress(&extra)
+	c.compress(r.Integration, &extra)
 	setExtra(route, extra)
 	return []*routev3.Route{route}
 }

@@ -61,7 +61,7 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 	c.answerCORS(route)
 
 	var extra []extraFilter
-	c.compress(&extra)
+	c.compress(r.Integration, &extra)
 	// Behind decompression: the limit is for what the backend gets.
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)

@@ -32,6 +32,8 @@ type stageCompiler struct {
 	canaryPercent float64
 	// custom caches the route configuration of customised gateway responses.
 	custom *proto.Message
+	// served is that of routes that the integration service serves, the same for all.
+	served *servedReplies
 	// plans is the check of a key's usage plans, the same for all routes.
 	plans *anypb.Any
 	// refused caches the same with what is said to those who are not let in.

@@ -3,7 +3,6 @@ package lambda
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,79 +11,46 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"gatehouse/gateway"
 )
 
-// invokeAPI is the part of the AWS client that is used.
-type invokeAPI interface {
-	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
-}
-
-// awsTarget is what one AWS client serves.
+// awsTarget is what one service is for.
 type awsTarget struct{ endpoint, region, role string }
 
-// awsClients speak Lambda's Invoke API. There is one per endpoint, region and role; they
-// share connections and the environment's configuration.
+// awsClients speak Lambda's Invoke API. What is known of a service is kept per endpoint,
+// region and role; all share connections and the environment's configuration.
 type awsClients struct {
-	http     *http.Client
-	attempts int
-	config   remembered[aws.Config]
+	// http is transport with what a client of the SDK needs around it.
+	http      *http.Client
+	transport http.RoundTripper
+	attempts  int
+	config    remembered[aws.Config]
 	// local is the configuration for endpoints that are not Amazon's.
 	local remembered[aws.Config]
 
-	mu      sync.Mutex
-	clients map[awsTarget]invokeAPI
+	mu       sync.Mutex
+	services map[awsTarget]*service
 }
 
-func (a *awsClients) invoke(ctx context.Context, t Target, event []byte, how types.InvocationType) ([]byte, error) {
-	client, err := a.client(ctx, awsTarget{t.Endpoint, t.Region, t.Role})
-	if err != nil {
-		return nil, err
-	}
-	// An ARN tells Amazon the account; emulators know functions by their names.
-	name := t.Name
-	if isAmazon(endpointOf(t.Endpoint)) {
-		name = cmp.Or(t.ARN, t.Name)
-	}
-	input := &lambda.InvokeInput{FunctionName: &name, Payload: event, InvocationType: how}
-	if t.Qualifier != "" {
-		input.Qualifier = &t.Qualifier
-	}
-	output, err := client.Invoke(ctx, input)
-	switch {
-	case errors.Is(err, ErrTooLarge):
-		return nil, ErrTooLarge
-	case err != nil:
-		return nil, refused(fmt.Errorf("calling %s: %w", t, withoutURL(err)))
-	case output.FunctionError != nil:
-		return nil, functionError(output.Payload)
-	}
-	return output.Payload, nil
-}
-
-// refused tells errors that are Lambda's answer from others.
-func refused(err error) error {
-	if answer := (*awshttp.ResponseError)(nil); errors.As(err, &answer) && answer.HTTPStatusCode() >= 300 {
-		return &RefusedError{answer.HTTPStatusCode(), err}
-	}
-	return err
-}
-
-func (a *awsClients) client(ctx context.Context, t awsTarget) (invokeAPI, error) {
+func (a *awsClients) service(ctx context.Context, t awsTarget) (*service, error) {
 	a.mu.Lock()
-	client := a.clients[t]
+	known := a.services[t]
 	a.mu.Unlock()
-	if client != nil {
-		return client, nil
+	if known != nil {
+		return known, nil
 	}
+	return a.newService(ctx, t)
+}
+
+// newService finds out about a service. It is apart from service because the SDK's options
+// are so large that each call would have a larger stack for them.
+func (a *awsClients) newService(ctx context.Context, t awsTarget) (*service, error) {
 	settings, err := a.settings(ctx, t)
 	if err != nil {
 		return nil, err
@@ -92,21 +58,35 @@ func (a *awsClients) client(ctx context.Context, t awsTarget) (invokeAPI, error)
 	if t.role != "" {
 		settings = a.inRole(settings, t)
 	}
-	client = lambda.NewFromConfig(settings, func(o *lambda.Options) {
+	// The SDK's client is asked for what it has made of the environment; it calls nothing.
+	about := lambda.NewFromConfig(settings, func(o *lambda.Options) {
 		o.Region = cmp.Or(t.region, o.Region, gateway.DefaultRegion)
 		if t.endpoint != "" {
 			o.BaseEndpoint = &t.endpoint
 		}
-		o.HTTPClient = a.http
-		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), a.attempts)
+	}).Options()
+	endpoint, err := about.EndpointResolverV2.ResolveEndpoint(ctx, lambda.EndpointParameters{
+		Region: &about.Region, Endpoint: about.BaseEndpoint,
+		UseDualStack: aws.Bool(about.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+		UseFIPS:      aws.Bool(about.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
 	})
+	if err != nil {
+		return nil, fmt.Errorf("finding out where Lambda is: %w", err)
+	}
+	s := &service{
+		base: strings.TrimSuffix(endpoint.URI.String(), "/"), region: about.Region,
+		amazon: isAmazon(endpointOf(t.endpoint)), credentials: about.Credentials, signer: v4.NewSigner(), retryer: newRetryer(),
+	}
+	if s.credentials == nil {
+		s.credentials = aws.AnonymousCredentials{}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if other := a.clients[t]; other != nil {
+	if other := a.services[t]; other != nil {
 		return other, nil
 	}
-	a.clients[t] = client
-	return client, nil
+	a.services[t] = s
+	return s, nil
 }
 
 // settings are the environment's. An endpoint that is not Amazon's does without

@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // FunctionError says that the function was called and failed.
@@ -64,7 +62,9 @@ type Options struct {
 // Client calls functions. It is safe for concurrent use.
 type Client struct {
 	http *http.Client
-	aws  awsClients
+	// streams is without the bound on responses.
+	streams *http.Client
+	aws     awsClients
 }
 
 // maxConnections to one host: one function is called at a time by each.
@@ -88,7 +88,8 @@ func New(o Options) *Client {
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c.aws = awsClients{http: c.http, attempts: cmp.Or(o.Attempts, 2), clients: map[awsTarget]invokeAPI{}}
+	c.streams = &http.Client{Transport: o.Transport, CheckRedirect: c.http.CheckRedirect}
+	c.aws = awsClients{http: c.http, transport: c.http.Transport, attempts: cmp.Or(o.Attempts, 2), services: map[awsTarget]*service{}}
 	return c
 }
 
@@ -99,18 +100,28 @@ func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, er
 	if t.URL != "" {
 		return c.post(ctx, t, event)
 	}
-	return c.aws.invoke(ctx, t, event, types.InvocationTypeRequestResponse)
+	return c.aws.invoke(ctx, t, event)
 }
 
 // Start has a function called with an event, and does not wait for what becomes of it:
 // Lambda keeps the event. A webhook is told that nobody waits, and is only waited for until
-// it has the event.
+// it has the event. The errors are those of Invoke, but for a *FunctionError.
 func (c *Client) Start(ctx context.Context, t Target, event []byte) error {
+	var response *http.Response
+	var err error
 	if t.URL != "" {
-		return c.hand(ctx, t, event)
+		response, err = c.send(ctx, c.http, t, event, starts.how)
+	} else {
+		response, err = c.aws.call(ctx, c.aws.transport, starts, t, event)
 	}
-	_, err := c.aws.invoke(ctx, t, event, types.InvocationTypeEvent)
-	return err
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		return &RefusedError{Status: response.StatusCode}
+	}
+	return nil
 }
 
 // failure is what runtimes answer when a function raised an error.

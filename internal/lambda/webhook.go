@@ -6,31 +6,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
 // post calls a webhook. What it answers is the result, unless it is not 2xx or looks
 // like the report of a failure that a Lambda runtime makes.
 func (c *Client) post(ctx context.Context, t Target, event []byte) ([]byte, error) {
-	response, err := c.send(ctx, t, event, "")
+	response, err := c.open(ctx, c.http, t, event)
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()
-	result, err := io.ReadAll(response.Body)
+	result, err := readAll(ctx, response)
 	if err != nil {
 		return nil, fmt.Errorf("reading what %s answered: %w", t, err)
-	}
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		failed := functionError(result)
-		if failed.Type == "" {
-			failed.Type = fmt.Sprintf("status %d", response.StatusCode)
-		}
-		return nil, failed
 	}
 	var f failure
 	if json.Unmarshal(result, &f) == nil && f.Message != nil {
@@ -39,20 +29,8 @@ func (c *Client) post(ctx context.Context, t Target, event []byte) ([]byte, erro
 	return result, nil
 }
 
-// hand gives a webhook an event that nobody waits for.
-func (c *Client) hand(ctx context.Context, t Target, event []byte) error {
-	response, err := c.send(ctx, t, event, string(types.InvocationTypeEvent))
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return &RefusedError{Status: response.StatusCode}
-	}
-	return nil
-}
-
-func (c *Client) send(ctx context.Context, t Target, event []byte, how string) (*http.Response, error) {
+// send posts an event, and gives whatever is answered.
+func (c *Client) send(ctx context.Context, client *http.Client, t Target, event []byte, how string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(event))
 	if err != nil {
 		return nil, errors.New("the URL of the function is not valid")
@@ -61,16 +39,37 @@ func (c *Client) send(ctx context.Context, t Target, event []byte, how string) (
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "gatehouse")
 	if how != "" {
-		request.Header.Set("X-Amz-Invocation-Type", how)
+		request.Header.Set(invocationType, how)
 	}
 	if t.Secret != "" {
 		request.Header.Set("Authorization", "Bearer "+t.Secret.Reveal())
 	}
-	response, err := c.http.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", t, withoutURL(err))
 	}
 	return response, nil
+}
+
+// open gives an answer whose status is 2xx, its body unread.
+func (c *Client) open(ctx context.Context, client *http.Client, t Target, event []byte) (*http.Response, error) {
+	response, err := c.send(ctx, client, t, event, "")
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode >= 200 && response.StatusCode <= 299 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	result, err := readAll(ctx, response)
+	if err != nil {
+		return nil, fmt.Errorf("reading what %s answered: %w", t, err)
+	}
+	failed := functionError(result)
+	if failed.Type == "" {
+		failed.Type = fmt.Sprintf("status %d", response.StatusCode)
+	}
+	return nil, failed
 }
 
 // withoutURL keeps what may be secret in a URL out of errors.

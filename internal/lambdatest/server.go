@@ -31,6 +31,7 @@ func New(t testing.TB) *Server {
 	s := &Server{t: t, functions: map[string]*function{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", s.invoke)
+	mux.HandleFunc("POST /2021-11-15/functions/{name}/response-streaming-invocations", s.stream)
 	api := httptest.NewServer(mux)
 	s.URL = api.URL
 	t.Cleanup(api.Close)
@@ -49,25 +50,11 @@ func ARN(name string) string { return "arn:aws:lambda:us-east-1:000000000000:fun
 
 // invoke is the Invoke API.
 func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=") {
-		refuse(w, http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
-		return
-	}
-	name := strings.TrimPrefix(r.PathValue("name"), ARN(""))
-	s.mu.Lock()
-	s.calls++
-	f := s.functions[name]
-	s.mu.Unlock()
+	f, event := s.find(w, r)
 	if f == nil {
-		refuse(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+ARN(name))
 		return
 	}
-	event, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
-	if err != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException", err.Error())
-		return
-	}
-	result, failed, err := f.call(r.Context(), event)
+	result, failed, err := f.call(r.Context(), event, nil)
 	if err != nil {
 		return // The caller is gone.
 	}
@@ -77,6 +64,30 @@ func (s *Server) invoke(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(result)
+}
+
+// find gives the function that a request asks for, and the event; nil when it has refused
+// the request.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) (*function, []byte) {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=") {
+		refuse(w, http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
+		return nil, nil
+	}
+	name := strings.TrimPrefix(r.PathValue("name"), ARN(""))
+	s.mu.Lock()
+	s.calls++
+	f := s.functions[name]
+	s.mu.Unlock()
+	if f == nil {
+		refuse(w, http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+ARN(name))
+		return nil, nil
+	}
+	event, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestTooLargeException", err.Error())
+		return nil, nil
+	}
+	return f, event
 }
 
 func refuse(w http.ResponseWriter, status int, kind, message string) {
@@ -98,7 +109,9 @@ type function struct {
 }
 
 type call struct {
-	event  []byte
+	event []byte
+	// stream gets what is returned as it comes; nil for all at the end.
+	stream *eventStream
 	result chan ended
 }
 
@@ -112,8 +125,8 @@ func newFunction(name string) *function {
 }
 
 // call has the function work on an event.
-func (f *function) call(ctx context.Context, event []byte) (result []byte, failed bool, err error) {
-	c := &call{event, make(chan ended, 1)}
+func (f *function) call(ctx context.Context, event []byte, stream *eventStream) (result []byte, failed bool, err error) {
+	c := &call{event, stream, make(chan ended, 1)}
 	select {
 	case f.waiting <- c:
 	case <-ctx.Done():
@@ -169,6 +182,11 @@ func (f *function) end(w http.ResponseWriter, r *http.Request, failed bool) {
 	f.mu.Unlock()
 	if c == nil {
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "no such invocation")
+		return
+	}
+	if c.stream != nil && !failed {
+		c.result <- c.stream.relay(r)
+		w.WriteHeader(http.StatusAccepted)
 		return
 	}
 	result, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))

@@ -1,12 +1,40 @@
 package lambdatest_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/lambdatest"
 )
+
+// A function in Go answers at once or by and by.
+func TestFunctionsInGo(t *testing.T) {
+	s := lambdatest.New(t)
+	s.Go("go", "gatehouse/internal/lambdatest/gofunction")
+	client := lambda.New(lambda.Options{})
+	target := lambda.Target{Name: "go", ARN: lambdatest.ARN("go"), Region: "us-east-1", Endpoint: s.URL}
+	result, err := client.Invoke(t.Context(), target, []byte(`{"path":"/x"}`))
+	if err != nil || !strings.Contains(string(result), `"statusCode":200`) || !strings.Contains(string(result), `\"path\":\"/x\"`) {
+		t.Errorf("%s %v", result, err)
+	}
+	for do, want := range map[string]struct{ text, fails string }{
+		"stream": {"part 1\npart 2\n", ""}, "die": {"part 1\npart 2\n", "errorString"}, "fail": {"", "Unhandled"},
+	} {
+		stream, err := client.Stream(t.Context(), target, []byte(`{"queryStringParameters":{"do":"`+do+`","parts":"2"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(stream)
+		stream.Close()
+		_, body, _ := strings.Cut(string(text), "\x00\x00\x00\x00\x00\x00\x00\x00")
+		failed, _ := err.(*lambda.FunctionError)
+		if body != want.text || (failed != nil) != (want.fails != "") {
+			t.Errorf("%s: %q %v", do, text, err)
+		}
+	}
+}
 
 func TestFunctionsRun(t *testing.T) {
 	s := lambdatest.New(t)

@@ -39,8 +39,11 @@ const (
 	// AuthorizerHeader, ClaimsHeader and IdentityHeader are JSON objects: the context of a
 	// Lambda authorizer, the claims of a token, and what a signature tells of the caller.
 	AuthorizerHeader = InternalHeaderPrefix + "authorizer"
-	ClaimsHeader     = InternalHeaderPrefix + "claims"
-	IdentityHeader   = InternalHeaderPrefix + "identity"
+	// TypedHeader is a JSON list: the names in the context of a Lambda authorizer whose text
+	// is JSON itself.
+	TypedHeader    = InternalHeaderPrefix + "typed"
+	ClaimsHeader   = InternalHeaderPrefix + "claims"
+	IdentityHeader = InternalHeaderPrefix + "identity"
 	// CertificateHeader is the certificate that the client has shown, as PEM text,
 	// percent-encoded.
 	CertificateHeader = InternalHeaderPrefix + "certificate"
@@ -49,6 +52,9 @@ const (
 // ReplyMalformed is the value of ReplyHeader for a function's result that is no response.
 // It is no type of gateway response, but the class DEFAULT_5XX is for it, too.
 const ReplyMalformed = "MALFORMED_RESPONSE"
+
+// ReplyOverloaded is the same for the service having too much to do.
+const ReplyOverloaded = "OVERLOADED"
 
 // RouteIdentity tells the integration service which route a request was matched to.
 type RouteIdentity struct {

@@ -122,6 +122,9 @@ const AuthorizationMetadata = "envoy.filters.http.ext_authz"
 const (
 	// AnswerAuthorizer is an object: $context.authorizer.*, its values as text.
 	AnswerAuthorizer = "authorizer"
+	// AnswerTyped is a list: the names in AnswerAuthorizer whose text is JSON that an HTTP
+	// API's function gets as it is, since it is no text there.
+	AnswerTyped = "typed"
 	// AnswerClaims is an object: $context.authorizer.claims.*, its values as text.
 	AnswerClaims = "claims"
 	// AnswerIdentity is an object: $context.identity.*, such as userArn.

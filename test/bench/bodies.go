@@ -45,7 +45,7 @@ func measureBodies(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	in := callersInput{backend, issuer, keys, "http://127.0.0.1:1", "http://127.0.0.1:1"}
-	validation, err := startService(in)
+	validation, err := startService(serviceVariable, in)
 	if err != nil {
 		return err
 	}

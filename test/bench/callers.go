@@ -37,7 +37,7 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	}))
 	defer endpoint.Close()
 	in := callersInput{backend, issuer, keys, function.URL, endpoint.URL}
-	authorization, err := startService(in)
+	authorization, err := startService(serviceVariable, in)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,15 @@ func main() {
 	if args := os.Getenv(programVariable); args != "" {
 		os.Exit(beProgram(args))
 	}
+	if input := os.Getenv(integrationVariable); input != "" {
+		if err := beIntegration(input); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared or ratelimit")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit or functions")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -57,6 +64,7 @@ func run(size effort, only string) error {
 		{"throttles", measureThrottles},
 		{"shared", measureShared},
 		{"ratelimit", measureRateLimit},
+		{"functions", measureFunctions},
 	} {
 		if only != "" && only != part.name {
 			continue

@@ -74,13 +74,14 @@ type service struct {
 	port  uint32
 }
 
-func startService(in callersInput) (*service, error) {
+// startService runs this program again, as the service that a variable stands for.
+func startService(variable string, in any) (*service, error) {
 	text, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
 	s := &service{cmd: exec.Command(os.Args[0])}
-	s.cmd.Env = append(os.Environ(), serviceVariable+"="+string(text))
+	s.cmd.Env = append(os.Environ(), variable+"="+string(text))
 	s.cmd.Stderr = os.Stderr
 	if s.input, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err

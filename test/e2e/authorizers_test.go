@@ -70,6 +70,9 @@ func (f *authorizerFunction) serve(w http.ResponseWriter, r *http.Request) {
 		answer = policy("Allow", "*")
 	case "simple":
 		answer = map[string]any{"isAuthorized": true, "context": map[string]any{"tenant": "t2"}}
+	case "typed":
+		w.Write([]byte(`{"isAuthorized":true,"context":{"level":3,"long":12345678901234567890,"list":["a",{"b":1}],"map":{"a":null},"ratio":0.25,"tenant":"t2","text":"3","trial":true,"nothing":null}}`))
+		return
 	case "simply-not":
 		answer = map[string]any{"isAuthorized": false}
 	case "garbage":
