@@ -24,10 +24,16 @@ func (x *exchange) readBodyUpTo(limit int64) ([]byte, *failure) {
 	case r.ContentLength > limit:
 		return nil, tooLarge
 	}
+	return x.readAll(r.Body, r.ContentLength, limit, tooLarge)
+}
+
+// readAll reads what is announced to have a length, -1 for an unknown one, and may have
+// so many bytes.
+func (x *exchange) readAll(from io.Reader, announced, limit int64, over *failure) ([]byte, *failure) {
 	// One byte more than there may be tells that there are too many, and is room for the end.
 	most := limit + 1
-	if r.ContentLength > 0 {
-		most = r.ContentLength + 1
+	if announced > 0 {
+		most = announced + 1
 	}
 	var body []byte
 	for {
@@ -40,11 +46,11 @@ func (x *exchange) readBodyUpTo(limit int64) ([]byte, *failure) {
 			copy(larger, body)
 			body = larger
 		}
-		n, err := r.Body.Read(body[len(body):cap(body)])
+		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > limit:
-			return nil, tooLarge
+			return nil, over
 		case err == io.EOF:
 			return body, nil
 		case err != nil:

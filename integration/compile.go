@@ -43,15 +43,15 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 type Compiled struct {
 	revision string
 	stages   map[stageKey]*stage
+	// parsed are templates by their text.
+	parsed map[string]parsedTemplate
+	// upstreams are the keys of those that are called.
+	upstreams map[string]bool
 	// functions and keys are the snapshot's.
 	functions []gateway.Function
 	keys      map[string]gateway.Secret
 	// previous is where stages may be taken from, while this is made.
 	previous *Compiled
-	// parsed are templates by their text.
-	parsed map[string]parsedTemplate
-	// upstreams are the keys of those that are called.
-	upstreams map[string]bool
 }
 
 // Revision is that of the snapshot.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,12 +94,15 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 	}
 	defer release()
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBodyBytes+1))
-	switch {
-	case err != nil:
-		return nil, backendTrouble(m.ctx(), err)
-	case len(body) > maxBodyBytes:
+	if response.ContentLength > maxBodyBytes {
 		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than is mapped"}
+	}
+	body, failed := m.readAll(response.Body, response.ContentLength, maxBodyBytes, tooMuch)
+	switch {
+	case failed == gone:
+		return nil, backendTrouble(m.ctx(), errors.New("it broke its answer off"))
+	case failed != nil:
+		return nil, &trouble{failure: failed, reason: "the backend's answer could not be read"}
 	}
 	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
 }
@@ -109,7 +111,7 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 func backendTrouble(ctx context.Context, err error) *trouble {
 	t := &trouble{failure: unreachable, reason: fmt.Sprintf("asking the backend: %v", err)}
 	switch {
-	case errors.Is(err, errBackendBusy):
+	case errors.Is(err, errBusyBackend):
 		t.failure = throttled
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		t.failure = timedOut

@@ -196,6 +196,9 @@ func (m *mapping) render(template *vtl.Template, body []byte) (string, *trouble)
 	if err != nil {
 		return "", m.templateTrouble(err)
 	}
+	if !m.memory.take(m.ctx(), int64(len(output.Text))) {
+		return "", &trouble{failure: m.noMemory(), reason: "what a template has made is too much with all else under way"}
+	}
 	m.overrides = output.Overrides
 	return output.Text, nil
 }

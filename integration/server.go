@@ -65,9 +65,9 @@ type Server struct {
 	streams Streamer
 	metrics *metrics
 	memory  *memory
+	serving atomic.Pointer[serving]
 	// upstreams are the backends that are called over HTTP.
 	upstreams upstreams
-	serving   atomic.Pointer[serving]
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
 	http      *http.Server

@@ -177,14 +177,14 @@ func clientTLS(u gateway.Upstream, options gateway.BackendTLS) (*tls.Config, err
 	return c, nil
 }
 
-var errBackendBusy = errors.New("the backend has as many requests under way as it may have")
+var errBusyBackend = errors.New("the backend has as many requests under way as it may have")
 
 // send asks an endpoint, and another one if it cannot be connected to. The release ends the
 // request, after its response is read.
 func (p *pool) send(ctx context.Context, client string, request func(scheme, address string) (*http.Request, error)) (response *http.Response, release func(), err error) {
 	if p.inFlight.Add(1) > p.maxRequests {
 		p.inFlight.Add(-1)
-		return nil, nil, errBackendBusy
+		return nil, nil, errBusyBackend
 	}
 	tried := map[*endpoint]bool{}
 	for len(tried) < len(p.endpoints) && len(tried) < 3 {
