@@ -1,7 +1,6 @@
 package extauthz
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -144,14 +143,3 @@ func insideJSON(text string) string {
 // utf8Text makes sure that text can be sent: protocol buffers take UTF-8 only, and
 // parts of requests can be anything.
 func utf8Text(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
-
-// marshal is json.Marshal without its escapes for web pages.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}

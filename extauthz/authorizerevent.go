@@ -11,18 +11,18 @@ import (
 func (a *lambdaAuthorizer) event(c *check, identity [][]string) ([]byte, error) {
 	switch a.form {
 	case tokenForm:
-		return marshal(tokenEvent{"TOKEN", a.sources[0].identity(identity[0]), c.methodARN()})
+		return lambdaevent.Marshal(tokenEvent{"TOKEN", a.sources[0].identity(identity[0]), c.methodARN()})
 	case httpForm2:
-		return marshal(a.httpEvent(c, identity))
+		return lambdaevent.Marshal(a.httpEvent(c, identity))
 	case connectForm:
-		return marshal(c.connectEvent())
+		return lambdaevent.Marshal(c.connectEvent())
 	}
 	event := c.requestEvent()
 	if a.form == httpForm1 {
 		given := strings.Join(a.identities(identity), ",")
 		event.Version, event.IdentitySource, event.AuthorizationToken = "1.0", &given, &given
 	}
-	return marshal(event)
+	return lambdaevent.Marshal(event)
 }
 
 func (a *lambdaAuthorizer) identities(identity [][]string) []string {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 )
 
 // refusal is why a request does not go on, and what its client reads.
@@ -87,7 +88,7 @@ func messageBody(key, message string) string {
 // jsonText quotes text for JSON. What is refused often repeats a path, which may have
 // any character in it.
 func jsonText(text string) string {
-	out, err := marshal(text)
+	out, err := lambdaevent.Marshal(text)
 	if err != nil { // Text always marshals.
 		return strconv.QuoteToASCII(text)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"gatehouse/gateway"
 	"gatehouse/integration/vtl"
 )
 
@@ -123,13 +124,6 @@ func (m *mapping) overrideResponse(header http.Header, status int) (int, *troubl
 	return status, nil
 }
 
-// remappedOfMappings are headers that mappings and templates set under another name, as
-// recorded of Amazon API Gateway.
-var remappedOfMappings = names(
-	"connection", "content-length", "date", "server", "authorization", "content-md5", "expect", "host",
-	"max-forwards", "proxy-authenticate", "trailer", "upgrade", "user-agent", "www-authenticate",
-)
-
 // setResponseHeader sets a header of the client's response; false when it cannot be one.
 func setResponseHeader(header http.Header, name string, values []string) bool {
 	name = http.CanonicalHeaderKey(name)
@@ -143,7 +137,7 @@ func setResponseHeader(header http.Header, name string, values []string) bool {
 	switch {
 	case name == "Transfer-Encoding", name == "Te", name == "Keep-Alive", hasInternalPrefix(name):
 		return true
-	case remappedOfMappings[name]:
+	case gateway.RemappedHeader(name):
 		name = "X-Amzn-Remapped-" + name
 	}
 	header[name] = safe

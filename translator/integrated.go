@@ -51,21 +51,28 @@ var failingFunctionTargets = append([]string{"authorization", "connection", "exp
 // clientFormat is the value of wire.ClientHeader.
 const clientFormat = "%START_TIME(%s%3f)% %PROTOCOL% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 
-// integrated sends a route to the integration service.
-func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
-	route := c.newRoute(r.Key(), match)
+// toService leads a route to a cluster of the integration service: the one where the control
+// plane is, or that of a service apart.
+func (c *stageCompiler) toService(route *routev3.Route, here, apart string, timeout *durationpb.Duration) *routev3.RouteAction {
 	action := &routev3.RouteAction{
-		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: wire.IntegrationCluster},
+		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: here},
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-		Timeout:                     c.timeout(r),
+		Timeout:                     timeout,
 	}
 	if c.site.integrationApart {
-		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: wire.ApartIntegrationCluster}
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: apart}
 		action.RetryPolicy = anotherProcess()
 	} else {
 		c.site.integratesThere = true
 	}
 	route.Action = &routev3.Route_Route{Route: action}
+	return action
+}
+
+// integrated sends a route to the integration service.
+func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
+	route := c.newRoute(r.Key(), match)
+	action := c.toService(route, wire.IntegrationCluster, wire.ApartIntegrationCluster, c.timeout(r))
 	route.RequestHeadersToAdd = c.serviceHeaders(r)
 	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); !exact {
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))

@@ -139,16 +139,10 @@ func (c *stageCompiler) restResponseHeaders(r *parsedRoute, resp gateway.Integra
 	return headers
 }
 
-// remappedTargets are response headers that a mapping may only set under their
-// remapped name.
-var remappedTargets = []string{
-	"connection", "content-length", "date", "server", "authorization", "content-md5", "expect", "host",
-	"max-forwards", "proxy-authenticate", "trailer", "upgrade", "user-agent", "www-authenticate",
-}
-
+// remappedName is the name under which a mapping sets a response header.
 func remappedName(name string) string {
 	name = strings.ToLower(name)
-	if slices.Contains(remappedTargets, name) {
+	if gateway.RemappedHeader(name) {
 		return "x-amzn-remapped-" + name
 	}
 	return name

@@ -105,19 +105,8 @@ func (c *stageCompiler) connectPaths() []string {
 // webSocketRoute leads to the integration service.
 func (c *stageCompiler) webSocketRoute(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
 	route := c.newRoute(r.Key(), match)
-	action := &routev3.RouteAction{
-		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: wire.WebSocketCluster},
-		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-		// The service has its own for all that it waits for.
-		Timeout: millis(0),
-	}
-	if c.site.integrationApart {
-		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: wire.ApartWebSocketCluster}
-		action.RetryPolicy = anotherProcess()
-	} else {
-		c.site.integratesThere = true
-	}
-	route.Action = &routev3.Route_Route{Route: action}
+	// The service has timeouts of its own for all that it waits for.
+	c.toService(route, wire.WebSocketCluster, wire.ApartWebSocketCluster, millis(0))
 	route.RequestHeadersToAdd = c.serviceHeaders(r)
 	return route
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"gatehouse/definition/source"
+	"gatehouse/gateway/schema"
 )
 
 // jsonWriter renders values as JSON with the keys in the order of the document.
@@ -19,44 +20,18 @@ type jsonWriter struct {
 // jsonText renders plain data, such as a policy.
 func (p *parser) jsonText(v source.Value) string {
 	w := jsonWriter{p: p}
-	w.value(v, inData)
+	w.value(v, schema.InData)
 	return w.buffer.String()
 }
 
 // schemaText renders a JSON schema.
 func (p *parser) schemaText(v source.Value) string {
 	w := jsonWriter{p: p, schema: v}
-	w.value(v, inSchema)
+	w.value(v, schema.InSchema)
 	return w.buffer.String()
 }
 
-// schemaContext tells schemas from data inside them: a $ref in an example is text.
-type schemaContext int
-
-const (
-	inData schemaContext = iota
-	inSchema
-	// inSchemaMap is an object whose keys are names and whose values are schemas.
-	inSchemaMap
-)
-
-func (c schemaContext) of(key string) schemaContext {
-	switch c {
-	case inSchemaMap:
-		return inSchema
-	case inSchema:
-		switch key {
-		case "properties", "patternProperties", "definitions", "$defs", "dependentSchemas":
-			return inSchemaMap
-		case "enum", "const", "default", "example", "examples", "discriminator", "xml", "externalDocs":
-			return inData
-		}
-		return inSchema
-	}
-	return inData
-}
-
-func (w *jsonWriter) value(v source.Value, c schemaContext) {
+func (w *jsonWriter) value(v source.Value, c schema.Place) {
 	switch {
 	case v.IsObject():
 		w.object(v, c)
@@ -74,7 +49,7 @@ func (w *jsonWriter) value(v source.Value, c schemaContext) {
 	}
 }
 
-func (w *jsonWriter) object(v source.Value, c schemaContext) {
+func (w *jsonWriter) object(v source.Value, c schema.Place) {
 	w.buffer.WriteByte('{')
 	for i, e := range v.Object().Entries() {
 		if i > 0 {
@@ -82,11 +57,11 @@ func (w *jsonWriter) object(v source.Value, c schemaContext) {
 		}
 		w.text(e.Key)
 		w.buffer.WriteByte(':')
-		if e.Key == "$ref" && c == inSchema && e.IsString() {
+		if e.Key == "$ref" && c == schema.InSchema && e.IsString() {
 			w.text(w.p.schemaReference(e.Value, w.schema))
 			continue
 		}
-		w.value(e.Value, c.of(e.Key))
+		w.value(e.Value, c.Of(e.Key))
 	}
 	w.buffer.WriteByte('}')
 }

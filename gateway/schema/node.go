@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -220,7 +221,7 @@ func (m *nodeMaker) object(n *node, s *jsonschema.Schema) {
 	n.propertyNames, n.unevaluatedProperties = m.node(s.PropertyNames), m.node(s.UnevaluatedProperties)
 	if len(s.Properties) > 0 {
 		n.properties = make(map[string]*node, len(s.Properties))
-		for _, name := range sortedKeys(s.Properties) {
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 			n.properties[name] = m.node(s.Properties[name])
 		}
 	}
@@ -239,7 +240,7 @@ func (m *nodeMaker) object(n *node, s *jsonschema.Schema) {
 	case *jsonschema.Schema:
 		n.additional = m.node(additional)
 	}
-	for _, name := range sortedKeys(s.Dependencies) {
+	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
 		switch on := s.Dependencies[name].(type) {
 		case []string:
 			n.dependencies = append(n.dependencies, dependency{name: name, required: sorted(on)})
@@ -247,10 +248,10 @@ func (m *nodeMaker) object(n *node, s *jsonschema.Schema) {
 			n.dependencies = append(n.dependencies, dependency{name: name, schema: m.node(on)})
 		}
 	}
-	for _, name := range sortedKeys(s.DependentRequired) {
+	for _, name := range slices.Sorted(maps.Keys(s.DependentRequired)) {
 		n.dependencies = append(n.dependencies, dependency{name: name, required: sorted(s.DependentRequired[name])})
 	}
-	for _, name := range sortedKeys(s.DependentSchemas) {
+	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
 		n.dependencies = append(n.dependencies, dependency{name: name, schema: m.node(s.DependentSchemas[name])})
 	}
 }
@@ -261,22 +262,13 @@ func sorted(names []string) []string {
 	return slices.Compact(out)
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // same are the schemas that a schema asks about the very value that it is asked about.
 func same(s *jsonschema.Schema) []*jsonschema.Schema {
 	out := slices.Concat(s.AllOf, s.AnyOf, s.OneOf, []*jsonschema.Schema{s.Ref, s.Not, s.If, s.Then, s.Else})
-	for _, name := range sortedKeys(s.DependentSchemas) {
+	for _, name := range slices.Sorted(maps.Keys(s.DependentSchemas)) {
 		out = append(out, s.DependentSchemas[name])
 	}
-	for _, name := range sortedKeys(s.Dependencies) {
+	for _, name := range slices.Sorted(maps.Keys(s.Dependencies)) {
 		if of, ok := s.Dependencies[name].(*jsonschema.Schema); ok {
 			out = append(out, of)
 		}
@@ -339,7 +331,7 @@ func (m *nodeMaker) reachable(root *jsonschema.Schema) []*jsonschema.Schema {
 		add(same(s)...)
 		add(s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems)
 		add(s.PrefixItems...)
-		for _, name := range sortedKeys(s.Properties) {
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 			add(s.Properties[name])
 		}
 		for _, of := range s.PatternProperties {
@@ -374,7 +366,7 @@ func valueOf(v any) value {
 		return value{kind: arrayKind, inner: c}
 	case map[string]any:
 		c := &container{}
-		for _, name := range sortedKeys(v) {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
 			c.add(name, valueOf(v[name]))
 		}
 		return value{kind: objectKind, inner: c}

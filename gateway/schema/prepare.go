@@ -24,37 +24,11 @@ type preparation struct {
 	draft4 bool
 }
 
-// place tells schemas from data inside them: a $ref in an example is text.
-type place int
-
-const (
-	inData place = iota
-	inSchema
-	// inSchemaMap is an object whose keys are names and whose values are schemas.
-	inSchemaMap
-)
-
-func (p place) of(key string) place {
-	switch p {
-	case inSchemaMap:
-		return inSchema
-	case inSchema:
-		switch key {
-		case "properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies":
-			return inSchemaMap
-		case "enum", "const", "default", "example", "examples", "discriminator", "xml", "externalDocs":
-			return inData
-		}
-		return inSchema
-	}
-	return inData
-}
-
 func (p *preparation) report(pointer, message, hint string) {
 	p.model.problems = append(p.model.problems, Problem{Model: p.model.Name, Pointer: pointer, Message: message, Hint: hint})
 }
 
-func (p *preparation) value(v any, at place, pointer string) {
+func (p *preparation) value(v any, at Place, pointer string) {
 	switch v := v.(type) {
 	case map[string]any:
 		p.object(v, at, pointer)
@@ -69,7 +43,7 @@ func (p *preparation) value(v any, at place, pointer string) {
 	}
 }
 
-func (p *preparation) object(v map[string]any, at place, pointer string) {
+func (p *preparation) object(v map[string]any, at Place, pointer string) {
 	names := make([]string, 0, len(v))
 	for name := range v {
 		names = append(names, name)
@@ -77,17 +51,17 @@ func (p *preparation) object(v map[string]any, at place, pointer string) {
 	slices.Sort(names)
 	for _, name := range names {
 		member := below(pointer, name)
-		if at == inSchema {
+		if at == InSchema {
 			p.keyword(v, name, member)
 		}
-		p.value(v[name], at.of(name), member)
+		p.value(v[name], at.Of(name), member)
 	}
-	if text, ok := v["$ref"].(string); ok && at == inSchema {
+	if text, ok := v["$ref"].(string); ok && at == InSchema {
 		if v["$ref"] = p.reference(text, below(pointer, "$ref")); v["$ref"] == "" {
 			delete(v, "$ref")
 		}
 	}
-	if _, text := v["id"].(string); text && at == inSchema && p.draft4 {
+	if _, text := v["id"].(string); text && at == InSchema && p.draft4 {
 		// Amazon's gateway resolves references by where things are, not by their ids.
 		delete(v, "id")
 	}

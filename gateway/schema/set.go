@@ -174,7 +174,7 @@ func (s *Set) read(m *model) {
 		object["$schema"] = m.Dialect
 	}
 	p := preparation{set: s, model: m, root: doc, draft4: isDraft4(doc)}
-	p.value(doc, inSchema, "")
+	p.value(doc, InSchema, "")
 	if err := s.compiler.AddResource(m.url, doc); err != nil {
 		m.unreadable = true
 		m.problems = append(m.problems, Problem{Model: m.Name, Message: err.Error()})

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 )
 
 // part is what a selection expression refers to in an answer.
@@ -30,7 +31,7 @@ type errorFrame struct {
 }
 
 func errorText(message, connection, request string) []byte {
-	text, err := marshal(errorFrame{message, connection, request})
+	text, err := lambdaevent.Marshal(errorFrame{message, connection, request})
 	if err != nil {
 		return []byte(`{"message":"` + messageInternal + `"}`) // there is no such text
 	}

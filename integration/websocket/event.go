@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 
@@ -115,7 +114,7 @@ func (e *event) lambda() ([]byte, error) {
 		text := string(e.body)
 		out.Body = &text
 	}
-	return marshal(out)
+	return lambdaevent.Marshal(out)
 }
 
 // lastAndAll are the last value of each name, and all of them; nil for nothing.
@@ -129,15 +128,4 @@ func lastAndAll(fields []field) (map[string]string, map[string][]string) {
 		all[f.name] = append(all[f.name], f.value)
 	}
 	return last, all
-}
-
-// marshal is json.Marshal without its escapes for web pages.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

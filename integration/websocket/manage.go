@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
 )
 
@@ -120,7 +121,7 @@ func (s *Server) manage(w http.ResponseWriter, r *http.Request, st *stage) {
 			w.WriteHeader(result.Status)
 			return
 		}
-		text, err := marshal(result.Info)
+		text, err := lambdaevent.Marshal(result.Info)
 		if err != nil {
 			fail(http.StatusInternalServerError, "InternalServerErrorException", messageInternal)
 			return

@@ -72,7 +72,7 @@ func authorizerContext(text string) []byte {
 			}
 		}
 	}
-	out, err := marshal(members)
+	out, err := lambdaevent.Marshal(members)
 	if err != nil {
 		return nil // it was JSON before
 	}

@@ -10,10 +10,10 @@ import (
 	"gatehouse/ratelimit"
 )
 
-// quotas are notes of what keys had left, by day, a day being its number since 1970.
+// quotas are notes of what keys had left, by day.
 type quotas struct {
 	mu   sync.Mutex
-	days map[int64]map[planKey]quotaNote
+	days days[map[planKey]quotaNote]
 }
 
 type planKey struct{ plan, key string }
@@ -65,11 +65,7 @@ func (q *quotas) note(day int64, of planKey, note quotaNote) {
 func (q *quotas) forget(last int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for day := range q.days {
-		if day <= last {
-			delete(q.days, day)
-		}
-	}
+	q.days.forget(last)
 }
 
 // Quotas implements ratelimit.Store.
@@ -77,17 +73,13 @@ func (s *Store) Quotas(ctx context.Context, plan string, from, to time.Time) ([]
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	first, last := from.Unix()/secondsOfDay, to.Unix()/secondsOfDay
 	var found []ratelimit.DayQuota
 	s.quotas.mu.Lock()
-	for day, notes := range s.quotas.days {
-		if day < first || day > last {
-			continue
-		}
+	for day, notes := range s.quotas.days.between(from, to) {
 		for of, n := range notes {
 			if of.plan == plan {
 				found = append(found, ratelimit.DayQuota{
-					Day: time.Unix(day*secondsOfDay, 0).UTC(), Plan: of.plan, Key: of.key, Limit: n.limit, Remaining: n.remaining, Period: n.period,
+					Day: day, Plan: of.plan, Key: of.key, Limit: n.limit, Remaining: n.remaining, Period: n.period,
 				})
 			}
 		}

@@ -58,8 +58,8 @@ func New(o Options) *Store {
 	for i := range s.shards {
 		s.shards[i].init(most)
 	}
-	s.quotas.days = map[int64]map[planKey]quotaNote{}
-	s.usage.days = map[int64]map[ratelimit.Usage]*usageCount{}
+	s.quotas.days = days[map[planKey]quotaNote]{}
+	s.usage.days = days[map[ratelimit.Usage]*usageCount]{}
 	return s
 }
 

@@ -13,12 +13,10 @@ import (
 // usageDays is how long counts of usage are kept.
 const usageDays = 90
 
-const secondsOfDay = 24 * 60 * 60
-
-// usage counts by day, a day being its number since 1970, and by who used what.
+// usage counts by day, and by who used what.
 type usage struct {
 	mu   sync.Mutex
-	days map[int64]map[ratelimit.Usage]*usageCount
+	days days[map[ratelimit.Usage]*usageCount]
 }
 
 type usageCount struct {
@@ -37,11 +35,7 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 	for _, u := range counts {
 		s.usage.add(today, u)
 	}
-	for day := range s.usage.days {
-		if day <= today-usageDays {
-			delete(s.usage.days, day)
-		}
-	}
+	s.usage.days.forget(today - usageDays)
 	return nil
 }
 
@@ -65,17 +59,13 @@ func (s *Store) Usage(ctx context.Context, plan string, from, to time.Time) ([]r
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	first, last := from.Unix()/secondsOfDay, to.Unix()/secondsOfDay
 	var found []ratelimit.DayUsage
 	s.usage.mu.Lock()
-	for day, counts := range s.usage.days {
-		if day < first || day > last {
-			continue
-		}
+	for day, counts := range s.usage.days.between(from, to) {
 		for u, c := range counts {
 			if plan == "" || u.Plan == plan {
 				u.Allowed, u.Denied = c.allowed, c.denied
-				found = append(found, ratelimit.DayUsage{Day: time.Unix(day*secondsOfDay, 0).UTC(), Usage: u})
+				found = append(found, ratelimit.DayUsage{Day: day, Usage: u})
 			}
 		}
 	}
