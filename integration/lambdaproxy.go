@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
@@ -89,7 +90,7 @@ func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role strin
 			"the stage variable %s of the integration's credentials is not set in stage %s/%s", strings.Join(missing, ", "), b.stage.api, b.stage.name)
 		return "", false
 	}
-	role, err := lambda.ParseRole(text)
+	role, err := amazon.ParseRole(text)
 	if err != nil {
 		b.errorf("invalid-credentials", in.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
 			"the credentials of %s: %v", r.Key(), err)
