@@ -30,6 +30,8 @@ type Known struct {
 	Version string
 	// TargetPrefix and JSONVersion are those of a JSON API.
 	TargetPrefix, JSONVersion string
+	// host stands in the place of the name, where a name is not what hosts begin with.
+	host string
 	// worldwide is the one host of a service that is the same in all of AWS's own regions,
 	// and the region that it is signed for.
 	worldwide, worldwideRegion string
@@ -55,18 +57,20 @@ var known = sync.OnceValue(func() map[string]Known {
 	return services
 })
 
+// besides are services that API Gateway knows by names that are no model's: the account's own
+// hosts of IoT and AppSync, and the host of Step Functions that waits for what it starts.
+var besides = map[string]Known{
+	"appsync-api": {ID: "AppSync", SigningName: "appsync", Protocol: REST},
+	"iotdata":     {ID: "IoT Data Plane", SigningName: "iotdata", Protocol: REST, host: "iot"},
+	"sync-states": {ID: "SFN", SigningName: "states", Protocol: JSON, TargetPrefix: "AWSStepFunctions", JSONVersion: "1.0"},
+}
+
 // Find looks a service up by what the names of its hosts begin with, such as sqs, or
 // states for Step Functions.
 func Find(name string) (Known, bool) {
 	k, ok := known()[name]
-	return k, ok
-}
-
-// Names are those that Find knows, in no order.
-func Names() []string {
-	names := make([]string, 0, len(known()))
-	for name := range known() {
-		names = append(names, name)
+	if !ok {
+		k, ok = besides[name]
 	}
-	return names
+	return k, ok
 }

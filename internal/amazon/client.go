@@ -3,6 +3,7 @@ package amazon
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -47,10 +48,26 @@ type Client struct {
 // the environment.
 func New(transport http.RoundTripper) *Client {
 	return &Client{services: map[Place]*Service{}, http: &http.Client{
-		Transport: transport,
+		Transport: bounded{transport},
 		// A redirect would take what is signed to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// maxRoleBytes bounds what is read of the answers that credentials are in.
+const maxRoleBytes = 64 << 10
+
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, maxRoleBytes), response.Body}
+	}
+	return response, err
 }
 
 // Service is where a service is, with what is needed to call it.

@@ -54,7 +54,7 @@ type variants struct{ fips, dualStack bool }
 // amazonsOwn is where AWS has a service, and the region that it is signed for.
 func amazonsOwn(p Place, region string, k Known, v variants) (host, signingRegion string) {
 	plain, dualStack := domains(region)
-	name := p.Name
+	name := cmp.Or(k.host, p.Name)
 	if k.worldwide != "" && plain == "amazonaws.com" && !strings.HasPrefix(region, "us-gov-") && v == (variants{}) {
 		host, signingRegion = k.worldwide, k.worldwideRegion
 	} else {

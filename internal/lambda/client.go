@@ -82,7 +82,7 @@ func New(o Options) *Client {
 		o.Transport = amazon.NewTransport()
 	}
 	if o.AWS == nil {
-		o.AWS = amazon.New(bounded{o.Transport, maxErrorBytes})
+		o.AWS = amazon.New(o.Transport)
 	}
 	c := &Client{aws: o.AWS, attempts: cmp.Or(o.Attempts, 2), retryer: retry.NewStandard(), http: &http.Client{
 		Transport: bounded{o.Transport, cmp.Or(o.MaxResponseBytes, 6<<20)},
