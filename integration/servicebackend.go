@@ -93,6 +93,9 @@ func (s *serviceBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		method = m.request.Method
 	}
 	to, t := s.target(m, out)
+	if t == nil && s.address.known.SigningName == "s3" {
+		to.path, t = objectPath(to.path)
+	}
 	if t != nil {
 		return nil, t
 	}
@@ -126,6 +129,19 @@ func (s *serviceBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		return nil, t
 	}
 	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: answer}, nil
+}
+
+// objectPath writes a path as S3 has it in mind when it checks signatures: all encoded that
+// need not stand as it is, but for slashes.
+func objectPath(path string) (string, *trouble) {
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return "", &trouble{failure: badRequest, message: "Bad Request", reason: "the path of the object is not well encoded"}
+	}
+	if hasDots(decoded) {
+		return "", &trouble{failure: badRequest, message: "Bad Request", reason: "the path of the object would have . or .. in it"}
+	}
+	return encodePath(decoded), nil
 }
 
 // byJSON reports whether the action is named in a header, and its parameters are JSON.
