@@ -41,7 +41,7 @@ func (b *stageCompiler) httpValue(m gateway.ParameterMapping, response bool) (ht
 			}
 		}
 		if (e.Kind == gateway.RequestBody || e.Kind == gateway.ResponseBody) && e.Name != "" {
-			if strings.Contains(e.Name, "..") || strings.Contains(e.Name, "?(") {
+			if e.Name[0] == '.' || strings.Contains(e.Name, "..") || strings.Contains(e.Name, "?(") {
 				b.errorf(vtl.CodeJSONPath, m.Pos, "", "the JSONPath %q cannot be used: in an HTTP API it has neither .. nor filters", e.Name)
 				ok = false
 			} else if s.path, err = vtl.ParsePath(jsonPathOf(e.Name)); err != nil {
