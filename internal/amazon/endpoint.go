@@ -59,7 +59,8 @@ func amazonsOwn(p Place, region string, k Known, v variants) (host, signingRegio
 		host, signingRegion = k.worldwide, k.worldwideRegion
 	} else {
 		if v.fips {
-			name += "-fips"
+			first, rest, _ := strings.Cut(name, ".")
+			name = strings.TrimSuffix(first+"-fips."+rest, ".")
 		}
 		switch {
 		case v.dualStack && p.Name == "s3":

@@ -74,6 +74,7 @@ var arrows = map[string][]string{
 	"internal/oidctest":    {},
 	"internal/pytools":     {},
 	"internal/lambdatest":  {"internal/pytools"},
+	"internal/mototest":    {"internal/proctest", "internal/pytools"},
 	"internal/proctest":    {},
 	"internal/redistest":   {"internal/proctest"},
 	"internal/exampletest": {anything},
@@ -83,7 +84,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
