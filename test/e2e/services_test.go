@@ -31,7 +31,7 @@ paths:
         requestParameters: {integration.request.header.Content-Type: "'application/x-www-form-urlencoded'"}
         requestTemplates:
           application/json: "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"
-          text/plain: "Action=SendMessage&MessageBody="
+          text/plain: "Action=GetQueueUrl&QueueName=none"
         responses:
           default: {statusCode: "202", responseParameters: {method.response.header.X-Kind: integration.response.header.Content-Type}}
           "4\\d\\d": {statusCode: "400", responseTemplates: {application/json: '{"error": "refused"}'}}
