@@ -45,7 +45,8 @@ func (b *stageCompiler) firstClass(r *gateway.Route) handler {
 	in := r.Integration
 	action := serviceActions[in.Subtype]
 	if action == nil {
-		return nil // The definition's reader knows those that there are.
+		b.errorf("unsupported-integration", in.Source, "write one of "+strings.Join(sortedKeys(serviceActions), ", "), "%s has the integrationSubtype %q, which is not known", r.Key(), in.Subtype)
+		return nil
 	}
 	h := &firstClass{action: action, place: amazon.Place{Name: action.service}}
 	ok := true

@@ -214,6 +214,7 @@ func TestFirstClassProblems(t *testing.T) {
 		{"SQS-SendMessage", []string{"QueueURL", "https://q/1/q", "MessageBody", "m"}, nil, []string{
 			`api.yaml:3:5: error missing-key: SQS-SendMessage needs the request parameter QueueUrl (it needs QueueUrl, MessageBody, and may have DelaySeconds, MessageAttributes, MessageDeduplicationId, MessageGroupId, MessageSystemAttributes, Region)`,
 			`api.yaml:10:1: error invalid-mapping: SQS-SendMessage has no parameter "QueueURL"`}},
+		{"SNS-Publish", nil, nil, []string{`api.yaml:3:5: error unsupported-integration: POST /x has the integrationSubtype "SNS-Publish", which is not known (write one of AppConfig-GetConfiguration, `}},
 		{"SQS-PurgeQueue", []string{"QueueUrl", ""}, nil, []string{"api.yaml:10:1: error empty-value: the parameter QueueUrl of SQS-PurgeQueue is empty"}},
 		{"SQS-PurgeQueue", []string{"QueueUrl", "$request.queue"}, nil, []string{"api.yaml:10:1: error invalid-mapping: "}},
 		{"SQS-PurgeQueue", []string{"QueueUrl", "$request.body..q"}, nil, []string{"neither .. nor filters"}},
