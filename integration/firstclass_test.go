@@ -89,12 +89,12 @@ func TestFirstClass(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAmazon(t)
-			a.answer = func(w http.ResponseWriter, _ *http.Request) {
+			a.answers(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/xml")
 				w.Header().Set("X-Amzn-Requestid", "r-1")
 				w.WriteHeader(201)
 				fmt.Fprint(w, "<done/>")
-			}
+			})
 			snapshot := snapshot(gateway.HTTP, &gateway.Deployment{Routes: []gateway.Route{c.route}})
 			snapshot.APIs[0].Stages[0].Variables["region"] = "ap-south-1"
 			s := newService(t).serve(snapshot)
@@ -127,12 +127,12 @@ func TestFirstClassAnswers(t *testing.T) {
 		"overwrite:statuscode", "202", "append:header.x-id", "$response.body.Entries[0].EventId", "overwrite:header.x-made", "${context.requestId}:$response.header.x", "remove:header.x-old", "''", "overwrite:header.x-none", "$response.body.none"})}}
 	attributes := actionRoute("POST /attributes", "SQS-SendMessage", "QueueUrl", "$request.body.queue", "MessageBody", "m", "MessageAttributes", "$request.body.attributes")
 	s := serveActions(t, route, attributes)
-	a.answer = func(w http.ResponseWriter, _ *http.Request) {
+	a.answers(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Old", "o")
 		w.Header().Set("X-Id", "1")
 		w.Header().Set("X-Gw-Reply", "forged")
 		fmt.Fprint(w, `{"Entries":[{"EventId":"e\r\n-1"}]}`)
-	}
+	})
 	ask := func(body, time string, headers ...string) response {
 		return s.ask("POST /x", "POST", "/v1/x?time="+time, body, headers...)
 	}
@@ -143,7 +143,7 @@ func TestFirstClassAnswers(t *testing.T) {
 	if _, body, _ := a.last(t); !strings.Contains(body, `"Time":1767323045.5`) || !strings.Contains(body, `"Detail":"{\"a\":1}"`) {
 		t.Error(body)
 	}
-	count := a.count
+	count := a.calls()
 	for name, r := range map[string]response{
 		"no value in the body":           ask(`{}`, "1", "Kind", "k"),
 		"an empty value":                 ask(`{"detail":""}`, "1", "Kind", "k"),
@@ -162,15 +162,15 @@ func TestFirstClassAnswers(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.StatusCode, r.body)
 		}
 	}
-	if a.count != count {
-		t.Errorf("the service was called %d times", a.count-count)
+	if a.calls() != count {
+		t.Errorf("the service was called %d times", a.calls()-count)
 	}
 	for status, want := range map[int]int{400: 500, 403: 500, 500: 500, 429: 503, 503: 503, 302: 500} {
-		a.answer = func(w http.ResponseWriter, _ *http.Request) {
+		a.answers(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
 			w.WriteHeader(status)
 			fmt.Fprint(w, `{"message":"the account is 111122223333"}`)
-		}
+		})
 		r := ask(`{"detail":1}`, "1", "Kind", "k")
 		text := `{"message":"Internal Server Error"}`
 		if want == 503 {

@@ -31,6 +31,20 @@ type amazonServer struct {
 	answer http.HandlerFunc
 }
 
+// answers has it answer so from now on.
+func (a *amazonServer) answers(with http.HandlerFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer = with
+}
+
+// calls is how often it was called.
+func (a *amazonServer) calls() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.count
+}
+
 var signedScope = regexp.MustCompile(`Credential=([A-Z]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/`)
 
 func newAmazon(t testing.TB) *amazonServer {
@@ -60,8 +74,9 @@ func newAmazon(t testing.TB) *amazonServer {
 		a.mu.Lock()
 		a.asked, a.body, a.signed = r, string(body), scope[1]+" "+scope[2]+" "+scope[3]
 		a.count++
+		answer := a.answer
 		a.mu.Unlock()
-		a.answer(w, r)
+		answer(w, r)
 	}))
 	t.Cleanup(a.Close)
 	t.Setenv("AWS_ENDPOINT_URL", a.URL)
@@ -253,7 +268,7 @@ func TestServiceResponse(t *testing.T) {
 		serviceRoute("GET", "/image", "s3:path/b/k", withMethod("GET"), responses(gateway.IntegrationResponse{StatusCode: "200", ResponseParameters: mappings([]string{"method.response.header.Content-Type", "integration.response.header.Content-Type"})})))
 	accept := "application/json"
 	ask := func(route string, answer http.HandlerFunc) response {
-		a.answer = answer
+		a.answers(answer)
 		method, path, _ := strings.Cut(route, " ")
 		return s.ask(route, method, "/v1"+path, "", "Accept", accept)
 	}
@@ -293,27 +308,27 @@ func TestServiceTrouble(t *testing.T) {
 	route := serviceRoute("GET", "/x/{key}", "s3:path/b/{key}", withMethod("GET"))
 	s := serveRoutes(t, route, serviceRoute("POST", "/body", "s3:path/b/{key}", requestMaps("integration.request.path.key", "method.request.body.key")))
 	ask := func() response { return s.ask("GET /x/{key}", "GET", "/v1/x/k", "") }
-	a.answer = func(w http.ResponseWriter, _ *http.Request) {
+	a.answers(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000000")
 		w.WriteHeader(200)
-	}
+	})
 	if r := ask(); r.StatusCode != 502 || r.body != `{"message":"Internal server error"}` {
 		t.Errorf("too large: %d %s", r.StatusCode, r.body)
 	}
-	a.answer = func(w http.ResponseWriter, _ *http.Request) {
+	a.answers(func(w http.ResponseWriter, _ *http.Request) {
 		for range 11 {
 			w.Write(make([]byte, 1<<20))
 		}
-	}
+	})
 	if r := ask(); r.StatusCode != 502 {
 		t.Errorf("too large, unannounced: %d %s", r.StatusCode, r.body)
 	}
-	a.answer = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	a.answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	broken := ask()
-	count := a.count
+	count := a.calls()
 	for _, key := range []string{"..", "x/../../other/k"} {
-		if r := s.ask("POST /body", "POST", "/v1/body", `{"key":"`+key+`"}`); r.StatusCode != 400 || a.count != count {
-			t.Errorf("a path out of the bucket, %s: %d, asked %d times", key, r.StatusCode, a.count-count)
+		if r := s.ask("POST /body", "POST", "/v1/body", `{"key":"`+key+`"}`); r.StatusCode != 400 || a.calls() != count {
+			t.Errorf("a path out of the bucket, %s: %d, asked %d times", key, r.StatusCode, a.calls()-count)
 		}
 	}
 	a.Close()
