@@ -102,6 +102,9 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 
 // readResponse reads the body of what a backend answers.
 func (x *exchange) readResponse(response *http.Response) ([]byte, *trouble) {
+	if response.Request.Method == http.MethodHead {
+		return nil, nil // What is announced is not there.
+	}
 	if response.ContentLength > maxBodyBytes {
 		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than is mapped"}
 	}

@@ -178,7 +178,7 @@ func TestServiceRequest(t *testing.T) {
 		"an object, encoded once": {
 			route:  serviceRoute("GET", "/x/{bucket}/{key+}", "s3:path/{bucket}/{key}", withMethod("GET"), requestMaps("integration.request.header.Range", "method.request.header.range")),
 			target: "/x/my-bucket/a%20b/%C3%BC+'()%2Fx", headers: []string{"Range", "bytes=0-1"},
-			want: "GET /my-bucket/a%20b/%C3%BC%2B%27%28%29/x", signed: "eu-west-1 s3", header: map[string]string{"Range": "bytes=0-1"},
+			want: "GET /my-bucket/a%20b/%C3%BC%2B%27%28%29/x", signed: "eu-west-1 s3", header: map[string]string{"Range": "bytes=0-1", "Accept-Encoding": "", "Content-Type": ""},
 		},
 		"an object that is put": {
 			route: serviceRoute("PUT", "/x/{key}", "s3:path/bucket/{name}", withMethod("PUT"), requestMaps("integration.request.path.name", "method.request.path.key", "integration.request.header.Host", "'elsewhere'")), target: "/x/k",
@@ -265,6 +265,7 @@ func TestServiceResponse(t *testing.T) {
 		serviceRoute("POST", "/x", "sqs:path/1/q", responses(
 			gateway.IntegrationResponse{StatusCode: "202", ResponseTemplates: map[string]string{"application/json": `{"id": $input.json('$.SendMessageResponse.SendMessageResult.MessageId')}`}, ResponseParameters: mappings([]string{"method.response.header.X-Id", "integration.response.header.x-amzn-RequestId"})},
 			gateway.IntegrationResponse{SelectionPattern: `4\d\d`, StatusCode: "400", ResponseTemplates: map[string]string{"application/json": `{"why": "$input.path('$.Error.Code')"}`}})),
+		serviceRoute("HEAD", "/image", "s3:path/b/k", withMethod("HEAD"), responses(gateway.IntegrationResponse{StatusCode: "200", ResponseParameters: mappings([]string{"method.response.header.X-Size", "integration.response.header.Content-Length"})})),
 		serviceRoute("GET", "/image", "s3:path/b/k", withMethod("GET"), responses(gateway.IntegrationResponse{StatusCode: "200", ResponseParameters: mappings([]string{"method.response.header.Content-Type", "integration.response.header.Content-Type"})})))
 	accept := "application/json"
 	ask := func(route string, answer http.HandlerFunc) response {
@@ -295,6 +296,10 @@ func TestServiceResponse(t *testing.T) {
 		t.Errorf("%d %q %v", r.StatusCode, r.body, r.Header)
 	}
 	accept = "text/html"
+	r = ask("HEAD /image", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "100000000") })
+	if r.StatusCode != 200 || r.Header.Get("X-Size") != "100000000" {
+		t.Errorf("%d %v", r.StatusCode, r.Header)
+	}
 	// A redirect is an answer as others are.
 	r = ask("GET /image", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) })
 	if asked, _, _ := a.last(t); r.StatusCode != 200 || asked.RequestURI != "/b/k" {
@@ -368,6 +373,9 @@ func TestServiceProblems(t *testing.T) {
 		{"arn:aws:apigateway:eu-west-1:s3:path/b/a b", "", "characters that have to be percent-encoded"},
 		{"arn:aws:apigateway:eu-west-1:s3:path/b/%zz", "", "is not well encoded"},
 		{"arn:aws:apigateway:eu-west-1:s3:path/b/{key", "", "braces that are no {name}"},
+		{"arn:aws:apigateway:eu-west-1:s3:path/b?a=1;b=2", "", "the parameters in the URI have characters that have to be percent-encoded"},
+		{"arn:aws:apigateway:eu-west-1:sns:action/Publish&a=%zz", "", "the parameters in the URI have characters that have to be percent-encoded"},
+		{"arn:aws:apigateway:eu-west-1:sns:action/Publish&a={b", "", "the parameters in the URI have braces that are no {name}"},
 		{"arn:aws:apigateway:eu-west-1:${stageVariables.none}:path/b", "", "unset-stage-variable"},
 	} {
 		route := serviceRoute("POST", "/x", "", func(in *gateway.Integration) {

@@ -57,10 +57,23 @@ func parseServiceURI(text string) (a serviceAddress, err error) {
 	default:
 		err = fmt.Errorf("the URI %q has neither path/ nor action/ behind the service", text)
 	}
-	if err == nil && strings.ContainsFunc(a.query, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
-		err = errors.New("the parameters in the URI have characters that have to be percent-encoded")
+	if err == nil {
+		err = checkQuery(a.query)
 	}
 	return a, err
+}
+
+// checkQuery does for parameters what checkLiterals does for paths.
+func checkQuery(query string) error {
+	filled := gateway.ReplacePlaceholders(query, asItIs, func(string) string { return "x" })
+	if strings.ContainsAny(filled, "{}") {
+		return errors.New("the parameters in the URI have braces that are no {name}")
+	}
+	_, err := url.ParseQuery(filled)
+	if err != nil || strings.ContainsFunc(filled, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
+		return errors.New("the parameters in the URI have characters that have to be percent-encoded")
+	}
+	return nil
 }
 
 // findService tells subdomains from names that have a dot in them.
