@@ -301,7 +301,9 @@ func TestServiceResponse(t *testing.T) {
 		t.Errorf("%d %v", r.StatusCode, r.Header)
 	}
 	// A redirect is an answer as others are.
-	r = ask("GET /image", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) })
+	r = ask("GET /image", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	})
 	if asked, _, _ := a.last(t); r.StatusCode != 200 || asked.RequestURI != "/b/k" {
 		t.Errorf("%d, asked for %s", r.StatusCode, asked.RequestURI)
 	}
