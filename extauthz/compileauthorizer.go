@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
@@ -143,7 +144,7 @@ func (b *stageCompiler) role(a *lambdaAuthorizer, from *gateway.Authorizer) {
 			"the stage %s/%s has no variable %s, which the authorizerCredentials of %s use", b.stage.key.api, b.stage.name, strings.Join(missing, ", "), a.name)
 		return
 	}
-	role, err := lambda.ParseRole(text)
+	role, err := amazon.ParseRole(text)
 	if err != nil {
 		b.errorf("invalid-credentials", from.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
 			"the authorizerCredentials of %s: %v", a.name, err)

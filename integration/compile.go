@@ -25,6 +25,8 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return nil
 	case in.IsLambdaProxy():
 		return b.lambdaProxy(r)
+	case in.Type == gateway.IntegrationAWSProxy:
+		return b.firstClass(r)
 	case !in.NeedsService():
 		return nil
 	case in.Type == gateway.IntegrationMock:
@@ -34,8 +36,6 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 	case in.Type == gateway.IntegrationAWS:
 		return b.service(r)
 	}
-	b.errorf("unsupported-integration", in.Source, "this release does not do it yet; remove it or wait for the release that does",
-		"%s has an integration of type %s", r.Key(), in.Type)
 	return nil
 }
 

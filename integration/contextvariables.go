@@ -14,28 +14,29 @@ import (
 // contextVariables is $context of a template. It is made anew for each, since templates
 // may change it.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
-func (m *mapping) contextVariables() *vtl.Map {
-	name, prefix := m.domain()
-	c := vtl.NewMap(20).
+func (x *exchange) contextVariables() *vtl.Map {
+	name, prefix := x.domain()
+	c := vtl.NewMap(21).
 		Put("accountId", gateway.DefaultAccountID).
-		Put("apiId", m.route.stage.api).
-		Put("deploymentId", m.route.stage.deployment.Hash()).
+		Put("apiId", x.route.stage.api).
+		Put("deploymentId", x.route.stage.deployment.Hash()).
 		Put("domainName", name).
 		Put("domainPrefix", prefix).
-		Put("extendedRequestId", m.id()).
-		Put("httpMethod", m.request.Method).
-		Put("identity", m.identityVariables()).
-		Put("isCanaryRequest", m.route.stage.canary).
-		Put("path", m.exchange.path).
-		Put("protocol", m.protocol).
-		Put("requestId", m.id()).
-		Put("requestTime", m.requestTime()).
-		Put("requestTimeEpoch", m.began).
-		Put("resourceId", m.route.resourceID).
-		Put("resourcePath", m.route.Path).
-		Put("stage", m.route.stage.name)
-	if m.route.Authorization != nil {
-		c.Put("authorizer", m.authorizerVariables())
+		Put("extendedRequestId", x.id()).
+		Put("httpMethod", x.request.Method).
+		Put("identity", x.identityVariables()).
+		Put("isCanaryRequest", x.route.stage.canary).
+		Put("path", x.path).
+		Put("protocol", x.protocol).
+		Put("requestId", x.id()).
+		Put("requestTime", x.requestTime()).
+		Put("requestTimeEpoch", x.began).
+		Put("resourceId", x.route.resourceID).
+		Put("resourcePath", x.route.Path).
+		Put("routeKey", x.route.key).
+		Put("stage", x.route.stage.name)
+	if x.route.Authorization != nil {
+		c.Put("authorizer", x.authorizerVariables())
 	}
 	return c
 }
@@ -46,19 +47,19 @@ var identityMembers = []string{
 	"cognitoAuthenticationType", "cognitoAuthenticationProvider", "principalOrgId",
 }
 
-func (m *mapping) identityVariables() *vtl.Map {
-	identity := vtl.NewMap(8).Put("sourceIp", m.address).Put("userAgent", m.header("User-Agent"))
-	if caller := m.callerIdentity(); caller != nil {
+func (x *exchange) identityVariables() *vtl.Map {
+	identity := vtl.NewMap(8).Put("sourceIp", x.address).Put("userAgent", x.header("User-Agent"))
+	if caller := x.callerIdentity(); caller != nil {
 		for _, member := range identityMembers {
 			if value := caller[member]; value != "" {
 				identity.Put(member, value)
 			}
 		}
 	}
-	if m.route.APIKeyRequired {
-		identity.Put("apiKey", m.apiKey()).Put("apiKeyId", m.apiKeyID())
+	if x.route.APIKeyRequired {
+		identity.Put("apiKey", x.apiKey()).Put("apiKeyId", x.apiKeyID())
 	}
-	if c := lambdaevent.Certificate(m.told(wire.CertificateHeader)); c != nil {
+	if c := lambdaevent.Certificate(x.told(wire.CertificateHeader)); c != nil {
 		identity.Put("clientCert", vtl.NewMap(5).
 			Put("clientCertPem", c.PEM).Put("subjectDN", c.Subject).Put("issuerDN", c.Issuer).Put("serialNumber", c.Serial).
 			Put("validity", vtl.NewMap(2).Put("notBefore", c.Validity.NotBefore).Put("notAfter", c.Validity.NotAfter)))
@@ -66,7 +67,7 @@ func (m *mapping) identityVariables() *vtl.Map {
 	return identity
 }
 
-func (m *mapping) authorizerVariables() *vtl.Map {
+func (x *exchange) authorizerVariables() *vtl.Map {
 	authorizer := vtl.NewMap(4)
 	put := func(into *vtl.Map, object map[string]any) {
 		for _, name := range sortedKeys(object) {
@@ -75,12 +76,12 @@ func (m *mapping) authorizerVariables() *vtl.Map {
 			}
 		}
 	}
-	switch m.route.Authorization.Type {
+	switch x.route.Authorization.Type {
 	case gateway.AuthorizationLambda:
-		put(authorizer, m.object(wire.AuthorizerHeader))
-	case gateway.AuthorizationUserPool:
+		put(authorizer, x.object(wire.AuthorizerHeader))
+	case gateway.AuthorizationUserPool, gateway.AuthorizationJWT:
 		claims := vtl.NewMap(8)
-		put(claims, m.object(wire.ClaimsHeader))
+		put(claims, x.object(wire.ClaimsHeader))
 		authorizer.Put("claims", claims)
 	}
 	return authorizer
@@ -120,7 +121,7 @@ func textAt(of *vtl.Map, name string) string {
 
 var contextNames = []string{
 	"accountId", "apiId", "deploymentId", "domainName", "domainPrefix", "extendedRequestId", "httpMethod", "isCanaryRequest",
-	"path", "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "stage",
+	"path", "protocol", "requestId", "requestTime", "requestTimeEpoch", "resourceId", "resourcePath", "routeKey", "stage",
 }
 
 var identityNames = append([]string{

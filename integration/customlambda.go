@@ -23,7 +23,7 @@ const invocationType = "X-Amz-Invocation-Type"
 
 var (
 	serviceURI  = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:`)
-	functionURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/`)
+	functionURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/(?:2015-03-31|2021-11-15)/functions/`)
 )
 
 // service compiles an integration of type AWS: a function, or another service of AWS.
@@ -34,11 +34,13 @@ func (b *stageCompiler) service(r *gateway.Route) handler {
 		b.mapped(r, "", nil) // What is wrong besides is told, too.
 		return nil
 	}
-	if !isFunction(in, uri) {
-		b.errorf("unsupported-integration", in.Source, "this release does not do it yet; remove it or wait for the release that does",
-			"%s has an integration of type %s that calls no function", r.Key(), in.Type)
-		b.mapped(r, "", nil)
-		return nil
+	if serviceURI.MatchString(uri) && !functionURI.MatchString(uri) {
+		to := b.serviceBackend(r, uri)
+		if to == nil {
+			b.mapped(r, "", nil)
+			return nil
+		}
+		return b.mapped(r, "service", to)
 	}
 	target, ok := b.function(r, uri)
 	if in.HTTPMethod != "POST" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
@@ -34,6 +35,11 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 	in := r.Integration
 	uri, ok := b.uri(in)
 	if !ok {
+		return nil
+	}
+	if serviceURI.MatchString(uri) && !functionURI.MatchString(uri) {
+		b.errorf("invalid-uri", in.URISource, "write type: aws, with the templates that the service needs",
+			"%s cannot pass requests on to a service as they are: an integration of type AWS_PROXY calls a function", r.Key())
 		return nil
 	}
 	target, ok := b.function(r, uri)
@@ -67,20 +73,20 @@ func (b *stageCompiler) function(r *gateway.Route, uri string) (target lambda.Ta
 			"%s cannot call a function: %v", r.Key(), err)
 		return target, false
 	}
-	role, ok := b.role(r, target)
-	target.Role = role
+	// Where an entry of functions says how a function is called, that is it.
+	if r.Integration.Credentials != "" && (target.URL != "" || target.Endpoint != "") {
+		b.found.Warnf("no-effect", r.Integration.Source, "", "", "the credentials of %s have no effect: its function is not called at AWS", r.Key())
+		return target, true
+	}
+	target.Role, ok = b.role(r)
 	return target, ok
 }
 
-// role is what the integration says its function is called as. Where an entry of functions
-// says how a function is called, that is it.
-func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role string, ok bool) {
+// role is what the integration says its function, or another service, is called as; "" for
+// Gatehouse itself.
+func (b *stageCompiler) role(r *gateway.Route) (role string, ok bool) {
 	in := r.Integration
-	switch {
-	case in.Credentials == "":
-		return "", true
-	case target.URL != "" || target.Endpoint != "":
-		b.found.Warnf("no-effect", in.Source, "", "", "the credentials of %s have no effect: its function is not called at AWS", r.Key())
+	if in.Credentials == "" {
 		return "", true
 	}
 	text, missing := gateway.ResolveStageVariables(in.Credentials, b.stage.variables)
@@ -89,7 +95,7 @@ func (b *stageCompiler) role(r *gateway.Route, target lambda.Target) (role strin
 			"the stage variable %s of the integration's credentials is not set in stage %s/%s", strings.Join(missing, ", "), b.stage.api, b.stage.name)
 		return "", false
 	}
-	role, err := lambda.ParseRole(text)
+	role, err := amazon.ParseRole(text)
 	if err != nil {
 		b.errorf("invalid-credentials", in.Source, "write arn:aws:iam::ACCOUNT:role/NAME, or leave it out for Gatehouse's own credentials",
 			"the credentials of %s: %v", r.Key(), err)

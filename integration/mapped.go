@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"gatehouse/gateway"
 	"gatehouse/integration/vtl"
 	"gatehouse/internal/lambdaevent"
 )
@@ -283,9 +282,4 @@ func (m *mapping) headerValues(name string) []string {
 		}
 	}
 	return nil
-}
-
-// isFunction reports whether an integration of type AWS calls a Lambda function.
-func isFunction(in *gateway.Integration, uri string) bool {
-	return in.Type == gateway.IntegrationAWS && (!serviceURI.MatchString(uri) || functionURI.MatchString(uri))
 }

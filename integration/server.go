@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/wire"
 )
@@ -66,6 +67,9 @@ type Server struct {
 	metrics *metrics
 	memory  *memory
 	serving atomic.Pointer[serving]
+	// services are found by the one, and called over the other.
+	services  *amazon.Client
+	transport http.RoundTripper
 	// upstreams are the backends that are called over HTTP.
 	upstreams upstreams
 	// webSocket serves what comes by HTTP/1.1.
@@ -84,14 +88,16 @@ func New(o Options) *Server {
 	}
 	// A function that was called may have done its work though the answer was lost: only the
 	// client knows whether to ask again.
-	client := lambda.New(lambda.Options{Attempts: 1})
+	transport := amazon.NewTransport()
+	services := amazon.New(transport)
+	client := lambda.New(lambda.Options{Attempts: 1, Transport: transport, AWS: services})
 	if o.Lambda == nil {
 		o.Lambda = client
 	}
 	if o.Streams == nil {
 		o.Streams = client
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the

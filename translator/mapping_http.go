@@ -7,23 +7,6 @@ import (
 	"gatehouse/gateway"
 )
 
-// reservedHeaders cannot be mapped in HTTP APIs; a trailing * stands for any rest.
-// See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html
-var reservedHeaders = []string{
-	"access-control-*", "apigw-*", "authorization", "connection", "content-encoding", "content-length",
-	"content-location", "forwarded", "keep-alive", "origin", "proxy-authenticate", "proxy-authorization",
-	"te", "trailers", "transfer-encoding", "upgrade", "x-amz-*", "x-amzn-*", "x-forwarded-for",
-	"x-forwarded-host", "x-forwarded-proto", "via",
-}
-
-func reserved(name string) bool {
-	name = strings.ToLower(name)
-	return slices.ContainsFunc(reservedHeaders, func(r string) bool {
-		prefix, any := strings.CutSuffix(r, "*")
-		return name == r || any && strings.HasPrefix(name, prefix)
-	})
-}
-
 // A mappingTarget is the parsed key of an HTTP API mapping: op:kind.name.
 type mappingTarget struct{ op, kind, name string }
 
@@ -82,7 +65,7 @@ func (c *stageCompiler) httpRequest(r *parsedRoute, p *program) {
 }
 
 func (c *stageCompiler) httpChange(r *parsedRoute, target mappingTarget, m gateway.ParameterMapping, p *program, response bool) (map[string]any, bool) {
-	if target.kind == "header" && reserved(target.name) {
+	if target.kind == "header" && gateway.ReservedHeader(target.name) {
 		c.errorf("reserved-header", m.Pos, "", "the header %s is reserved and cannot be mapped", target.name)
 		return nil, false
 	}

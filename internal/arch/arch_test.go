@@ -27,9 +27,9 @@ var arrows = map[string][]string{
 	"definition":  {"gateway", "internal/nearest"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
-	"extauthz":    {"gateway", "extauthz/sigv4", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "integration/vtl", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
@@ -58,7 +58,9 @@ var arrows = map[string][]string{
 	"internal/wire":      {},
 	"internal/nearest":   {},
 	// Authorizers and integrations call functions in the same way.
-	"internal/lambda": {"gateway"},
+	"internal/lambda": {"gateway", "internal/amazon"},
+	// Services of AWS are found and signed for in one way.
+	"internal/amazon": {"gateway"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// Authorization servers are asked about tokens.
@@ -72,6 +74,7 @@ var arrows = map[string][]string{
 	"internal/oidctest":    {},
 	"internal/pytools":     {},
 	"internal/lambdatest":  {"internal/pytools"},
+	"internal/mototest":    {"internal/proctest", "internal/pytools"},
 	"internal/proctest":    {},
 	"internal/redistest":   {"internal/proctest"},
 	"internal/exampletest": {anything},
@@ -81,7 +84,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
-	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"gatehouse/internal/amazon"
 )
 
 // FunctionError says that the function was called and failed.
@@ -57,6 +60,8 @@ type Options struct {
 	// Transport is what webhooks and endpoints are called with; by default one of its
 	// own, which uses the proxies and the authorities of the system.
 	Transport http.RoundTripper
+	// AWS finds Lambda and signs for it; by default one of its own.
+	AWS *amazon.Client
 }
 
 // Client calls functions. It is safe for concurrent use.
@@ -64,32 +69,27 @@ type Client struct {
 	http *http.Client
 	// streams is without the bound on responses.
 	streams *http.Client
-	aws     awsClients
+	aws     *amazon.Client
+	// attempts is how often a call is tried; the retryer decides what is worth another one,
+	// and when.
+	attempts int
+	retryer  aws.Retryer
 }
-
-// maxConnections to one host: one function is called at a time by each.
-const maxConnections = 512
 
 // New makes a Client. It does not look at the environment.
 func New(o Options) *Client {
 	if o.Transport == nil {
-		o.Transport = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConns:        maxConnections,
-			MaxIdleConnsPerHost: maxConnections,
-			MaxConnsPerHost:     maxConnections,
-			IdleConnTimeout:     90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second,
-		}
+		o.Transport = amazon.NewTransport()
 	}
-	c := &Client{http: &http.Client{
+	if o.AWS == nil {
+		o.AWS = amazon.New(o.Transport)
+	}
+	c := &Client{aws: o.AWS, attempts: cmp.Or(o.Attempts, 2), retryer: retry.NewStandard(), http: &http.Client{
 		Transport: bounded{o.Transport, cmp.Or(o.MaxResponseBytes, 6<<20)},
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	c.streams = &http.Client{Transport: o.Transport, CheckRedirect: c.http.CheckRedirect}
-	c.aws = awsClients{http: c.http, transport: c.http.Transport, attempts: cmp.Or(o.Attempts, 2), services: map[awsTarget]*service{}}
 	return c
 }
 
@@ -100,7 +100,7 @@ func (c *Client) Invoke(ctx context.Context, t Target, event []byte) ([]byte, er
 	if t.URL != "" {
 		return c.post(ctx, t, event)
 	}
-	return c.aws.invoke(ctx, t, event)
+	return c.invoke(ctx, t, event)
 }
 
 // Start has a function called with an event, and does not wait for what becomes of it:
@@ -112,7 +112,7 @@ func (c *Client) Start(ctx context.Context, t Target, event []byte) error {
 	if t.URL != "" {
 		response, err = c.send(ctx, c.http, t, event, starts.how)
 	} else {
-		response, err = c.aws.call(ctx, c.aws.transport, starts, t, event)
+		response, err = c.call(ctx, c.http.Transport, starts, t, event)
 	}
 	if err != nil {
 		return err
@@ -173,20 +173,4 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	b.left -= int64(n)
 	return n, err
-}
-
-// remembered is a value that is made when it is first needed, and again after it
-// failed. Nobody waits for another to make it: each waits no longer than its own
-// context says.
-type remembered[T any] struct{ value atomic.Pointer[T] }
-
-func (r *remembered[T]) get(ctx context.Context, make func(context.Context) (T, error)) (T, error) {
-	if known := r.value.Load(); known != nil {
-		return *known, nil
-	}
-	value, err := make(ctx)
-	if err == nil {
-		r.value.CompareAndSwap(nil, &value)
-	}
-	return value, err
 }

@@ -15,9 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"gatehouse/internal/amazon"
 )
 
 // The Invoke API is spoken here and not by the SDK's client, whose layers take more CPU
@@ -35,22 +33,11 @@ var (
 // operation is one, with the header of how the function is called, if there is one.
 type operation struct{ before, after, how string }
 
-// service is where functions are called, with what is needed to call them.
-type service struct {
-	// base is the address, which ends without a slash.
-	base, region string
-	// amazon: it is AWS itself.
-	amazon      bool
-	credentials aws.CredentialsProvider
-	signer      *v4.Signer
-	retryer     aws.Retryer
-}
-
 // invocationType is the header that tells Lambda, and webhooks, that nobody waits.
 const invocationType = "X-Amz-Invocation-Type"
 
-func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
-	response, err := a.call(ctx, a.transport, invocations, t, event)
+func (c *Client) invoke(ctx context.Context, t Target, event []byte) ([]byte, error) {
+	response, err := c.call(ctx, c.http.Transport, invocations, t, event)
 	if err != nil {
 		return nil, err
 	}
@@ -69,33 +56,33 @@ func (a *awsClients) invoke(ctx context.Context, t Target, event []byte) ([]byte
 
 // call calls a function, again where that may help, and gives Lambda's answer if it is one
 // of success.
-func (a *awsClients) call(ctx context.Context, transport http.RoundTripper, op operation, t Target, event []byte) (*http.Response, error) {
-	s, err := a.service(ctx, awsTarget{t.Endpoint, t.Region, t.Role})
+func (c *Client) call(ctx context.Context, transport http.RoundTripper, op operation, t Target, event []byte) (*http.Response, error) {
+	s, err := c.aws.Service(ctx, amazon.Place{Name: "lambda", Endpoint: t.Endpoint, Region: t.Region, Role: t.Role})
 	if err != nil {
 		return nil, err
 	}
 	// An ARN tells Amazon the account; emulators know functions by their names.
 	name := t.Name
-	if s.amazon {
+	if s.Amazon {
 		name = cmp.Or(t.ARN, t.Name)
 	}
-	address := s.base + op.before + url.PathEscape(name) + op.after
+	address := s.Base + op.before + url.PathEscape(name) + op.after
 	if t.Qualifier != "" {
 		address += "?Qualifier=" + url.QueryEscape(t.Qualifier)
 	}
 	digest := sha256.Sum256(event)
 	hash := hex.EncodeToString(digest[:])
 	for attempt := 1; ; attempt++ {
-		response, err := s.send(ctx, transport, op, address, hash, event)
+		response, err := send(ctx, s, transport, op, address, hash, event)
 		switch {
 		case err == nil:
 			return response, nil
 		case errors.Is(err, ErrTooLarge):
 			return nil, ErrTooLarge
-		case attempt >= a.attempts || ctx.Err() != nil || !s.retryer.IsErrorRetryable(err):
+		case attempt >= c.attempts || ctx.Err() != nil || !c.retryer.IsErrorRetryable(err):
 			return nil, asRefusal(fmt.Errorf("calling %s: %w", t, withoutURL(err)))
 		}
-		delay, err := s.retryer.RetryDelay(attempt, err)
+		delay, err := c.retryer.RetryDelay(attempt, err)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +94,7 @@ func (a *awsClients) call(ctx context.Context, transport http.RoundTripper, op o
 	}
 }
 
-func (s *service) send(ctx context.Context, transport http.RoundTripper, op operation, address, hash string, event []byte) (*http.Response, error) {
+func send(ctx context.Context, s *amazon.Service, transport http.RoundTripper, op operation, address, hash string, event []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(event))
 	if err != nil {
 		return nil, errors.New("the endpoint's address is not valid")
@@ -117,12 +104,8 @@ func (s *service) send(ctx context.Context, transport http.RoundTripper, op oper
 	if op.how != "" {
 		request.Header.Set(invocationType, op.how)
 	}
-	keys, err := s.credentials.Retrieve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("there are no AWS credentials: %w", err)
-	}
-	if err := s.signer.SignHTTP(ctx, keys, request, hash, "lambda", s.region, time.Now()); err != nil {
-		return nil, fmt.Errorf("signing the call: %w", err)
+	if err := s.Sign(ctx, request, hash); err != nil {
+		return nil, err
 	}
 	// Without a client around it, which would only cost: redirects are none of Lambda's.
 	response, err := transport.RoundTrip(request)
@@ -184,6 +167,3 @@ func asRefusal(err error) error {
 	}
 	return err
 }
-
-// newRetryer decides what is worth another attempt, and when.
-func newRetryer() aws.Retryer { return retry.NewStandard() }

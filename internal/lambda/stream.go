@@ -24,7 +24,7 @@ func (c *Client) Stream(ctx context.Context, t Target, event []byte) (io.ReadClo
 		}
 		return response.Body, nil
 	}
-	response, err := c.aws.call(ctx, c.streams.Transport, streaming, t, event)
+	response, err := c.call(ctx, c.streams.Transport, streaming, t, event)
 	if err != nil {
 		return nil, err
 	}

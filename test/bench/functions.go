@@ -19,18 +19,18 @@ import (
 )
 
 // integrationVariable has this program be the integration service; it holds a
-// functionsInput as JSON.
+// integrationInput as JSON.
 const integrationVariable = "GATEHOUSE_BENCH_INTEGRATION"
 
 // profileVariable names a file for a CPU profile of that service.
 const profileVariable = "GATEHOUSE_BENCH_PROFILE"
 
-// functionsInput is what the definition of measureFunctions depends on.
-type functionsInput struct{ Backend, Endpoint string }
+// integrationInput is what the definition of measureFunctions and measureTemplates depends on.
+type integrationInput struct{ Backend, Endpoint string }
 
 // beIntegration serves until its input ends.
 func beIntegration(input string) error {
-	var in functionsInput
+	var in integrationInput
 	if err := json.Unmarshal([]byte(input), &in); err != nil {
 		return err
 	}
@@ -64,8 +64,9 @@ func beIntegration(input string) error {
 	return err
 }
 
-// snapshot has an API of each protocol with a function and a plain backend.
-func (in functionsInput) snapshot() *gateway.Snapshot {
+// snapshot has an API of each protocol with a function and a plain backend; the REST API has
+// templates, too.
+func (in integrationInput) snapshot() *gateway.Snapshot {
 	function := func(version string) *gateway.Integration {
 		return &gateway.Integration{Type: gateway.IntegrationAWSProxy, HTTPMethod: "POST", PayloadFormatVersion: version, URI: "arn:aws:lambda:us-east-1:000000000000:function:f"}
 	}
@@ -75,7 +76,7 @@ func (in functionsInput) snapshot() *gateway.Snapshot {
 	}
 	return &gateway.Snapshot{
 		APIs: []gateway.API{
-			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{route("/plain", plain), route("/function/{id}", function("1.0"))}}}}},
+			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{Protocol: gateway.REST, Routes: append(templateRoutes(in.Backend), route("/plain", plain), route("/function/{id}", function("1.0")))}}}},
 			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: &gateway.Deployment{Protocol: gateway.HTTP, Routes: []gateway.Route{route("/plain", plain), route("/function/{id}", function("2.0"))}}}}},
 		},
 		Functions: []gateway.Function{{Name: "f", Endpoint: in.Endpoint}},
@@ -102,7 +103,7 @@ func measureFunctions(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	defer plain.stop()
-	in := functionsInput{backend, lambda.URL}
+	in := integrationInput{backend, lambda.URL}
 	service, err := startService(integrationVariable, in)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestMistakesUnderLoad(t *testing.T) {
 		{"a missing file", "gatehouse.yaml", "definition: petstore.openapi.yaml", "definition: nothing.openapi.yaml", "unreadable-file", 9, 17},
 		{"a syntax error in the API", "petstore.openapi.yaml", "  /named:\n", "  /named\n", "invalid-yaml", 0, 0},
 		{"an unset stage variable", "petstore.openapi.yaml", "/named\"", "/${stageVariables.nothing}\"", "unset-stage-variable", 11, 81},
-		{"an integration that is not supported", "petstore.openapi.yaml", "http_proxy, httpMethod: GET, uri: \"http://pets.internal/named\"", "aws, httpMethod: POST, uri: \"arn:aws:apigateway:eu-west-1:sqs:path/1/q\"", "unsupported-integration", 11, 40},
+		{"a service that is not known", "petstore.openapi.yaml", "http_proxy, httpMethod: GET, uri: \"http://pets.internal/named\"", "aws, httpMethod: POST, uri: \"arn:aws:apigateway:eu-west-1:sqz:action/SendMessage\"", "invalid-uri", 11, 75},
 	} {
 		good := read(t, s.path(c.file))
 		if !strings.Contains(good, c.old) {

@@ -1,7 +1,6 @@
-package lambda
+package amazon
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"time"
@@ -9,12 +8,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-
-	"gatehouse/gateway"
 )
 
-// A definition may name a role that has the right to call a function. It is taken on by
-// AWS STS, with the credentials of the environment, when the function is first called.
+// A definition may name a role that has the right to call a service or a function. It is
+// taken on by AWS STS, with the credentials of the environment, when that is first called.
 
 const (
 	// roleSession names Gatehouse in the logs of the account that has the role.
@@ -38,12 +35,11 @@ func ParseRole(text string) (string, error) {
 // inRole gives settings the credentials of a role, which calls share until shortly before
 // they end. The endpoint of STS is Amazon's, or what AWS_ENDPOINT_URL_STS or
 // AWS_ENDPOINT_URL says.
-func (a *awsClients) inRole(settings aws.Config, t awsTarget) aws.Config {
+func (c *Client) inRole(settings aws.Config, p Place, region string) aws.Config {
 	client := sts.NewFromConfig(settings, func(o *sts.Options) {
-		o.Region = cmp.Or(t.region, o.Region, gateway.DefaultRegion)
-		o.HTTPClient = a.http
+		o.Region, o.HTTPClient = region, c.http
 	})
-	provider := stscreds.NewAssumeRoleProvider(client, t.role, func(o *stscreds.AssumeRoleOptions) {
+	provider := stscreds.NewAssumeRoleProvider(client, p.Role, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName, o.Duration = roleSession, roleDuration
 	})
 	settings.Credentials = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
