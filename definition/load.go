@@ -210,7 +210,7 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 		return parsed
 	}
 	options := openapi.Options{
-		Protocol: key.protocol, Backend: key.backend,
+		Protocol: key.protocol, Backend: key.backend, Tools: key.tools,
 		Region: b.loader.options.Region, AccountID: b.loader.options.AccountID,
 	}
 	options.Open = func(ref string) (*source.Document, error) {
@@ -239,6 +239,8 @@ type deploymentKey struct {
 	content  string
 	protocol gateway.Protocol
 	backend  string
+	// tools: a stage shows its operations to agents.
+	tools bool
 }
 
 // parsedDefinition is a document's outcome, good or bad.

@@ -20,9 +20,9 @@ func (b *build) collectWanted() {
 			api := &config.APIs[j]
 			for k := range api.Stages {
 				stage := &api.Stages[k]
-				b.want(config.file, api.Protocol, stage.Definition, func(d *gateway.Deployment) { stage.Deployment = d })
+				b.want(config.file, api.Protocol, stage.Definition, stage.MCP != nil, func(d *gateway.Deployment) { stage.Deployment = d })
 				if stage.Stage.Canary != nil {
-					b.want(config.file, api.Protocol, stage.Canary, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
+					b.want(config.file, api.Protocol, stage.Canary, false, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
 				}
 			}
 		}
@@ -33,13 +33,13 @@ func (b *build) collectWanted() {
 }
 
 // want asks for a document, unless none is named, which has been reported.
-func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, deliver func(*gateway.Deployment)) {
+func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, tools bool, deliver func(*gateway.Deployment)) {
 	if d.File == "" {
 		return
 	}
 	name := relativeTo(file, d.File)
 	b.wanted = append(b.wanted, &wantedDefinition{
-		key:   deploymentKey{file: name, protocol: protocol, backend: d.Backend},
+		key:   deploymentKey{file: name, protocol: protocol, backend: d.Backend, tools: tools},
 		read:  func() ([]byte, error) { return b.files.read(name) },
 		value: d.Value, deliver: deliver,
 	})

@@ -46,6 +46,8 @@ type stage struct {
 	// keyFromAuthorizer: API keys come from the authorizer, not from a header.
 	keyFromAuthorizer bool
 	deployment        *gateway.Deployment
+	// mcp tells one MCP endpoint from another; empty for none.
+	mcp string
 	// found are the problems of the stage, which are to be told again when it is used
 	// again.
 	found gateway.Diagnostics
@@ -132,7 +134,7 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 	if deployment == nil {
 		return // Validate reports it.
 	}
-	if known := c.reusable(key, api, deployment, variables); known != nil {
+	if known := c.reusable(key, api, from, deployment, variables); known != nil {
 		c.out.stages[key] = known
 		c.found = append(c.found, known.found...)
 		return
@@ -143,6 +145,7 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 			iampolicy.API{Region: gateway.DefaultRegion, Account: gateway.DefaultAccountID, ID: api.ID}),
 		keyFromAuthorizer: deployment.APIKeySource == gateway.APIKeyFromAuthorizer,
 		deployment:        deployment,
+		mcp:               mcpOf(from),
 		routes:            make(map[string]*route, len(deployment.Routes)),
 	}
 	b := &stageCompiler{compiler: c, stage: st, deployment: deployment, authorizers: map[string]*lambdaAuthorizer{}, tokens: map[string]*introspectedToken{}}
@@ -154,18 +157,31 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 	if api.Protocol == gateway.WebSocket {
 		st.routes[gateway.ConnectionsRoute] = b.connections()
 	}
+	if !canary {
+		// Validate reports errors.
+		if endpoint, err := from.MCPRoute(); err == nil && endpoint != nil {
+			st.routes[endpoint.Key()] = b.route(endpoint)
+		}
+	}
 	c.out.stages[key] = st
 	c.found = append(c.found, st.found...)
 }
 
+func mcpOf(st *gateway.Stage) string {
+	if st.MCP == nil {
+		return ""
+	}
+	return gateway.ContentHash(st.MCP)
+}
+
 // reusable finds what was compiled of the same before. A deployment that was read again
 // is the same if its hash is, but then its problems may stand on other lines.
-func (c *compiler) reusable(key stageKey, api *gateway.API, deployment *gateway.Deployment, variables map[string]string) *stage {
+func (c *compiler) reusable(key stageKey, api *gateway.API, from *gateway.Stage, deployment *gateway.Deployment, variables map[string]string) *stage {
 	if c.previous == nil {
 		return nil
 	}
 	known := c.previous.stages[key]
-	if known == nil || known.protocol != api.Protocol || !maps.Equal(known.variables, variables) {
+	if known == nil || known.protocol != api.Protocol || !maps.Equal(known.variables, variables) || known.mcp != mcpOf(from) {
 		return nil
 	}
 	sameDeployment := known.deployment == deployment ||

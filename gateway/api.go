@@ -55,6 +55,8 @@ type Stage struct {
 	// Throttle bounds the requests of all routes of the stage together; nil means
 	// unbounded.
 	Throttle *Throttle
+	// MCP shows the stage's operations to agents; nil means it does not.
+	MCP *MCP
 	// IdleMillis and DurationMillis bound the connections of a WebSocket API: how long
 	// nothing may happen on one, and how long it may last.
 	IdleMillis, DurationMillis int64

@@ -23,6 +23,11 @@ type Deployment struct {
 	APIKeySource string
 	// CORS of an HTTP API; nil means none.
 	CORS *CORS
+	// Tools are the operations as agents see them, in the order of the document; only
+	// where a stage has MCP.
+	Tools []Tool
+	// CredentialQuery are the query parameters that prove who calls, where there are Tools.
+	CredentialQuery []string
 	// RouteSelectionExpression says which route a message of a WebSocket API takes.
 	RouteSelectionExpression string
 	// Policy is the resource policy document as JSON; empty means none (REST).

@@ -18,6 +18,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.backends()
 	v.apis()
 	v.domains()
+	v.mcpDomains()
 	v.unreachable()
 	v.plans()
 	v.issuers()
@@ -246,6 +247,7 @@ func (v *validation) stage(a *API, s *Stage) {
 	}
 	v.settings(a, s)
 	v.references(a, s)
+	v.mcp(a, s)
 }
 
 // settings checks that each is about a route of the stage.

@@ -254,6 +254,19 @@ func TestValidate(t *testing.T) {
 		"pools alike": {func(s *gateway.Snapshot) {
 			s.Issuers = []gateway.Issuer{{URL: "https://a.example.com", UserPool: "arn"}, {URL: "https://b.example.com", UserPool: "arn", Source: place("issuer")}}
 		}, []string{"issuer duplicate-name"}},
+		"tools where certificates are asked for": {func(s *gateway.Snapshot) {
+			st := &s.APIs[0].Stages[0]
+			st.MCP = &gateway.MCP{Source: place("mcp")}
+			st.Deployment.Tools = []gateway.Tool{{Name: "get", Route: "GET /pets/{id}"}}
+			s.Domains[0].TLS = &gateway.TLS{Certificate: cert, Key: gateway.Secret(key), ClientCA: cert, Source: place("tls")}
+		}, []string{"mapping root warning mutual-tls-bypass", "mapping shop warning mcp-client-certificate", "mapping shop warning mutual-tls-bypass", "tls warning not-an-authority"}},
+		"too many tools": {func(s *gateway.Snapshot) {
+			st := &s.APIs[0].Stages[0]
+			st.MCP = &gateway.MCP{Source: place("mcp")}
+			for i := range 10_001 {
+				st.Deployment.Tools = append(st.Deployment.Tools, gateway.Tool{Name: fmt.Sprint(i), Route: "GET /pets/{id}"})
+			}
+		}, []string{"mcp too-many-tools"}},
 		"issuer with a query": {func(s *gateway.Snapshot) {
 			s.Issuers = []gateway.Issuer{{URL: "https://id.example.com/?a=b", Source: place("issuer")}}
 		}, []string{"issuer invalid-issuer"}},

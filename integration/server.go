@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,8 @@ type Options struct {
 	Lambda Invoker
 	// WebSocket serves WebSocket APIs, for which Envoys come by HTTP/1.1; nil for nobody.
 	WebSocket http.Handler
+	// MCP answers what Envoys ask about messages to MCP endpoints; nil for nobody.
+	MCP http.Handler
 	// Streams calls functions whose answers are streamed; a lambda.Client by default.
 	Streams Streamer
 	// MemoryBytes bounds what all requests hold together of bodies, events and results:
@@ -74,6 +77,7 @@ type Server struct {
 	upstreams upstreams
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
+	mcp       http.Handler
 	http      *http.Server
 }
 
@@ -97,7 +101,7 @@ func New(o Options) *Server {
 	if o.Streams == nil {
 		o.Streams = client
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket}
+	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket, mcp: o.MCP}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
@@ -187,6 +191,9 @@ var routeHeader = http.CanonicalHeaderKey(wire.RouteHeader)
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	identities := r.Header[routeHeader]
 	switch {
+	case s.mcp != nil && asksByGRPC(r):
+		s.mcp.ServeHTTP(w, r)
+		return
 	case len(identities) == 0:
 		s.serveOthers(w, r)
 		return
@@ -228,6 +235,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.base = id.Base
 	x.readClient()
 	x.route.handler.serve(x)
+}
+
+// asksByGRPC reports whether an Envoy asks about a message, and sends no request.
+func asksByGRPC(r *http.Request) bool {
+	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") && strings.HasPrefix(r.URL.Path, "/envoy.service.")
 }
 
 // serveOthers is for who is no Envoy with a request.

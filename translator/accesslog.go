@@ -78,6 +78,8 @@ type pass int
 const (
 	firstPass pass = iota
 	secondPass
+	// toolPass is the one that a call of a tool is checked in.
+	toolPass
 )
 
 // logRequests has a listener log its requests, where the gateway wants that.
@@ -105,15 +107,22 @@ func accessLog(l *gateway.AccessLog, in pass) []*accesslogv3.AccessLog {
 			}},
 		})},
 	}
-	if in == firstPass {
-		// The first pass puts this header in where there is a second one.
-		log.Filter = &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
+	absent := func(header string) *accesslogv3.AccessLogFilter {
+		return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
 			HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
-				Name:                 wire.ClientAddressHeader,
+				Name:                 header,
 				HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
 				InvertMatch:          true,
 			}},
 		}}
+	}
+	switch in {
+	case firstPass:
+		// The first pass puts this header in where there is a second one.
+		log.Filter = absent(wire.ClientAddressHeader)
+	case secondPass:
+		// The same where a tool is called.
+		log.Filter = absent(wire.ToolHeader)
 	}
 	return []*accesslogv3.AccessLog{log}
 }

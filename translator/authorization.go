@@ -33,19 +33,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		return
 	}
 	for _, route := range routes {
-		c.customRefusals(checks, route)
-		if checks.policy != nil {
-			checks.policy.enforce(route)
-		}
-		if checks.authorizer != nil {
-			c.checkToken(r, checks.authorizer, route)
-		}
-		if checks.service {
-			c.askService(r, route)
-		}
-		if checks.key {
-			c.checkKey(route)
-		}
+		c.letIn(r, checks, route)
 		limits.askLimits(route)
 		if checks.reported {
 			route.TypedPerFilterConfig[filterReportedLimits] = c.reportLimits(reports)
@@ -66,6 +54,23 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 				}
 			}
 		}
+	}
+}
+
+// letIn puts the checks of who calls into a route.
+func (c *stageCompiler) letIn(r *parsedRoute, checks routeChecks, route *routev3.Route) {
+	c.customRefusals(checks, route)
+	if checks.policy != nil {
+		checks.policy.enforce(route)
+	}
+	if checks.authorizer != nil {
+		c.checkToken(r, checks.authorizer, route)
+	}
+	if checks.service {
+		c.askService(r, route)
+	}
+	if checks.key {
+		c.checkKey(route)
 	}
 }
 

@@ -57,7 +57,7 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 		}
 		out.add(listener.Name, listener, l.Source)
 	}
-	inner := pathFormListener(g)
+	inner := innerListener(wire.PathFormCluster, pathFormManager(g))
 	out.add(inner.Name, inner, g.Source)
 }
 

@@ -23,12 +23,12 @@ import (
 // A request by the path form passes Envoy twice: its route on localhost leads to a
 // listener inside Envoy, where it is looked up again by the API's own host name.
 
-// pathFormListener is inside Envoy only.
-func pathFormListener(g *gateway.Gateway) *listenerv3.Listener {
+// innerListener is inside Envoy only.
+func innerListener(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.Listener {
 	return &listenerv3.Listener{
-		Name:              wire.PathFormCluster,
+		Name:              name,
 		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
-		FilterChains:      []*listenerv3.FilterChain{filterChain("http", pathFormManager(g))},
+		FilterChains:      []*listenerv3.FilterChain{filterChain("http", manager)},
 	}
 }
 
@@ -36,8 +36,16 @@ func pathFormListener(g *gateway.Gateway) *listenerv3.Listener {
 // host name. The first pass has put the client's address into X-Forwarded-For and
 // given the request its id.
 func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
-	m := connectionManager(g, &gateway.Listener{}, true)
+	m := innerManager(g, true, wire.ClientAddressHeader)
 	m.StatPrefix = "path_form"
+	logRequests(m, g.AccessLog, secondPass)
+	return m
+}
+
+// innerManager serves requests of a listener inside of Envoy, which an earlier pass has
+// looked at. The headers are taken away before any filter runs.
+func innerManager(g *gateway.Gateway, scoped bool, headers ...string) *hcmv3.HttpConnectionManager {
+	m := connectionManager(g, &gateway.Listener{}, scoped)
 	m.UseRemoteAddress = wrapperspb.Bool(false)
 	m.PreserveExternalRequestId = true
 	m.SkipXffAppend = true
@@ -48,15 +56,18 @@ func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	// The first pass has removed what clients must not send, and has added the header,
 	// which has done its work before any filter runs.
 	m.EarlyHeaderMutationExtensions = nil
+	var remove []*mutationv3.HeaderMutation
+	for _, name := range headers {
+		remove = append(remove, mutateRemove(name))
+	}
 	m.HttpFilters = append([]*hcmv3.HttpFilter{{
 		Name: "gw.second-pass",
 		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{
-			Mutations: &headermutationv3.Mutations{RequestMutations: []*mutationv3.HeaderMutation{mutateRemove(wire.ClientAddressHeader)}},
+			Mutations: &headermutationv3.Mutations{RequestMutations: remove},
 		})},
 	}}, m.HttpFilters...)
 	asked := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterAuthorization })
 	m.HttpFilters = slices.Insert(m.HttpFilters, asked+1, dropCarried())
-	logRequests(m, g.AccessLog, secondPass)
 	m.OriginalIpDetectionExtensions = []*corev3.TypedExtensionConfig{{
 		Name: "envoy.http.original_ip_detection.custom_header",
 		TypedConfig: anyOf(&customheaderv3.CustomHeaderConfig{
@@ -66,19 +77,19 @@ func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	return m
 }
 
-// pathFormCluster leads to the internal listener.
-func pathFormCluster() *clusterv3.Cluster {
+// innerCluster leads to the internal listener of its name.
+func innerCluster(name string) *clusterv3.Cluster {
 	return &clusterv3.Cluster{
-		Name:                 wire.PathFormCluster,
+		Name:                 name,
 		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
-			ClusterName: wire.PathFormCluster,
+			ClusterName: name,
 			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
 				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
 					Address: &corev3.Address{Address: &corev3.Address_EnvoyInternalAddress{
 						EnvoyInternalAddress: &corev3.EnvoyInternalAddress{
-							AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: wire.PathFormCluster},
+							AddressNameSpecifier: &corev3.EnvoyInternalAddress_ServerListenerName{ServerListenerName: name},
 						},
 					}},
 				}},

@@ -34,6 +34,8 @@ type compiledSite struct {
 	asksControlPlane bool
 	// integratesThere: some route leads to the integration service that is there.
 	integratesThere bool
+	// hasTools: some stage shows its operations to agents.
+	hasTools bool
 	// countsShared: some route needs a rate limit service, wherever it is.
 	countsShared bool
 }

@@ -50,6 +50,9 @@ func told(g *gateway.Gateway) *corev3.HeaderValue {
 	return &corev3.HeaderValue{Key: wire.ToldHeader, Value: t.String()}
 }
 
+// filterDropCarried is the name of dropCarried.
+const filterDropCarried = "gw.second-pass-read"
+
 // dropCarried is a filter that takes the headers away when they have been read, but for
 // the client's address, which is read before any filter.
 func dropCarried() *hcmv3.HttpFilter {
@@ -58,7 +61,7 @@ func dropCarried() *hcmv3.HttpFilter {
 		remove = append(remove, mutateRemove(name))
 	}
 	return &hcmv3.HttpFilter{
-		Name: "gw.second-pass-read",
+		Name: filterDropCarried,
 		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{
 			Mutations: &headermutationv3.Mutations{RequestMutations: remove},
 		})},

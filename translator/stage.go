@@ -89,6 +89,9 @@ func (c *stageCompiler) section() section {
 	sortRoutes(routes, c.rest())
 
 	out := section{stop: stop{base: c.base, routes: c.missRoutes(fallback)}}
+	if tools, ok := c.toolEndpoint(); ok {
+		out.candidates = append(out.candidates, tools)
+	}
 	if unknown := c.unknownEncodingRoute(); unknown != nil {
 		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: []*routev3.Route{unknown}})
 	}

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 // Resources of one gateway: type URL, then resource name.
@@ -157,6 +158,9 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addKeyFilter(s, g, access, out)
 	addThrottleFilters(s, g, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
+	if made.any(func(c *compiledSite) bool { return c.hasTools }) {
+		addToolListener(g, scoped, out)
+	}
 	return made, diags
 }
 
@@ -301,7 +305,7 @@ func addClusters(s *gateway.Snapshot, upstreams map[upstream]bool, out *gatewayR
 			out.add(c.endpoints.ClusterName, c.endpoints, pos)
 		}
 	}
-	inner := pathFormCluster()
+	inner := innerCluster(wire.PathFormCluster)
 	out.add(inner.Name, inner, gateway.Position{})
 }
 

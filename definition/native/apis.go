@@ -96,6 +96,7 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 			s.Definition.require(s.Name)
 		}
 	}
+	s.MCP = parseMCP(o.Get("mcp"))
 	parseConnectionBounds(o, &s.Stage, protocol)
 	s.Throttle = parseThrottle(o.Get("throttle"))
 	for _, e := range o.Get("routes").Object().Entries() {

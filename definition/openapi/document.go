@@ -58,6 +58,7 @@ func (p *parser) document(root *source.Object) {
 	shared := p.components(root)
 	p.schemas(shared.schemas)
 	p.securitySchemes(shared.securitySchemes)
+	p.toolCredentials()
 	p.rootSecurity = p.security(root.Get("security"))
 	p.tags(root.Get("tags"))
 	p.paths(root)

@@ -85,6 +85,7 @@ func testOptions(doc *source.Document, diags *gateway.Diagnostics) openapi.Optio
 	opts.Backend = o.Get("backend").Raw()
 	opts.Region = o.Get("region").Raw()
 	opts.AccountID = o.Get("account").Raw()
+	opts.Tools = o.Get("tools").Raw() == "true"
 	return opts
 }
 

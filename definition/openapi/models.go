@@ -56,7 +56,7 @@ func (s *modelSet) add(name string) {
 // schemas makes a model of every shared schema.
 func (p *parser) schemas(v source.Value) {
 	if p.protocol != gateway.REST {
-		if v.IsObject() && len(v.Object().Entries()) > 0 {
+		if v.IsObject() && len(v.Object().Entries()) > 0 && !p.opts.Tools {
 			v.Warnf("no-effect", "", "an HTTP API has no models; the schemas have no effect")
 		}
 		return

@@ -28,6 +28,8 @@ type Options struct {
 	// Backend serves the operations that have no integration of their own: a URL
 	// to proxy to, or the bare name of a gateway.Backend. Empty leaves them without.
 	Backend string
+	// Tools has the operations described for agents, too.
+	Tools bool
 	// Open gives the document of a $ref to another file. The path is as written,
 	// but relative to the first document also when a referred-to file refers on.
 	// The error says why the file cannot be read; one that was read but has no
@@ -88,6 +90,7 @@ type parser struct {
 	hintEffort int
 
 	models modelSet
+	tools  toolSet
 	// schemaDialect is the draft of OpenAPI 3.1's schemas.
 	schemaDialect string
 	schemes       map[string]scheme
@@ -115,6 +118,7 @@ func newParser(doc *source.Document, opts Options) *parser {
 		hintEffort:           hintEffort,
 		patterns:             map[string]error{},
 		models:               newModelSet(),
+		tools:                newToolSet(),
 		schemes:              map[string]scheme{},
 		referredIntegrations: map[*yaml.Node]bool{},
 	}

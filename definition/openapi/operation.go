@@ -23,7 +23,7 @@ func (p *parser) operation(item *pathItem, method string, e source.Entry) {
 	}
 	p.defaultRoute(item, o)
 	p.authorize(&r, o)
-	p.request(&r, item, o)
+	parameters := p.request(&r, item, o)
 	if p.protocol == gateway.REST {
 		r.Responses = p.methodResponses(o.Get("responses"))
 	}
@@ -39,6 +39,7 @@ func (p *parser) operation(item *pathItem, method string, e source.Entry) {
 			}
 		}
 	}
+	p.tool(&r, item, parameters, o, e.KeyValue)
 	p.finish(o, atOperation)
 	p.out.Routes = append(p.out.Routes, r)
 }
@@ -61,14 +62,14 @@ func (p *parser) defaultRoute(item *pathItem, o *source.Object) {
 
 // request reads what a route asks of requests: its parameters, body models and
 // validator. An HTTP API validates nothing, so there it is only checked.
-func (p *parser) request(r *gateway.Route, item *pathItem, o *source.Object) {
+func (p *parser) request(r *gateway.Route, item *pathItem, o *source.Object) []parameter {
 	parameters := override(item.parameters, p.parameters(item, o.Get("parameters")))
 	validator := p.rootValidator
 	if v, ok := p.extension(o, extRequestValidator); ok {
 		validator = p.validatorName(v)
 	}
 	if p.protocol != gateway.REST {
-		return
+		return parameters
 	}
 	r.RequestValidator = validator
 	r.Parameters = item.declare(parameters)
@@ -80,4 +81,5 @@ func (p *parser) request(r *gateway.Route, item *pathItem, o *source.Object) {
 	if p.dialect != openAPI20 {
 		p.requestBody(r, o.Get("requestBody"))
 	}
+	return parameters
 }

@@ -13,6 +13,8 @@ type parameter struct {
 	gateway.Parameter
 	// body is the schema of a parameter in: body.
 	body source.Value
+	// written is the parameter object.
+	written source.Value
 }
 
 const inBody = "body"
@@ -70,7 +72,7 @@ func (p *parser) parameter(item *pathItem, v source.Value) (parameter, bool) {
 	}
 	o := v.Object()
 	name, in := p.requireText(o, "name"), o.Require("in")
-	out := parameter{Parameter: gateway.Parameter{Name: name, Required: o.Get("required").Bool(false), Source: v.Pos()}}
+	out := parameter{Parameter: gateway.Parameter{Name: name, Required: o.Get("required").Bool(false), Source: v.Pos()}, written: v}
 	schema := o.Get("schema")
 	p.finish(o, atParameter)
 	if name == "" {

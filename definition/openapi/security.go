@@ -50,6 +50,9 @@ func (p *parser) securityScheme(e source.Entry) scheme {
 	o := v.Object()
 	s := scheme{}
 	kind, name, in := p.text(o.Get("type")), p.text(o.Get("name")), p.text(o.Get("in"))
+	if kind == "apiKey" {
+		p.tools.credential(in, name)
+	}
 	authType := p.text(o.Get(extAuthType))
 	isIAM := strings.EqualFold(authType, "awsSigv4")
 	if auth, ok := p.extension(o, extAuth); ok {

@@ -14,6 +14,7 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/integration/mcp"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/wire"
@@ -110,7 +111,8 @@ func startRateLimit(c *controlPlane) service {
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory})
-	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets})
+	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
+	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools})
 	return service{
 		serve: server.Serve,
 		shutdown: func(ctx context.Context) error {
@@ -122,9 +124,10 @@ func startIntegration(c *controlPlane) service {
 		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
 			compiled, ds := server.Compile(s)
 			connections, more := webSockets.Compile(s)
+			endpoints := tools.Compile(s)
 			return func() func() {
-				back, backward := server.Swap(compiled), webSockets.Swap(connections)
-				return func() { backward(); back() }
+				back, backward, backwards := server.Swap(compiled), webSockets.Swap(connections), tools.Swap(endpoints)
+				return func() { backwards(); backward(); back() }
 			}, append(ds, more...)
 		},
 	}

@@ -93,6 +93,11 @@ func TestScripts(t *testing.T) {
 			[]string{"PLANS_PORT", "PLANS_BACKEND_PORT", "PLANS_HTTP_PORT"},
 			[]string{`{"message":"Too Many Requests"}`, `{"message":"Limit Exceeded"}`, "retry-after: ", "All answers were as they should be."},
 		},
+		{
+			"examples/mcp/run.sh",
+			[]string{"MCP_PORT", "MCP_BACKEND_PORT", "MCP_HTTP_PORT"},
+			[]string{`"readOnlyHint":true`, "429 Too Many Requests", "All answers were as they should be."},
+		},
 	} {
 		t.Run(filepath.Base(filepath.Dir(c.script)), func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil {

@@ -70,6 +70,13 @@ const (
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"
 
+// ToolCluster is the cluster, and the internal listener, by which the requests that calls of
+// tools become reach the API. ToolHeader marks them: there are no tools for those.
+const (
+	ToolCluster = "gw-tools"
+	ToolHeader  = InternalHeaderPrefix + "tool"
+)
+
 // AuthorizationCluster is where Envoy reaches the authorization service: the static
 // cluster of its bootstrap that leads to the control plane (xds.ClusterName).
 const AuthorizationCluster = "gatehouse-xds"

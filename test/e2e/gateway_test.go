@@ -24,6 +24,7 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/integration/mcp"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/envoytest"
 	"gatehouse/ratelimit"
@@ -42,8 +43,11 @@ type running struct {
 	extauthz    *extauthz.Server
 	integration *integration.Server
 	webSockets  *websocket.Server
-	ratelimit   *ratelimit.Server
-	limits      *memory.Store
+	tools       *mcp.Server
+	// integrationAddress is where the integration service is.
+	integrationAddress *net.TCPAddr
+	ratelimit          *ratelimit.Server
+	limits             *memory.Store
 	// stopControlPlane ends it; Envoy goes on alone.
 	stopControlPlane func()
 }
@@ -114,11 +118,13 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 		t.Fatal(err)
 	}
 	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets})
+	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.integrationAddress = integrationSocket.Addr().(*net.TCPAddr)
 	go g.integration.Serve(integrationSocket)
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
@@ -191,6 +197,7 @@ func (g *running) apply(s *gateway.Snapshot) {
 	g.extauthz.Swap(compiled)
 	g.integration.Swap(integrated)
 	g.webSockets.Swap(connections)
+	g.tools.Swap(g.tools.Compile(s))
 	g.ratelimit.Swap(ratelimit.Compile(s))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

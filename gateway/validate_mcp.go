@@ -1,0 +1,120 @@
+package gateway
+
+import "strings"
+
+// maxTools bounds the tools of a stage. Each is shown to agents with its schema.
+const maxTools = 10_000
+
+// mcp checks what a stage shows to agents.
+func (v *validation) mcp(a *API, s *Stage) {
+	m := s.MCP
+	if m == nil || s.Deployment == nil || a.Protocol == "" {
+		return
+	}
+	if a.Protocol == WebSocket {
+		v.errorf("mcp-websocket", m.Source, "remove mcp", "tools call a REST or an HTTP API; %s is a WebSocket API", a.ID)
+		return
+	}
+	v.mcpPath(s)
+	for _, list := range [][]ToolSelector{m.Include, m.Exclude} {
+		for _, selector := range list {
+			if selector.Pattern != "" && !selector.means(s.Deployment) {
+				v.errorf("unknown-tool", selector.Source, `write the name of a tool, or a route key such as "GET /pets"; * stands for any text`,
+					"%q is no operation of the stage %s/%s that can be a tool", selector.Pattern, a.ID, s.Name)
+			}
+		}
+	}
+	tools := s.Tools()
+	switch {
+	case len(tools) == 0:
+		v.errorf("no-tools", m.Source, "tools are the operations of the definition that have a method of their own",
+			"the stage %s/%s has no operations that agents could call", a.ID, s.Name)
+		return
+	case len(tools) > maxTools:
+		v.errorf("too-many-tools", m.Source, "choose fewer with include", "the stage %s/%s has %d tools; there may be %d", a.ID, s.Name, len(tools), maxTools)
+	}
+	signed := false
+	routes := s.Deployment.routesByKey()
+	for _, t := range tools {
+		r := routes[t.Route]
+		if r == nil || r.Authorization == nil || r.Authorization.Type != AuthorizationIAM {
+			continue
+		}
+		signed = true
+		v.errorf("signed-tool", m.Source, "leave it out with exclude: ["+t.Name+"]",
+			"%s (%s) wants signed requests: a signature is for the request it was made for, and an agent makes another", t.Route, r.Source)
+	}
+	if signed {
+		return
+	}
+	if m.Access != "" && m.Access != MCPOpen {
+		switch r := s.Deployment.Route(m.Access); {
+		case r == nil:
+			v.errorf("unknown-route", m.AccessSource, `write a route key such as "GET /pets", or open`, "the stage %s/%s has no route %q", a.ID, s.Name, m.Access)
+		case r.Authorization != nil && r.Authorization.Type == AuthorizationIAM:
+			v.errorf("signed-tool", m.AccessSource, "name a route that asks for a key or a token", "%s wants signed requests, which agents cannot make", m.Access)
+		}
+		return
+	}
+	if _, err := s.MCPRoute(); err != nil {
+		v.errorf("mcp-access", m.Source, `say with access: who may list the tools: those who may call a route, as in access: "GET /pets", or all, with access: open`,
+			"it is not clear who may list the tools of %s/%s: %v", a.ID, s.Name, err)
+	}
+}
+
+// mcpPath checks that the endpoint is a path that nothing else of the stage has.
+func (v *validation) mcpPath(s *Stage) {
+	path := s.MCP.Endpoint()
+	t, err := ParsePath(path)
+	if err != nil || len(t) == 0 || len(t.Variables()) > 0 || strings.HasSuffix(path, "/") || !basePathPattern.MatchString(path) || path != cleaned(path) {
+		v.errorf("invalid-path", s.MCP.Source, "such as /mcp", "%q cannot be the path of an MCP endpoint", path)
+		return
+	}
+	for _, d := range deploymentsOf(s) {
+		for i := range d.Routes {
+			if r := &d.Routes[i]; strings.TrimSuffix(r.Path, "/") == path {
+				v.errorf("mcp-route", s.MCP.Source, "give the endpoint another one with mcp: {path: /agents}", "the path %s is that of a route, %s at %s", path, r.Key(), r.Source)
+				return
+			}
+		}
+	}
+}
+
+// cleaned is a path without segments that mean others.
+func cleaned(path string) string {
+	for _, part := range strings.Split(path, "/") {
+		if part == "." || part == ".." {
+			return ""
+		}
+	}
+	return path
+}
+
+// means reports whether a selector chooses some operation.
+func (s ToolSelector) means(d *Deployment) bool {
+	for i := range d.Tools {
+		if matches, _ := s.matches(&d.Tools[i]); matches {
+			return true
+		}
+	}
+	return false
+}
+
+// mcpDomains warns of endpoints that are not there because a domain wants certificates.
+func (v *validation) mcpDomains() {
+	for i := range v.snapshot.Domains {
+		d := &v.snapshot.Domains[i]
+		if d.TLS == nil || d.TLS.ClientCA == "" {
+			continue
+		}
+		for _, m := range d.Mappings {
+			a := v.apisByID[m.API]
+			if a == nil {
+				continue
+			}
+			if s := a.Stage(m.Stage); s != nil && s.MCP != nil {
+				v.found.Warnf("mcp-client-certificate", m.Source, "", "map the stage to a domain without clientCA, too", "the domain %s has no MCP endpoint of %s/%s: a call of a tool cannot show the client's certificate", d.Name, m.API, m.Stage)
+			}
+		}
+	}
+}
