@@ -136,6 +136,9 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 			}
 		case gateway.AuthorizationIAM:
 			tell(wire.IdentityHeader, wire.AuthorizationMetadata, wire.AnswerIdentity)
+			if cache := c.stage.RouteCache(r.Route); cache != nil && cache.RequireAuthorization {
+				tell(wire.InvalidateHeader, wire.AuthorizationMetadata, wire.AnswerInvalidate)
+			}
 		case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
 			if c.claimsOfService(r) {
 				tell(wire.ClaimsHeader, wire.AuthorizationMetadata, wire.AnswerClaims)
@@ -166,7 +169,12 @@ func (c *stageCompiler) serviceReplies() proto.Message {
 		return nil
 	}
 	var matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
-	for _, t := range serviceResponses {
+	responses := serviceResponses
+	if c.stage.Cache != nil {
+		// Who may not invalidate the cache is refused there.
+		responses = append(slices.Clip(responses), gateway.AccessDenied)
+	}
+	for _, t := range responses {
 		if c.deployment.ResolveGatewayResponse(t) != nil {
 			matchers = append(matchers, c.responseMatcher(t, "", marked(string(t))))
 		}

@@ -110,7 +110,8 @@ func startRateLimit(c *controlPlane) service {
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory})
-	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets})
+	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, Cache: c.stageCaches})
+	c.flush = server.Flush
 	return service{
 		serve: server.Serve,
 		shutdown: func(ctx context.Context) error {
@@ -126,6 +127,14 @@ func startIntegration(c *controlPlane) service {
 				back, backward := server.Swap(compiled), webSockets.Swap(connections)
 				return func() { backward(); back() }
 			}, append(ds, more...)
+		},
+		close: func() {
+			if c.stageCaches == nil {
+				return
+			}
+			if err := c.stageCaches.Close(); err != nil {
+				c.log.Warn("the connections to Redis did not end well", "error", err)
+			}
 		},
 	}
 }

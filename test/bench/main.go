@@ -23,6 +23,13 @@ func main() {
 		}
 		return
 	}
+	if input := os.Getenv(cacheVariable); input != "" {
+		if err := beCache(input); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if args := os.Getenv(programVariable); args != "" {
 		os.Exit(beProgram(args))
 	}
@@ -34,7 +41,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit or functions")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions or cache")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -65,6 +72,7 @@ func run(size effort, only string) error {
 		{"shared", measureShared},
 		{"ratelimit", measureRateLimit},
 		{"functions", measureFunctions},
+		{"cache", measureCache},
 	} {
 		if only != "" && only != part.name {
 			continue
