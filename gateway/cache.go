@@ -55,9 +55,10 @@ type RouteCache struct {
 	Source Position
 }
 
-// RouteCache tells how the answers of a route are kept; nil for not at all.
+// RouteCache tells how the answers of a route are kept; nil for not at all. A MOCK has no
+// backend that could be spared.
 func (s *Stage) RouteCache(r *Route) *RouteCache {
-	if s.Cache == nil {
+	if s.Cache == nil || r.Integration == nil || r.Integration.Type == IntegrationMock {
 		return nil
 	}
 	enabled := r.Method == "GET"

@@ -24,6 +24,10 @@ type cachedRoute struct {
 	parameters []keyParameter
 	// seed is in the key of every answer of the route.
 	seed []byte
+	// proxied answers are a backend's own, with its headers.
+	proxied bool
+	// hidden are the headers that the backend does not see.
+	hidden []string
 	// getOnly is for a route of any method: what others than GET do is not kept.
 	getOnly bool
 }
@@ -31,7 +35,7 @@ type cachedRoute struct {
 // cached puts the stage's cache before the handler of a route, if it has one there.
 func (b *stageCompiler) cached(r *gateway.Route, h handler) handler {
 	settings := b.stage.cache.RouteCache(r)
-	if settings == nil || r.Integration.Type == gateway.IntegrationMock {
+	if settings == nil {
 		return h
 	}
 	if r.Integration.ResponseTransferMode == "STREAM" {
@@ -46,11 +50,7 @@ func (b *stageCompiler) cached(r *gateway.Route, h handler) handler {
 	// Another deployment, or other variables, may make other answers.
 	seed := sha256.New()
 	hashText(seed, c.space.Name)
-	hashText(seed, gateway.ContentHash(struct {
-		Deployment *gateway.Deployment
-		Variables  map[string]string
-		Canary     bool
-	}{b.stage.deployment, b.stage.variables, b.stage.canary}))
+	hashText(seed, b.contentOf())
 	if name := r.Integration.CacheNamespace; name != "" {
 		hashText(seed, "namespace")
 		hashText(seed, name)
@@ -59,8 +59,33 @@ func (b *stageCompiler) cached(r *gateway.Route, h handler) handler {
 		hashText(seed, r.Path)
 	}
 	c.seed = seed.Sum(nil)
+	if r.Integration.Type == gateway.IntegrationHTTPProxy {
+		c.proxied = true
+		for _, name := range ownHeaders {
+			if !slices.ContainsFunc(c.parameters, func(p keyParameter) bool { return p.header == name }) {
+				c.hidden = append(c.hidden, name)
+			}
+		}
+	}
 	return c
 }
+
+// contentOf stands for all that answers of the stage depend on beside requests.
+func (b *stageCompiler) contentOf() string {
+	if b.contentHash == "" {
+		b.contentHash = gateway.ContentHash(struct {
+			Deployment *gateway.Deployment
+			Variables  map[string]string
+			Canary     bool
+		}{b.stage.deployment, b.stage.variables, b.stage.canary})
+	}
+	return b.contentHash
+}
+
+// ownHeaders have a backend answer with a part of what others want, in a form that others may not
+// understand, or with no more than that nothing has changed. Backends do not see those of
+// requests whose answers are kept, unless they are key parameters.
+var ownHeaders = []string{"Accept-Encoding", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range"}
 
 // defaultMaxWait is how long a request waits for the answer that another one fetches. After that
 // it fetches its own: the function may have got stuck for that one only.
@@ -73,6 +98,9 @@ func (c *cachedRoute) serve(x *exchange) {
 	if c.getOnly && x.request.Method != http.MethodGet {
 		c.handler.serve(x)
 		return
+	}
+	for _, name := range c.hidden {
+		delete(x.request.Header, name)
 	}
 	key := c.key(x)
 	tell := ""
@@ -170,7 +198,7 @@ func (c *cachedRoute) fetch(x *exchange, key stagecache.Key, generation stagecac
 	record := &recorder{ResponseWriter: x.w}
 	x.w = record
 	c.handler.serve(x)
-	if entry = record.entry(); entry == nil || x.failed != "" || x.ctx().Err() != nil {
+	if entry = record.entry(c.proxied); entry == nil || x.failed != "" || x.ctx().Err() != nil {
 		entry = nil
 		return
 	}
@@ -193,7 +221,9 @@ func (c *cachedRoute) hit(x *exchange, entry *stagecache.Entry, tell string) {
 	for name, values := range entry.Header {
 		header[name] = slices.Clone(values)
 	}
-	header.Set("X-Amzn-Trace-Id", x.traceID())
+	if !c.proxied {
+		header.Set("X-Amzn-Trace-Id", x.traceID())
+	}
 	x.addWarning(tell)
 	x.write(entry.Status, entry.Body)
 }
@@ -238,14 +268,19 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return r.ResponseWriter.Write(p)
 }
 
+// forOne are answers to what one client has asked for beside the resource: a part of it, or
+// what has changed of what that client has.
+var forOne = []int{http.StatusPartialContent, http.StatusNotModified, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable}
+
 // entry is what was recorded; nil if it is not to be kept: answers that are too large,
-// failures, and those that begin a session, which is one caller's.
-func (r *recorder) entry() *stagecache.Entry {
-	if r.status == 0 || r.status >= http.StatusInternalServerError || r.lost || r.header["Set-Cookie"] != nil {
+// failures, and those that are one caller's, as what begins a session.
+func (r *recorder) entry(proxied bool) *stagecache.Entry {
+	if r.status == 0 || r.status >= http.StatusInternalServerError || slices.Contains(forOne, r.status) || r.lost || r.header["Set-Cookie"] != nil {
 		return nil
 	}
-	// They are this request's.
-	r.header.Del("X-Amzn-Trace-Id")
+	if !proxied {
+		r.header.Del("X-Amzn-Trace-Id") // It is this request's.
+	}
 	if values := slices.DeleteFunc(r.header["Warning"], func(value string) bool { return value == warning }); len(values) == 0 {
 		delete(r.header, "Warning")
 	} else {

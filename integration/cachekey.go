@@ -18,6 +18,8 @@ import (
 type keyParameter struct {
 	// name is how it is written.
 	name string
+	// header is the request's header that it is, if it is one.
+	header string
 	// values are all that a request has for it, in order: a key that knew only one of
 	// several would have requests share an answer that others of them have made.
 	values func(*exchange) []string
@@ -54,7 +56,11 @@ func (b *stageCompiler) keyParameters(r *gateway.Route) []keyParameter {
 				b.errorf("invalid-cache-key", r.Integration.Source, cacheKeyHint, "the cache key parameter %s of %s is none that is known before the integration is called", name, r.Key())
 				continue
 			}
-			all = append(all, keyParameter{name, values})
+			p := keyParameter{name: name, values: values}
+			if e.Kind == gateway.RequestHeader || e.Kind == gateway.RequestMultiHeader {
+				p.header = http.CanonicalHeaderKey(e.Name)
+			}
+			all = append(all, p)
 		}
 	}
 	return all

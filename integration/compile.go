@@ -25,12 +25,14 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return nil
 	case in.IsLambdaProxy():
 		return b.lambdaProxy(r)
-	case !in.NeedsService():
+	case !b.of.NeedsService(r):
 		return nil
 	case in.Type == gateway.IntegrationMock:
 		return b.mapped(r, "mock", mock{})
 	case in.Type == gateway.IntegrationHTTP:
 		return b.http(r)
+	case in.Type == gateway.IntegrationHTTPProxy:
+		return b.httpProxy(r)
 	case in.Type == gateway.IntegrationAWS:
 		return b.service(r)
 	}
@@ -169,7 +171,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 		st.snapshot = nil
 		*found = append(*found, st.found...)
 	}()
-	b := &stageCompiler{stage: st, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
+	b := &stageCompiler{stage: st, of: of, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -191,11 +193,15 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 
 // stageCompiler makes the routes of one stage.
 type stageCompiler struct {
-	stage  *stage
+	stage *stage
+	// of is where the stage's settings are.
+	of     *gateway.Stage
 	found  *gateway.Diagnostics
 	parsed map[string]parsedTemplate
 	// upstreams are for Compiled.
 	upstreams map[string]bool
+	// contentHash is for contentOf.
+	contentHash string
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

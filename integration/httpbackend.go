@@ -13,7 +13,7 @@ import (
 )
 
 // httpBackend calls an HTTP endpoint with what templates and mappings make. Integrations
-// that map no bodies, Envoy serves.
+// that map no bodies, and whose answers are not kept, Envoy serves.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html
 type httpBackend struct {
 	upstream *upstream
@@ -49,9 +49,13 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
 	}
+	why := "whose bodies are mapped"
+	if !in.NeedsService() {
+		why = "whose answers are kept"
+	}
 	if backend != nil && (backend.HealthCheck != nil || backend.Retry != nil) {
 		b.found.Warnf("no-effect", in.Source, "", "",
-			"health checks and retries of the backend %s have no effect on %s, whose bodies are mapped: an endpoint that cannot be connected to is passed over", backend.Name, r.Key())
+			"health checks and retries of the backend %s have no effect on %s, %s: an endpoint that cannot be connected to is passed over", backend.Name, r.Key(), why)
 	}
 	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, api: b.stage.api}
 }
@@ -60,21 +64,33 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 var passedHeaders = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id", "Traceparent", "Tracestate"}
 
 func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
-	method := h.method
-	if method == "" || method == gateway.AnyMethod {
-		method = m.request.Method
-	}
 	target, t := h.target(m, out)
 	if t != nil {
 		return nil, t
 	}
-	header := h.headers(m, out, method)
+	response, body, t := h.ask(m, target, h.headers(m, out, h.methodFor(m)), out.body)
+	if t != nil {
+		return nil, t
+	}
+	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+}
+
+// methodFor is the integration's, or the client's.
+func (h *httpBackend) methodFor(m *mapping) string {
+	if h.method == "" || h.method == gateway.AnyMethod {
+		return m.request.Method
+	}
+	return h.method
+}
+
+// ask sends a request, and reads all of the response.
+func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []byte) (*http.Response, []byte, *trouble) {
 	pool, err := m.server.upstreams.pool(h.upstream)
 	if err != nil {
-		return nil, &trouble{failure: unreachable, reason: err.Error()}
+		return nil, nil, &trouble{failure: unreachable, reason: err.Error()}
 	}
 	response, release, err := pool.send(m.ctx(), m.address, func(scheme, address string) (*http.Request, error) {
-		r, err := http.NewRequestWithContext(m.ctx(), method, scheme+"://"+address+"/", bytes.NewReader(out.body))
+		r, err := http.NewRequestWithContext(m.ctx(), h.methodFor(m), scheme+"://"+address+"/", bytes.NewReader(sent))
 		if err != nil {
 			return nil, err
 		}
@@ -90,21 +106,21 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		return r, nil
 	})
 	if err != nil {
-		return nil, backendTrouble(m.ctx(), err)
+		return nil, nil, backendTrouble(m.ctx(), err)
 	}
 	defer release()
 	defer response.Body.Close()
 	if response.ContentLength > maxBodyBytes {
-		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than is mapped"}
+		return nil, nil, &trouble{failure: tooMuch, reason: "the backend answers with more than may be mapped or kept"}
 	}
 	body, failed := m.readAll(response.Body, response.ContentLength, maxBodyBytes, tooMuch)
 	switch {
 	case failed == gone:
-		return nil, backendTrouble(m.ctx(), errors.New("it broke its answer off"))
+		return nil, nil, backendTrouble(m.ctx(), errors.New("it broke its answer off"))
 	case failed != nil:
-		return nil, &trouble{failure: failed, reason: "the backend's answer could not be read"}
+		return nil, nil, &trouble{failure: failed, reason: "the backend's answer could not be read"}
 	}
-	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+	return response, body, nil
 }
 
 // backendTrouble tells why a backend did not answer.
@@ -138,6 +154,9 @@ func (h *httpBackend) headers(m *mapping, out *outgoing, method string) http.Hea
 	set("User-Agent", "AmazonAPIGateway_"+h.api)
 	if !hasNoType(method) {
 		set("Content-Type", m.header("Content-Type"))
+	}
+	if !out.templated && m.contentHandling == "" {
+		set("Content-Encoding", m.header("Content-Encoding")) // The body is as the client sent it.
 	}
 	header["X-Amzn-Trace-Id"] = []string{m.trace}
 	header["X-Amzn-Apigateway-Api-Id"] = []string{h.api}

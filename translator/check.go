@@ -24,11 +24,10 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		return
 	}
 	c.checkIntegrationHeaders(in)
-	if servedByService(in) {
+	if c.servedByService(r) {
 		c.checkServed(r)
 		return
 	}
-	c.checkCache(r)
 	if in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
 	}
@@ -73,15 +72,5 @@ func (c *stageCompiler) checkPlaceholders(r *parsedRoute) {
 				"name it in the path of the route, or add an integration.request.path."+name+" mapping",
 				"nothing fills {%s} of the integration URI", name)
 		}
-	}
-}
-
-// checkCache refuses to pass over the cache where Envoy serves a route by itself. A MOCK is
-// answered as fast without one.
-func (c *stageCompiler) checkCache(r *parsedRoute) {
-	cache := c.stage.RouteCache(r.Route)
-	if cache != nil && r.Integration.Type != gateway.IntegrationMock {
-		c.errorf("unsupported-cache", cache.Source, `write routes: {"`+r.Key()+`": {cache: {enabled: false}}} in the stage, or wait for the release that does it`,
-			"the responses of %s, an integration of type %s, would not be cached", r.Key(), r.Integration.Type)
 	}
 }

@@ -22,14 +22,12 @@ import (
 // other, which gets the request as it came. Headers of ours say which route it is, and
 // what was found out about the caller; clients' own of such names are long gone.
 
-// servedByService reports whether the integration service serves an integration.
-func servedByService(in *gateway.Integration) bool {
-	return in != nil && in.NeedsService()
-}
+// servedByService reports whether the integration service serves a route.
+func (c *stageCompiler) servedByService(r *parsedRoute) bool { return c.stage.NeedsService(r.Route) }
 
 // checkServed looks at a route that the integration service serves.
 func (c *stageCompiler) checkServed(r *parsedRoute) {
-	if r.Integration.Type == gateway.IntegrationHTTP {
+	if t := r.Integration.Type; t == gateway.IntegrationHTTP || t == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
 	}
 	failing := failingTargets

@@ -29,16 +29,17 @@ paths:
   /signed: {get: {x-amazon-apigateway-auth: {type: AWS_IAM}, x-amazon-apigateway-integration: *f}}
   /strict: {get: {x-amazon-apigateway-auth: {type: AWS_IAM}, x-amazon-apigateway-integration: *f}}
   /free: {get: {x-amazon-apigateway-integration: *f}}
+  /http/{id}: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/{id}", cacheKeyParameters: [method.request.path.id]}}}
 `
 
 // TestStageCache asks routes whose answers are kept. Each answer of the function tells the
 // request that it was made for, so that what was kept is known by it.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-caching.html
 func TestStageCache(t *testing.T) {
-	h := newHook(t)
+	h, backend := newHook(t), echoBackend(t, "one")
 	no := false
 	s := snapshotOf(gateway.API{ID: "c", Protocol: gateway.REST, Stages: []gateway.Stage{{
-		Name: "v1", Variables: map[string]string{"fn": h.URL}, Deployment: deploy(t, gateway.REST, cachedAPI, ""),
+		Name: "v1", Variables: map[string]string{"fn": h.URL}, Deployment: deploy(t, gateway.REST, cachedAPI, backend.URL),
 		Cache: &gateway.StageCache{Bytes: 8 << 20},
 		Settings: []gateway.RouteSettings{
 			{RouteKey: "GET /strict", Cache: &gateway.CacheSettings{Unauthorized: gateway.CacheFail}},
@@ -85,6 +86,23 @@ func TestStageCache(t *testing.T) {
 		same(other, false, item, get(other, "Accept-Language", "de"))
 	}
 	same("another language", false, item, get("/v1/items/1/a/b?page=1", "Accept-Language", "en"))
+
+	// Each request that reaches the backend is told by its id.
+	fetched := get("/v1/http/1", "If-None-Match", "x", "Accept-Encoding", "br")
+	same("a backend's", true, fetched, get("/v1/http/1?x", "Range", "bytes=0-1"))
+	same("a backend's other", false, fetched, get("/v1/http/2"))
+	if e := fetched.echo(t); e.Path != "/1" || e.Headers["if-none-match"] != nil || e.Headers["accept-encoding"] != nil {
+		t.Errorf("the backend sees %+v", e)
+	}
+	same("what fails", true, fetched, get("/v1/http/1?status=500"))
+	if a, b := get("/v1/http/3?status=503"), get("/v1/http/3"); a.StatusCode != 503 || b.StatusCode != 200 {
+		t.Errorf("a failure was kept: %d, then %d", a.StatusCode, b.StatusCode)
+	}
+	backend.Close()
+	same("without a backend", true, fetched, get("/v1/http/1"))
+	if r := get("/v1/http/4"); r.StatusCode != 500 && r.StatusCode != 504 || r.Header.Get("X-Amzn-Errortype") == "" {
+		t.Error(r.StatusCode, r.Header)
+	}
 
 	// Who may ask for a new answer, and what others get who do.
 	anew := []string{"Cache-Control", "max-age=0"}
