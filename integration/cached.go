@@ -108,7 +108,7 @@ func (c *cachedRoute) serve(x *exchange) {
 		switch {
 		case !c.RequireAuthorization || x.told(wire.InvalidateHeader) == "true":
 			_, generation := x.server.cache.Get(x.ctx(), c.space, key)
-			x.server.metrics.cached(c.space.Name, cacheRefresh)
+			x.server.metrics.cached(x.route.stage, cacheRefresh)
 			c.fetch(x, key, generation, x.server.flights.Begin(key), "")
 			return
 		case c.Unauthorized == gateway.CacheFail:
@@ -132,7 +132,7 @@ func (c *cachedRoute) serve(x *exchange) {
 				c.hit(x, entry, tell)
 				return
 			}
-			x.server.metrics.cached(c.space.Name, cacheMiss)
+			x.server.metrics.cached(x.route.stage, cacheMiss)
 			c.fetch(x, key, generation, flight, tell)
 			return
 		}
@@ -144,7 +144,7 @@ func (c *cachedRoute) serve(x *exchange) {
 			x.fail(gone, "the client has left")
 			return
 		case unshared:
-			x.server.metrics.cached(c.space.Name, cacheMiss)
+			x.server.metrics.cached(x.route.stage, cacheMiss)
 			x.addWarning(tell)
 			c.handler.serve(x)
 			return
@@ -209,7 +209,7 @@ func (c *cachedRoute) fetch(x *exchange, key stagecache.Key, generation stagecac
 
 // hit answers with what is kept.
 func (c *cachedRoute) hit(x *exchange, entry *stagecache.Entry, tell string) {
-	x.server.metrics.cached(c.space.Name, cacheHit)
+	x.server.metrics.cached(x.route.stage, cacheHit)
 	if x.request.ContentLength != 0 {
 		// Envoy takes an answer for broken that comes before it has sent everything.
 		if _, err := io.Copy(io.Discard, io.LimitReader(x.request.Body, maxBodyBytes)); err != nil {

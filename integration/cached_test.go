@@ -123,10 +123,10 @@ func TestCacheHit(t *testing.T) {
 	if second.Header.Get("X-Amzn-Trace-Id") == first.Header.Get("X-Amzn-Trace-Id") || len(second.Header.Values("X-Amzn-Trace-Id")) != 1 {
 		t.Error(second.Header.Values("X-Amzn-Trace-Id"))
 	}
-	want := `# HELP gatehouse_stage_cache_requests_total Requests of routes whose answers are kept, by stage, and whether there was one: hit, miss, or refresh where the client asked for a new one.
+	want := `# HELP gatehouse_stage_cache_requests_total Requests of routes whose answers are kept, by API and stage, and whether there was one: hit, miss, or refresh where the client asked for a new one.
 # TYPE gatehouse_stage_cache_requests_total counter
-gatehouse_stage_cache_requests_total{result="hit",stage="a/v1"} 1
-gatehouse_stage_cache_requests_total{result="miss",stage="a/v1"} 1
+gatehouse_stage_cache_requests_total{api="a",result="hit",stage="v1"} 1
+gatehouse_stage_cache_requests_total{api="a",result="miss",stage="v1"} 1
 `
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "gatehouse_stage_cache_requests_total"); err != nil {
 		t.Error(err)

@@ -31,8 +31,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "gatehouse_integration_failures_total", Help: "Requests that the gateway answered with an error of its own, by why.",
 		}, []string{"handler", "failure"}),
 		caches: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_stage_cache_requests_total", Help: "Requests of routes whose answers are kept, by stage, and whether there was one: hit, miss, or refresh where the client asked for a new one.",
-		}, []string{"stage", "result"}),
+			Name: "gatehouse_stage_cache_requests_total", Help: "Requests of routes whose answers are kept, by API and stage, and whether there was one: hit, miss, or refresh where the client asked for a new one.",
+		}, []string{"api", "stage", "result"}),
 		waiting: f.NewGauge(prometheus.GaugeOpts{
 			Name: "gatehouse_stage_cache_waiting", Help: "Requests that wait for an answer which another one fetches.",
 		}),
@@ -61,4 +61,4 @@ const (
 	cacheRefresh = "refresh"
 )
 
-func (m *metrics) cached(stage, result string) { m.caches.WithLabelValues(stage, result).Inc() }
+func (m *metrics) cached(s *stage, result string) { m.caches.WithLabelValues(s.api, s.name, result).Inc() }
