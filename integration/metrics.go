@@ -61,4 +61,6 @@ const (
 	cacheRefresh = "refresh"
 )
 
-func (m *metrics) cached(s *stage, result string) { m.caches.WithLabelValues(s.api, s.name, result).Inc() }
+func (m *metrics) cached(s *stage, result string) {
+	m.caches.WithLabelValues(s.api, s.name, result).Inc()
+}

@@ -186,8 +186,8 @@ func parseMessageIntegration(v source.Value) *gateway.Integration {
 			at.Errorf("no-effect", "remove it, or take an integration that is no proxy", "%s has no effect in a proxy integration, which passes everything on", key)
 		}
 	}
-	if p := o.Get("requestParameters"); p.Exists() && !http && in.Type != "" {
-		p.Errorf("no-effect", "remove it", "requestParameters is for HTTP and HTTP_PROXY integrations")
+	if p := o.Get("requestParameters"); p.Exists() && !http && in.Type != gateway.IntegrationAWS && in.Type != "" {
+		p.Errorf("no-effect", "remove it", "requestParameters is for AWS, HTTP and HTTP_PROXY integrations")
 	}
 	o.Done()
 	return in

@@ -161,6 +161,11 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 		if f := c.function(in, r.Path); f != nil {
 			out.target = f
 		}
+	case gateway.IntegrationAWS:
+		if f := c.customFunction(in, r.Path); f != nil {
+			out.target = f
+		}
+		out.responses = c.responses(in)
 	case gateway.IntegrationHTTPProxy, gateway.IntegrationHTTP:
 		out.proxy = in.Type == gateway.IntegrationHTTPProxy
 		if p := c.endpoint(in, r.Path); p != nil {
@@ -179,7 +184,7 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 		// Its status is the route's own word.
 		out.proxy = true
 	default:
-		c.errorf("unsupported-integration", in.Source, "WebSocket APIs have AWS_PROXY, HTTP, HTTP_PROXY and MOCK integrations", "%s has an integration of type %s", r.Path, in.Type)
+		c.errorf("unsupported-integration", in.Source, "WebSocket APIs have AWS, AWS_PROXY, HTTP, HTTP_PROXY and MOCK integrations", "%s has an integration of type %s", r.Path, in.Type)
 	}
 	return out
 }

@@ -19,7 +19,10 @@ func TestRefusedDefinitions(t *testing.T) {
 	}{
 		{"a: {integration: {type: AWS_PROXY, uri: nobody}}", nil, `7:47: error unknown-function: the integration of a calls the function nobody, which is not defined`},
 		{"a: {integration: {type: AWS_PROXY, uri: 'a b'}}", nil, `error invalid-uri: the integration of a: "a b" does not name a function`},
-		{"a: {integration: {type: AWS, uri: hear}}", nil, `error unsupported-integration: a has an integration of type AWS`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/q'}}", nil, `error unsupported-integration: a has an integration of type AWS that calls no function`},
+		{"a: {integration: {type: AWS, uri: nobody}}", nil, `error unknown-function: the integration of a calls the function nobody`},
+		{"a: {integration: {type: AWS, uri: hear, requestTemplates: {$default: '#if(true)'}}}", nil, `error template-syntax`},
+		{"a: {integration: {type: AWS, uri: hear, requestParameters: {integration.request.header.X: context.stage}}}", nil, `warning no-effect: integration.request.header.X has no effect`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'ftp://a/'}}", nil, `error invalid-uri: "ftp://a/" is not a URI of the form`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://{host}/'}}", nil, `error invalid-uri: the host of http://… cannot be a parameter`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/{b'}}", nil, `error invalid-uri: "http://a/{b" has a brace`},
