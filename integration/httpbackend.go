@@ -19,7 +19,6 @@ type httpBackend struct {
 	upstream *upstream
 	uri      *gateway.EndpointURI
 	method   string
-	api      string
 }
 
 // http compiles an integration of type HTTP.
@@ -57,14 +56,14 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.found.Warnf("no-effect", in.Source, "", "",
 			"health checks and retries of the backend %s have no effect on %s, %s: an endpoint that cannot be connected to is passed over", backend.Name, r.Key(), why)
 	}
-	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, api: b.stage.api}
+	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod}
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.
 var passedHeaders = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id", "Traceparent", "Tracestate"}
 
 func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
-	target, t := h.target(m, out)
+	target, t := m.target(h.uri.Path, h.uri.Query, out)
 	if t != nil {
 		return nil, t
 	}
@@ -110,17 +109,23 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 	}
 	defer release()
 	defer response.Body.Close()
+	body, t := m.readResponse(response)
+	return response, body, t
+}
+
+// readResponse reads the body of what a backend answers.
+func (x *exchange) readResponse(response *http.Response) ([]byte, *trouble) {
 	if response.ContentLength > maxBodyBytes {
-		return nil, nil, &trouble{failure: tooMuch, reason: "the backend answers with more than may be mapped or kept"}
+		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than may be mapped or kept"}
 	}
-	body, failed := m.readAll(response.Body, response.ContentLength, maxBodyBytes, tooMuch)
+	body, failed := x.readAll(response.Body, response.ContentLength, maxBodyBytes, tooMuch)
 	switch {
 	case failed == gone:
-		return nil, nil, backendTrouble(m.ctx(), errors.New("it broke its answer off"))
+		return nil, backendTrouble(x.ctx(), errors.New("it broke its answer off"))
 	case failed != nil:
-		return nil, nil, &trouble{failure: failed, reason: "the backend's answer could not be read"}
+		return nil, &trouble{failure: failed, reason: "the backend's answer could not be read"}
 	}
-	return response, body, nil
+	return body, nil
 }
 
 // backendTrouble tells why a backend did not answer.
@@ -145,22 +150,27 @@ func (h *httpBackend) headers(m *mapping, out *outgoing, method string) http.Hea
 			header[name] = values
 		}
 	}
-	set := func(name, value string) {
-		if header[name] == nil && value != "" {
+	m.identify(header)
+	if encoding := m.header("Content-Encoding"); header["Content-Encoding"] == nil && encoding != "" && !out.templated && m.contentHandling == "" {
+		header["Content-Encoding"] = []string{encoding} // The body is as the client sent it.
+	}
+	if contentType := m.header("Content-Type"); header["Content-Type"] == nil && contentType != "" && !hasNoType(method) {
+		header["Content-Type"] = []string{contentType}
+	}
+	return header
+}
+
+// identify adds the headers by which the gateway makes itself known, and wants JSON unless
+// a mapping says otherwise.
+func (m *mapping) identify(header http.Header) {
+	api := m.route.stage.api
+	for name, value := range map[string]string{"Accept": jsonType, "User-Agent": "AmazonAPIGateway_" + api} {
+		if header[name] == nil {
 			header[name] = []string{value}
 		}
 	}
-	set("Accept", jsonType)
-	set("User-Agent", "AmazonAPIGateway_"+h.api)
-	if !hasNoType(method) {
-		set("Content-Type", m.header("Content-Type"))
-	}
-	if !out.templated && m.contentHandling == "" {
-		set("Content-Encoding", m.header("Content-Encoding")) // The body is as the client sent it.
-	}
 	header["X-Amzn-Trace-Id"] = []string{m.trace}
-	header["X-Amzn-Apigateway-Api-Id"] = []string{h.api}
-	return header
+	header["X-Amzn-Apigateway-Api-Id"] = []string{api}
 }
 
 // hasNoType reports whether requests of a method have no Content-Type of the client's.
@@ -171,9 +181,10 @@ func hasNoType(method string) bool {
 // target is what a backend is asked for.
 type target struct{ path, query string }
 
-func (h *httpBackend) target(m *mapping, out *outgoing) (target, *trouble) {
+// target fills the path and the query of a URI in.
+func (m *mapping) target(path, query string, out *outgoing) (target, *trouble) {
 	fill := func(name string) string { return out.path[name] }
-	path := gateway.ReplacePlaceholders(h.uri.Path, asItIs, fill)
+	path = gateway.ReplacePlaceholders(path, asItIs, fill)
 	if out.wholePath != "" {
 		path = encodePath(out.wholePath)
 	}
@@ -183,14 +194,14 @@ func (h *httpBackend) target(m *mapping, out *outgoing) (target, *trouble) {
 	if hasDots(path) && !hasDots(m.exchange.path) {
 		return target{}, &trouble{failure: badRequest, message: "Bad Request", reason: "the path of the backend would have . or .. in it"}
 	}
-	var query []string
-	if h.uri.Query != "" {
-		query = append(query, gateway.ReplacePlaceholders(h.uri.Query, asItIs, fill))
+	var parts []string
+	if query != "" {
+		parts = append(parts, gateway.ReplacePlaceholders(query, asItIs, fill))
 	}
 	for _, f := range out.query {
-		query = append(query, encodePart(f.Name)+"="+encodePart(f.Value))
+		parts = append(parts, encodePart(f.Name)+"="+encodePart(f.Value))
 	}
-	return target{path, strings.Join(query, "&")}, nil
+	return target{path, strings.Join(parts, "&")}, nil
 }
 
 func asItIs(text string) string { return text }

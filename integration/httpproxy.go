@@ -57,7 +57,7 @@ func (h *httpProxy) pass(m *mapping) *trouble {
 	if t := m.mapParameters(out); t != nil {
 		return t
 	}
-	target, t := h.target(m, out)
+	target, t := m.target(h.uri.Path, h.uri.Query, out)
 	if t != nil {
 		return t
 	}
@@ -90,7 +90,7 @@ func (h *httpProxy) proxiedHeaders(m *mapping, out *outgoing) http.Header {
 		}
 	}
 	maps.Copy(header, out.header)
-	header["X-Amzn-Apigateway-Api-Id"] = []string{h.api}
+	header["X-Amzn-Apigateway-Api-Id"] = []string{m.route.stage.api}
 	if header["User-Agent"] == nil {
 		header["User-Agent"] = []string{""} // net/http has one of its own otherwise.
 	}
