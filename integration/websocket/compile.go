@@ -43,7 +43,9 @@ type route struct {
 	// responses map the answers of integrations that are no proxies.
 	responses *responses
 	// proxy: the answer decides whether a client may connect.
-	proxy    bool
+	proxy bool
+	// models hold messages to schemas; nil for none.
+	models   *models
 	throttle *gateway.Throttle
 }
 
@@ -105,8 +107,10 @@ func (c *compiler) stage(from *gateway.Stage) *stage {
 		return st // Validate reports it.
 	}
 	st.selection = c.selection(d.RouteSelectionExpression, d.Source)
+	set := c.schemas(d)
 	for i := range d.Routes {
 		r := c.route(from, &d.Routes[i])
+		r.models = c.models(set, d, &d.Routes[i])
 		st.routes[r.key] = r
 	}
 	return st

@@ -45,6 +45,20 @@ func TestRefusedDefinitions(t *testing.T) {
 			t.Errorf("%s %v: %v", c.route, c.stage, ds)
 		}
 	}
+	for models, want := range map[string]string{
+		"M: {type: whatever}": "error invalid-model: the model M at #/type",
+		"M: {$ref: 'https://apigateway.amazonaws.com/restapis/x/models/Other'}": "error invalid-model: the model M at #",
+		"Other: {type: object}": `error unknown-model: a holds messages to the model "M", which is not defined`,
+	} {
+		ds := websocket.Compile(snapshot(t, strings.Replace(chat("a: {requestModels: {$default: M}, "+lambda+"}"), "    routes:", "    models: {"+models+"}\n    routes:", 1)))
+		if len(ds) != 1 || !strings.Contains(ds[0].String(), want) {
+			t.Errorf("%s: %v", models, ds)
+		}
+	}
+	unselected := "a: {requestModels: {b: Empty}, " + lambda + "}"
+	if ds := websocket.Compile(snapshot(t, chat(unselected))); len(ds) != 1 || !strings.Contains(ds[0].String(), `error no-effect: nothing selects the model "b" of a`) {
+		t.Errorf("%s: %v", unselected, ds)
+	}
 	// What no single file can know is found as it is read.
 	for _, c := range []struct {
 		route string
@@ -57,6 +71,9 @@ func TestRefusedDefinitions(t *testing.T) {
 		{"a: {authorizationType: AWS_IAM, " + lambda + "}", nil, `error connect-only: callers of a WebSocket API are authorized when they connect`},
 		{"a: {apiKeyRequired: true, " + lambda + "}", nil, `error connect-only: API keys are shown when a client connects`},
 		{"$disconnect: {routeResponseSelectionExpression: $default, " + lambda + "}", nil, `error no-effect: nobody is there any more`},
+		{"$connect: {requestModels: {$default: Empty}, " + lambda + "}", nil, `error no-effect: $connect has no message that could be held to a model`},
+		{"a: {modelSelectionExpression: $request.body.b, " + lambda + "}", nil, `error no-effect: there is no model to be selected for a`},
+		{"a: {modelSelectionExpression: $request.header.b, requestModels: {b: Empty}, " + lambda + "}", nil, `error invalid-selection-expression`},
 		{"a: {" + lambda + "}", []string{"routes: {b: {timeout: 1s}}"}, `error unknown-route: the stage chat/v1 has no route "b" (write a route key`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://${stageVariables.host}/'}}", nil, `error unset-stage-variable: the stage chat/v1 has no variable host`},
 	} {

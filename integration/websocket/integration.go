@@ -42,6 +42,7 @@ func (f *failure) Unwrap() error { return f.cause }
 const (
 	messageInternal   = "Internal server error"
 	messageTimeout    = "Endpoint request timed out"
+	messageBadBody    = "Bad request body"
 	messageBadRequest = "Bad Request"
 	messageForbidden  = "Forbidden"
 	messageThrottled  = "Too Many Requests"
