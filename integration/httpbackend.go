@@ -19,6 +19,7 @@ type httpBackend struct {
 	upstream *upstream
 	uri      *gateway.EndpointURI
 	method   string
+	retries  retries
 }
 
 // http compiles an integration of type HTTP.
@@ -48,15 +49,7 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
 	}
-	why := "whose bodies are mapped"
-	if !in.NeedsService() {
-		why = "whose answers are kept"
-	}
-	if backend != nil && (backend.HealthCheck != nil || backend.Retry != nil) {
-		b.found.Warnf("no-effect", in.Source, "", "",
-			"health checks and retries of the backend %s have no effect on %s, %s: an endpoint that cannot be connected to is passed over", backend.Name, r.Key(), why)
-	}
-	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod}
+	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, retries: b.retriesOf(r, backend)}
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.
@@ -88,7 +81,7 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 	if err != nil {
 		return nil, nil, &trouble{failure: unreachable, reason: err.Error()}
 	}
-	response, release, err := pool.send(m.ctx(), m.address, func(scheme, address string) (*http.Request, error) {
+	response, release, err := h.retries.send(m.ctx(), pool, m.address, func(scheme, address string) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(m.ctx(), h.methodFor(m), scheme+"://"+address+"/", bytes.NewReader(sent))
 		if err != nil {
 			return nil, err
@@ -134,7 +127,7 @@ func backendTrouble(ctx context.Context, err error) *trouble {
 	switch {
 	case errors.Is(err, errBusyBackend):
 		t.failure = throttled
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, errTryTimeout):
 		t.failure = timedOut
 	case ctx.Err() != nil:
 		t.failure = gone
