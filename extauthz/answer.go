@@ -24,7 +24,7 @@ var open = &authv3.CheckResponse{
 
 // grant is the answer for a request that got past every evaluator.
 func (c *check) grant() *authv3.CheckResponse {
-	if c.keyTag == "" && c.identity == nil {
+	if c.keyTag == "" && c.identity == nil && !c.invalidates {
 		switch {
 		case c.ready != nil:
 			return c.ready
@@ -72,6 +72,9 @@ func (c *check) metadata(more map[string]*structpb.Value) *structpb.Struct {
 			identity.Fields[name] = structpb.NewStringValue(utf8Text(value))
 		}
 		set(wire.AnswerIdentity, structpb.NewStructValue(identity))
+	}
+	if c.invalidates {
+		set(wire.AnswerInvalidate, structpb.NewStringValue("true"))
 	}
 	if fields == nil {
 		return nil

@@ -67,6 +67,8 @@ type check struct {
 	typed    *structpb.ListValue
 	claims   *structpb.Struct
 	identity map[string]string
+	// invalidates: the caller asks for an answer that was not kept, and may.
+	invalidates bool
 	// usageKey is the API key that the authorizer has given.
 	usageKey gateway.Secret
 	// keyTag is the value of wire.KeyHeader.

@@ -3,6 +3,7 @@ package extauthz
 import (
 	"context"
 
+	"gatehouse/gateway"
 	"gatehouse/gateway/iampolicy"
 )
 
@@ -33,9 +34,23 @@ func (e permission) evaluate(_ context.Context, c *check) *refusal {
 	}
 	switch outcome {
 	case iampolicy.Allowed:
+		c.invalidates = gateway.AsksAnew(c.header("cache-control")) && e.permits(c, authorization, iampolicy.InvalidateCache)
 		return nil
 	case iampolicy.ExplicitDeny:
 		return refusedByPolicy(CodePermissionDenied, c, outcome).because(reason)
 	}
 	return refusedByPolicy(CodeNotPermitted, c, outcome).because(reason)
+}
+
+// permits reports whether the caller may do something else with the method.
+func (e permission) permits(c *check, authorization iampolicy.Authorization, action string) bool {
+	request := c.policyRequest()
+	request.Action = action
+	var resource *iampolicy.Decision
+	if e.resource != nil {
+		decision := e.resource.Evaluate(&request)
+		resource = &decision
+	}
+	own, _ := iampolicy.EvaluateAll(c.current.access.keys[c.accessKey].policies, &request)
+	return iampolicy.Combine(authorization, resource, own) == iampolicy.Allowed
 }

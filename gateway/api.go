@@ -60,7 +60,9 @@ type Stage struct {
 	// IdleMillis and DurationMillis bound the connections of a WebSocket API: how long
 	// nothing may happen on one, and how long it may last.
 	IdleMillis, DurationMillis int64
-	Source                     Position
+	// Cache keeps answers of a REST API; nil means that none are kept.
+	Cache  *StageCache
+	Source Position
 }
 
 // Canary sends a share of a stage's requests to another deployment.
@@ -89,7 +91,9 @@ type RouteSettings struct {
 	// Throttle bounds the requests of the route; under the key "*", of each route for
 	// itself.
 	Throttle *Throttle
-	Source   Position
+	// Cache is what the route says about the stage's cache; nil means nothing.
+	Cache  *CacheSettings
+	Source Position
 }
 
 // RouteThrottle is the throttle of one route: the route's own, or what the stage sets

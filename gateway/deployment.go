@@ -128,6 +128,9 @@ type Route struct {
 	Parameters []Parameter
 	// RequestModels maps content types to model names.
 	RequestModels map[string]string
+	// ModelSelectionExpression says which of the RequestModels a message is held to, by
+	// their keys; DefaultRoute is the key of that for all others (WebSocket).
+	ModelSelectionExpression string
 	// RequestValidator is the effective validator's name; empty means none.
 	RequestValidator string
 	// Responses are the declared method responses (REST).

@@ -8,6 +8,19 @@ import (
 // Envoy serves a route by itself as long as it need not look into bodies. What else there
 // is behind routes, the integration service does. Both sides go by what is said here.
 
+// NeedsService reports whether the integration service serves a route of a stage: because
+// its integration does more than Envoy can, or because its answers are kept.
+func (s *Stage) NeedsService(r *Route) bool {
+	in := r.Integration
+	switch {
+	case in == nil:
+		return false
+	case in.NeedsService():
+		return true
+	}
+	return (in.Type == IntegrationHTTP || in.Type == IntegrationHTTPProxy) && s.RouteCache(r) != nil
+}
+
 // NeedsService reports whether an integration does more than Envoy can.
 func (in *Integration) NeedsService() bool {
 	switch in.Type {

@@ -246,6 +246,7 @@ func (v *validation) stage(a *API, s *Stage) {
 		v.errorf("too-many-variables", s.Source, "", "the stage has %d variables, at most 100 are allowed", len(s.Variables))
 	}
 	v.settings(a, s)
+	v.cache(a, s)
 	v.references(a, s)
 	v.mcp(a, s)
 }

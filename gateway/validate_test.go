@@ -133,6 +133,12 @@ func TestValidate(t *testing.T) {
 		"HTTP canary": {func(s *gateway.Snapshot) {
 			s.APIs[1].Stages[0].Canary = &gateway.Canary{Source: place("canary")}
 		}, []string{"canary canary-not-rest"}},
+		"HTTP cache": {func(s *gateway.Snapshot) {
+			s.APIs[1].Stages[0].Cache = &gateway.StageCache{CacheSettings: gateway.CacheSettings{Source: place("cache")}}
+		}, []string{"cache cache-not-rest"}},
+		"settings of no cache": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "*", Cache: &gateway.CacheSettings{Source: place("cache")}}}
+		}, []string{"cache no-stage-cache"}},
 		"settings": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].Settings = []gateway.RouteSettings{{RouteKey: "PUT /pets", Source: place("settings")}}
 		}, []string{"settings unknown-route"}},

@@ -27,12 +27,14 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return b.lambdaProxy(r)
 	case in.Type == gateway.IntegrationAWSProxy:
 		return b.firstClass(r)
-	case !in.NeedsService():
+	case !b.of.NeedsService(r):
 		return nil
 	case in.Type == gateway.IntegrationMock:
 		return b.mapped(r, "mock", mock{})
 	case in.Type == gateway.IntegrationHTTP:
 		return b.http(r)
+	case in.Type == gateway.IntegrationHTTPProxy:
+		return b.httpProxy(r)
 	case in.Type == gateway.IntegrationAWS:
 		return b.service(r)
 	}
@@ -76,6 +78,9 @@ type stage struct {
 	routes   map[string]*route
 	// binary are the media types whose bodies are bytes (REST).
 	binary mediaTypes
+	// cache is the stage of the definition, which says how answers are kept; nil without a
+	// cache.
+	cache *gateway.Stage
 	// customised are the values of wire.ReplyHeader that Envoy has answers of the API's own
 	// for.
 	customised map[string]bool
@@ -120,13 +125,13 @@ func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway
 		}
 		for j := range api.Stages {
 			st := &api.Stages[j]
-			c.compileStage(snapshot, api, st.Name, st.Deployment, st.Variables, false, &found)
+			c.compileStage(snapshot, api, st, st.Deployment, st.Variables, false, &found)
 			if st.Canary != nil {
 				deployment := st.Canary.Deployment
 				if deployment == nil {
 					deployment = st.Deployment
 				}
-				c.compileStage(snapshot, api, st.Name, deployment, st.CanaryVariables(), true, &found)
+				c.compileStage(snapshot, api, st, deployment, st.CanaryVariables(), true, &found)
 			}
 		}
 	}
@@ -137,20 +142,23 @@ func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway
 	return c, found
 }
 
-func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, name string, deployment *gateway.Deployment, variables map[string]string, canary bool, found *gateway.Diagnostics) {
+func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of *gateway.Stage, deployment *gateway.Deployment, variables map[string]string, canary bool, found *gateway.Diagnostics) {
 	if deployment == nil {
 		return // Validate reports it.
 	}
-	key := stageKey{api.ID, name, canary}
-	if known := c.known(key, api, deployment, variables); known != nil {
+	key := stageKey{api.ID, of.Name, canary}
+	if known := c.known(key, api, of, deployment, variables); known != nil {
 		c.stages[key] = known
 		*found = append(*found, known.found...)
 		return
 	}
 	st := &stage{
-		api: api.ID, name: name, canary: canary, protocol: api.Protocol, variables: variables,
+		api: api.ID, name: of.Name, canary: canary, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
+	}
+	if of.Cache != nil && st.rest() {
+		st.cache = of
 	}
 	if st.rest() {
 		for t := range gateway.ResponseDefaults {
@@ -163,12 +171,15 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		st.snapshot = nil
 		*found = append(*found, st.found...)
 	}()
-	b := &stageCompiler{stage: st, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
+	b := &stageCompiler{stage: st, of: of, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
 		if h == nil {
 			continue
+		}
+		if st.cache != nil {
+			h = b.cached(r, h)
 		}
 		compiled := &route{stage: st, Route: r, key: r.Key(), resourceID: lambdaevent.ResourceID(r.Path), handler: h}
 		if r.Path != gateway.DefaultRoute {
@@ -182,11 +193,15 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 
 // stageCompiler makes the routes of one stage.
 type stageCompiler struct {
-	stage  *stage
+	stage *stage
+	// of is where the stage's settings are.
+	of     *gateway.Stage
 	found  *gateway.Diagnostics
 	parsed map[string]parsedTemplate
 	// upstreams are for Compiled.
 	upstreams map[string]bool
+	// contentHash is for contentOf.
+	contentHash string
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

@@ -44,11 +44,12 @@ var (
 	timedOut    = &failure{"timeout", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
 	gone        = &failure{"cancelled", string(gateway.IntegrationTimeout), 0, 504, serviceUnavailable}
 	// overloaded: requests under way hold all the memory that there is for them.
-	overloaded   = &failure{"overloaded", wire.ReplyOverloaded, 503, 503, serviceUnavailable}
-	badEncoding  = &failure{"invalid-base64", string(gateway.APIConfigurationError), 0, 500, internalServerError}
-	tooLarge     = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
-	badRequest   = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
-	unknownRoute = &failure{"unknown-route", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	overloaded       = &failure{"overloaded", wire.ReplyOverloaded, 503, 503, serviceUnavailable}
+	badEncoding      = &failure{"invalid-base64", string(gateway.APIConfigurationError), 0, 500, internalServerError}
+	tooLarge         = &failure{"request-too-large", string(gateway.RequestTooLarge), 0, 413, "Request Entity Too Large"}
+	badRequest       = &failure{"bad-request", string(gateway.BadRequestBody), 0, 400, "Bad Request"}
+	mayNotInvalidate = &failure{"may-not-invalidate", string(gateway.AccessDenied), 0, 403, "Forbidden"}
+	unknownRoute     = &failure{"unknown-route", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 	// Of integrations that are no proxies: a body that has no template, and what its
 	// templates and mappings, or the lack of them, make of a request.
 	unsupportedMedia = &failure{"unsupported-media-type", string(gateway.UnsupportedMediaType), 0, 415, "Unsupported Media Type"}
@@ -66,7 +67,7 @@ func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
 // failWith is fail with a message of its own for the clients of REST APIs, if there is one.
 func (x *exchange) failWith(f *failure, message, reason string) {
 	x.failed = f.name
-	if f == gone || f == badRequest || f == tooLarge || f == unsupportedMedia {
+	if f == gone || f == badRequest || f == mayNotInvalidate || f == tooLarge || f == unsupportedMedia {
 		x.log(slog.LevelDebug, f.name, reason)
 	} else {
 		x.warn(f.name, reason)

@@ -13,12 +13,13 @@ import (
 )
 
 // httpBackend calls an HTTP endpoint with what templates and mappings make. Integrations
-// that map no bodies, Envoy serves.
+// that map no bodies, and whose answers are not kept, Envoy serves.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html
 type httpBackend struct {
 	upstream *upstream
 	uri      *gateway.EndpointURI
 	method   string
+	retries  retries
 }
 
 // http compiles an integration of type HTTP.
@@ -48,32 +49,40 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
 	}
-	if backend != nil && (backend.HealthCheck != nil || backend.Retry != nil) {
-		b.found.Warnf("no-effect", in.Source, "", "",
-			"health checks and retries of the backend %s have no effect on %s, whose bodies are mapped: an endpoint that cannot be connected to is passed over", backend.Name, r.Key())
-	}
-	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod}
+	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, retries: b.retriesOf(r, backend)}
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.
 var passedHeaders = []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Request-Id", "Traceparent", "Tracestate"}
 
 func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
-	method := h.method
-	if method == "" || method == gateway.AnyMethod {
-		method = m.request.Method
-	}
 	target, t := m.target(h.uri.Path, h.uri.Query, out)
 	if t != nil {
 		return nil, t
 	}
-	header := h.headers(m, out, method)
+	response, body, t := h.ask(m, target, h.headers(m, out, h.methodFor(m)), out.body)
+	if t != nil {
+		return nil, t
+	}
+	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+}
+
+// methodFor is the integration's, or the client's.
+func (h *httpBackend) methodFor(m *mapping) string {
+	if h.method == "" || h.method == gateway.AnyMethod {
+		return m.request.Method
+	}
+	return h.method
+}
+
+// ask sends a request, and reads all of the response.
+func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []byte) (*http.Response, []byte, *trouble) {
 	pool, err := m.server.upstreams.pool(h.upstream)
 	if err != nil {
-		return nil, &trouble{failure: unreachable, reason: err.Error()}
+		return nil, nil, &trouble{failure: unreachable, reason: err.Error()}
 	}
-	response, release, err := pool.send(m.ctx(), m.address, func(scheme, address string) (*http.Request, error) {
-		r, err := http.NewRequestWithContext(m.ctx(), method, scheme+"://"+address+"/", bytes.NewReader(out.body))
+	response, release, err := h.retries.send(m.ctx(), pool, m.address, func(scheme, address string) (*http.Request, error) {
+		r, err := http.NewRequestWithContext(m.ctx(), h.methodFor(m), scheme+"://"+address+"/", bytes.NewReader(sent))
 		if err != nil {
 			return nil, err
 		}
@@ -89,15 +98,12 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		return r, nil
 	})
 	if err != nil {
-		return nil, backendTrouble(m.ctx(), err)
+		return nil, nil, backendTrouble(m.ctx(), err)
 	}
 	defer release()
 	defer response.Body.Close()
 	body, t := m.readResponse(response)
-	if t != nil {
-		return nil, t
-	}
-	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+	return response, body, t
 }
 
 // readResponse reads the body of what a backend answers.
@@ -106,7 +112,7 @@ func (x *exchange) readResponse(response *http.Response) ([]byte, *trouble) {
 		return nil, nil // What is announced is not there.
 	}
 	if response.ContentLength > maxBodyBytes {
-		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than is mapped"}
+		return nil, &trouble{failure: tooMuch, reason: "the backend answers with more than may be mapped or kept"}
 	}
 	body, failed := x.readAll(response.Body, response.ContentLength, maxBodyBytes, tooMuch)
 	switch {
@@ -124,7 +130,7 @@ func backendTrouble(ctx context.Context, err error) *trouble {
 	switch {
 	case errors.Is(err, errBusyBackend):
 		t.failure = throttled
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, errTryTimeout):
 		t.failure = timedOut
 	case ctx.Err() != nil:
 		t.failure = gone
@@ -141,6 +147,9 @@ func (h *httpBackend) headers(m *mapping, out *outgoing, method string) http.Hea
 		}
 	}
 	m.identify(header)
+	if encoding := m.header("Content-Encoding"); header["Content-Encoding"] == nil && encoding != "" && !out.templated && m.contentHandling == "" {
+		header["Content-Encoding"] = []string{encoding} // The body is as the client sent it.
+	}
 	if contentType := m.header("Content-Type"); header["Content-Type"] == nil && contentType != "" && !hasNoType(method) {
 		header["Content-Type"] = []string{contentType}
 	}

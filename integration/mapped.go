@@ -45,6 +45,8 @@ type outgoing struct {
 	body      []byte
 	// templated tells that a template has made the body.
 	templated bool
+	// proxied requests are the client's own, beside what is mapped.
+	proxied bool
 }
 
 // incoming is what a backend answered.

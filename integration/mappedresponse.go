@@ -76,6 +76,9 @@ func (m *mapping) respond(r *mappedResponse) *trouble {
 		}
 	}
 	header := http.Header{"Content-Type": {contentType}}
+	if encoding := m.in.header["Content-Encoding"]; len(encoding) > 0 && template == nil && r.handling == "" {
+		header["Content-Encoding"] = encoding // The body is as the backend sent it.
+	}
 	for i := range r.parameters {
 		p := &r.parameters[i]
 		values, t := m.values(&p.source)

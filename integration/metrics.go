@@ -13,6 +13,8 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	failures *prometheus.CounterVec
+	caches   *prometheus.CounterVec
+	waiting  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,6 +30,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		failures: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_integration_failures_total", Help: "Requests that the gateway answered with an error of its own, by why.",
 		}, []string{"handler", "failure"}),
+		caches: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_stage_cache_requests_total", Help: "Requests of routes whose answers are kept, by API and stage, and whether there was one: hit, miss, or refresh where the client asked for a new one.",
+		}, []string{"api", "stage", "result"}),
+		waiting: f.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_stage_cache_waiting", Help: "Requests that wait for an answer which another one fetches.",
+		}),
 	}
 }
 
@@ -44,4 +52,15 @@ func (m *metrics) answered(x *exchange, took time.Duration) {
 	if x.failed != "" {
 		m.failures.WithLabelValues(kind, x.failed).Inc()
 	}
+}
+
+// Results of looking for an answer.
+const (
+	cacheHit     = "hit"
+	cacheMiss    = "miss"
+	cacheRefresh = "refresh"
+)
+
+func (m *metrics) cached(s *stage, result string) {
+	m.caches.WithLabelValues(s.api, s.name, result).Inc()
 }

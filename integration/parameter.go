@@ -160,7 +160,7 @@ func (out *outgoing) setHeader(name, value string) *trouble {
 	if !httpguts.ValidHeaderFieldName(name) {
 		return &trouble{failure: badMapping, reason: "a header for the backend would have a name that it cannot have"}
 	}
-	if hiddenHeaders[name] || hasInternalPrefix(name) {
+	if hiddenHeaders[name] && !(out.proxied && settableByProxy[name]) || hasInternalPrefix(name) {
 		return nil
 	}
 	out.header[name] = append(out.header[name], headerSafe(value))

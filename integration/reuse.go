@@ -28,11 +28,14 @@ func (s *stage) reusable() bool {
 
 // known finds what was compiled of the same stage before. A deployment that was read again
 // is the same if its hash is, but then its problems may stand on other lines.
-func (c *Compiled) known(key stageKey, api *gateway.API, deployment *gateway.Deployment, variables map[string]string) *stage {
+func (c *Compiled) known(key stageKey, api *gateway.API, of *gateway.Stage, deployment *gateway.Deployment, variables map[string]string) *stage {
 	if c.previous == nil {
 		return nil
 	}
 	st := c.previous.stages[key]
+	if of.Cache != nil || st != nil && st.cache != nil {
+		return nil // What is said of a cache may have changed.
+	}
 	if st == nil || st.protocol != api.Protocol || !maps.Equal(st.variables, variables) || !st.reusable() {
 		return nil
 	}

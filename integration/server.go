@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/stagecache"
 	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/wire"
@@ -57,6 +58,11 @@ type Options struct {
 	MemoryBytes int64
 	// Patience is how long a request waits for memory that others hold, 5 seconds by default.
 	Patience time.Duration
+	// Cache keeps answers for the caches of stages; one in memory by default.
+	Cache stagecache.Store
+	// MaxWait is how long a request waits for the answer that another one fetches, 5
+	// seconds by default.
+	MaxWait time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -69,6 +75,9 @@ type Server struct {
 	streams Streamer
 	metrics *metrics
 	memory  *memory
+	cache   stagecache.Store
+	flights stagecache.Flights
+	maxWait time.Duration
 	serving atomic.Pointer[serving]
 	// services are found by the one, and called over the other.
 	services  *amazon.Client
@@ -101,7 +110,14 @@ func New(o Options) *Server {
 	if o.Streams == nil {
 		o.Streams = client
 	}
-	s := &Server{log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport, metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)), webSocket: o.WebSocket, mcp: o.MCP}
+	if o.Cache == nil {
+		o.Cache = stagecache.NewMemory(o.Now)
+	}
+	s := &Server{
+		log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport,
+		metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)),
+		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait),
+	}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
 	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
@@ -155,6 +171,7 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 	}
 	s.serving.Store(next)
 	s.upstreams.keep(next.upstreams())
+	s.cache.Keep(next.cachedStages())
 	return func() { s.serving.CompareAndSwap(next, before) }
 }
 

@@ -98,15 +98,18 @@ type service struct {
 	lambdas *functions
 }
 
-func newService(t *testing.T) *service {
+func newService(t *testing.T, change ...func(*integration.Options)) *service {
 	t.Helper()
-	return newServiceWith(t, integration.Options{})
+	return newServiceWith(t, integration.Options{}, change...)
 }
 
-func newServiceWith(t *testing.T, o integration.Options) *service {
+func newServiceWith(t *testing.T, o integration.Options, change ...func(*integration.Options)) *service {
 	t.Helper()
 	s := &service{t: t, lambdas: &functions{call: returning(`{}`)}, log: &strings.Builder{}}
 	o.Log, o.Lambda, o.Now = slog.New(slog.NewTextHandler(s.log, nil)), s.lambdas, func() time.Time { return time.UnixMilli(1741806238390) }
+	for _, c := range change {
+		c(&o)
+	}
 	s.Server = integration.New(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -80,6 +80,7 @@ func (u *upstreams) keep(wanted map[string]bool) {
 	for key, p := range u.pools {
 		if !wanted[key] {
 			delete(u.pools, key)
+			close(p.closed)
 			p.transport.CloseIdleConnections()
 		}
 	}
@@ -95,6 +96,10 @@ type pool struct {
 	turn        atomic.Uint64
 	inFlight    atomic.Int64
 	maxRequests int64
+	// retrying are the requests that are about to be repeated.
+	retrying atomic.Int64
+	// closed ends what watches the endpoints.
+	closed chan struct{}
 }
 
 type endpoint struct {
@@ -103,10 +108,12 @@ type endpoint struct {
 	// avoidUntil is when it may be asked first again, in nanoseconds.
 	avoidUntil atomic.Int64
 	inFlight   atomic.Int64
+	// unhealthy: it does not answer health checks as it should.
+	unhealthy atomic.Bool
 }
 
 func newPool(u *upstream) (*pool, error) {
-	p := &pool{scheme: "http", maxRequests: defaultMaxRequests}
+	p := &pool{scheme: "http", maxRequests: defaultMaxRequests, closed: make(chan struct{})}
 	t := &http.Transport{
 		DisableCompression:     true,
 		MaxIdleConns:           maxStreams,
@@ -155,6 +162,9 @@ func newPool(u *upstream) (*pool, error) {
 		p.endpoints = append(p.endpoints, &endpoint{address: net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))), weight: weight})
 	}
 	p.transport = t
+	if u.backend != nil && u.backend.HealthCheck != nil {
+		p.watch(u.backend.HealthCheck)
+	}
 	return p, nil
 }
 
@@ -179,9 +189,12 @@ func clientTLS(u gateway.Upstream, options gateway.BackendTLS) (*tls.Config, err
 
 var errBusyBackend = errors.New("the backend has as many requests under way as it may have")
 
+// requestMaker makes a request, each time anew, for an endpoint.
+type requestMaker func(scheme, address string) (*http.Request, error)
+
 // send asks an endpoint, and another one if it cannot be connected to. The release ends the
 // request, after its response is read.
-func (p *pool) send(ctx context.Context, client string, request func(scheme, address string) (*http.Request, error)) (response *http.Response, release func(), err error) {
+func (p *pool) send(ctx context.Context, client string, request requestMaker) (response *http.Response, release func(), err error) {
 	if p.inFlight.Add(1) > p.maxRequests {
 		p.inFlight.Add(-1)
 		return nil, nil, errBusyBackend
@@ -195,13 +208,12 @@ func (p *pool) send(ctx context.Context, client string, request func(scheme, add
 			break
 		}
 		e.inFlight.Add(1)
-		if response, err = p.transport.RoundTrip(r); err == nil {
+		if response, err = p.transport.RoundTrip(r.WithContext(ctx)); err == nil {
 			return response, func() { e.inFlight.Add(-1); p.inFlight.Add(-1) }, nil
 		}
 		e.inFlight.Add(-1)
 		// What was connected may have got the request, and done its work.
-		dial := (*net.OpError)(nil)
-		if ctx.Err() != nil || !errors.As(err, &dial) || dial.Op != "dial" {
+		if ctx.Err() != nil || !isConnectFailure(err) {
 			break
 		}
 		e.avoidUntil.Store(time.Now().Add(avoidedFor).UnixNano())
@@ -211,12 +223,12 @@ func (p *pool) send(ctx context.Context, client string, request func(scheme, add
 }
 
 // choose takes one of the endpoints that were not tried yet; those that could not be
-// connected to a moment ago only if there is no other.
+// connected to a moment ago, or are not well, only if there is no other.
 func (p *pool) choose(client string, tried map[*endpoint]bool, now int64) *endpoint {
 	candidates := make([]*endpoint, 0, len(p.endpoints))
 	for _, avoided := range []bool{false, true} {
 		for _, e := range p.endpoints {
-			if !tried[e] && (e.avoidUntil.Load() > now) == avoided {
+			if !tried[e] && (e.unhealthy.Load() || e.avoidUntil.Load() > now) == avoided {
 				candidates = append(candidates, e)
 			}
 		}

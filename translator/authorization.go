@@ -45,7 +45,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
 				// The integration service may know whose key it was.
-				if c.api.Protocol != gateway.WebSocket && !servedByService(r.Integration) {
+				if c.api.Protocol != gateway.WebSocket && !c.servedByService(r) {
 					route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.KeyHeader)
 				}
 				if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {

@@ -24,7 +24,7 @@ func (c *stageCompiler) checkRoute(r *parsedRoute) {
 		return
 	}
 	c.checkIntegrationHeaders(in)
-	if servedByService(in) {
+	if c.servedByService(r) {
 		c.checkServed(r)
 		return
 	}

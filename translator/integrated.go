@@ -22,14 +22,12 @@ import (
 // other, which gets the request as it came. Headers of ours say which route it is, and
 // what was found out about the caller; clients' own of such names are long gone.
 
-// servedByService reports whether the integration service serves an integration.
-func servedByService(in *gateway.Integration) bool {
-	return in != nil && in.NeedsService()
-}
+// servedByService reports whether the integration service serves a route.
+func (c *stageCompiler) servedByService(r *parsedRoute) bool { return c.stage.NeedsService(r.Route) }
 
 // checkServed looks at a route that the integration service serves.
 func (c *stageCompiler) checkServed(r *parsedRoute) {
-	if r.Integration.Type == gateway.IntegrationHTTP {
+	if t := r.Integration.Type; t == gateway.IntegrationHTTP || t == gateway.IntegrationHTTPProxy {
 		c.checkPlaceholders(r)
 	}
 	failing := failingTargets
@@ -136,6 +134,9 @@ func (c *stageCompiler) callerHeaders(r *parsedRoute) []*corev3.HeaderValueOptio
 			}
 		case gateway.AuthorizationIAM:
 			tell(wire.IdentityHeader, wire.AuthorizationMetadata, wire.AnswerIdentity)
+			if cache := c.stage.RouteCache(r.Route); cache != nil && cache.RequireAuthorization {
+				tell(wire.InvalidateHeader, wire.AuthorizationMetadata, wire.AnswerInvalidate)
+			}
 		case gateway.AuthorizationJWT, gateway.AuthorizationUserPool:
 			if c.claimsOfService(r) {
 				tell(wire.ClaimsHeader, wire.AuthorizationMetadata, wire.AnswerClaims)
@@ -166,7 +167,12 @@ func (c *stageCompiler) serviceReplies() proto.Message {
 		return nil
 	}
 	var matchers []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
-	for _, t := range serviceResponses {
+	responses := serviceResponses
+	if c.stage.Cache != nil {
+		// Who may not invalidate the cache is refused there.
+		responses = append(slices.Clip(responses), gateway.AccessDenied)
+	}
+	for _, t := range responses {
 		if c.deployment.ResolveGatewayResponse(t) != nil {
 			matchers = append(matchers, c.responseMatcher(t, "", marked(string(t))))
 		}

@@ -33,7 +33,7 @@ func (c *stageCompiler) routesFor(r *parsedRoute, match *routev3.RouteMatch) []*
 	if r.Integration == nil {
 		return nil // Validate and checkRoute report it.
 	}
-	if servedByService(r.Integration) {
+	if c.servedByService(r) {
 		return c.validated(r, []*routev3.Route{c.integrated(r, match)})
 	}
 	switch r.Integration.Type {

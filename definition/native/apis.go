@@ -99,6 +99,7 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 	s.MCP = parseMCP(o.Get("mcp"))
 	parseConnectionBounds(o, &s.Stage, protocol)
 	s.Throttle = parseThrottle(o.Get("throttle"))
+	s.Cache = parseCache(o.Get("cache"))
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))
 	}
@@ -135,6 +136,12 @@ func parseSettings(e source.Entry) gateway.RouteSettings {
 	}
 	s.Retry = parseRetry(o.Get("retry"))
 	s.Throttle = parseThrottle(o.Get("throttle"))
+	if v := o.Get("cache"); v.Exists() {
+		cache := v.Object()
+		settings := parseCacheSettings(cache, v)
+		cache.Done()
+		s.Cache = &settings
+	}
 	o.Done()
 	return s
 }

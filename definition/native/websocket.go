@@ -35,6 +35,7 @@ func (a *API) parseWebSocket(o *source.Object, v source.Value) {
 	for _, at := range o.Get("authorizers").List() {
 		d.Authorizers = append(d.Authorizers, parseConnectAuthorizer(at))
 	}
+	d.Models = parseMessageModels(o.Get("models"))
 	for _, e := range o.Require("routes").Object().Entries() {
 		d.Routes = append(d.Routes, parseMessageRoute(e))
 	}
@@ -45,7 +46,7 @@ func (a *API) parseWebSocket(o *source.Object, v source.Value) {
 
 // refuseWebSocketKeys reports the keys of a WebSocket API in an API that is none.
 func refuseWebSocketKeys(o *source.Object) {
-	for _, key := range []string{"routes", "authorizers", "routeSelectionExpression", "apiKeySelectionExpression"} {
+	for _, key := range []string{"routes", "authorizers", "routeSelectionExpression", "apiKeySelectionExpression", "models"} {
 		if !o.Has(key) {
 			continue
 		}
@@ -126,6 +127,7 @@ func parseMessageRoute(e source.Entry) gateway.Route {
 	key := o.Get("apiKeyRequired")
 	r.APIKeyRequired, r.APIKeySource = key.Bool(false), key.Pos()
 	r.ResponseSelectionExpression = o.Get("routeResponseSelectionExpression").OneOf(gateway.DefaultRoute)
+	parseRouteModels(o, &r)
 	if in := o.Get("integration"); !in.IsNull() {
 		r.Integration = parseMessageIntegration(in)
 	} else if e.IsObject() && e.Key != gateway.ConnectRoute && e.Key != gateway.DisconnectRoute {
@@ -186,8 +188,8 @@ func parseMessageIntegration(v source.Value) *gateway.Integration {
 			at.Errorf("no-effect", "remove it, or take an integration that is no proxy", "%s has no effect in a proxy integration, which passes everything on", key)
 		}
 	}
-	if p := o.Get("requestParameters"); p.Exists() && !http && in.Type != "" {
-		p.Errorf("no-effect", "remove it", "requestParameters is for HTTP and HTTP_PROXY integrations")
+	if p := o.Get("requestParameters"); p.Exists() && !http && in.Type != gateway.IntegrationAWS && in.Type != "" {
+		p.Errorf("no-effect", "remove it", "requestParameters is for AWS, HTTP and HTTP_PROXY integrations")
 	}
 	o.Done()
 	return in

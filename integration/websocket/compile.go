@@ -43,7 +43,9 @@ type route struct {
 	// responses map the answers of integrations that are no proxies.
 	responses *responses
 	// proxy: the answer decides whether a client may connect.
-	proxy    bool
+	proxy bool
+	// models hold messages to schemas; nil for none.
+	models   *models
 	throttle *gateway.Throttle
 }
 
@@ -105,8 +107,10 @@ func (c *compiler) stage(from *gateway.Stage) *stage {
 		return st // Validate reports it.
 	}
 	st.selection = c.selection(d.RouteSelectionExpression, d.Source)
+	set := c.schemas(d)
 	for i := range d.Routes {
 		r := c.route(from, &d.Routes[i])
+		r.models = c.models(set, d, &d.Routes[i])
 		st.routes[r.key] = r
 	}
 	return st
@@ -161,6 +165,11 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 		if f := c.function(in, r.Path); f != nil {
 			out.target = f
 		}
+	case gateway.IntegrationAWS:
+		if f := c.customFunction(in, r.Path); f != nil {
+			out.target = f
+		}
+		out.responses = c.responses(in)
 	case gateway.IntegrationHTTPProxy, gateway.IntegrationHTTP:
 		out.proxy = in.Type == gateway.IntegrationHTTPProxy
 		if p := c.endpoint(in, r.Path); p != nil {
@@ -179,7 +188,7 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 		// Its status is the route's own word.
 		out.proxy = true
 	default:
-		c.errorf("unsupported-integration", in.Source, "WebSocket APIs have AWS_PROXY, HTTP, HTTP_PROXY and MOCK integrations", "%s has an integration of type %s", r.Path, in.Type)
+		c.errorf("unsupported-integration", in.Source, "WebSocket APIs have AWS, AWS_PROXY, HTTP, HTTP_PROXY and MOCK integrations", "%s has an integration of type %s", r.Path, in.Type)
 	}
 	return out
 }

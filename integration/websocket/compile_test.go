@@ -19,7 +19,10 @@ func TestRefusedDefinitions(t *testing.T) {
 	}{
 		{"a: {integration: {type: AWS_PROXY, uri: nobody}}", nil, `7:47: error unknown-function: the integration of a calls the function nobody, which is not defined`},
 		{"a: {integration: {type: AWS_PROXY, uri: 'a b'}}", nil, `error invalid-uri: the integration of a: "a b" does not name a function`},
-		{"a: {integration: {type: AWS, uri: hear}}", nil, `error unsupported-integration: a has an integration of type AWS`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/q'}}", nil, `error unsupported-integration: a has an integration of type AWS that calls no function`},
+		{"a: {integration: {type: AWS, uri: nobody}}", nil, `error unknown-function: the integration of a calls the function nobody`},
+		{"a: {integration: {type: AWS, uri: hear, requestTemplates: {$default: '#if(true)'}}}", nil, `error template-syntax`},
+		{"a: {integration: {type: AWS, uri: hear, requestParameters: {integration.request.header.X: context.stage}}}", nil, `warning no-effect: integration.request.header.X has no effect`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'ftp://a/'}}", nil, `error invalid-uri: "ftp://a/" is not a URI of the form`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://{host}/'}}", nil, `error invalid-uri: the host of http://… cannot be a parameter`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/{b'}}", nil, `error invalid-uri: "http://a/{b" has a brace`},
@@ -42,6 +45,20 @@ func TestRefusedDefinitions(t *testing.T) {
 			t.Errorf("%s %v: %v", c.route, c.stage, ds)
 		}
 	}
+	for models, want := range map[string]string{
+		"M: {type: whatever}": "error invalid-model: the model M at #/type",
+		"M: {$ref: 'https://apigateway.amazonaws.com/restapis/x/models/Other'}": "error invalid-model: the model M at #",
+		"Other: {type: object}": `error unknown-model: a holds messages to the model "M", which is not defined`,
+	} {
+		ds := websocket.Compile(snapshot(t, strings.Replace(chat("a: {requestModels: {$default: M}, "+lambda+"}"), "    routes:", "    models: {"+models+"}\n    routes:", 1)))
+		if len(ds) != 1 || !strings.Contains(ds[0].String(), want) {
+			t.Errorf("%s: %v", models, ds)
+		}
+	}
+	unselected := "a: {requestModels: {b: Empty}, " + lambda + "}"
+	if ds := websocket.Compile(snapshot(t, chat(unselected))); len(ds) != 1 || !strings.Contains(ds[0].String(), `error no-effect: nothing selects the model "b" of a`) {
+		t.Errorf("%s: %v", unselected, ds)
+	}
 	// What no single file can know is found as it is read.
 	for _, c := range []struct {
 		route string
@@ -54,6 +71,9 @@ func TestRefusedDefinitions(t *testing.T) {
 		{"a: {authorizationType: AWS_IAM, " + lambda + "}", nil, `error connect-only: callers of a WebSocket API are authorized when they connect`},
 		{"a: {apiKeyRequired: true, " + lambda + "}", nil, `error connect-only: API keys are shown when a client connects`},
 		{"$disconnect: {routeResponseSelectionExpression: $default, " + lambda + "}", nil, `error no-effect: nobody is there any more`},
+		{"$connect: {requestModels: {$default: Empty}, " + lambda + "}", nil, `error no-effect: $connect has no message that could be held to a model`},
+		{"a: {modelSelectionExpression: $request.body.b, " + lambda + "}", nil, `error no-effect: there is no model to be selected for a`},
+		{"a: {modelSelectionExpression: $request.header.b, requestModels: {b: Empty}, " + lambda + "}", nil, `error invalid-selection-expression`},
 		{"a: {" + lambda + "}", []string{"routes: {b: {timeout: 1s}}"}, `error unknown-route: the stage chat/v1 has no route "b" (write a route key`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://${stageVariables.host}/'}}", nil, `error unset-stage-variable: the stage chat/v1 has no variable host`},
 	} {

@@ -64,7 +64,9 @@ type functions struct {
 	events []map[string]any
 	raw    [][]byte
 	heard  chan struct{}
-	answer func(ctx context.Context, event map[string]any) ([]byte, error)
+	// started is how many of them nobody waited for.
+	started int
+	answer  func(ctx context.Context, event map[string]any) ([]byte, error)
 }
 
 func (f *functions) Invoke(ctx context.Context, _ lambda.Target, event []byte) ([]byte, error) {
@@ -84,6 +86,15 @@ func (f *functions) Invoke(ctx context.Context, _ lambda.Target, event []byte) (
 		return answer(ctx, decoded)
 	}
 	return []byte(`{"statusCode": 200}`), nil
+}
+
+// Start is Invoke whose answer nobody hears.
+func (f *functions) Start(ctx context.Context, target lambda.Target, event []byte) error {
+	f.mu.Lock()
+	f.started++
+	f.mu.Unlock()
+	_, err := f.Invoke(ctx, target, event)
+	return err
 }
 
 // of are the events of a type, in their order.
@@ -347,6 +358,8 @@ func dialTCP(t testing.TB, address string) net.Conn {
 
 // answering is a function that keeps nothing.
 type answering struct{}
+
+func (answering) Start(context.Context, lambda.Target, []byte) error { return nil }
 
 func (answering) Invoke(ctx context.Context, _ lambda.Target, event []byte) ([]byte, error) {
 	var decoded map[string]any

@@ -253,7 +253,20 @@ func (c *compiler) endpoint(in *gateway.Integration, key string) *endpoint {
 	if p.method == "" {
 		p.method = http.MethodPost
 	}
-	filled := map[string]bool{}
+	p.parameters = c.parameters(in, key)
+	for _, name := range uri.names() {
+		if !slices.ContainsFunc(p.parameters, func(m parameter) bool { return m.in == "path" && m.name == name }) {
+			c.errorf("unmapped-uri-parameter", in.URISource, "add integration.request.path."+name+" to requestParameters", "nothing fills {%s} of the integration URI", name)
+		}
+	}
+	if !p.proxy {
+		p.templates = c.templates(in.RequestTemplates, in.TemplateSelectionExpression, in.PassthroughBehavior, in.Source)
+	}
+	return p
+}
+
+// parameters compiles the mappings of an integration's request.
+func (c *compiler) parameters(in *gateway.Integration, key string) (all []parameter) {
 	for _, m := range in.RequestParameters {
 		target := parameterTarget.FindStringSubmatch(m.Target)
 		if target == nil || target[1] == "header" && reservedHeader(target[2]) {
@@ -265,20 +278,9 @@ func (c *compiler) endpoint(in *gateway.Integration, key string) *endpoint {
 			c.errorf("invalid-mapping", m.Pos, "", "%v", err)
 			continue
 		}
-		p.parameters = append(p.parameters, parameter{target[1], target[2], v})
-		if target[1] == "path" {
-			filled[target[2]] = true
-		}
+		all = append(all, parameter{target[1], target[2], v})
 	}
-	for _, name := range uri.names() {
-		if !filled[name] {
-			c.errorf("unmapped-uri-parameter", in.URISource, "add integration.request.path."+name+" to requestParameters", "nothing fills {%s} of the integration URI", name)
-		}
-	}
-	if !p.proxy {
-		p.templates = c.templates(in.RequestTemplates, in.TemplateSelectionExpression, in.PassthroughBehavior, in.Source)
-	}
-	return p
+	return all
 }
 
 // reservedHeader are headers that are not for mappings to set: the message would not be

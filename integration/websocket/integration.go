@@ -40,11 +40,13 @@ func (f *failure) Unwrap() error { return f.cause }
 
 // What clients are told of failures.
 const (
-	messageInternal  = "Internal server error"
-	messageTimeout   = "Endpoint request timed out"
-	messageForbidden = "Forbidden"
-	messageThrottled = "Too Many Requests"
-	messageUpgrade   = "Upgrade Required"
+	messageInternal   = "Internal server error"
+	messageTimeout    = "Endpoint request timed out"
+	messageBadBody    = "Bad request body"
+	messageBadRequest = "Bad Request"
+	messageForbidden  = "Forbidden"
+	messageThrottled  = "Too Many Requests"
+	messageUpgrade    = "Upgrade Required"
 )
 
 // failed makes a failure of what went wrong on the way to an integration.

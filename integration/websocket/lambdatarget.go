@@ -17,6 +17,8 @@ import (
 // lambda.Client.Invoke.
 type Invoker interface {
 	Invoke(ctx context.Context, target lambda.Target, event []byte) ([]byte, error)
+	// Start has a function called that nobody waits for.
+	Start(ctx context.Context, target lambda.Target, event []byte) error
 }
 
 // function is a Lambda proxy integration.

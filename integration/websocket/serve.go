@@ -79,12 +79,17 @@ func (s *Server) message(c *connection, text []byte) {
 	case !s.throttles.allow(st, rt):
 		fail("throttled", messageThrottled)
 		return
-	case rt.target == nil:
-		s.metrics.message("done")
-		return
 	}
 	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
 	defer cancel()
+	if refused := rt.models.check(ctx, s.values, text); refused != nil {
+		fail("invalid", refused.message)
+		return
+	}
+	if rt.target == nil {
+		s.metrics.message("done")
+		return
+	}
 	e := &event{
 		kind: eventMessage, routeKey: rt.key, stage: st, about: c.about,
 		requestID: request, messageID: newIdentifier(), body: text, now: time.Now(),

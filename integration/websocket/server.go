@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/lambda"
@@ -41,8 +42,10 @@ type Server struct {
 	serving     atomic.Pointer[Compiled]
 	connections connections
 	budget      *byteBudget
-	throttles   throttles
-	calls       calls
+	// values are how many there may be in messages that models are held against.
+	values    *semaphore.Weighted
+	throttles throttles
+	calls     calls
 
 	// running is for what goes on after a request: it ends with the server.
 	running   context.Context
@@ -63,7 +66,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		log: cmp.Or(o.Log, slog.Default()), invoker: o.Lambda, client: newClient(), directory: o.Directory, limits: o.Limits,
-		budget: newByteBudget(o.Limits.MessageBytes), throttles: throttles{buckets: map[bucketKey]*bucket{}},
+		budget: newByteBudget(o.Limits.MessageBytes), values: semaphore.NewWeighted(maxMessageValues), throttles: throttles{buckets: map[bucketKey]*bucket{}},
 		calls: calls{limit: o.Limits.Calls, slots: map[stageKey]chan struct{}{}},
 	}
 	s.metrics = newMetrics(o.Registerer, func() float64 { return float64(s.connections.len()) })

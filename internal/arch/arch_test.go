@@ -29,13 +29,16 @@ var arrows = map[string][]string{
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "integration/vtl", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.
 	"integration/vtl": {},
+
+	// What is kept, and where, is apart from whose answers they are.
+	"integration/stagecache": {},
 
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},

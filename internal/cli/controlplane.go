@@ -24,6 +24,7 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
+	"gatehouse/integration/stagecache"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
@@ -53,6 +54,10 @@ type controlPlane struct {
 	limitFileFlags limitFileFlags
 	// dataDir is empty where nothing can be kept.
 	dataDir string
+	// stageCaches is where the role integration keeps what stages cache, nil for its own
+	// memory; flush empties the cache of a stage, nil without the role.
+	stageCaches stagecache.Store
+	flush       func(ctx context.Context, api, stage string) error
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
@@ -129,6 +134,9 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	}
 	if c.roles.has("integration") {
 		if c.directory, err = openDirectory(flags.limits, log.With("component", "integration")); err != nil {
+			return nil, err
+		}
+		if c.stageCaches, err = openStageCaches(flags.limits.redisURL, log.With("component", "integration"), c.metrics); err != nil {
 			return nil, err
 		}
 	}

@@ -20,7 +20,7 @@ type limitStoreFlags struct {
 }
 
 func (f *limitStoreFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.redisURL, "redis-url", "", "Redis that keeps the counts of quotas, shared limits and usage for all processes that share them, and knows which of them has a WebSocket connection; without it all that is this process's own, counts in the data directory. With a password in it, give it as "+envName("redis-url")+" instead")
+	flags.StringVar(&f.redisURL, "redis-url", "", "Redis that keeps the counts of quotas, shared limits and usage for all processes that share them, what stages cache, and which of them has a WebSocket connection; without it all that is this process's own, counts in the data directory. With a password in it, give it as "+envName("redis-url")+" instead")
 	flags.Int64Var(&f.replicas, "ratelimit-replicas", 1, "how many processes answer Envoys' questions about limits, with --redis-url: each grants its share while Redis is gone")
 }
 

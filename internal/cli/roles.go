@@ -112,7 +112,8 @@ func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
-	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools})
+	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches})
+	c.flush = server.Flush
 	return service{
 		serve: server.Serve,
 		shutdown: func(ctx context.Context) error {
@@ -129,6 +130,14 @@ func startIntegration(c *controlPlane) service {
 				back, backward, backwards := server.Swap(compiled), webSockets.Swap(connections), tools.Swap(endpoints)
 				return func() { backwards(); backward(); back() }
 			}, append(ds, more...)
+		},
+		close: func() {
+			if c.stageCaches == nil {
+				return
+			}
+			if err := c.stageCaches.Close(); err != nil {
+				c.log.Warn("the connections to Redis did not end well", "error", err)
+			}
 		},
 	}
 }

@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(), newVTL(), newUsage(),
+		newValidate(), newTranslate(), newVTL(), newUsage(), newFlush(),
 		newVersion(), newCompletion(),
 	)
 	return root

@@ -165,6 +165,9 @@ func statusHandler(c *controlPlane) http.Handler {
 			mux.Handle("PUT /usage", c.usage)
 		}
 	}
+	if c.flush != nil && c.writable {
+		mux.Handle("DELETE /cache", flushHandler(c.flush))
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

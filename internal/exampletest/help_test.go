@@ -132,10 +132,11 @@ exec '` + envoytest.Binary(t) + `' "$@"
 	}
 }
 
-// serveUsage runs the server that commands ask about the usage of a plan.
+// serveUsage runs the server that commands ask about the usage of a plan, and to empty the
+// cache of a stage.
 func serveUsage(t *testing.T, port string) {
 	t.Helper()
-	dir := copyExample(t, "examples/petstore")
+	dir := copyExample(t, "examples/petstore", "      - name: v1\n", "      - name: v1\n        cache: {enabled: false}\n")
 	plan := "\napiKeys: [{name: acme, value: acme-key-0123456789-abcd}]\n" +
 		"usagePlans: [{name: gold, quota: {limit: 100, period: MONTH}, stages: [petstore/v1], keys: [acme]}]\n"
 	file, err := os.OpenFile(filepath.Join(dir, "gatehouse.yaml"), os.O_APPEND|os.O_WRONLY, 0)

@@ -44,6 +44,8 @@ const (
 	TypedHeader    = InternalHeaderPrefix + "typed"
 	ClaimsHeader   = InternalHeaderPrefix + "claims"
 	IdentityHeader = InternalHeaderPrefix + "identity"
+	// InvalidateHeader is "true" where the caller may have an answer that is kept made anew.
+	InvalidateHeader = InternalHeaderPrefix + "invalidate"
 	// CertificateHeader is the certificate that the client has shown, as PEM text,
 	// percent-encoded.
 	CertificateHeader = InternalHeaderPrefix + "certificate"

@@ -136,6 +136,9 @@ const (
 	AnswerClaims = "claims"
 	// AnswerIdentity is an object: $context.identity.*, such as userArn.
 	AnswerIdentity = "identity"
+	// AnswerInvalidate is "true" where the caller asks for an answer that was not kept, and
+	// may: execute-api:InvalidateCache.
+	AnswerInvalidate = "invalidate"
 	// AnswerMessage is the message of a refusal, $context.error.message.
 	AnswerMessage = "message"
 	// AnswerCode says why a request was refused, in a word that is stable.

@@ -23,6 +23,13 @@ func main() {
 		}
 		return
 	}
+	if input := os.Getenv(cacheVariable); input != "" {
+		if err := beCache(input); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if args := os.Getenv(programVariable); args != "" {
 		os.Exit(beProgram(args))
 	}
@@ -34,7 +41,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions or templates")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates or cache")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -66,6 +73,7 @@ func run(size effort, only string) error {
 		{"ratelimit", measureRateLimit},
 		{"functions", measureFunctions},
 		{"templates", measureTemplates},
+		{"cache", measureCache},
 	} {
 		if only != "" && only != part.name {
 			continue

@@ -38,6 +38,7 @@ paths:
         type: http
         httpMethod: ANY
         uri: "BACKEND/custom"
+        cacheKeyParameters: [method.request.header.X-Host, method.request.header.X-Amzn-Trace-Id]
         requestParameters:
           integration.request.header.X-Auth: method.request.header.Authorization
           integration.request.header.Host: method.request.header.X-Host
@@ -110,10 +111,29 @@ var (
 	trace = regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=[01]$`)
 )
 
-func TestHeaders(t *testing.T) {
+func TestHeaders(t *testing.T) { testHeaders(t, gateway.Stage{Name: "v1"}) }
+
+// The integration service, which serves routes whose answers are kept, does to headers what
+// Envoy does.
+func TestHeadersBehindCache(t *testing.T) {
+	testHeaders(t, keeping("ANY /proxy", "POST /proxy-mapped", "ANY /custom", "GET /custom-typed"))
+}
+
+// keeping is a stage that keeps the answers of routes.
+func keeping(routes ...string) gateway.Stage {
+	yes := true
+	st := gateway.Stage{Name: "v1", Cache: &gateway.StageCache{Bytes: 8 << 20}}
+	for _, key := range routes {
+		st.Settings = append(st.Settings, gateway.RouteSettings{RouteKey: key, Cache: &gateway.CacheSettings{Enabled: &yes}})
+	}
+	return st
+}
+
+func testHeaders(t *testing.T, stage gateway.Stage) {
 	backend := headerBackend(t)
+	stage.Deployment = deploy(t, gateway.REST, restHeaders, backend.URL)
 	g := start(t, snapshotOf(
-		gateway.API{ID: "r", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, restHeaders, backend.URL)}}},
+		gateway.API{ID: "r", Protocol: gateway.REST, Stages: []gateway.Stage{stage}},
 		gateway.API{ID: "h", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: deploy(t, gateway.HTTP, httpHeaders, backend.URL)}}},
 	))
 	const rest, httpHost = "r.execute-api.localhost", "h.execute-api.localhost"

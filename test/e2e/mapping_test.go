@@ -51,6 +51,7 @@ paths:
         type: http
         httpMethod: GET
         uri: "BACKEND/plain"
+        cacheKeyParameters: [method.request.querystring.q]
         requestParameters:
           integration.request.querystring.status: method.request.querystring.q
           integration.request.header.X-Only: "'yes'"
@@ -60,11 +61,15 @@ paths:
           "5\\d{2}": {statusCode: "502"}
 `
 
-func TestRESTMapping(t *testing.T) {
+func TestRESTMapping(t *testing.T) { testRESTMapping(t, gateway.Stage{Name: "v1"}) }
+
+// The integration service, which serves routes whose answers are kept, maps as Envoy does.
+func TestRESTMappingBehindCache(t *testing.T) { testRESTMapping(t, keeping()) }
+
+func testRESTMapping(t *testing.T, stage gateway.Stage) {
 	backend := echoBackend(t, "one")
-	d := deploy(t, gateway.REST, restMapping, backend.URL)
-	g := start(t, snapshotOf(gateway.API{ID: "map", Protocol: gateway.REST, Stages: []gateway.Stage{
-		{Name: "v1", Deployment: d, Variables: map[string]string{"name": "stage-one"}}}}))
+	stage.Deployment, stage.Variables = deploy(t, gateway.REST, restMapping, backend.URL), map[string]string{"name": "stage-one"}
+	g := start(t, snapshotOf(gateway.API{ID: "map", Protocol: gateway.REST, Stages: []gateway.Stage{stage}}))
 	const host = "map.execute-api.localhost"
 
 	r := g.request("GET", host, "/v1/orders/4%202/items/a%2Fb?user=ann&user=bob%20x&other=1", "",
