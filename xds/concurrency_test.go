@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"strings"
 	"slices"
 	"sync"
 	"testing"
@@ -137,7 +138,8 @@ func TestFiftyEnvoysComeAndGo(t *testing.T) {
 				rev.Gateways[name(i)] = with(site(t), staticCluster(cluster, uint32(sets%1000+1)), routes("a", to("/", cluster)))
 			}
 		}
-		if err := s.Set(ctx, rev); err != nil {
+		// Some refuse what they are sent, and may do so while Set waits.
+		if err := s.Set(ctx, rev); err != nil && !strings.Contains(err.Error(), "I would rather not") {
 			t.Error(err)
 		}
 		s.Status()
