@@ -175,6 +175,8 @@ func statusHandler(c *controlPlane) http.Handler {
 		answer(w, http.StatusOK, "ok")
 	})
 	if c.writable {
+		// Definitions are for those on this machine, who could read the files as well.
+		mux.HandleFunc("GET /snapshot", snapshotPage(c))
 		return localHosts(mux)
 	}
 	return mux
