@@ -108,7 +108,7 @@ func TestMergeKeepsWhatWasNotImported(t *testing.T) {
 			continue
 		}
 		ids := counter()
-		other := func(length int) string { return "n" + ids(length - 1) }
+		other := func(length int) string { return "n" + ids(length-1) }
 		small := strings.Replace(smallDocument, "TITLE", existing.API.Name, 1)
 		lay := func() []byte {
 			imported, _, err := openapi.ImportREST([]byte(small), openapi.Import{APIID: "a1b2c3d4e5"})
