@@ -26,7 +26,13 @@ type Options struct {
 	// Region and AccountID replace ${AWS::Region} and ${AWS::AccountId} in OpenAPI
 	// documents; empty means us-east-1 and 000000000000.
 	Region, AccountID string
+	// Foreign tells the files that others than the machine's owner write, such as users
+	// of the management API; nil means none. In them ${NAME} is plain text, and they
+	// refer to foreign files only: what the environment and the disk hold is not for them.
+	Foreign func(path string) bool
 }
+
+func (o Options) foreign(path string) bool { return o.Foreign != nil && o.Foreign(path) }
 
 // Loader loads definitions, again and again: it remembers the OpenAPI documents it
 // has parsed, so that a reload costs what changed. An unchanged document gives the
@@ -213,24 +219,31 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 		Protocol: key.protocol, Backend: key.backend,
 		Region: b.loader.options.Region, AccountID: b.loader.options.AccountID,
 	}
-	options.Open = func(ref string) (*source.Document, error) {
-		name := relativeTo(key.file, ref)
-		data, err := b.files.read(name)
-		parsed.dependencies[name] = hashRead(data, err)
-		if err != nil {
-			return nil, err
-		}
-		doc, ok := source.Parse(name, data, source.Environment{}, &parsed.diags)
-		if !ok {
-			return nil, openapi.ErrNoDocument
-		}
-		return doc, nil
+	if b.loader.options.foreign(key.file) {
+		// It refers to no files, and may be more than what an import takes.
+		options.AllBodies = true
+	} else {
+		options.Open = func(ref string) (*source.Document, error) { return b.openReferred(parsed, relativeTo(key.file, ref)) }
 	}
 	if d := openapi.Parse(doc, options); d != nil {
 		parsed.deployment = d.Seal()
 	}
 	parsed.diags.Sort()
 	return parsed
+}
+
+// openReferred reads a file that a document refers to.
+func (b *build) openReferred(parsed *parsedDefinition, name string) (*source.Document, error) {
+	data, err := b.files.read(name)
+	parsed.dependencies[name] = hashRead(data, err)
+	if err != nil {
+		return nil, err
+	}
+	doc, ok := source.Parse(name, data, source.Environment{}, &parsed.diags)
+	if !ok {
+		return nil, openapi.ErrNoDocument
+	}
+	return doc, nil
 }
 
 // deploymentKey tells documents apart that give different deployments.

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,8 +40,13 @@ func (b *build) want(file string, protocol gateway.Protocol, d native.Definition
 	}
 	name := relativeTo(file, d.File)
 	b.wanted = append(b.wanted, &wantedDefinition{
-		key:   deploymentKey{file: name, protocol: protocol, backend: d.Backend},
-		read:  func() ([]byte, error) { return b.files.read(name) },
+		key: deploymentKey{file: name, protocol: protocol, backend: d.Backend},
+		read: func() ([]byte, error) {
+			if b.loader.options.foreign(file) && !b.loader.options.foreign(name) {
+				return nil, errors.New("it is not for those who wrote this")
+			}
+			return b.files.read(name)
+		},
 		value: d.Value, deliver: deliver,
 	})
 }

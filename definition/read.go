@@ -134,10 +134,14 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		// Skipped without parsing it: a directory may hold hundreds.
 		return
 	}
-	doc, ok := source.Parse(name, data, source.Environment{
+	environment := source.Environment{
 		Variable: b.loader.options.LookupEnv,
 		ReadFile: func(path string) ([]byte, error) { return b.files.read(relativeTo(name, path)) },
-	}, &b.diags)
+	}
+	if b.loader.options.foreign(name) {
+		environment = source.Environment{}
+	}
+	doc, ok := source.Parse(name, data, environment, &b.diags)
 	if !ok {
 		b.incomplete = true
 		return

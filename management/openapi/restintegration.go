@@ -1,0 +1,74 @@
+package openapi
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/gateway"
+	"gatehouse/management/restapi"
+)
+
+// defaultRESTTimeout is how long the integration of a REST API may take, in
+// milliseconds, unless something else is said.
+const defaultRESTTimeout = 29000
+
+// restIntegration writes an integration, without what would say the default.
+func restIntegration(r *restapi.Resource, in *restapi.Integration) *object {
+	o := &object{}
+	o.set("type", strings.ToLower(in.Type))
+	o.text("credentials", in.Credentials)
+	o.text("httpMethod", in.HTTPMethod)
+	o.text("uri", in.URI)
+	o.object("responses", restIntegrationResponses(in.IntegrationResponses))
+	o.object("requestParameters", textObject(in.RequestParameters))
+	o.object("requestTemplates", textObject(in.RequestTemplates))
+	o.text("passthroughBehavior", strings.ToLower(in.PassthroughBehavior))
+	if in.ConnectionType == gateway.ConnectionVPCLink {
+		o.set("connectionType", in.ConnectionType)
+		o.text("connectionId", in.ConnectionID)
+	}
+	o.text("integrationTarget", in.IntegrationTarget)
+	if in.TimeoutInMillis != 0 && in.TimeoutInMillis != defaultRESTTimeout {
+		o.set("timeoutInMillis", in.TimeoutInMillis)
+	}
+	if in.CacheNamespace != r.ID {
+		o.text("cacheNamespace", in.CacheNamespace)
+	}
+	o.texts("cacheKeyParameters", slices.Sorted(slices.Values(in.CacheKeyParameters)))
+	o.text("contentHandling", in.ContentHandling)
+	if in.TLSConfig != nil && in.TLSConfig.InsecureSkipVerification {
+		tls := &object{}
+		tls.set("insecureSkipVerification", true)
+		o.set("tlsConfig", tls)
+	}
+	if in.ResponseTransferMode == "STREAM" {
+		o.set("responseTransferMode", in.ResponseTransferMode)
+	}
+	return o
+}
+
+// defaultResponse is the key of the response for all answers that no other's pattern
+// takes.
+const defaultResponse = "default"
+
+// restIntegrationResponses writes responses by what they are for. Of two with the same
+// pattern the second would never be taken.
+func restIntegrationResponses(responses map[string]restapi.IntegrationResponse) *object {
+	out := &object{}
+	for _, status := range slices.Sorted(maps.Keys(responses)) {
+		response := responses[status]
+		key := cmp.Or(response.SelectionPattern, defaultResponse)
+		if out.get(key) != nil {
+			continue
+		}
+		o := &object{}
+		o.set("statusCode", status)
+		o.object("responseParameters", textObject(response.ResponseParameters))
+		o.object("responseTemplates", textObject(response.ResponseTemplates))
+		o.text("contentHandling", response.ContentHandling)
+		out.set(key, o)
+	}
+	return out
+}
