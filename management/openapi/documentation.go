@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/definition/source"
 	"gatehouse/management/restapi"
 )
 
@@ -50,4 +51,29 @@ func location(p *restapi.DocumentationPart) restapi.DocumentationPartLocation {
 func compareLocations(a, b restapi.DocumentationPartLocation) int {
 	return cmp.Or(strings.Compare(a.Type, b.Type), strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method),
 		strings.Compare(a.StatusCode, b.StatusCode), strings.Compare(a.Name, b.Name))
+}
+
+// documentationParts reads x-amazon-apigateway-documentation, whose shape has been
+// checked. Until they are given others, parts have no ids.
+func documentationParts(v source.Value) []restapi.DocumentationPart {
+	if !v.IsObject() {
+		return nil
+	}
+	var out []restapi.DocumentationPart
+	for _, item := range v.Object().Get("documentationParts").List() {
+		o := item.Object()
+		at := o.Get("location").Object()
+		part := restapi.DocumentationPart{Location: &restapi.DocumentationPartLocation{
+			Type: strings.ToUpper(at.Get("type").Raw()), Path: at.Get("path").Raw(), Method: at.Get("method").Raw(),
+			StatusCode: at.Get("statusCode").Raw(), Name: at.Get("name").Raw(),
+		}}
+		switch properties := o.Get("properties"); {
+		case properties.IsScalar():
+			part.Properties = properties.Raw()
+		case properties.IsObject():
+			part.Properties = properties.JSON()
+		}
+		out = append(out, part)
+	}
+	return out
 }

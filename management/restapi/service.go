@@ -13,24 +13,34 @@ import (
 type Options struct {
 	Store store.Store
 	Log   *slog.Logger
+	// Documents reads and writes OpenAPI documents; nil refuses to.
+	Documents Documents
+	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
+	Suffix string
 }
 
 // Service answers the operations of apigateway.
 type Service struct {
-	store   store.Store
-	handler http.Handler
+	store     store.Store
+	documents Documents
+	suffix    string
+	handler   http.Handler
 }
 
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
-	s := &Service{store: options.Store}
+	s := &Service{store: options.Store, documents: options.Documents, suffix: options.Suffix}
 	s.handler = restjson.NewService(options.Log, s.operations()...)
 	return s
 }
 
 // operations are all operations of the service.
 func (s *Service) operations() []restjson.Operation {
-	return slices.Concat(s.apiOperations(), s.accountOperations())
+	operations := slices.Concat(s.apiOperations(), s.accountOperations())
+	if s.documents != nil {
+		operations = append(operations, s.documentOperations()...)
+	}
+	return operations
 }
 
 // ServeHTTP answers a call, whose caller is in the request's context.
