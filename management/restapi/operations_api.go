@@ -1,6 +1,19 @@
 package restapi
 
-import "gatehouse/management/restjson"
+import (
+	"slices"
+
+	"gatehouse/management/restjson"
+)
 
 // apiOperations are those of APIs and of what belongs to one.
-func (s *Service) apiOperations() []restjson.Operation { return nil }
+func (s *Service) apiOperations() []restjson.Operation {
+	return slices.Concat(
+		s.restAPIOperations(),
+		s.resourceOperations(),
+		s.methodOperations(),
+		s.integrationOperations(),
+		//s.deploymentOperations(),
+		//s.stageOperations(),
+	)
+}
