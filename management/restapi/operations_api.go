@@ -13,7 +13,7 @@ func (s *Service) apiOperations() []restjson.Operation {
 		s.resourceOperations(),
 		s.methodOperations(),
 		s.integrationOperations(),
-		//s.deploymentOperations(),
-		//s.stageOperations(),
+		s.deploymentOperations(),
+		s.stageOperations(),
 	)
 }
