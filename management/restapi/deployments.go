@@ -72,7 +72,7 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 			return nil, err
 		}
 		if len(entries) >= maxDeployments {
-			return nil, &restjson.Error{Type: "LimitExceededException", Status: http.StatusTooManyRequests, Message: "Maximum number of deployments for this API has been reached. Please delete deployments that no stage uses."}
+			return nil, limitExceeded("Maximum number of deployments for this API has been reached. Please delete deployments that no stage uses.")
 		}
 		d := &Deployment{ID: newDocumentID(6), Description: in.Description, CreatedDate: now()}
 		if err := writeRecord(tx, folder+deploymentsFolder+d.ID, d); err != nil {

@@ -15,5 +15,12 @@ func (s *Service) apiOperations() []restjson.Operation {
 		s.integrationOperations(),
 		s.deploymentOperations(),
 		s.stageOperations(),
+		s.authorizerOperations(),
+		s.modelOperations(),
+		s.validatorOperations(),
+		s.gatewayResponseOperations(),
+		s.documentationOperations(),
+		s.tagOperations(),
+		s.testOperations(),
 	)
 }

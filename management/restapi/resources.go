@@ -115,7 +115,7 @@ func (s *Service) createResource(ctx context.Context, c *restjson.Call) (any, er
 			return nil, err
 		}
 		if len(tree) >= maxResources {
-			return nil, &restjson.Error{Type: "LimitExceededException", Status: http.StatusTooManyRequests, Message: "Maximum number of resources for this API has been reached. Please contact AWS if you need additional resources."}
+			return nil, limitExceeded("Maximum number of resources for this API has been reached. Please contact AWS if you need additional resources.")
 		}
 		r := &Resource{ID: newDocumentID(6), ParentID: c.Params["parent_id"], PathPart: in.PathPart}
 		if err := tree.place(r); err != nil {

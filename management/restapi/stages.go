@@ -89,7 +89,7 @@ func checkStage(r store.Reader, folder string, stage *Stage) error {
 		stage.CacheClusterStatus = "AVAILABLE"
 	}
 	if id := stage.DocumentationVersion; id != "" {
-		ok, err := hasRecord(r, folder+"documentation/versions/"+id)
+		ok, err := hasRecord(r, folder+versionsFolder+id)
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (s *Service) createStage(ctx context.Context, c *restjson.Call) (any, error
 			return nil, err
 		}
 		if len(entries) >= maxStages {
-			return nil, &restjson.Error{Type: "LimitExceededException", Status: http.StatusTooManyRequests, Message: "Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages."}
+			return nil, limitExceeded("Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages.")
 		}
 		stage, err := copyOf(in)
 		if err != nil {
