@@ -12,7 +12,7 @@ type API struct {
 	CreatedDate               time.Time         `json:"createdDate,omitzero"`
 	Description               string            `json:"description,omitempty"`
 	DisableSchemaValidation   bool              `json:"disableSchemaValidation,omitempty"`
-	DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint,omitempty"`
+	DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint"`
 	IPAddressType             string            `json:"ipAddressType,omitempty"` // ipv4 | dualstack
 	Name                      string            `json:"name,omitempty"`
 	ProtocolType              string            `json:"protocolType,omitempty"` // WEBSOCKET | HTTP
