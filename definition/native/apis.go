@@ -28,7 +28,9 @@ func parseAPI(v source.Value) API {
 		a.ID = id.NonEmpty()
 	}
 	var own Definition
-	if a.Protocol != gateway.WebSocket {
+	if a.Protocol == gateway.WebSocket {
+		own = parseFile(o, Definition{Value: v})
+	} else {
 		own = parseDefinition(o, Definition{Value: v})
 		refuseWebSocketKeys(o)
 	}
@@ -37,7 +39,7 @@ func parseAPI(v source.Value) API {
 		a.Stages = append(a.Stages, parseStage(s, own, a.Protocol))
 	}
 	if a.Protocol == gateway.WebSocket {
-		a.parseWebSocket(o, v)
+		a.parseWebSocket(o, own)
 	}
 	switch {
 	case len(a.Stages) > 0 || !v.IsObject() || !stages.IsNull() && !stages.IsList():
@@ -90,7 +92,9 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 		Variables:   o.Get("variables").StringMap(),
 		Source:      v.Pos(),
 	}}
-	if protocol != gateway.WebSocket {
+	if protocol == gateway.WebSocket {
+		s.Definition = parseFile(o, own)
+	} else {
 		s.Definition = parseDefinition(o, own)
 		if v.IsObject() {
 			s.Definition.require(s.Name)
