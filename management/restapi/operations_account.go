@@ -1,6 +1,14 @@
 package restapi
 
-import "gatehouse/management/restjson"
+import (
+	"slices"
+
+	"gatehouse/management/restjson"
+)
 
 // accountOperations are those of what APIs share: keys, usage plans, domains and more.
-func (s *Service) accountOperations() []restjson.Operation { return nil }
+func (s *Service) accountOperations() []restjson.Operation {
+	return slices.Concat(
+		s.settingsOperations(), s.apiKeyOperations(), s.usagePlanOperations(), s.usagePlanKeyOperations(), s.usageOperations(),
+	)
+}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
@@ -17,6 +18,8 @@ type Options struct {
 	Documents Documents
 	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
 	Suffix string
+	// Usage counts what keys use; nil refuses to tell.
+	Usage Usage
 }
 
 // Service answers the operations of apigateway.
@@ -24,12 +27,14 @@ type Service struct {
 	store     store.Store
 	documents Documents
 	suffix    string
+	usage     Usage
+	now       func() time.Time
 	handler   http.Handler
 }
 
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
-	s := &Service{store: options.Store, documents: options.Documents, suffix: options.Suffix}
+	s := &Service{store: options.Store, documents: options.Documents, suffix: options.Suffix, usage: options.Usage, now: time.Now}
 	s.handler = restjson.NewService(options.Log, s.operations()...)
 	return s
 }
