@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -47,7 +48,7 @@ func (s *Service) apiOperations() []restjson.Operation {
 func (s *Service) getAPIs(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (*page[API], error) {
 		return list(r, c, c.Region+"/apis/", func(a *API) bool {
-			s.addEndpoint(c, a)
+			s.addEndpoint(a)
 			return true
 		})
 	})
@@ -57,7 +58,7 @@ func (s *Service) getAPI(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (*API, error) {
 		api, err := getAPI(r, c)
 		if err == nil {
-			s.addEndpoint(c, api)
+			s.addEndpoint(api)
 		}
 		return api, err
 	})
@@ -65,16 +66,15 @@ func (s *Service) getAPI(ctx context.Context, c *restjson.Call) (any, error) {
 
 // addEndpoint says where an API is served, which is not kept: it changes when the
 // gateway moves.
-func (s *Service) addEndpoint(c *restjson.Call, a *API) {
-	if s.Endpoint != nil {
-		a.APIEndpoint = s.Endpoint(a.ProtocolType, c.Region, a.APIID)
-		return
-	}
-	scheme := "https"
+func (s *Service) addEndpoint(a *API) {
+	scheme := "http"
 	if a.ProtocolType == protocolWebSocket {
-		scheme = "wss"
+		scheme = "ws"
 	}
-	a.APIEndpoint = scheme + "://" + a.APIID + ".execute-api." + c.Region + ".amazonaws.com"
+	if !s.PlainHTTP {
+		scheme += "s"
+	}
+	a.APIEndpoint = scheme + "://" + a.APIID + ".execute-api." + cmp.Or(s.Suffix, "localhost")
 }
 
 func (s *Service) createAPI(ctx context.Context, c *restjson.Call) (any, error) {
@@ -106,7 +106,7 @@ func (s *Service) createAPI(ctx context.Context, c *restjson.Call) (any, error) 
 	return update(ctx, s, func(tx store.Tx) (*API, error) {
 		created := api
 		created.APIID = newID(apiIDLength)
-		key := c.Region + "/apis/" + created.APIID
+		key := APIKeyOf(c.Region, created.APIID)
 		if err := put(tx, key, &created); err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func (s *Service) createAPI(ctx context.Context, c *restjson.Call) (any, error) 
 				return nil, err
 			}
 		}
-		s.addEndpoint(c, &created)
+		s.addEndpoint(&created)
 		return &created, nil
 	})
 }
@@ -151,7 +151,7 @@ func (s *Service) updateAPI(ctx context.Context, c *restjson.Call) (any, error) 
 		if err := s.updateQuick(tx, apiKey(c), api, quick, in); err != nil {
 			return nil, err
 		}
-		s.addEndpoint(c, api)
+		s.addEndpoint(api)
 		return api, s.changed(ctx, tx, apiKey(c))
 	})
 }
@@ -166,7 +166,7 @@ func (s *Service) deleteAPI(ctx context.Context, c *restjson.Call) (any, error) 
 			return err
 		}
 		if mapped != "" {
-			return restjson.BadRequest("Deleting the API is not allowed: the domain name %s maps to it. Delete its API mapping first.", mapped)
+			return restjson.BadRequest("Deleting the API failed. Please remove all API mappings related to the API in your domains: %s", mapped)
 		}
 		tx.Delete(apiKey(c))
 		tx.DeleteAll(apiKey(c) + "/")

@@ -15,9 +15,12 @@ import (
 type Options struct {
 	Store store.Store
 	Log   *slog.Logger
-	// Endpoint gives the URL that an API is served at, without a stage; nil gives
-	// Amazon's.
-	Endpoint func(protocolType, region, apiID string) string
+	// Documents reads and writes OpenAPI documents; nil refuses to.
+	Documents Documents
+	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
+	Suffix string
+	// PlainHTTP tells that APIs are served without TLS.
+	PlainHTTP bool
 	// Checker tries what a change would have the gateway serve; nil lets all pass.
 	Checker Checker
 	// Caches empties caches of the gateway; nil says that there are none.
@@ -54,12 +57,23 @@ func NewService(options Options) *Service {
 
 // operations are all operations of the service.
 func (s *Service) operations() []restjson.Operation {
-	return slices.Concat(
+	operations := slices.Concat(
 		s.apiOperations(), s.routeOperations(), s.routeResponseOperations(),
 		s.integrationOperations(), s.integrationResponseOperations(),
 		s.authorizerOperations(), s.modelOperations(), s.stageOperations(),
-		s.deploymentOperations(),
+		s.deploymentOperations(), s.vpcLinkOperations(), s.tagOperations(),
+		s.domainOperations(), s.mappingOperations(), unsupportedOperations(),
 	)
+	if s.Documents == nil {
+		return operations
+	}
+	documents := DocumentOperations{
+		Store: s.Store, Documents: s.Documents, Suffix: s.Suffix,
+		Changed: func(ctx context.Context, tx store.Tx, region, apiID string) error {
+			return s.changed(ctx, tx, APIKeyOf(region, apiID))
+		},
+	}
+	return append(operations, documents.Operations()...)
 }
 
 // ServeHTTP answers a call, whose caller is in the request's context.
