@@ -103,6 +103,11 @@ func (t *memoryTx) List(prefix string) ([]Entry, error) {
 	return entries, nil
 }
 
+func (t *memoryTx) Children(path string) ([]Entry, error) {
+	entries, err := t.List(path)
+	return slices.DeleteFunc(entries, func(e Entry) bool { return strings.Contains(e.Key[len(path):], "/") }), err
+}
+
 func (t *memoryTx) Put(key string, value []byte) {
 	t.values[key] = value
 	t.changed[key] = true

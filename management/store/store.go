@@ -18,6 +18,13 @@ var ErrNotFound = errors.New("not found")
 // again while it tried.
 var ErrConflict = errors.New("others are changing the same documents")
 
+// ErrUnavailable is what a store answers that cannot be reached, or has no room left. An
+// Update that ends so may have happened all the same.
+var ErrUnavailable = errors.New("the store is not available")
+
+// ErrTooLarge is what Update answers when the store takes no change of this size.
+var ErrTooLarge = errors.New("the change is larger than the store takes")
+
 // Entry is a key and its value. The value is not to be changed.
 type Entry struct {
 	Key   string
@@ -32,6 +39,10 @@ type Reader interface {
 	// List returns the entries whose keys begin with prefix, sorted by key. A prefix
 	// should end with a slash.
 	List(prefix string) ([]Entry, error)
+	// Children returns the entries right below a path, which ends with a slash, sorted
+	// by key: those whose keys have no further slash. What is below the children is not
+	// read, which makes it the one to use for listings.
+	Children(path string) ([]Entry, error)
 }
 
 // Tx is a transaction. Its changes are seen by its own reads.
