@@ -19,8 +19,11 @@ func (s *Service) accountOperations() []restjson.Operation {
 // checkAccount asks whether the gateway can serve what a region shares, as it is about to
 // be.
 func (s *Service) checkAccount(ctx context.Context, r store.Reader, region string) error {
-	if s.check == nil {
+	if s.checker == nil {
 		return nil
 	}
-	return s.check(ctx, r, region)
+	if err := s.checker.Check(ctx, r, region); err != nil {
+		return restjson.BadRequest("%s", err)
+	}
+	return nil
 }

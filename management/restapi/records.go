@@ -159,3 +159,23 @@ func apiFolder(r store.Reader, c *restjson.Call) (string, error) {
 	key, _, err := apiOf(r, c)
 	return key, err
 }
+
+// listOf answers a page of what of one kind belongs to the API that a call is about.
+func listOf[T any](ctx context.Context, s *Service, c *restjson.Call, folder string) (any, error) {
+	return view(ctx, s, func(r store.Reader) (page[T], error) {
+		api, err := apiFolder(r, c)
+		if err != nil {
+			return page[T]{}, err
+		}
+		all, err := listRecords[T](r, api+folder)
+		if err != nil {
+			return page[T]{}, err
+		}
+		return pageOf(c, all)
+	})
+}
+
+// limitExceeded is what is answered when there are as many of something as there may be.
+func limitExceeded(message string) error {
+	return &restjson.Error{Type: "LimitExceededException", Status: http.StatusTooManyRequests, Message: message}
+}
