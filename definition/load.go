@@ -153,7 +153,7 @@ type wantedDefinition struct {
 	deliver func(*gateway.Deployment)
 }
 
-// resolveDefinitions parses, in parallel, every OpenAPI document that is named, once
+// resolveDefinitions parses, in parallel, every definition that is named, once
 // for each way it is used.
 func (b *build) resolveDefinitions(ctx context.Context) {
 	b.collectWanted()
@@ -212,6 +212,10 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 // are kept with it.
 func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinition {
 	parsed := &parsedDefinition{dependencies: map[string]string{}}
+	if key.protocol == gateway.WebSocket {
+		b.parseWebSocket(parsed, key.file, data)
+		return parsed
+	}
 	// OpenAPI text is not ours to interpolate: ${…} in it is AWS's.
 	doc, ok := source.Parse(key.file, data, source.Environment{}, &parsed.diags)
 	if !ok {
@@ -232,6 +236,18 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 	}
 	parsed.diags.Sort()
 	return parsed
+}
+
+// parseWebSocket parses a file about a WebSocket API, which is one of our own.
+func (b *build) parseWebSocket(parsed *parsedDefinition, file string, data []byte) {
+	environment := source.Environment{Variable: b.loader.options.LookupEnv}
+	if b.loader.options.foreign(file) {
+		environment = source.Environment{}
+	}
+	if doc, ok := source.Parse(file, data, environment, &parsed.diags); ok {
+		parsed.deployment = native.ParseWebSocket(doc).Seal()
+	}
+	parsed.diags.Sort()
 }
 
 // openReferred reads a file that a document refers to.

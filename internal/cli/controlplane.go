@@ -98,6 +98,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if len(known) == 0 {
 		// The store stays the same when a file comes to be there.
 		known = []string{defaultPath}
+		if flags.roles.has("management") {
+			log.Info("there is no " + defaultPath + " here: serving what the management API is told, and nothing else")
+		}
 	}
 	store, err := openStore(flags.dataDir, known, flags.limitFiles.paths, flags.roles, log)
 	if err != nil {

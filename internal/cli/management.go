@@ -156,7 +156,7 @@ func (c *controlPlane) credentials() []gateway.Credential {
 func withManagement(pages, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage":
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot":
 			pages.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)

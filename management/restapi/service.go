@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"time"
 
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
@@ -22,6 +23,8 @@ type Options struct {
 	Caches Caches
 	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
 	Suffix string
+	// Usage counts what keys use; nil refuses to tell.
+	Usage Usage
 }
 
 // Checker says whether the gateway can serve an API.
@@ -45,12 +48,17 @@ type Service struct {
 	checker   Checker
 	caches    Caches
 	suffix    string
+	usage     Usage
+	now       func() time.Time
 	handler   http.Handler
 }
 
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
-	s := &Service{store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches, suffix: options.Suffix}
+	s := &Service{
+		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
+		suffix: options.Suffix, usage: options.Usage, now: time.Now,
+	}
 	s.handler = restjson.NewService(options.Log, s.operations()...)
 	return s
 }

@@ -47,7 +47,12 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 		}
 	}
 	for _, key := range changed {
-		units[unitOf(key)] = true
+		unit := unitOf(key)
+		units[unit] = true
+		// What a region shares may tell of an API's stages.
+		if region, _, isAPI := strings.Cut(unit, "/"); isAPI && slices.Contains(r.accounts[region].follows, unit) {
+			units[region] = true
+		}
 	}
 	for _, unit := range slices.Sorted(maps.Keys(units)) {
 		if err := r.renderUnit(reader, unit); err != nil {
