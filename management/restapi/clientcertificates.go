@@ -68,7 +68,9 @@ func newClientCertificate(begin time.Time) (certificate, key string, end time.Ti
 	if err != nil {
 		return "", "", end, err
 	}
-	text := func(kind string, data []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data})) }
+	text := func(kind string, data []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}))
+	}
 	return text("CERTIFICATE", signed), text("PRIVATE KEY", encoded), end, nil
 }
 
@@ -189,4 +191,3 @@ func stageWithCertificate(r store.Reader, region, id string) (string, error) {
 	}
 	return "", nil
 }
-

@@ -50,7 +50,8 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 		unit := unitOf(key)
 		units[unit] = true
 		// What a region shares may tell of an API's stages.
-		if region, _, isAPI := strings.Cut(unit, "/"); isAPI && slices.Contains(r.accounts[region].follows, unit) {
+		region, _, isAPI := strings.Cut(unit, "/")
+		if shared := r.accounts[region]; isAPI && shared != nil && slices.Contains(shared.follows, unit) {
 			units[region] = true
 		}
 	}
