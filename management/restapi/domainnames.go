@@ -139,7 +139,7 @@ func (in *domainNameInput) checkCertificate(p *problems, n *domain.Name) {
 
 var (
 	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:(acm:[a-z0-9-]+:[0-9]{12}:certificate/|iam::[0-9]{12}:server-certificate/)[\w+=,.@/-]+$`)
-	truststoreURI  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S{1,1024}$`)
+	truststoreURI  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S{1,1000}$`)
 	// securityPolicies are Amazon's names of the least TLS version and the ciphers.
 	securityPolicies = regexp.MustCompile(`^(TLS_1_0|TLS_1_2|SecurityPolicy_[A-Za-z0-9_]{1,80})$`)
 )
