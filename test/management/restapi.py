@@ -132,6 +132,7 @@ same(client.update_integration(patchOperations=[replace("/timeoutInMillis", "500
 same(client.put_integration_response(statusCode="200", responseParameters={"method.response.header.X-Kind": "integration.response.header.Kind"}, **at), statusCode="200")
 same(client.update_integration_response(statusCode="200", patchOperations=[{"op": "add", "path": "/responseTemplates/application~1json", "value": "$input.json('$')"}], **at),
      responseTemplates={"application/json": "$input.json('$')"})
+same(client.get_integration_response(statusCode="200", **at), statusCode="200")
 refused("NotFoundException", "Invalid Response status code specified", "put_integration_response", statusCode="404", **at)
 method = client.get_method(**at)
 assert method["methodIntegration"]["integrationResponses"]["200"]["statusCode"] == "200" and method["methodResponses"]["200"]["statusCode"] == "200"
@@ -182,6 +183,25 @@ client.flush_stage_cache(restApiId=i, stageName="prod")
 client.flush_stage_authorizers_cache(restApiId=i, stageName="prod")
 refused("BadRequestException", "Active stages pointing to this deployment must be moved or deleted", "delete_deployment", restApiId=i, deploymentId=deployment)
 refused("ConflictException", "Cannot delete documentation version '1', it is used by stage: prod", "delete_documentation_version", restApiId=i, documentationVersion="1")
+
+# Documents.
+for kind, accept, member in (("oas30", "application/json", "openapi"), ("swagger", "application/json", "swagger")):
+    export = client.get_export(restApiId=i, stageName="prod", exportType=kind, parameters={"extensions": "integrations,authorizers"}, accepts=accept)
+    document = json.loads(export["body"].read())
+    assert member in document and "/animals/{id}" in document["paths"], document
+    imported = client.import_rest_api(body=json.dumps(document), parameters={"endpointConfigurationTypes": "REGIONAL"})
+    same(client.get_rest_api(restApiId=imported["id"]), name="animals")
+    assert "/animals/{id}" in [r["path"] for r in client.get_resources(restApiId=imported["id"])["items"]]
+    document["paths"] = {"/toys": {"get": {"x-amazon-apigateway-integration": {"type": "mock"}}}}
+    client.put_rest_api(restApiId=imported["id"], mode="merge", body=json.dumps(document))
+    assert [r["path"] for r in client.get_resources(restApiId=imported["id"])["items"]] == ["/", "/animals", "/animals/{id}", "/toys"]
+    client.put_rest_api(restApiId=imported["id"], mode="overwrite", body=json.dumps(document))
+    assert [r["path"] for r in client.get_resources(restApiId=imported["id"])["items"]] == ["/", "/toys"]
+    client.delete_rest_api(restApiId=imported["id"])
+parts = {"openapi": "3.0.1", "info": {"title": "x", "version": "1"}, "paths": {}, "x-amazon-apigateway-documentation": {
+    "documentationParts": [{"location": {"type": "API"}, "properties": {"description": "animals of a shop"}}]}}
+assert len(client.import_documentation_parts(restApiId=i, mode="merge", body=json.dumps(parts))["ids"]) == 1
+assert len(client.get_documentation_parts(restApiId=i)["items"]) == 2
 
 # Tags.
 arn = f"arn:aws:apigateway:eu-west-1::/restapis/{i}"
