@@ -6,13 +6,48 @@ import (
 	"gatehouse/gateway"
 )
 
-// dropDangling takes out of foreign files what refers to something that is not served:
-// users of the management API may delete a stage that a plan still names, and Amazon goes
-// on with the rest of the plan. In the owner's own files it stays a mistake.
-func (b *build) dropDangling(s *gateway.Snapshot) {
+// settleForeign takes out of foreign files what cannot stand beside all else: users of the
+// management API may delete a stage that a plan still names, and Amazon goes on with the
+// rest of the plan; and they cannot know what the owner's files have taken already. In
+// the owner's own files both stay mistakes.
+func (b *build) settleForeign(s *gateway.Snapshot) {
 	if b.loader.options.Foreign == nil {
 		return
 	}
+	b.dropTaken(s)
+	b.dropDangling(s)
+}
+
+// dropTaken takes out API keys and domains that are there already: what was read first,
+// the owner's files, stays.
+func (b *build) dropTaken(s *gateway.Snapshot) {
+	names, values := map[string]bool{}, map[gateway.Secret]bool{}
+	s.APIKeys = slices.DeleteFunc(s.APIKeys, func(k gateway.APIKey) bool {
+		taken := names[k.Name] || slices.ContainsFunc(k.Values, func(v gateway.Secret) bool { return values[v] })
+		if taken && b.loader.options.foreign(k.Source.File) {
+			b.diags.Warnf("duplicate-value", k.Source, "", "", "the API key %s is not served: its value, or its name, is another key's", k.Name)
+			return true
+		}
+		names[k.Name] = true
+		for _, v := range k.Values {
+			values[v] = true
+		}
+		return false
+	})
+	domains := map[[2]string]gateway.Position{}
+	s.Domains = slices.DeleteFunc(s.Domains, func(d gateway.Domain) bool {
+		at := [2]string{d.Gateway, d.Name}
+		if first, taken := domains[at]; taken && b.loader.options.foreign(d.Source.File) {
+			b.diags.Warnf("duplicate-name", d.Source, "", "", "the domain %s is not served as it is managed: it is defined at %s", d.Name, first)
+			return true
+		}
+		domains[at] = d.Source
+		return false
+	})
+}
+
+// dropDangling takes out what refers to something that is not served.
+func (b *build) dropDangling(s *gateway.Snapshot) {
 	apis := make(map[string]*gateway.API, len(s.APIs))
 	for i := range s.APIs {
 		apis[s.APIs[i].ID] = &s.APIs[i]
@@ -44,6 +79,15 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 		d := &s.Domains[i]
 		if b.loader.options.foreign(d.Source.File) {
 			d.Mappings = slices.DeleteFunc(d.Mappings, func(m gateway.DomainMapping) bool { return stage(m.API, m.Stage) == nil })
+		}
+	}
+	for i := range s.APIs {
+		for j := range s.APIs[i].Stages {
+			st := &s.APIs[i].Stages[j]
+			if id := st.ClientCertificate; id != "" && s.ClientCertificate(id) == nil && b.loader.options.foreign(st.Source.File) {
+				b.diags.Warnf("unknown-client-certificate", st.Source, "", "", "the stage %s/%s shows its backends no certificate: there is none with the id %s", s.APIs[i].ID, st.Name, id)
+				st.ClientCertificate = ""
+			}
 		}
 	}
 }

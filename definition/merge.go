@@ -97,6 +97,8 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Gateways = append(s.Gateways, c.Gateways...)
 		s.Backends = append(s.Backends, c.Backends...)
 		s.Domains = append(s.Domains, c.Domains...)
+		s.ClientCertificates = append(s.ClientCertificates, c.ClientCertificates...)
+		s.VPCLinks = append(s.VPCLinks, c.VPCLinks...)
 		b.account(s, c.Config)
 		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
 		s.APIKeys = append(s.APIKeys, c.APIKeys...)
@@ -121,8 +123,9 @@ func (b *build) snapshot() *gateway.Snapshot {
 	if len(s.Gateways) == 0 {
 		s.Gateways = []gateway.Gateway{defaultGateway()}
 	}
-	resolveNames(s)
-	b.dropDangling(s)
+	b.resolveNames(s)
+	b.resolveCertificates(s)
+	b.settleForeign(s)
 	b.checkBackends(s)
 	return s
 }
@@ -166,8 +169,8 @@ func (b *build) account(s *gateway.Snapshot, c *native.Config) {
 }
 
 // resolveNames turns the names that domains and plans use for APIs into ids, and
-// gives domains the only gateway.
-func resolveNames(s *gateway.Snapshot) {
+// gives domains the only gateway, or the first where others write them.
+func (b *build) resolveNames(s *gateway.Snapshot) {
 	ids := map[string]string{}
 	for _, a := range s.APIs {
 		ids[a.Name] = a.ID
@@ -182,6 +185,10 @@ func resolveNames(s *gateway.Snapshot) {
 	for i := range s.Domains {
 		d := &s.Domains[i]
 		d.Gateway = cmp.Or(d.Gateway, only)
+		if d.Gateway == "" && b.loader.options.foreign(d.Source.File) {
+			// The management API knows no gateways.
+			d.Gateway = s.Gateways[0].Name
+		}
 		for j := range d.Mappings {
 			d.Mappings[j].API = cmp.Or(ids[d.Mappings[j].API], d.Mappings[j].API)
 		}
