@@ -30,7 +30,7 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 	// fill reports whether all that is named is there.
 	fill := func(t *gateway.TLS, report func(string, gateway.Position, string, string, string, ...any)) bool {
 		found := true
-		if t.CertificateARN != "" {
+		if t.CertificateARN != "" && t.Certificate == "" {
 			if c := certificates[t.CertificateARN]; c != nil {
 				t.Certificate, t.Key = c.Certificate, c.Key
 			} else {
@@ -38,7 +38,7 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 				report("unknown-certificate", t.Source, "", "add it to certificates:", "nothing is known of the certificate %q", t.CertificateARN)
 			}
 		}
-		if t.TruststoreURI != "" {
+		if t.TruststoreURI != "" && t.ClientCA == "" {
 			if store := truststores[t.TruststoreURI]; store != nil {
 				t.ClientCA, t.ClientCRL = store.CA, store.CRL
 			} else {
@@ -55,7 +55,7 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 			}
 		}
 	}
-	served := s.Domains[:0]
+	served := make([]gateway.Domain, 0, len(s.Domains))
 	for _, d := range s.Domains {
 		switch {
 		case d.TLS == nil:

@@ -22,28 +22,31 @@ func (b *build) settleForeign(s *gateway.Snapshot) {
 // the owner's files, stays.
 func (b *build) dropTaken(s *gateway.Snapshot) {
 	names, values := map[string]bool{}, map[gateway.Secret]bool{}
-	s.APIKeys = slices.DeleteFunc(s.APIKeys, func(k gateway.APIKey) bool {
+	keys := make([]gateway.APIKey, 0, len(s.APIKeys))
+	for _, k := range s.APIKeys {
 		taken := names[k.Name] || slices.ContainsFunc(k.Values, func(v gateway.Secret) bool { return values[v] })
 		if taken && b.loader.options.foreign(k.Source.File) {
 			b.diags.Warnf("duplicate-value", k.Source, "", "", "the API key %s is not served: its value, or its name, is another key's", k.Name)
-			return true
+			continue
 		}
 		names[k.Name] = true
 		for _, v := range k.Values {
 			values[v] = true
 		}
-		return false
-	})
-	domains := map[[2]string]gateway.Position{}
-	s.Domains = slices.DeleteFunc(s.Domains, func(d gateway.Domain) bool {
+		keys = append(keys, k)
+	}
+	first := map[[2]string]gateway.Position{}
+	domains := make([]gateway.Domain, 0, len(s.Domains))
+	for _, d := range s.Domains {
 		at := [2]string{d.Gateway, d.Name}
-		if first, taken := domains[at]; taken && b.loader.options.foreign(d.Source.File) {
-			b.diags.Warnf("duplicate-name", d.Source, "", "", "the domain %s is not served as it is managed: it is defined at %s", d.Name, first)
-			return true
+		if other, taken := first[at]; taken && b.loader.options.foreign(d.Source.File) {
+			b.diags.Warnf("duplicate-name", d.Source, "", "", "the domain %s is not served as it is managed: it is defined at %s", d.Name, other)
+			continue
 		}
-		domains[at] = d.Source
-		return false
-	})
+		first[at] = d.Source
+		domains = append(domains, d)
+	}
+	s.APIKeys, s.Domains = keys, domains
 }
 
 // dropDangling takes out what refers to something that is not served.
@@ -67,18 +70,18 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 		if !b.loader.options.foreign(p.Source.File) {
 			continue
 		}
-		p.Keys = slices.DeleteFunc(p.Keys, func(name string) bool { return !keys[name] })
-		p.Stages = slices.DeleteFunc(p.Stages, func(at gateway.PlanStage) bool { return stage(at.API, at.Stage) == nil })
+		p.Keys = without(p.Keys, func(name string) bool { return !keys[name] })
+		p.Stages = slices.Clone(without(p.Stages, func(at gateway.PlanStage) bool { return stage(at.API, at.Stage) == nil }))
 		for j := range p.Stages {
 			at := &p.Stages[j]
 			served := stage(at.API, at.Stage)
-			at.Routes = slices.DeleteFunc(at.Routes, func(r gateway.RouteThrottle) bool { return !hasRoute(served, r.RouteKey) })
+			at.Routes = without(at.Routes, func(r gateway.RouteThrottle) bool { return !hasRoute(served, r.RouteKey) })
 		}
 	}
 	for i := range s.Domains {
 		d := &s.Domains[i]
 		if b.loader.options.foreign(d.Source.File) {
-			d.Mappings = slices.DeleteFunc(d.Mappings, func(m gateway.DomainMapping) bool { return stage(m.API, m.Stage) == nil })
+			d.Mappings = without(d.Mappings, func(m gateway.DomainMapping) bool { return stage(m.API, m.Stage) == nil })
 		}
 	}
 	for i := range s.APIs {
@@ -86,10 +89,20 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 			st := &s.APIs[i].Stages[j]
 			if id := st.ClientCertificate; id != "" && s.ClientCertificate(id) == nil && b.loader.options.foreign(st.Source.File) {
 				b.diags.Warnf("unknown-client-certificate", st.Source, "", "", "the stage %s/%s shows its backends no certificate: there is none with the id %s", s.APIs[i].ID, st.Name, id)
-				st.ClientCertificate = ""
+				s.APIs[i].Stages = slices.Clone(s.APIs[i].Stages)
+				s.APIs[i].Stages[j].ClientCertificate = ""
 			}
 		}
 	}
+}
+
+// without gives a list without some of it. The list itself, which a snapshot may have that
+// is served already, stays as it is.
+func without[T any](list []T, drop func(T) bool) []T {
+	if !slices.ContainsFunc(list, drop) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), drop)
 }
 
 func hasRoute(s *gateway.Stage, key string) bool {
