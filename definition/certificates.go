@@ -55,7 +55,7 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 			}
 		}
 	}
-	served := make([]gateway.Domain, 0, len(s.Domains))
+	var served []gateway.Domain
 	for _, d := range s.Domains {
 		switch {
 		case d.TLS == nil:

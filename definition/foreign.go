@@ -22,7 +22,7 @@ func (b *build) settleForeign(s *gateway.Snapshot) {
 // the owner's files, stays.
 func (b *build) dropTaken(s *gateway.Snapshot) {
 	names, values := map[string]bool{}, map[gateway.Secret]bool{}
-	keys := make([]gateway.APIKey, 0, len(s.APIKeys))
+	var keys []gateway.APIKey
 	for _, k := range s.APIKeys {
 		taken := names[k.Name] || slices.ContainsFunc(k.Values, func(v gateway.Secret) bool { return values[v] })
 		if taken && b.loader.options.foreign(k.Source.File) {
@@ -36,7 +36,7 @@ func (b *build) dropTaken(s *gateway.Snapshot) {
 		keys = append(keys, k)
 	}
 	first := map[[2]string]gateway.Position{}
-	domains := make([]gateway.Domain, 0, len(s.Domains))
+	var domains []gateway.Domain
 	for _, d := range s.Domains {
 		at := [2]string{d.Gateway, d.Name}
 		if other, taken := first[at]; taken && b.loader.options.foreign(d.Source.File) {
