@@ -74,8 +74,14 @@ type Result struct {
 // Load reads definition files, directories of them (*.yaml and *.yml, not nested),
 // glob patterns, and "-" for standard input, and merges them into one snapshot.
 func (l *Loader) Load(ctx context.Context, paths []string) Result {
+	return l.LoadBeside(ctx, paths, nil)
+}
+
+// LoadBeside is Load for definitions that are tried beside others: base, if it isn't nil,
+// is what they are added to. Base stays as it is.
+func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
 	b := &build{
-		loader: l, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
+		loader: l, base: base, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
 		next: map[deploymentKey]*parsedDefinition{},
 	}
 	b.readAll(paths)
@@ -117,6 +123,7 @@ var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "mi
 // A build is one load under way.
 type build struct {
 	loader  *Loader
+	base    *gateway.Snapshot
 	files   *fileSet
 	diags   gateway.Diagnostics
 	configs []readConfig
@@ -153,7 +160,7 @@ type wantedDefinition struct {
 	deliver func(*gateway.Deployment)
 }
 
-// resolveDefinitions parses, in parallel, every OpenAPI document that is named, once
+// resolveDefinitions parses, in parallel, every definition that is named, once
 // for each way it is used.
 func (b *build) resolveDefinitions(ctx context.Context) {
 	b.collectWanted()
@@ -212,6 +219,10 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 // are kept with it.
 func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinition {
 	parsed := &parsedDefinition{dependencies: map[string]string{}}
+	if key.protocol == gateway.WebSocket {
+		b.parseWebSocket(parsed, key.file, data)
+		return parsed
+	}
 	// OpenAPI text is not ours to interpolate: ${…} in it is AWS's.
 	doc, ok := source.Parse(key.file, data, source.Environment{}, &parsed.diags)
 	if !ok {
@@ -232,6 +243,18 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 	}
 	parsed.diags.Sort()
 	return parsed
+}
+
+// parseWebSocket parses a file about a WebSocket API, which is one of our own.
+func (b *build) parseWebSocket(parsed *parsedDefinition, file string, data []byte) {
+	environment := source.Environment{Variable: b.loader.options.LookupEnv}
+	if b.loader.options.foreign(file) {
+		environment = source.Environment{}
+	}
+	if doc, ok := source.Parse(file, data, environment, &parsed.diags); ok {
+		parsed.deployment = native.ParseWebSocket(doc).Seal()
+	}
+	parsed.diags.Sort()
 }
 
 // openReferred reads a file that a document refers to.

@@ -92,6 +92,15 @@ func (b *build) addImplicit() {
 // snapshot merges what all files say. Its parts keep the order of the files.
 func (b *build) snapshot() *gateway.Snapshot {
 	s := &gateway.Snapshot{}
+	if b.base != nil {
+		// Lists have no room behind them that others could write to, too.
+		s = &gateway.Snapshot{
+			Gateways: slices.Clip(b.base.Gateways), Backends: slices.Clip(b.base.Backends), Domains: slices.Clone(b.base.Domains),
+			Account: b.base.Account, UsagePlans: slices.Clone(b.base.UsagePlans), APIKeys: slices.Clip(b.base.APIKeys),
+			Issuers: slices.Clip(b.base.Issuers), Functions: slices.Clip(b.base.Functions), Credentials: slices.Clip(b.base.Credentials),
+			APIs: slices.Clone(b.base.APIs), ClientCertificates: slices.Clip(b.base.ClientCertificates), VPCLinks: slices.Clip(b.base.VPCLinks),
+		}
+	}
 	for i := range b.configs {
 		c := &b.configs[i]
 		s.Gateways = append(s.Gateways, c.Gateways...)
@@ -190,13 +199,18 @@ func (b *build) resolveNames(s *gateway.Snapshot) {
 			d.Gateway = s.Gateways[0].Name
 		}
 		for j := range d.Mappings {
-			d.Mappings[j].API = cmp.Or(ids[d.Mappings[j].API], d.Mappings[j].API)
+			// What is an id already may be served, and is not written to.
+			if id := ids[d.Mappings[j].API]; id != "" && id != d.Mappings[j].API {
+				d.Mappings[j].API = id
+			}
 		}
 	}
 	for i := range s.UsagePlans {
 		for j := range s.UsagePlans[i].Stages {
 			at := &s.UsagePlans[i].Stages[j]
-			at.API = cmp.Or(ids[at.API], at.API)
+			if id := ids[at.API]; id != "" && id != at.API {
+				at.API = id
+			}
 		}
 	}
 }

@@ -156,6 +156,9 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		}
 		return
 	}
+	if native.IsWebSocket(doc.Root()) && !explicit {
+		return
+	}
 	if isBootstrap(doc.Root()) {
 		b.incomplete = true
 		b.diags.Errorf("envoy-bootstrap", gateway.Position{File: name, Line: 1, Column: 1}, "", "keep it in a folder that no definitions are read from",

@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
+	"gatehouse/ratelimit"
 	"gatehouse/xds"
 )
 
@@ -65,6 +66,7 @@ type controlPlane struct {
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
+	counting *ratelimit.Server
 	writable bool
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
@@ -98,6 +100,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if len(known) == 0 {
 		// The store stays the same when a file comes to be there.
 		known = []string{defaultPath}
+		if flags.roles.has("management") {
+			log.Info("there is no " + defaultPath + " here: serving what the management API is told, and nothing else")
+		}
 	}
 	store, err := openStore(flags.dataDir, known, flags.limitFiles.paths, flags.roles, log)
 	if err != nil {

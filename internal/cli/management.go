@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,10 +13,12 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
+	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
-	"gatehouse/management/restjson"
 	"gatehouse/management/store/etcd"
+	"gatehouse/ratelimit"
 )
 
 // managementFlags are about the management API and what it keeps.
@@ -132,8 +135,12 @@ func startManagement(c *controlPlane) service {
 	}
 	log := c.log.With("component", "management")
 	c.managementAPI = management.New(management.Options{
-		REST:        restapi.NewService(restapi.Options{Store: c.stored.store, Log: log}),
-		HTTP:        restjson.NewService(log),
+		REST: restapi.NewService(restapi.Options{
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(),
+		}),
+		HTTP: httpapi.NewService(httpapi.Options{
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true,
+		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
 		Credentials: c.credentials,
@@ -142,6 +149,33 @@ func startManagement(c *controlPlane) service {
 		Registerer:  c.metrics,
 	})
 	return service{}
+}
+
+// keyUsage tells the management API what the role ratelimit has counted.
+type keyUsage struct{ server *ratelimit.Server }
+
+func (u keyUsage) Daily(ctx context.Context, plan, key string, from, to time.Time) (map[string][][2]int64, bool, error) {
+	daily, found, err := u.server.DailyUsage(ctx, planID(plan), key, from, to)
+	if daily == nil {
+		return nil, found, err
+	}
+	return daily.Keys, found, err
+}
+
+func (u keyUsage) SetRemaining(ctx context.Context, plan, key string, remaining int64) (bool, error) {
+	return u.server.SetRemaining(ctx, planID(plan), key, remaining)
+}
+
+// planID is what services know a plan by; in definitions, its name is the id that the
+// management API has given it.
+func planID(managed string) string { return (&gateway.UsagePlan{Name: managed}).ID() }
+
+// countedUsage is nil where this process does not count.
+func (c *controlPlane) countedUsage() restapi.Usage {
+	if c.counting == nil {
+		return nil
+	}
+	return keyUsage{c.counting}
 }
 
 // credentials are the access keys of what is served.
@@ -156,7 +190,7 @@ func (c *controlPlane) credentials() []gateway.Credential {
 func withManagement(pages, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage":
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot":
 			pages.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)

@@ -176,6 +176,8 @@ func statusHandler(c *controlPlane) http.Handler {
 	})
 	var pages http.Handler = mux
 	if c.writable {
+		// Definitions are for those on this machine, who could read the files as well.
+		mux.HandleFunc("GET /snapshot", snapshotPage(c))
 		pages = localHosts(mux)
 	}
 	if c.managementAPI != nil {

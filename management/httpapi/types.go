@@ -12,7 +12,7 @@ type API struct {
 	CreatedDate               time.Time         `json:"createdDate,omitzero"`
 	Description               string            `json:"description,omitempty"`
 	DisableSchemaValidation   bool              `json:"disableSchemaValidation,omitempty"`
-	DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint,omitempty"`
+	DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint"`
 	IPAddressType             string            `json:"ipAddressType,omitempty"` // ipv4 | dualstack
 	Name                      string            `json:"name,omitempty"`
 	ProtocolType              string            `json:"protocolType,omitempty"` // WEBSOCKET | HTTP
@@ -143,10 +143,10 @@ type Stage struct {
 	Description                 string                   `json:"description,omitempty"`
 	LastDeploymentStatusMessage string                   `json:"lastDeploymentStatusMessage,omitempty"`
 	LastUpdatedDate             time.Time                `json:"lastUpdatedDate,omitzero"`
-	RouteSettings               map[string]RouteSettings `json:"routeSettings,omitempty"`
+	RouteSettings               map[string]RouteSettings `json:"routeSettings"`
 	StageName                   string                   `json:"stageName,omitempty"`
-	StageVariables              map[string]string        `json:"stageVariables,omitempty"`
-	Tags                        map[string]string        `json:"tags,omitempty"`
+	StageVariables              map[string]string        `json:"stageVariables"`
+	Tags                        map[string]string        `json:"tags"`
 }
 
 // RouteSettings are settings of a route in a stage.

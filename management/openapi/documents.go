@@ -1,8 +1,11 @@
 package openapi
 
 import (
+	"errors"
+
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
+	"gatehouse/management/httpapi"
 	"gatehouse/management/restapi"
 )
 
@@ -62,4 +65,30 @@ func (Documents) MergeDocumentation(existing, imported []restapi.DocumentationPa
 		existing = nil
 	}
 	return MergeDocumentation(existing, c.DocumentationParts)
+}
+
+var _ httpapi.Documents = Documents{}
+
+// ImportHTTP implements httpapi.Documents.
+func (Documents) ImportHTTP(document []byte, o httpapi.DocumentImport) (c *httpapi.Content, info, warnings []string, err error) {
+	c, info, warnings, err = ImportHTTP(document, Import{APIID: o.APIID, Region: o.Region, AccountID: o.AccountID, BasePath: o.BasePath})
+	var mistake *restapi.DocumentError
+	if errors.As(err, &mistake) {
+		err = &httpapi.DocumentError{Text: mistake.Text}
+	}
+	return c, info, warnings, err
+}
+
+// PlaceHTTP implements httpapi.Documents.
+func (Documents) PlaceHTTP(existing, imported *httpapi.Content, newID func(int) string) {
+	PlaceHTTP(existing, imported, newID)
+}
+
+// ExportHTTP implements httpapi.Documents.
+func (Documents) ExportHTTP(c *httpapi.Content, o httpapi.DocumentExport) ([]byte, error) {
+	e := Export{YAML: o.YAML, Host: o.Host, Stage: o.Stage, InfoVersion: o.Version}
+	if o.Extensions {
+		e.Extensions = AllExtensions
+	}
+	return ExportHTTP(c, e)
 }

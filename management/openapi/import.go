@@ -34,7 +34,9 @@ var notOpenAPI = &restapi.DocumentError{Text: "Invalid OpenAPI input."}
 type imported struct {
 	deployment *gateway.Deployment
 	root       *source.Object
-	warnings   []string
+	// warnings are told of what may be a mistake, and in HTTP APIs info of what merely
+	// has no effect.
+	warnings, info []string
 }
 
 // readDocument reads a document as the loader of files does, so that what is imported is
@@ -61,6 +63,8 @@ func readDocument(data []byte, protocol gateway.Protocol, opts Import) (*importe
 		switch {
 		case at.Severity == gateway.Error:
 			problems = append(problems, told(at))
+		case protocol == gateway.HTTP && ignorable[at.Code]:
+			result.info = append(result.info, told(at))
 		case !keptAnyway(at):
 			result.warnings = append(result.warnings, told(at))
 		}
@@ -70,6 +74,9 @@ func readDocument(data []byte, protocol gateway.Protocol, opts Import) (*importe
 	}
 	return result, rebase(d, opts.BasePath)
 }
+
+// ignorable are the codes of what is good OpenAPI, but nothing that an HTTP API has.
+var ignorable = map[string]bool{"no-effect": true, "wrong-protocol": true, "unknown-key": true}
 
 func isDocument(root source.Value) bool {
 	if !root.IsObject() {

@@ -159,7 +159,7 @@ func normalise(t *testing.T, d *gateway.Deployment) *gateway.Deployment {
 // TestNothingIsLost holds that what was imported and exported again is served as the
 // document itself.
 func TestNothingIsLost(t *testing.T) {
-	root, rest := proctest.Root(t), 0
+	root, rest, http := proctest.Root(t), 0, 0
 	for _, file := range documents(t) {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -170,6 +170,13 @@ func TestNothingIsLost(t *testing.T) {
 			rest++
 			t.Run("REST/"+name, func(t *testing.T) { restRoundTrip(t, file, data, d) })
 		}
+		if d := parse(t, file, data, gateway.HTTP, false); d != nil {
+			http++
+			t.Run("HTTP/"+name, func(t *testing.T) { httpRoundTrip(t, file, d) })
+		}
+	}
+	if http < 10 {
+		t.Errorf("only %d documents are of HTTP APIs", http)
 	}
 	if rest < 20 {
 		t.Errorf("only %d documents are of REST APIs", rest)
@@ -236,5 +243,35 @@ func counter() func(int) string {
 	return func(length int) string {
 		n++
 		return fmt.Sprintf("%0*d", length, n)
+	}
+}
+
+func httpRoundTrip(t *testing.T, file string, d *gateway.Deployment) {
+	content := openapi.HTTPContent(d, "a1b2c3d4e5")
+	openapi.PlaceHTTP(nil, content, counter())
+	export := openapi.Export{Extensions: openapi.AllExtensions, Host: "a1b2c3d4e5.execute-api.localhost", Stage: "$default"}
+	for _, export.YAML = range []bool{false, true} {
+		written, err := openapi.ExportHTTP(content, export)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := parse(t, file, written, gateway.HTTP, false)
+		if again == nil {
+			t.Fatalf("the export cannot be loaded:\n%s", written)
+		}
+		if diff := gocmp.Diff(normalise(t, d), normalise(t, again), same); diff != "" {
+			t.Errorf("the export differs (-document +export):\n%s\n%s", diff, written)
+		}
+		imported, info, warnings, err := openapi.ImportHTTP(written, openapi.Import{APIID: "z9y8x7w6v5", NewID: counter()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stable, err := openapi.ExportHTTP(imported, export)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(string(written), string(stable)); diff != "" {
+			t.Errorf("exporting what was exported gives something else (%v %v):\n%s", info, warnings, diff)
+		}
 	}
 }

@@ -56,8 +56,8 @@ type Service struct {
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
 	s := &Service{
-		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches, suffix: options.Suffix,
-		usage: options.Usage, now: time.Now,
+		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
+		suffix: options.Suffix, usage: options.Usage, now: time.Now,
 	}
 	s.handler = restjson.NewService(options.Log, s.operations()...)
 	return s

@@ -89,8 +89,8 @@ const (
 	mappingKind = "basepathmappings"
 )
 
-// isAPI tells the units that are APIs.
-func isAPI(unit string) bool {
+// IsAPI tells the units that are APIs.
+func IsAPI(unit string) bool {
 	return strings.Contains(unit, "/"+restKind+"/") || strings.Contains(unit, "/"+httpKind+"/")
 }
 
@@ -98,7 +98,7 @@ func isAPI(unit string) bool {
 // region share by the region. What is not there has no files.
 func Unit(reader store.Reader, unit string) (Files, error) {
 	switch {
-	case isAPI(unit):
+	case IsAPI(unit):
 		return API(reader, unit)
 	case strings.Contains(unit, "/"+domainKind+"/"):
 		return domainFiles(reader, unit)
@@ -108,7 +108,7 @@ func Unit(reader store.Reader, unit string) (Files, error) {
 
 func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 	known := r.apis
-	if !isAPI(unit) {
+	if !IsAPI(unit) {
 		known = r.accounts
 	}
 	files, err := Unit(reader, unit)

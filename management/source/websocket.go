@@ -1,0 +1,131 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"gatehouse/gateway"
+	"gatehouse/management/httpapi"
+)
+
+// What a file of Gatehouse's own says about a WebSocket API.
+type (
+	nativeWebSocket struct {
+		RouteSelectionExpression  string                   `json:"routeSelectionExpression"`
+		APIKeySelectionExpression string                   `json:"apiKeySelectionExpression,omitempty"`
+		Authorizers               []nativeAuthorizer       `json:"authorizers,omitempty"`
+		Routes                    map[string]nativeMessage `json:"routes"`
+	}
+	nativeAuthorizer struct {
+		Name           string   `json:"name"`
+		URI            string   `json:"uri"`
+		IdentitySource []string `json:"identitySource,omitempty"`
+	}
+	nativeMessage struct {
+		OperationName                    string             `json:"operationName,omitempty"`
+		AuthorizationType                string             `json:"authorizationType,omitempty"`
+		Authorizer                       string             `json:"authorizer,omitempty"`
+		APIKeyRequired                   bool               `json:"apiKeyRequired,omitempty"`
+		RouteResponseSelectionExpression string             `json:"routeResponseSelectionExpression,omitempty"`
+		Integration                      *nativeIntegration `json:"integration,omitempty"`
+	}
+	nativeIntegration struct {
+		Type                        string                    `json:"type"`
+		URI                         string                    `json:"uri,omitempty"`
+		HTTPMethod                  string                    `json:"httpMethod,omitempty"`
+		Timeout                     string                    `json:"timeout,omitempty"`
+		PassthroughBehavior         string                    `json:"passthroughBehavior,omitempty"`
+		TemplateSelectionExpression string                    `json:"templateSelectionExpression,omitempty"`
+		RequestTemplates            map[string]string         `json:"requestTemplates,omitempty"`
+		RequestParameters           map[string]string         `json:"requestParameters,omitempty"`
+		ResponseSelectionExpression string                    `json:"responseSelectionExpression,omitempty"`
+		Responses                   map[string]nativeResponse `json:"responses,omitempty"`
+	}
+	nativeResponse struct {
+		ResponseTemplates map[string]string `json:"responseTemplates,omitempty"`
+	}
+)
+
+// webSocketFile writes a WebSocket API, of which there are no OpenAPI documents.
+func webSocketFile(c *httpapi.Content) ([]byte, error) {
+	out := nativeWebSocket{
+		RouteSelectionExpression: c.API.RouteSelectionExpression, APIKeySelectionExpression: c.API.APIKeySelectionExpression,
+		Routes: map[string]nativeMessage{},
+	}
+	names := map[string]string{}
+	for _, a := range c.Authorizers {
+		names[a.AuthorizerID] = a.Name
+		out.Authorizers = append(out.Authorizers, nativeAuthorizer{Name: a.Name, URI: a.AuthorizerURI, IdentitySource: a.IdentitySource})
+	}
+	integrations := map[string]*httpapi.IntegrationContent{}
+	for i := range c.Integrations {
+		integrations["integrations/"+c.Integrations[i].Integration.IntegrationID] = &c.Integrations[i]
+	}
+	for _, r := range c.Routes {
+		message, err := messageOf(&r.Route, names, integrations)
+		if err != nil {
+			return nil, fmt.Errorf("the route %s: %w", r.Route.RouteKey, err)
+		}
+		out.Routes[r.Route.RouteKey] = message
+	}
+	return json.Marshal(out)
+}
+
+func messageOf(r *httpapi.Route, authorizers map[string]string, integrations map[string]*httpapi.IntegrationContent) (nativeMessage, error) {
+	out := nativeMessage{OperationName: r.OperationName, RouteResponseSelectionExpression: r.RouteResponseSelectionExpression}
+	if r.RouteKey == gateway.ConnectRoute {
+		// Only who connects is asked who they are.
+		out.APIKeyRequired = r.APIKeyRequired
+		if r.AuthorizationType != "NONE" {
+			out.AuthorizationType = r.AuthorizationType
+		}
+		if r.AuthorizationType == gateway.AuthorizationLambda {
+			if out.Authorizer = authorizers[r.AuthorizerID]; out.Authorizer == "" {
+				return out, fmt.Errorf("there is no authorizer %s", r.AuthorizerID)
+			}
+		}
+	}
+	if r.Target == "" {
+		return out, nil
+	}
+	in := integrations[r.Target]
+	if in == nil {
+		return out, fmt.Errorf("there is no integration %s", r.Target)
+	}
+	integration, err := messageIntegration(in)
+	out.Integration = integration
+	return out, err
+}
+
+// messageIntegration writes what has an effect for the type of the integration: what has
+// none would be refused in a file.
+func messageIntegration(c *httpapi.IntegrationContent) (*nativeIntegration, error) {
+	in := &c.Integration
+	if in.ConnectionType == gateway.ConnectionVPCLink {
+		return nil, fmt.Errorf("the integrations of WebSocket APIs cannot go over a VPC link")
+	}
+	out := &nativeIntegration{Type: in.IntegrationType, URI: in.IntegrationURI}
+	if in.TimeoutInMillis > 0 {
+		out.Timeout = strconv.Itoa(in.TimeoutInMillis) + "ms"
+	}
+	isHTTP := in.IntegrationType == string(gateway.IntegrationHTTP) || in.IntegrationType == string(gateway.IntegrationHTTPProxy)
+	if isHTTP {
+		out.HTTPMethod, out.RequestParameters = in.IntegrationMethod, in.RequestParameters
+	}
+	if in.IntegrationType == string(gateway.IntegrationMock) {
+		out.URI = ""
+	}
+	if in.IntegrationType == string(gateway.IntegrationHTTPProxy) || in.IntegrationType == string(gateway.IntegrationAWSProxy) {
+		return out, nil
+	}
+	out.PassthroughBehavior, out.RequestTemplates = in.PassthroughBehavior, in.RequestTemplates
+	out.TemplateSelectionExpression, out.ResponseSelectionExpression = in.TemplateSelectionExpression, in.IntegrationResponseSelectionExpression
+	for _, r := range c.Responses {
+		if out.Responses == nil {
+			out.Responses = map[string]nativeResponse{}
+		}
+		out.Responses[r.IntegrationResponseKey] = nativeResponse{ResponseTemplates: r.ResponseTemplates}
+	}
+	return out, nil
+}
