@@ -99,7 +99,10 @@ func (s *Service) createAPIMapping(ctx context.Context, c *restjson.Call) (any, 
 		if err := checkMappingTarget(tx, c.Region, m); err != nil {
 			return nil, err
 		}
-		return mappingAnswer(m), mappingError(domain.CreateMapping(tx, c.Region, n.Name, m), m)
+		if err := domain.CreateMapping(tx, c.Region, n.Name, m); err != nil {
+			return nil, mappingError(err, m)
+		}
+		return mappingAnswer(m), nil
 	})
 }
 
