@@ -30,6 +30,8 @@ type Options struct {
 	// of the management API; nil means none. In them ${NAME} is plain text, and they
 	// refer to foreign files only: what the environment and the disk hold is not for them.
 	Foreign func(path string) bool
+	// MayBeEmpty makes a snapshot that serves nothing of no paths at all.
+	MayBeEmpty bool
 }
 
 func (o Options) foreign(path string) bool { return o.Foreign != nil && o.Foreign(path) }
@@ -48,7 +50,7 @@ func NewLoader(options Options) *Loader {
 		options.LookupEnv = os.LookupEnv
 	}
 	if options.ReadFile == nil {
-		options.ReadFile = readFile
+		options.ReadFile = ReadFile
 	}
 	if options.Stdin == nil {
 		options.Stdin = readStdin

@@ -122,6 +122,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Gateways = []gateway.Gateway{defaultGateway()}
 	}
 	resolveNames(s)
+	b.dropDangling(s)
 	b.checkBackends(s)
 	return s
 }

@@ -23,6 +23,10 @@ func (b *build) readAll(paths []string) {
 			}
 			continue
 		}
+		if b.loader.options.foreign(path) {
+			b.readNamed(path, true)
+			continue
+		}
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && info.IsDir():
@@ -34,7 +38,7 @@ func (b *build) readAll(paths []string) {
 			b.readNamed(path, true)
 		}
 	}
-	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() {
+	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
 		b.diags.Errorf("no-definitions", gateway.Position{File: strings.Join(paths, " ")}, "", "name a gatehouse.yaml or a directory with one", "no definition was found")
 	}
 }

@@ -70,19 +70,44 @@ func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAcc
 		site: c, snapshot: s, keyAccess: access, api: m.api, stage: m.stage, base: m.path,
 		deployment: m.stage.Deployment, variables: m.stage.Variables,
 	}
-	own := stage.section()
-	if m.stage.Canary == nil || m.stage.Canary.Percent <= 0 {
-		return []section{own}
+	var sections []section
+	for _, share := range canaryShares(m.stage.Canary) {
+		canary := stage
+		canary.share, canary.variables = &share, m.stage.CanaryVariables()
+		if m.stage.Canary.Deployment != nil {
+			canary.deployment = m.stage.Canary.Deployment
+		}
+		part := canary.section()
+		part.stop.partial = true
+		sections = append(sections, part)
 	}
-	canary := stage
-	canary.variables = m.stage.CanaryVariables()
-	if m.stage.Canary.Deployment != nil {
-		canary.deployment = m.stage.Canary.Deployment
+	return append(sections, stage.section())
+}
+
+// canaryShares are the requests that a canary gets: those with its header before a part of
+// all.
+func canaryShares(c *gateway.Canary) []canaryShare {
+	var shares []canaryShare
+	if c != nil && c.Header != nil {
+		shares = append(shares, canaryShare{header: c.Header})
 	}
-	canary.canaryPercent = m.stage.Canary.Percent
-	share := canary.section()
-	share.stop.partial = true
-	return []section{share, own}
+	if c != nil && c.Percent > 0 {
+		shares = append(shares, canaryShare{percent: c.Percent})
+	}
+	return shares
+}
+
+// narrow makes a route one of the canary's.
+func (s *canaryShare) narrow(m *routev3.RouteMatch) {
+	switch {
+	case s.header == nil:
+		m.RuntimeFraction = fraction(s.percent)
+	case s.header.Value == "":
+		m.Headers = append(m.Headers, &routev3.HeaderMatcher{Name: s.header.Name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}})
+	default:
+		exact := &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Exact{Exact: s.header.Value}}
+		m.Headers = append(m.Headers, headerMatcher(s.header.Name, exact))
+	}
 }
 
 // pathFormSection leads /_aws/execute-api/{apiId}/… to the API's own host.
@@ -168,8 +193,8 @@ func (c *stageCompiler) routeMatch(method string) *routev3.RouteMatch {
 	if method != "" {
 		m.Headers = append(m.Headers, methodMatcher(method))
 	}
-	if c.canaryPercent > 0 {
-		m.RuntimeFraction = fraction(c.canaryPercent)
+	if c.share != nil {
+		c.share.narrow(m)
 	}
 	return m
 }

@@ -35,6 +35,7 @@ var roles = []role{
 	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
 	{"ratelimit", "counts quotas and the limits that Envoys share", startRateLimit},
 	{"integration", "calls functions, and does what else Envoy cannot behind a route", startIntegration},
+	{"management", "takes definitions by Amazon's management API, and keeps them", startManagement},
 }
 
 // service is what a role adds to a process: a gRPC service, with name and register, or

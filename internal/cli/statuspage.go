@@ -174,10 +174,16 @@ func statusHandler(c *controlPlane) http.Handler {
 		}
 		answer(w, http.StatusOK, "ok")
 	})
+	var pages http.Handler = mux
 	if c.writable {
-		return localHosts(mux)
+		// Definitions are for those on this machine, who could read the files as well.
+		mux.HandleFunc("GET /snapshot", snapshotPage(c))
+		pages = localHosts(mux)
 	}
-	return mux
+	if c.managementAPI != nil {
+		return withManagement(pages, c.managementAPI)
+	}
+	return pages
 }
 
 // localHosts refuses requests to other names than this machine's: a page in a browser can

@@ -14,7 +14,8 @@ import (
 // milliseconds, unless something else is said.
 const defaultRESTTimeout = 29000
 
-// restIntegration writes an integration, without what would say the default.
+// restIntegration writes an integration. As Amazon's exports do, it has the timeout in any
+// case, and other defaults not at all.
 func restIntegration(r *restapi.Resource, in *restapi.Integration) *object {
 	o := &object{}
 	o.set("type", strings.ToLower(in.Type))
@@ -30,9 +31,7 @@ func restIntegration(r *restapi.Resource, in *restapi.Integration) *object {
 		o.text("connectionId", in.ConnectionID)
 	}
 	o.text("integrationTarget", in.IntegrationTarget)
-	if in.TimeoutInMillis != 0 && in.TimeoutInMillis != defaultRESTTimeout {
-		o.set("timeoutInMillis", in.TimeoutInMillis)
-	}
+	o.set("timeoutInMillis", cmp.Or(in.TimeoutInMillis, defaultRESTTimeout))
 	if in.CacheNamespace != r.ID {
 		o.text("cacheNamespace", in.CacheNamespace)
 	}

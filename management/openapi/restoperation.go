@@ -131,7 +131,9 @@ func (x *restExport) responses(m *restapi.Method) *object {
 		switch model := response.ResponseModels[jsonType]; {
 		case x.Version == OpenAPI30:
 			o.object("headers", headers)
-			o.object("content", x.mediaTypes(response.ResponseModels))
+			if len(headers.members) == 0 || len(response.ResponseModels) > 0 {
+				o.set("content", x.mediaTypes(response.ResponseModels))
+			}
 		default:
 			if model != "" {
 				o.set("schema", x.modelReference(model))

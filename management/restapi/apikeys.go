@@ -3,12 +3,12 @@ package restapi
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"gatehouse/management/restjson"
@@ -47,6 +47,23 @@ const (
 )
 
 const keyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// newKeyValue makes a value, each of whose characters is as likely as any other.
+func newKeyValue() string {
+	value := make([]byte, 0, generatedSize)
+	var random [64]byte
+	for {
+		_, _ = rand.Read(random[:]) // it does not fail
+		for _, b := range random {
+			if int(b) >= 256-256%len(keyAlphabet) {
+				continue
+			}
+			if value = append(value, keyAlphabet[int(b)%len(keyAlphabet)]); len(value) == generatedSize {
+				return string(value)
+			}
+		}
+	}
+}
 
 // apiKeyInput is what CreateApiKey is sent.
 type apiKeyInput struct {
@@ -91,10 +108,10 @@ func (s *Service) createAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	now := Time{s.now().UTC().Truncate(time.Second)}
-	return updating(ctx, s, func(tx store.Tx) (*APIKey, error) {
+	now := now()
+	return update(ctx, s, func(tx store.Tx) (*APIKey, error) {
 		k := &APIKey{
-			ID: randomID(10), Value: cmp.Or(in.Value, randomOf(keyAlphabet, generatedSize)), Name: in.Name, CustomerID: in.CustomerID,
+			ID: newDocumentID(10), Value: cmp.Or(in.Value, newKeyValue()), Name: in.Name, CustomerID: in.CustomerID,
 			Description: in.Description, Enabled: in.Enabled, CreatedDate: now, LastUpdatedDate: now, StageKeys: []string{}, Tags: in.Tags,
 		}
 		for _, at := range in.StageKeys {
@@ -111,7 +128,7 @@ var errKeyExists = restjson.Conflict("API Key already exists")
 
 // addAPIKey writes a new key, whose value no other may have.
 func addAPIKey(tx store.Tx, region string, k *APIKey) error {
-	taken, err := exists(tx, apiKeyValueKey(k.Value))
+	taken, err := hasRecord(tx, apiKeyValueKey(k.Value))
 	if err != nil {
 		return err
 	}
@@ -119,10 +136,10 @@ func addAPIKey(tx store.Tx, region string, k *APIKey) error {
 		return errKeyExists
 	}
 	key := APIKeysFolder(region) + k.ID
-	if err := putDocument(tx, apiKeyValueKey(k.Value), key); err != nil {
+	if err := writeRecord(tx, apiKeyValueKey(k.Value), key); err != nil {
 		return err
 	}
-	return putDocument(tx, key, k)
+	return writeRecord(tx, key, k)
 }
 
 // requireStage refuses stages of REST APIs that do not exist.
@@ -130,14 +147,14 @@ func requireStage(r store.Reader, c *restjson.Call, api, stage string) error {
 	if !isSegment(api) || !isSegment(stage) {
 		return restjson.NotFound("Invalid stage identifier specified")
 	}
-	found, err := exists(r, APIKeyOf(c.Region, api))
+	found, err := hasRecord(r, APIKeyOf(c.Region, api))
 	if err != nil {
 		return err
 	}
 	if !found {
 		return restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, api)
 	}
-	found, err = exists(r, APIKeyOf(c.Region, api)+"/stages/"+stage)
+	found, err = hasRecord(r, APIKeyOf(c.Region, api)+"/stages/"+stage)
 	if err != nil {
 		return err
 	}
@@ -158,18 +175,18 @@ func readAPIKey(r store.Reader, region, id string) (*APIKey, error) {
 	if !isSegment(id) {
 		return nil, errNoAPIKey
 	}
-	return getDocument[APIKey](r, APIKeysFolder(region)+id, errNoAPIKey)
+	return readRecord[APIKey](r, APIKeysFolder(region)+id, errNoAPIKey)
 }
 
 // apiKeysPage is what GetApiKeys answers.
 type apiKeysPage struct {
-	*pageOf[APIKey]
+	page[APIKey]
 	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (s *Service) getAPIKeys(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*apiKeysPage, error) {
-		keys, err := getDocuments[APIKey](r, APIKeysFolder(c.Region))
+	return view(ctx, s, func(r store.Reader) (*apiKeysPage, error) {
+		keys, err := listRecords[APIKey](r, APIKeysFolder(c.Region))
 		if err != nil {
 			return nil, err
 		}
@@ -180,14 +197,14 @@ func (s *Service) getAPIKeys(ctx context.Context, c *restjson.Call) (any, error)
 		slices.SortStableFunc(keys, func(a, b APIKey) int {
 			return cmp.Or(b.CreatedDate.Compare(a.CreatedDate.Time), cmp.Compare(a.ID, b.ID))
 		})
-		p, err := paged(c, keys, func(k *APIKey) string { return k.ID })
+		p, err := pageOf(c, keys)
 		if err != nil {
 			return nil, err
 		}
 		for i := range p.Items {
 			shownKey(&p.Items[i], c.Query.Get("includeValues"))
 		}
-		return &apiKeysPage{pageOf: p}, nil
+		return &apiKeysPage{page: p}, nil
 	})
 }
 
@@ -202,7 +219,7 @@ func shownKey(k *APIKey, includeValue string) {
 }
 
 func (s *Service) getAPIKey(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*APIKey, error) {
+	return view(ctx, s, func(r store.Reader) (*APIKey, error) {
 		k, err := readAPIKey(r, c.Region, c.Params["api_Key"])
 		if err == nil {
 			shownKey(k, c.Query.Get("includeValue"))
@@ -212,22 +229,22 @@ func (s *Service) getAPIKey(ctx context.Context, c *restjson.Call) (any, error) 
 }
 
 func (s *Service) updateAPIKey(ctx context.Context, c *restjson.Call) (any, error) {
-	operations, err := patchesOf(c)
+	operations, err := patchOperations(c)
 	if err != nil {
 		return nil, err
 	}
-	return updating(ctx, s, func(tx store.Tx) (*APIKey, error) {
+	return update(ctx, s, func(tx store.Tx) (*APIKey, error) {
 		k, err := readAPIKey(tx, c.Region, c.Params["api_Key"])
 		if err != nil {
 			return nil, err
 		}
-		err = applyPatches(operations,
-			patchRule{"/description", "replace", setText(&k.Description)},
-			patchRule{"/enabled", "replace", func(o *patchOperation) error { k.Enabled = o.flag(); return nil }},
-			patchRule{"/name", "replace", setText(&k.Name)},
-			patchRule{"/customerId", "replace", setText(&k.CustomerID)},
-			patchRule{"/stages", "add,remove", func(o *patchOperation) error { return patchStageKey(tx, c, k, o) }},
-		)
+		err = applyPatch(k, operations, pathsListed, []patchRule[APIKey]{
+			{"/description", opReplace, patchText(func(k *APIKey) *string { return &k.Description })},
+			{"/enabled", opReplace, patchBool(func(k *APIKey) *bool { return &k.Enabled })},
+			{"/name", opReplace, patchText(func(k *APIKey) *string { return &k.Name })},
+			{"/customerId", opReplace, patchText(func(k *APIKey) *string { return &k.CustomerID })},
+			{"/stages", opAddRemove, func(k *APIKey, o patchOperation, _ []string) error { return patchStageKey(tx, c, k, o) }},
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -236,8 +253,8 @@ func (s *Service) updateAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		k.LastUpdatedDate = Time{s.now().UTC().Truncate(time.Second)}
-		if err := putDocument(tx, APIKeysFolder(c.Region)+k.ID, k); err != nil {
+		k.LastUpdatedDate = now()
+		if err := writeRecord(tx, APIKeysFolder(c.Region)+k.ID, k); err != nil {
 			return nil, err
 		}
 		shown := *k
@@ -247,7 +264,7 @@ func (s *Service) updateAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 }
 
 // patchStageKey adds a stage to those that a key names, or removes one.
-func patchStageKey(tx store.Tx, c *restjson.Call, k *APIKey, o *patchOperation) error {
+func patchStageKey(tx store.Tx, c *restjson.Call, k *APIKey, o patchOperation) error {
 	api, stage, _ := strings.Cut(o.text(), "/")
 	at := slices.Index(k.StageKeys, o.text())
 	if o.Op == "remove" {
@@ -267,7 +284,7 @@ func patchStageKey(tx store.Tx, c *restjson.Call, k *APIKey, o *patchOperation) 
 }
 
 func (s *Service) deleteAPIKey(ctx context.Context, c *restjson.Call) (any, error) {
-	return removing(ctx, s, func(tx store.Tx) error {
+	return s.remove(ctx, func(tx store.Tx) error {
 		k, err := readAPIKey(tx, c.Region, c.Params["api_Key"])
 		if err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
@@ -49,12 +48,12 @@ func (s *Service) importAPIKeys(ctx context.Context, c *restjson.Call) (any, err
 	if fails && len(warnings) > 0 {
 		return nil, restjson.BadRequest("Warnings found during import:\n\t%s", strings.Join(warnings, "\n\t"))
 	}
-	now := Time{s.now().UTC().Truncate(time.Second)}
-	return updating(ctx, s, func(tx store.Tx) (*importedKeys, error) {
+	now := now()
+	return update(ctx, s, func(tx store.Tx) (*importedKeys, error) {
 		out := &importedKeys{IDs: []string{}, Warnings: slices.Concat([]string{}, warnings)}
 		for _, row := range rows {
 			k := row.key
-			k.ID, k.CreatedDate, k.LastUpdatedDate, k.StageKeys = randomID(10), now, now, []string{}
+			k.ID, k.CreatedDate, k.LastUpdatedDate, k.StageKeys = newDocumentID(10), now, now, []string{}
 			err := addAPIKey(tx, c.Region, &k)
 			if errors.Is(err, errKeyExists) && !fails {
 				out.Warnings = append(out.Warnings, fmt.Sprintf("Line %d: API Key already exists: %s", row.line, k.Name))

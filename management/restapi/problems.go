@@ -1,8 +1,8 @@
 package restapi
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -57,27 +57,11 @@ func shortened(text string) string {
 	return text
 }
 
-// Amazon's limits of tags.
-const (
-	maxTags          = 50
-	maxTagNameLength = 128
-	maxTagLength     = 256
-)
-
 // tags checks tags.
 func (p *problems) tags(tags map[string]string) {
-	if len(tags) > maxTags {
-		p.add("The number of tags %d exceeds the limit of %d", len(tags), maxTags)
-	}
-	for _, name := range slices.Sorted(maps.Keys(tags)) {
-		if name == "" {
-			p.constraint(name, "tags", "Member must have length greater than or equal to 1")
-		}
-		p.length("tags", name, maxTagNameLength)
-		p.length("tags."+name, tags[name], maxTagLength)
-		if strings.HasPrefix(strings.ToLower(name), "aws:") {
-			p.add("Tag keys cannot begin with aws: '%s'", name)
-		}
+	var told *restjson.Error
+	if errors.As(checkTags(tags), &told) {
+		p.add("%s", told.Message)
 	}
 }
 

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -16,16 +17,37 @@ type Options struct {
 	Log   *slog.Logger
 	// Documents reads and writes OpenAPI documents; nil refuses to.
 	Documents Documents
+	// Checker tries what a change would have the gateway serve; nil lets all pass.
+	Checker Checker
+	// Caches are those of stages; nil has none to flush.
+	Caches Caches
 	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
 	Suffix string
 	// Usage counts what keys use; nil refuses to tell.
 	Usage Usage
 }
 
+// Checker says whether the gateway can serve what is kept.
+type Checker interface {
+	// Check tries the API whose document has the key, with all its stages, or what the APIs
+	// of a region share when the key is a region, as the reader has them. The error's text
+	// is for the caller.
+	Check(ctx context.Context, reader store.Reader, key string) error
+}
+
+// Caches empties the caches of a stage.
+type Caches interface {
+	// FlushData forgets the answers that are kept, FlushAuthorizers the decisions.
+	FlushData(ctx context.Context, apiID, stage string) error
+	FlushAuthorizers(ctx context.Context, apiID, stage string) error
+}
+
 // Service answers the operations of apigateway.
 type Service struct {
 	store     store.Store
 	documents Documents
+	checker   Checker
+	caches    Caches
 	suffix    string
 	usage     Usage
 	now       func() time.Time
@@ -34,7 +56,10 @@ type Service struct {
 
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
-	s := &Service{store: options.Store, documents: options.Documents, suffix: options.Suffix, usage: options.Usage, now: time.Now}
+	s := &Service{
+		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
+		suffix: options.Suffix, usage: options.Usage, now: time.Now,
+	}
 	s.handler = restjson.NewService(options.Log, s.operations()...)
 	return s
 }

@@ -29,41 +29,41 @@ const usagePlansFeature = "UsagePlans"
 // ReadAccount reads the settings of a region, which are Amazon's defaults at first.
 func ReadAccount(r store.Reader, region string) (*Account, error) {
 	rate, burst := 10000.0, 5000
-	found, err := exists(r, accountKey(region))
+	found, err := hasRecord(r, accountKey(region))
 	if err != nil {
 		return nil, err
 	}
 	if !found {
 		return &Account{ThrottleSettings: &ThrottleSettings{RateLimit: &rate, BurstLimit: &burst}, Features: []string{usagePlansFeature}, APIKeyVersion: apiKeyVersion}, nil
 	}
-	return getDocument[Account](r, accountKey(region), nil)
+	return readRecord[Account](r, accountKey(region), nil)
 }
 
 func (s *Service) getAccount(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*Account, error) { return ReadAccount(r, c.Region) })
+	return view(ctx, s, func(r store.Reader) (*Account, error) { return ReadAccount(r, c.Region) })
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
 
 func (s *Service) updateAccount(ctx context.Context, c *restjson.Call) (any, error) {
-	operations, err := patchesOf(c)
+	operations, err := patchOperations(c)
 	if err != nil {
 		return nil, err
 	}
-	return updating(ctx, s, func(tx store.Tx) (*Account, error) {
+	return update(ctx, s, func(tx store.Tx) (*Account, error) {
 		a, err := ReadAccount(tx, c.Region)
 		if err != nil {
 			return nil, err
 		}
-		err = applyPatches(operations,
-			patchRule{"/cloudwatchRoleArn", "replace", func(o *patchOperation) error {
+		err = applyPatch(a, operations, pathsListed, []patchRule[Account]{
+			{"/cloudwatchRoleArn", opReplace, func(a *Account, o patchOperation, _ []string) error {
 				if arn := o.text(); arn != "" && !roleARN.MatchString(arn) {
 					return restjson.BadRequest("Invalid ARN specified in the request. The value provided for parameter 'cloudwatchRoleArn' is not the ARN of an IAM role")
 				}
 				a.CloudwatchRoleARN = o.text()
 				return nil
 			}},
-			patchRule{"/features", "add,remove", func(o *patchOperation) error {
+			{"/features", opAddRemove, func(a *Account, o patchOperation, _ []string) error {
 				if o.text() != usagePlansFeature {
 					return restjson.BadRequest("Invalid feature specified: '%s'. Must be one of: [%s]", o.text(), usagePlansFeature)
 				}
@@ -75,10 +75,10 @@ func (s *Service) updateAccount(ctx context.Context, c *restjson.Call) (any, err
 				}
 				return nil
 			}},
-		)
+		})
 		if err != nil {
 			return nil, err
 		}
-		return a, putDocument(tx, accountKey(c.Region), a)
+		return a, writeRecord(tx, accountKey(c.Region), a)
 	})
 }

@@ -68,9 +68,9 @@ func (s *Service) getUsage(ctx context.Context, c *restjson.Call) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, conflictOf(err)
 	}
-	p, err := paged(c, keys, func(id *string) string { return *id })
+	p, err := pageOf(c, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -153,19 +153,19 @@ func usageDays(c *restjson.Call) (from, to time.Time, err error) {
 const maxRemaining = 1 << 40
 
 func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error) {
-	operations, err := patchesOf(c)
+	operations, err := patchOperations(c)
 	if err != nil {
 		return nil, err
 	}
 	remaining := int64(-1)
-	err = applyPatches(operations, patchRule{"/remaining", "replace", func(o *patchOperation) error {
+	err = applyPatch(&remaining, operations, pathsListed, []patchRule[int64]{{"/remaining", opReplace, func(remaining *int64, o patchOperation, _ []string) error {
 		n, err := strconv.ParseInt(o.text(), 10, 64)
 		if err != nil || n < 0 || n > maxRemaining {
 			return restjson.BadRequest("Invalid patch value '%s' specified for path '/remaining': it must be a number from 0 to %d", shortened(o.text()), int64(maxRemaining))
 		}
-		remaining = n
+		*remaining = n
 		return nil
-	}})
+	}}})
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error
 		return err
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, conflictOf(err)
 	}
 	if s.usage == nil {
 		return nil, errUncounted

@@ -41,7 +41,7 @@ func (s *Service) createUsagePlanKey(ctx context.Context, c *restjson.Call) (any
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	return updating(ctx, s, func(tx store.Tx) (*UsagePlanKey, error) { return addPlanKey(tx, c, c.Params["usageplanId"], in.KeyID) })
+	return update(ctx, s, func(tx store.Tx) (*UsagePlanKey, error) { return addPlanKey(tx, c, c.Params["usageplanId"], in.KeyID) })
 }
 
 // addPlanKey lets a key call what a plan gives access to.
@@ -55,7 +55,7 @@ func addPlanKey(tx store.Tx, c *restjson.Call, planID, keyID string) (*UsagePlan
 		return nil, err
 	}
 	at := UsagePlanKeysFolder(c.Region, plan.ID) + k.ID
-	has, err := exists(tx, at)
+	has, err := hasRecord(tx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func addPlanKey(tx store.Tx, c *restjson.Call, planID, keyID string) (*UsagePlan
 		return nil, err
 	}
 	// Its name and its value are those of the key.
-	return shownPlanKey(k), putDocument(tx, at, UsagePlanKey{ID: k.ID, Type: keyType})
+	return shownPlanKey(k), writeRecord(tx, at, UsagePlanKey{ID: k.ID, Type: keyType})
 }
 
 func shownPlanKey(k *APIKey) *UsagePlanKey {
@@ -83,7 +83,7 @@ func readPlanKey(r store.Reader, c *restjson.Call) (*APIKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	has, err := exists(r, UsagePlanKeysFolder(c.Region, plan.ID)+k.ID)
+	has, err := hasRecord(r, UsagePlanKeysFolder(c.Region, plan.ID)+k.ID)
 	if err == nil && !has {
 		err = errNoAPIKey
 	}
@@ -91,7 +91,7 @@ func readPlanKey(r store.Reader, c *restjson.Call) (*APIKey, error) {
 }
 
 func (s *Service) getUsagePlanKey(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*UsagePlanKey, error) {
+	return view(ctx, s, func(r store.Reader) (*UsagePlanKey, error) {
 		k, err := readPlanKey(r, c)
 		if err != nil {
 			return nil, err
@@ -119,14 +119,14 @@ func planKeys(r store.Reader, region, plan string) ([]*APIKey, error) {
 }
 
 func (s *Service) getUsagePlanKeys(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*pageOf[*UsagePlanKey], error) {
+	return view(ctx, s, func(r store.Reader) (page[*UsagePlanKey], error) {
 		plan, err := readUsagePlan(r, c.Region, c.Params["usageplanId"])
 		if err != nil {
-			return nil, err
+			return page[*UsagePlanKey]{}, err
 		}
 		keys, err := planKeys(r, c.Region, plan.ID)
 		if err != nil {
-			return nil, err
+			return page[*UsagePlanKey]{}, err
 		}
 		name := c.Query.Get("name")
 		keys = slices.DeleteFunc(keys, func(k *APIKey) bool { return !strings.HasPrefix(k.Name, name) })
@@ -134,12 +134,12 @@ func (s *Service) getUsagePlanKeys(ctx context.Context, c *restjson.Call) (any, 
 		for _, k := range keys {
 			shown = append(shown, shownPlanKey(k))
 		}
-		return paged(c, shown, func(k **UsagePlanKey) string { return (*k).ID })
+		return pageOf(c, shown)
 	})
 }
 
 func (s *Service) deleteUsagePlanKey(ctx context.Context, c *restjson.Call) (any, error) {
-	return removing(ctx, s, func(tx store.Tx) error {
+	return s.remove(ctx, func(tx store.Tx) error {
 		k, err := readPlanKey(tx, c)
 		if err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gatehouse/management/restjson"
@@ -32,7 +31,7 @@ func readUsagePlan(r store.Reader, region, id string) (*UsagePlan, error) {
 	if !isSegment(id) {
 		return nil, errNoUsagePlan
 	}
-	return getDocument[UsagePlan](r, UsagePlansFolder(region)+id, errNoUsagePlan)
+	return readRecord[UsagePlan](r, UsagePlansFolder(region)+id, errNoUsagePlan)
 }
 
 // shownPlan is a plan as callers see it, whose list of stages is never missing.
@@ -64,14 +63,14 @@ func (s *Service) createUsagePlan(ctx context.Context, c *restjson.Call) (any, e
 		return nil, err
 	}
 	wanted := in.APIStages
-	return updating(ctx, s, func(tx store.Tx) (*usagePlanAnswer, error) {
-		plan := &UsagePlan{ID: randomID(6), Name: in.Name, Description: in.Description, Throttle: in.Throttle, Quota: in.Quota, Tags: in.Tags}
+	return update(ctx, s, func(tx store.Tx) (*usagePlanAnswer, error) {
+		plan := &UsagePlan{ID: newDocumentID(6), Name: in.Name, Description: in.Description, Throttle: in.Throttle, Quota: in.Quota, Tags: in.Tags}
 		for _, at := range wanted {
 			if err := addPlanStage(tx, c, plan, at); err != nil {
 				return nil, err
 			}
 		}
-		return shownPlan(plan), putDocument(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
+		return shownPlan(plan), writeRecord(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
 	})
 }
 
@@ -165,7 +164,7 @@ func addPlanStage(tx store.Tx, c *restjson.Call, plan *UsagePlan, at APIStage) e
 // stageExists looks for a stage of a REST or WebSocket API.
 func stageExists(r store.Reader, region, api, stage string) (bool, error) {
 	for _, kind := range []string{"/restapis/", "/apis/"} {
-		if found, err := exists(r, region+kind+api+"/stages/"+stage); err != nil || found {
+		if found, err := hasRecord(r, region+kind+api+"/stages/"+stage); err != nil || found {
 			return found, err
 		}
 	}
@@ -174,7 +173,7 @@ func stageExists(r store.Reader, region, api, stage string) (bool, error) {
 
 // requireOnePlan refuses a key that may call one of the plan's stages by another plan.
 func requireOnePlan(r store.Reader, region string, plan *UsagePlan, key string) error {
-	plans, err := getDocuments[UsagePlan](r, UsagePlansFolder(region))
+	plans, err := listRecords[UsagePlan](r, UsagePlansFolder(region))
 	if err != nil {
 		return err
 	}
@@ -187,7 +186,7 @@ func requireOnePlan(r store.Reader, region string, plan *UsagePlan, key string) 
 		if shared < 0 {
 			continue
 		}
-		has, err := exists(r, UsagePlanKeysFolder(region, other.ID)+key)
+		has, err := hasRecord(r, UsagePlanKeysFolder(region, other.ID)+key)
 		if err != nil {
 			return err
 		}
@@ -203,7 +202,7 @@ func requireOnePlan(r store.Reader, region string, plan *UsagePlan, key string) 
 func methodKey(key string) string { return "/" + strings.TrimLeft(key, "/") }
 
 func (s *Service) getUsagePlan(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*usagePlanAnswer, error) {
+	return view(ctx, s, func(r store.Reader) (*usagePlanAnswer, error) {
 		p, err := readUsagePlan(r, c.Region, c.Params["usageplanId"])
 		if err != nil {
 			return nil, err
@@ -213,23 +212,24 @@ func (s *Service) getUsagePlan(ctx context.Context, c *restjson.Call) (any, erro
 }
 
 func (s *Service) getUsagePlans(ctx context.Context, c *restjson.Call) (any, error) {
-	return viewing(ctx, s, func(r store.Reader) (*pageOf[*usagePlanAnswer], error) {
-		plans, err := getDocuments[UsagePlan](r, UsagePlansFolder(c.Region))
+	return view(ctx, s, func(r store.Reader) (page[*usagePlanAnswer], error) {
+		none := page[*usagePlanAnswer]{}
+		plans, err := listRecords[UsagePlan](r, UsagePlansFolder(c.Region))
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		key := c.Query.Get("keyId")
 		if key != "" {
 			if _, err := readAPIKey(r, c.Region, key); err != nil {
-				return nil, err
+				return none, err
 			}
 		}
 		shown := []*usagePlanAnswer{}
 		for i := range plans {
 			if key != "" {
-				has, err := exists(r, UsagePlanKeysFolder(c.Region, plans[i].ID)+key)
+				has, err := hasRecord(r, UsagePlanKeysFolder(c.Region, plans[i].ID)+key)
 				if err != nil {
-					return nil, err
+					return none, err
 				}
 				if !has {
 					continue
@@ -237,22 +237,22 @@ func (s *Service) getUsagePlans(ctx context.Context, c *restjson.Call) (any, err
 			}
 			shown = append(shown, shownPlan(&plans[i]))
 		}
-		return paged(c, shown, func(p **usagePlanAnswer) string { return (*p).ID })
+		return pageOf(c, shown)
 	})
 }
 
 func (s *Service) updateUsagePlan(ctx context.Context, c *restjson.Call) (any, error) {
-	operations, err := patchesOf(c)
+	operations, err := patchOperations(c)
 	if err != nil {
 		return nil, err
 	}
-	return updating(ctx, s, func(tx store.Tx) (*usagePlanAnswer, error) {
+	return update(ctx, s, func(tx store.Tx) (*usagePlanAnswer, error) {
 		plan, err := readUsagePlan(tx, c.Region, c.Params["usageplanId"])
 		if err != nil {
 			return nil, err
 		}
 		for i := range operations {
-			if err := patchPlan(tx, c, plan, &operations[i]); err != nil {
+			if err := patchPlan(tx, c, plan, operations[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -264,75 +264,75 @@ func (s *Service) updateUsagePlan(ctx context.Context, c *restjson.Call) (any, e
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		return shownPlan(plan), putDocument(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
+		return shownPlan(plan), writeRecord(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
 	})
 }
 
 // patchPlan makes one change of a plan.
-func patchPlan(tx store.Tx, c *restjson.Call, plan *UsagePlan, o *patchOperation) error {
-	if rest, ok := strings.CutPrefix(o.Path, "/apiStages/"); ok {
+func patchPlan(tx store.Tx, c *restjson.Call, plan *UsagePlan, o patchOperation) error {
+	if rest, ok := strings.CutPrefix(o.path(), "/apiStages/"); ok {
 		return patchPlanMethod(plan, o, rest)
 	}
-	throttle := func() *ThrottleSettings {
-		if plan.Throttle == nil {
-			plan.Throttle = &ThrottleSettings{}
-		}
-		return plan.Throttle
-	}
-	quota := func() *QuotaSettings {
-		if plan.Quota == nil {
-			plan.Quota = &QuotaSettings{}
-		}
-		return plan.Quota
-	}
-	rule, err := ruleOf(o, []patchRule{
-		{"/name", "replace", setText(&plan.Name)},
-		{"/description", "replace", setText(&plan.Description)},
-		{"/productCode", "add,remove,replace", setText(&plan.ProductCode)},
-		{"/quota", "remove", func(*patchOperation) error { plan.Quota = nil; return nil }},
-		{"/quota/limit", "add,replace", func(o *patchOperation) error { return setWhole(&quota().Limit, o) }},
-		{"/quota/offset", "add,replace", func(o *patchOperation) error { return setWhole(&quota().Offset, o) }},
-		{"/quota/period", "add,replace", func(o *patchOperation) error { return setText(&quota().Period)(o) }},
-		{"/throttle", "remove", func(*patchOperation) error { plan.Throttle = nil; return nil }},
-		{"/throttle/rateLimit", "add,replace", func(o *patchOperation) error { return setRate(throttle(), o) }},
-		{"/throttle/burstLimit", "add,replace", func(o *patchOperation) error { return setBurst(throttle(), o) }},
-		{"/apiStages", "add,remove", func(o *patchOperation) error { return patchPlanStages(tx, c, plan, o) }},
+	return applyPatch(plan, []patchOperation{o}, pathsListed, []patchRule[UsagePlan]{
+		{"/name", opReplace, patchText(func(p *UsagePlan) *string { return &p.Name })},
+		{"/description", opReplace, patchText(func(p *UsagePlan) *string { return &p.Description })},
+		{"/productCode", opAddRemoveReplace, patchText(func(p *UsagePlan) *string { return &p.ProductCode })},
+		{"/quota", "remove", func(p *UsagePlan, _ patchOperation, _ []string) error { p.Quota = nil; return nil }},
+		{"/quota/limit", "add replace", func(p *UsagePlan, o patchOperation, _ []string) error {
+			return patchQuota(p, o, func(q *QuotaSettings) *int { return &q.Limit })
+		}},
+		{"/quota/offset", "add replace", func(p *UsagePlan, o patchOperation, _ []string) error {
+			return patchQuota(p, o, func(q *QuotaSettings) *int { return &q.Offset })
+		}},
+		{"/quota/period", "add replace", patchText(func(p *UsagePlan) *string { return &quotaOf(p).Period })},
+		{"/throttle", "remove", func(p *UsagePlan, _ patchOperation, _ []string) error { p.Throttle = nil; return nil }},
+		{"/throttle/rateLimit", "add replace", func(p *UsagePlan, o patchOperation, _ []string) error { return setRate(throttleOf(p), o) }},
+		{"/throttle/burstLimit", "add replace", func(p *UsagePlan, o patchOperation, _ []string) error { return setBurst(throttleOf(p), o) }},
+		{"/apiStages", opAddRemove, func(p *UsagePlan, o patchOperation, _ []string) error { return patchPlanStages(tx, c, p, o) }},
 	})
-	if err != nil {
-		return err
-	}
-	return rule.apply(o)
 }
 
-func setWhole(into *int, o *patchOperation) error {
-	n, err := strconv.Atoi(o.text())
-	if err != nil {
-		return restjson.BadRequest("Invalid patch value '%s' specified for path '%s': it must be a whole number", shortened(o.text()), o.Path)
+// throttleOf and quotaOf give what is patched, which may not be there yet.
+func throttleOf(plan *UsagePlan) *ThrottleSettings {
+	if plan.Throttle == nil {
+		plan.Throttle = &ThrottleSettings{}
 	}
-	*into = n
-	return nil
+	return plan.Throttle
 }
 
-func setRate(t *ThrottleSettings, o *patchOperation) error {
-	rate, err := strconv.ParseFloat(o.text(), 64)
-	if err != nil || rate != rate {
-		return restjson.BadRequest("Invalid patch value '%s' specified for path '%s': it must be a number", shortened(o.text()), o.Path)
+func quotaOf(plan *UsagePlan) *QuotaSettings {
+	if plan.Quota == nil {
+		plan.Quota = &QuotaSettings{}
 	}
-	t.RateLimit = &rate
-	return nil
+	return plan.Quota
 }
 
-func setBurst(t *ThrottleSettings, o *patchOperation) error {
-	var burst int
-	if err := setWhole(&burst, o); err != nil {
-		return err
+func patchQuota(plan *UsagePlan, o patchOperation, field func(*QuotaSettings) *int) error {
+	n, err := whole(o)
+	if err == nil {
+		*field(quotaOf(plan)) = n
 	}
-	t.BurstLimit = &burst
-	return nil
+	return err
+}
+
+func setRate(t *ThrottleSettings, o patchOperation) error {
+	rate, err := number(o)
+	if err == nil {
+		t.RateLimit = &rate
+	}
+	return err
+}
+
+func setBurst(t *ThrottleSettings, o patchOperation) error {
+	burst, err := whole(o)
+	if err == nil {
+		t.BurstLimit = &burst
+	}
+	return err
 }
 
 // patchPlanStages adds a stage, or takes one away with its throttles.
-func patchPlanStages(tx store.Tx, c *restjson.Call, plan *UsagePlan, o *patchOperation) error {
+func patchPlanStages(tx store.Tx, c *restjson.Call, plan *UsagePlan, o patchOperation) error {
 	api, stage, ok := strings.Cut(o.text(), ":")
 	if !ok {
 		return restjson.BadRequest("Invalid API Stage specified")
@@ -350,11 +350,13 @@ func patchPlanStages(tx store.Tx, c *restjson.Call, plan *UsagePlan, o *patchOpe
 
 // patchPlanMethod changes the throttle of a method: the rest of the path is as in
 // "a1b2c3d4e5:prod/throttle/~1pets/GET/rateLimit".
-func patchPlanMethod(plan *UsagePlan, o *patchOperation, rest string) error {
+func patchPlanMethod(plan *UsagePlan, o patchOperation, rest string) error {
 	invalid := restjson.BadRequest("Invalid patch path  '%s' specified for op '%s'. Must be one of: [/apiStages/{apiId:stage}/throttle/{path}/{method}, "+
-		"/apiStages/{apiId:stage}/throttle/{path}/{method}/rateLimit, /apiStages/{apiId:stage}/throttle/{path}/{method}/burstLimit]", o.Path, o.Op)
-	named := patchOperation{Path: rest}
-	segments := named.segments()
+		"/apiStages/{apiId:stage}/throttle/{path}/{method}/rateLimit, /apiStages/{apiId:stage}/throttle/{path}/{method}/burstLimit]", o.path(), o.Op)
+	segments := strings.Split(rest, "/")
+	for i := range segments {
+		segments[i] = unescapePointer(segments[i])
+	}
 	if len(segments) < 2 || segments[1] != "throttle" || o.Op != "add" && o.Op != "replace" && o.Op != "remove" {
 		return invalid
 	}
@@ -402,7 +404,7 @@ func patchPlanMethod(plan *UsagePlan, o *patchOperation, rest string) error {
 	default:
 		// The value is both settings, as JSON in a text.
 		if err := json.Unmarshal([]byte(cmp.Or(o.text(), "{}")), &t); err != nil {
-			return restjson.BadRequest("Invalid patch value specified for path '%s': it must be JSON such as {\"rateLimit\":10,\"burstLimit\":20}", o.Path)
+			return restjson.BadRequest("Invalid patch value specified for path '%s': it must be JSON such as {\"rateLimit\":10,\"burstLimit\":20}", o.path())
 		}
 	}
 	if t.RateLimit == nil && t.BurstLimit == nil {
@@ -419,7 +421,7 @@ func patchPlanMethod(plan *UsagePlan, o *patchOperation, rest string) error {
 var throttledMethods = []string{"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY"}
 
 func (s *Service) deleteUsagePlan(ctx context.Context, c *restjson.Call) (any, error) {
-	return removing(ctx, s, func(tx store.Tx) error {
+	return s.remove(ctx, func(tx store.Tx) error {
 		plan, err := readUsagePlan(tx, c.Region, c.Params["usageplanId"])
 		if err != nil {
 			return err

@@ -22,6 +22,9 @@ type Files struct {
 	// they are kept now, and why. What was rendered of them before is still among the
 	// files.
 	Problems map[string]error
+	// follows are the keys of APIs whose stages are in the files, though they are not the
+	// API's own.
+	follows []string
 }
 
 // add takes in another set's files.

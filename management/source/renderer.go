@@ -16,13 +16,13 @@ type Renderer struct {
 	mu sync.Mutex
 	// apis are the files of each API by the key of its document, accounts those of what
 	// the APIs of a region share, by region.
-	apis, accounts map[string]Files
+	apis, accounts map[string]*Files
 	problems       map[string]error
 }
 
 // NewRenderer returns a Renderer that has rendered nothing yet.
 func NewRenderer() *Renderer {
-	return &Renderer{apis: map[string]Files{}, accounts: map[string]Files{}, problems: map[string]error{}}
+	return &Renderer{apis: map[string]*Files{}, accounts: map[string]*Files{}, problems: map[string]error{}}
 }
 
 // Render renders what has changed since the last time: the documents with these keys, or
@@ -37,7 +37,7 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 		if err != nil {
 			return Files{}, err
 		}
-		for _, known := range []map[string]Files{r.apis, r.accounts} {
+		for _, known := range []map[string]*Files{r.apis, r.accounts} {
 			for unit := range known {
 				units[unit] = true
 			}
@@ -47,7 +47,13 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 		}
 	}
 	for _, key := range changed {
-		units[unitOf(key)] = true
+		unit := unitOf(key)
+		units[unit] = true
+		// What a region shares may tell of an API's stages.
+		region, _, isAPI := strings.Cut(unit, "/")
+		if shared := r.accounts[region]; isAPI && shared != nil && slices.Contains(shared.follows, unit) {
+			units[region] = true
+		}
 	}
 	for _, unit := range slices.Sorted(maps.Keys(units)) {
 		if err := r.renderUnit(reader, unit); err != nil {
@@ -92,15 +98,29 @@ func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 		delete(known, unit)
 		return nil
 	}
-	known[unit] = files
+	known[unit] = &files
 	return nil
 }
 
+// Units are the files, as they were rendered last, of each API by the key of its document,
+// and of what the APIs of a region share by the region. Those that have not changed are
+// the same pointers as before; what they point to is not to be changed.
+func (r *Renderer) Units() map[string]*Files {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	units := maps.Clone(r.apis)
+	maps.Copy(units, r.accounts)
+	return units
+}
+
+// UnitOf gives the key of Units for the name of a virtual file.
+func UnitOf(file string) string { return unitOf(strings.TrimPrefix(file, Prefix)) }
+
 func (r *Renderer) all() Files {
 	out := newFiles()
-	for _, known := range []map[string]Files{r.apis, r.accounts} {
+	for _, known := range []map[string]*Files{r.apis, r.accounts} {
 		for _, unit := range slices.Sorted(maps.Keys(known)) {
-			out.add(known[unit])
+			out.add(*known[unit])
 		}
 	}
 	maps.Copy(out.Problems, r.problems)

@@ -144,6 +144,44 @@ func TestCanary(t *testing.T) {
 	}
 }
 
+func TestCanaryByHeader(t *testing.T) {
+	one, two := echoBackend(t, "one"), echoBackend(t, "two")
+	variables := func(b *httptest.Server) map[string]string {
+		return map[string]string{"backend": strings.TrimPrefix(b.URL, "http://")}
+	}
+	d := simpleREST(t, "")
+	stage := func(name string, c gateway.Canary) gateway.Stage {
+		c.Deployment, c.Variables = d, variables(two)
+		return gateway.Stage{Name: name, Deployment: d, Variables: variables(one), Canary: &c}
+	}
+	g := start(t, snapshotOf(gateway.API{ID: "a", Protocol: gateway.REST, Stages: []gateway.Stage{
+		stage("value", gateway.Canary{Header: &gateway.CanaryHeader{Name: "x-canary", Value: "next"}}),
+		stage("any", gateway.Canary{Header: &gateway.CanaryHeader{Name: "x-canary"}}),
+		stage("both", gateway.Canary{Percent: 30, Header: &gateway.CanaryHeader{Name: "x-canary", Value: "next"}}),
+	}}))
+	who := func(stage string, headers ...string) string {
+		return g.request("GET", "a.execute-api.localhost", "/"+stage+"/who", "", headers...).echo(t).Backend
+	}
+	shared := map[string]int{}
+	for range 100 {
+		for _, c := range []struct {
+			stage, want string
+			headers     []string
+		}{
+			{"value", "one", nil}, {"value", "two", []string{"X-Canary", "next"}}, {"value", "one", []string{"X-Canary", "nextt"}},
+			{"any", "one", nil}, {"any", "two", []string{"x-canary", "1"}}, {"both", "two", []string{"X-Canary", "next"}},
+		} {
+			if got := who(c.stage, c.headers...); got != c.want {
+				t.Fatalf("%s with %v went to %s", c.stage, c.headers, got)
+			}
+		}
+		shared[who("both")]++
+	}
+	if shared["two"] < 8 || shared["two"] > 60 {
+		t.Errorf("30 %% of 100 requests went %v", shared)
+	}
+}
+
 func certificate(t *testing.T, names ...string) *gateway.TLS {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"gatehouse/definition"
+	"gatehouse/gateway"
+	"gatehouse/internal/revision"
+	"gatehouse/management"
+	"gatehouse/management/loading"
+	"gatehouse/management/restapi"
+	"gatehouse/management/restjson"
+	"gatehouse/management/store/etcd"
+)
+
+// managementFlags are about the management API and what it keeps.
+type managementFlags struct {
+	etcd      etcdFlags
+	open      bool
+	accountID string
+	// openChosen tells whether the user said who is let in.
+	openChosen func() bool
+}
+
+const openManagement = "open-management"
+
+func (f *managementFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	f.etcd.add(flags)
+	flags.BoolVar(&f.open, openManagement, false, "let everyone who reaches --http-address use the management API, unsigned (default while that is a loopback address)")
+	flags.StringVar(&f.accountID, "account-id", gateway.DefaultAccountID, "AWS account that the APIs of the management API belong to")
+	f.openChosen = func() bool { return changed(flags, openManagement) }
+}
+
+func changed(flags *pflag.FlagSet, name string) bool { return flags.Changed(name) }
+
+func (f *managementFlags) check(roles rolesFlag) error {
+	if f.openChosen != nil && f.openChosen() && !roles.has("management") {
+		return usagef("--open-management is for the role management, which --roles leaves out")
+	}
+	if !accountForm.MatchString(f.accountID) {
+		return usagef("--account-id %q is not twelve digits", f.accountID)
+	}
+	return f.etcd.check()
+}
+
+// stored is what the management API keeps, where a process has it.
+type stored struct {
+	*loading.Loader
+	store *etcd.Store
+	log   *slog.Logger
+	// followed is closed when nobody follows the store any more.
+	stop     context.CancelFunc
+	followed chan struct{}
+}
+
+// openStored opens the store: a cluster's for all who are told of one, that of the data
+// directory for those who serve the management API. It gives nil where there is none.
+func openStored(ctx context.Context, flags serveFlags, dataDir string, definitions definition.Options, log *slog.Logger) (*stored, error) {
+	log = log.With("component", "management")
+	var store *etcd.Store
+	var err error
+	switch {
+	case len(flags.management.etcd.endpoints) > 0:
+		store, err = flags.management.etcd.connect(ctx, log)
+	case !flags.roles.has("management"):
+		return nil, nil
+	case dataDir == "":
+		log.Warn("there is no management API without a folder to keep in what it is told; give one with --data-dir")
+		return nil, nil
+	default:
+		store, err = etcd.Embed(ctx, embeddedStore(dataDir), log)
+		if err != nil && flags.dataDir == "" && flags.roles.some == nil {
+			// The folder was not chosen: another process may have the same one, as far
+			// as that is possible without the management API.
+			log.Warn("there is no management API", "error", err)
+			return nil, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &stored{
+		Loader: loading.New(loading.Options{Store: store, Definition: definitions, Log: log}),
+		store:  store, log: log, followed: make(chan struct{}),
+	}, nil
+}
+
+// follow begins to keep up with the store.
+func (s *stored) follow(changed func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go func() {
+		defer close(s.followed)
+		_ = s.Follow(ctx, changed) // it ends with the context
+	}()
+}
+
+func (s *stored) close() {
+	if s.stop != nil {
+		s.stop()
+		<-s.followed
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Warn("the management store was not closed well", "error", err)
+	}
+}
+
+// watch takes in what becomes of what was loaded: what is stored and cannot be served must
+// not keep all else from being served.
+func (s *stored) watch(status revision.Status, seen bool) (again bool) {
+	latest := status.Latest
+	switch {
+	case latest == nil:
+		return false
+	case latest.State == revision.Failed || latest.State == revision.Rejected:
+		return s.Refuse(latest.Diagnostics)
+	case status.InForce() && (latest.State == revision.Acked || !seen):
+		s.Served()
+	}
+	return false
+}
+
+func startManagement(c *controlPlane) service {
+	if c.stored == nil {
+		return service{}
+	}
+	log := c.log.With("component", "management")
+	c.managementAPI = management.New(management.Options{
+		REST:        restapi.NewService(restapi.Options{Store: c.stored.store, Log: log}),
+		HTTP:        restjson.NewService(log),
+		Open:        c.openManagement,
+		Loopback:    c.writable,
+		Credentials: c.credentials,
+		AccountID:   c.accountID,
+		Log:         log,
+		Registerer:  c.metrics,
+	})
+	return service{}
+}
+
+// credentials are the access keys of what is served.
+func (c *controlPlane) credentials() []gateway.Credential {
+	if s := c.pipeline.Snapshot(); s != nil {
+		return s.Credentials
+	}
+	return nil
+}
+
+// withManagement serves the management API beside the pages of statusHandler.
+func withManagement(pages, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot":
+			pages.ServeHTTP(w, r)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	})
+}
