@@ -12,9 +12,10 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
+	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
-	"gatehouse/management/restjson"
 	"gatehouse/management/store/etcd"
 )
 
@@ -133,7 +134,7 @@ func startManagement(c *controlPlane) service {
 	log := c.log.With("component", "management")
 	c.managementAPI = management.New(management.Options{
 		REST:        restapi.NewService(restapi.Options{Store: c.stored.store, Log: log}),
-		HTTP:        restjson.NewService(log),
+		HTTP:        httpapi.NewService(httpapi.Options{Store: c.stored.store, Log: log, Documents: openapi.Documents{}}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
 		Credentials: c.credentials,
