@@ -74,8 +74,14 @@ type Result struct {
 // Load reads definition files, directories of them (*.yaml and *.yml, not nested),
 // glob patterns, and "-" for standard input, and merges them into one snapshot.
 func (l *Loader) Load(ctx context.Context, paths []string) Result {
+	return l.LoadBeside(ctx, paths, nil)
+}
+
+// LoadBeside is Load for definitions that are tried beside others: base, if it isn't nil,
+// is what they are added to. Base stays as it is.
+func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
 	b := &build{
-		loader: l, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
+		loader: l, base: base, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
 		next: map[deploymentKey]*parsedDefinition{},
 	}
 	b.readAll(paths)
@@ -117,6 +123,7 @@ var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "mi
 // A build is one load under way.
 type build struct {
 	loader  *Loader
+	base    *gateway.Snapshot
 	files   *fileSet
 	diags   gateway.Diagnostics
 	configs []readConfig

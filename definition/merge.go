@@ -92,6 +92,15 @@ func (b *build) addImplicit() {
 // snapshot merges what all files say. Its parts keep the order of the files.
 func (b *build) snapshot() *gateway.Snapshot {
 	s := &gateway.Snapshot{}
+	if b.base != nil {
+		// Lists have no room behind them that others could write to, too.
+		s = &gateway.Snapshot{
+			Gateways: slices.Clip(b.base.Gateways), Backends: slices.Clip(b.base.Backends), Domains: slices.Clone(b.base.Domains),
+			Account: b.base.Account, UsagePlans: slices.Clone(b.base.UsagePlans), APIKeys: slices.Clip(b.base.APIKeys),
+			Issuers: slices.Clip(b.base.Issuers), Functions: slices.Clip(b.base.Functions), Credentials: slices.Clip(b.base.Credentials),
+			APIs: slices.Clip(b.base.APIs),
+		}
+	}
 	for i := range b.configs {
 		c := &b.configs[i]
 		s.Gateways = append(s.Gateways, c.Gateways...)

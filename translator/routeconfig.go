@@ -46,7 +46,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {
-		sections = append(sections, pathFormSection(s, g))
+		sections = append(sections, pathFormSection(s, g), userRequestSection(g))
 	}
 	rooted := false
 	for _, m := range st.mounts {
@@ -146,6 +146,43 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 	}
 	slices.SortFunc(out.candidates, func(a, b candidate) int { return strings.Compare(a.base, b.base) })
 	return out
+}
+
+// userRequestSection leads the path form that emulators of AWS have, and so the scripts of
+// their users, to the hosts of APIs: /restapis/{apiId}/{stage}/_user_request_/…. Which
+// APIs there are is known on the second pass. Other paths below /restapis are left to the
+// domains of the host.
+func userRequestSection(g *gateway.Gateway) section {
+	rewrite := func(name, stage, pattern, substitution string) *routev3.Route {
+		const api = "^/restapis/([a-zA-Z0-9-]+)"
+		return &routev3.Route{
+			Name: name,
+			Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_SafeRegex{
+				SafeRegex: &envoymatcherv3.RegexMatcher{Regex: api[1:] + "/" + stage + "/_user_request_(/.*)?"},
+			}},
+			Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+				ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
+				HostRewriteSpecifier: &routev3.RouteAction_HostRewritePathRegex{HostRewritePathRegex: &envoymatcherv3.RegexMatchAndSubstitute{
+					Pattern:      &envoymatcherv3.RegexMatcher{Regex: api + "/.*$"},
+					Substitution: `\1.execute-api.` + cmp.Or(g.Suffix, "localhost"),
+				}},
+				RegexRewrite: &envoymatcherv3.RegexMatchAndSubstitute{
+					Pattern: &envoymatcherv3.RegexMatcher{Regex: api + pattern}, Substitution: substitution,
+				},
+				// The second pass has the route's own timeout.
+				Timeout: millis(0),
+			}},
+			RequestHeadersToAdd: carried(),
+		}
+	}
+	return section{
+		candidates: []candidate{{base: userRequestPrefix, everything: true, routes: []*routev3.Route{
+			// Which has no segment in the path.
+			rewrite("path form of $default", `[$]default`, `/[$]default/_user_request_/?`, "/"),
+			rewrite("path form of stages", "[^/]+", "/([^/]+)/_user_request_", `/\2`),
+		}}},
+		stop: stop{base: userRequestPrefix, partial: true},
+	}
 }
 
 // virtualHost packs buckets into a matcher tree over :path. The prefixes never hold

@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
+	"gatehouse/ratelimit"
 	"gatehouse/xds"
 )
 
@@ -65,6 +66,7 @@ type controlPlane struct {
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
+	counting *ratelimit.Server
 	writable bool
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,6 +18,7 @@ import (
 	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
 	"gatehouse/management/store/etcd"
+	"gatehouse/ratelimit"
 )
 
 // managementFlags are about the management API and what it keeps.
@@ -133,8 +135,12 @@ func startManagement(c *controlPlane) service {
 	}
 	log := c.log.With("component", "management")
 	c.managementAPI = management.New(management.Options{
-		REST:        restapi.NewService(restapi.Options{Store: c.stored.store, Log: log}),
-		HTTP:        httpapi.NewService(httpapi.Options{Store: c.stored.store, Log: log, Documents: openapi.Documents{}}),
+		REST: restapi.NewService(restapi.Options{
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(),
+		}),
+		HTTP: httpapi.NewService(httpapi.Options{
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true,
+		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
 		Credentials: c.credentials,
@@ -143,6 +149,29 @@ func startManagement(c *controlPlane) service {
 		Registerer:  c.metrics,
 	})
 	return service{}
+}
+
+// keyUsage tells the management API what the role ratelimit has counted.
+type keyUsage struct{ server *ratelimit.Server }
+
+func (u keyUsage) Daily(ctx context.Context, plan, key string, from, to time.Time) (map[string][][2]int64, bool, error) {
+	daily, found, err := u.server.DailyUsage(ctx, plan, key, from, to)
+	if daily == nil {
+		return nil, found, err
+	}
+	return daily.Keys, found, err
+}
+
+func (u keyUsage) SetRemaining(ctx context.Context, plan, key string, remaining int64) (bool, error) {
+	return u.server.SetRemaining(ctx, plan, key, remaining)
+}
+
+// countedUsage is nil where this process does not count.
+func (c *controlPlane) countedUsage() restapi.Usage {
+	if c.counting == nil {
+		return nil
+	}
+	return keyUsage{c.counting}
 }
 
 // credentials are the access keys of what is served.

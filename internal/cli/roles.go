@@ -90,7 +90,7 @@ func startRateLimit(c *controlPlane) service {
 		options.Others = files
 	}
 	server := ratelimit.New(options)
-	c.usage = server.UsageHandler()
+	c.usage, c.counting = server.UsageHandler(), server
 	return service{
 		name:     wire.RateLimitService,
 		register: server.Register,

@@ -79,12 +79,21 @@ const (
 	httpKind = "apis"
 )
 
-func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
-	known, render := r.apis, API
-	if !strings.Contains(unit, "/") {
-		known, render = r.accounts, account
+// Unit renders an API by the key of its document, or what the APIs of a region share by
+// the region.
+func Unit(reader store.Reader, key string) (Files, error) {
+	if strings.Contains(key, "/") {
+		return API(reader, key)
 	}
-	files, err := render(reader, unit)
+	return account(reader, key)
+}
+
+func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
+	known := r.apis
+	if !strings.Contains(unit, "/") {
+		known = r.accounts
+	}
+	files, err := Unit(reader, unit)
 	var broken *brokenError
 	switch {
 	case errors.As(err, &broken):
