@@ -99,9 +99,18 @@ assert call(api, "/open")[0] == 200
 client.delete_route_settings(ApiId=api, StageName="v1", RouteKey="ANY /open")
 until(200, api, "/v1/open")
 
+# What the gateway cannot serve is not taken, and what it serves stays.
+try:
+    client.update_integration(ApiId=api, IntegrationId=everything, IntegrationUri=backend + "/${stageVariables.folder}")
+    raise SystemExit("an integration is taken whose stage variable is not there")
+except client.exceptions.BadRequestException as e:
+    assert "has no variable folder" in str(e), e
+assert client.get_integration(ApiId=api, IntegrationId=everything)["IntegrationUri"] == backend + "/two"
+assert json.loads(call(api, "/open")[2])["path"] == "/two"
+
 # A stage variable chooses the backend's path.
-client.update_integration(ApiId=api, IntegrationId=everything, IntegrationUri=backend + "/${stageVariables.folder}")
 client.update_stage(ApiId=api, StageName="$default", StageVariables={"folder": "blue"})
+client.update_integration(ApiId=api, IntegrationId=everything, IntegrationUri=backend + "/${stageVariables.folder}")
 until_path("/blue", api, "/open")
 
 # A domain.

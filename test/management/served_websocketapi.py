@@ -37,7 +37,7 @@ def refused(call):
     try:
         call()
     except botocore.exceptions.ClientError as e:
-        return e.response["Error"]["Code"]
+        return e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]
     return "not refused"
 
 
@@ -73,13 +73,13 @@ with dial(api) as ws:
     assert ws.recv(timeout=30) == "pushed"
     about = pusher.get_connection(ConnectionId=me)
     assert about["Identity"]["SourceIp"] == "127.0.0.1" and about["ConnectedAt"] <= about["LastActiveAt"], about
-    assert refused(lambda: connections(api, secret="wrong").get_connection(ConnectionId=me)) == "ForbiddenException"
+    assert refused(lambda: connections(api, secret="wrong").get_connection(ConnectionId=me))[1] == 403
     pusher.delete_connection(ConnectionId=me)
     try:
         raise SystemExit(f"not closed, but {ws.recv(timeout=30)!r}")
     except websockets.exceptions.ConnectionClosed:
         pass
-    assert refused(lambda: pusher.post_to_connection(ConnectionId=me, Data=b"gone")) == "GoneException"
+    assert refused(lambda: pusher.post_to_connection(ConnectionId=me, Data=b"gone")) == ("GoneException", 410)
 
 # What is deployed next is what the next message meets.
 client.update_integration(ApiId=api, IntegrationId=mock, RequestTemplates={"$default": '{"statusCode": 201}'})
