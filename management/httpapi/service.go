@@ -51,12 +51,12 @@ type Service struct {
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
 	s := &Service{Options: options, now: time.Now}
-	s.handler = restjson.NewService(options.Log, s.operations()...)
+	s.handler = restjson.NewService(options.Log, s.Operations()...)
 	return s
 }
 
-// operations are all operations of the service.
-func (s *Service) operations() []restjson.Operation {
+// Operations are all operations of the service.
+func (s *Service) Operations() []restjson.Operation {
 	operations := slices.Concat(
 		s.apiOperations(), s.routeOperations(), s.routeResponseOperations(),
 		s.integrationOperations(), s.integrationResponseOperations(),

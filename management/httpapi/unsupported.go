@@ -1,26 +1,19 @@
 package httpapi
 
 import (
-	"context"
-	"net/http"
 	"strings"
 
 	"gatehouse/management/restjson"
 )
 
-// unsupportedOperations are refused in so many words: what Gatehouse has no counterpart
-// of is better not kept than kept without an effect.
+// unsupportedOperations are those that Gatehouse has no counterpart of.
 func unsupportedOperations() []restjson.Operation {
 	var operations []restjson.Operation
 	add := func(what, lines string) {
 		for line := range strings.Lines(lines) {
 			fields := strings.Fields(line)
-			name := fields[0]
 			operations = append(operations, restjson.Operation{
-				Name: name, Method: fields[1], Path: fields[2], Status: http.StatusOK,
-				Do: func(context.Context, *restjson.Call) (any, error) {
-					return nil, restjson.BadRequest("%s is not supported by Gatehouse: %s", name, what)
-				},
+				Name: fields[0], Method: fields[1], Path: fields[2], Unsupported: what,
 			})
 		}
 	}

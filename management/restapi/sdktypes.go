@@ -11,7 +11,8 @@ func (s *Service) sdkOperations() []restjson.Operation {
 	return []restjson.Operation{
 		{Name: "GetSdkTypes", Method: http.MethodGet, Path: "/sdktypes", Status: http.StatusOK, Do: getSDKTypes},
 		{Name: "GetSdkType", Method: http.MethodGet, Path: "/sdktypes/{sdktype_id}", Status: http.StatusOK, Do: getSDKType},
-		{Name: "GetSdk", Method: http.MethodGet, Path: "/restapis/{restapi_id}/stages/{stage_name}/sdks/{sdk_type}", Status: http.StatusOK, Do: refuseSDK},
+		{Name: "GetSdk", Method: http.MethodGet, Path: "/restapis/{restapi_id}/stages/{stage_name}/sdks/{sdk_type}",
+			Unsupported: "export the stage as an OpenAPI document (GetExport), and have a generator of clients read that"},
 	}
 }
 
@@ -72,8 +73,4 @@ func getSDKType(_ context.Context, c *restjson.Call) (any, error) {
 		}
 	}
 	return nil, restjson.NotFound("Invalid SDK type specified")
-}
-
-func refuseSDK(context.Context, *restjson.Call) (any, error) {
-	return nil, restjson.BadRequest("Gatehouse generates no SDKs. Export the stage as an OpenAPI document (GetExport), and have a generator of clients read that.")
 }

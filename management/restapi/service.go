@@ -27,11 +27,10 @@ type Options struct {
 	Usage Usage
 }
 
-// Checker says whether the gateway can serve what is kept.
+// Checker says whether the gateway can serve an API.
 type Checker interface {
-	// Check tries the API whose document has the key, with all its stages, or what the APIs
-	// of a region share when the key is a region, as the reader has them. The error's text
-	// is for the caller.
+	// Check tries the API whose document has the key, with all its stages, as the reader
+	// has them. The error's text is for the caller.
 	Check(ctx context.Context, reader store.Reader, key string) error
 }
 
@@ -60,12 +59,12 @@ func NewService(options Options) *Service {
 		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
 		suffix: options.Suffix, usage: options.Usage, now: time.Now,
 	}
-	s.handler = restjson.NewService(options.Log, s.operations()...)
+	s.handler = restjson.NewService(options.Log, s.Operations()...)
 	return s
 }
 
-// operations are all operations of the service.
-func (s *Service) operations() []restjson.Operation {
+// Operations are all operations of the service.
+func (s *Service) Operations() []restjson.Operation {
 	operations := slices.Concat(s.apiOperations(), s.accountOperations())
 	if s.documents != nil {
 		operations = append(operations, s.documentOperations()...)

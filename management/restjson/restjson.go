@@ -81,6 +81,10 @@ type Operation struct {
 	Query string
 	// Status is that of success.
 	Status int
+	// Unsupported says why nothing does what the operation would do; callers are told,
+	// and Do is nil. What Gatehouse has no counterpart of is better refused than kept
+	// without an effect.
+	Unsupported string
 	// Do returns what is to be sent as JSON, nil for nothing, a *Raw for something else.
 	Do func(context.Context, *Call) (any, error)
 }
@@ -168,6 +172,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Amzn-Operation", o.Name)
+	if o.Unsupported != "" {
+		s.fail(w, o.Name, BadRequest("%s is not supported by Gatehouse: %s", o.Name, o.Unsupported))
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
