@@ -295,7 +295,7 @@ func addClusters(s *gateway.Snapshot, upstreams map[upstream]bool, out *gatewayR
 		if backend != nil {
 			pos = backend.Source
 		}
-		c := buildCluster(up, backend)
+		c := buildCluster(up, backend, s.ClientCertificate(up.ClientCertificate))
 		out.add(c.cluster.Name, c.cluster, pos)
 		if c.endpoints != nil {
 			out.add(c.endpoints.ClusterName, c.endpoints, pos)
