@@ -29,8 +29,8 @@ type Options struct {
 
 // Checker says whether the gateway can serve an API.
 type Checker interface {
-	// Check tries the API whose document has the key, with all its stages, as the reader
-	// has them. The error's text is for the caller.
+	// Check tries the API whose document has the key, with all its stages, or the domain
+	// with its mappings, as the reader has them. The error's text is for the caller.
 	Check(ctx context.Context, reader store.Reader, key string) error
 }
 
