@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -42,26 +41,23 @@ type importedAPI struct {
 }
 
 func (d *DocumentOperations) importAPI(ctx context.Context, c *restjson.Call) (any, error) {
-	id := newDocumentID(10)
+	id := newID(10)
 	content, info, warnings, err := d.read(c, id)
 	if err != nil {
 		return nil, err
 	}
 	content.API.CreatedDate = time.Now().UTC().Truncate(time.Second)
 	content.API.APIEndpoint = "https://" + d.host(id)
-	d.Documents.PlaceHTTP(nil, content, newDocumentID)
+	d.Documents.PlaceHTTP(nil, content, newID)
 	err = d.Store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
-	return importedAPI{content.API, info, warnings}, err
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return importedAPI{content.API, info, warnings}, nil
 }
 
 func (d *DocumentOperations) host(id string) string {
 	return id + ".execute-api." + cmp.Or(d.Suffix, "localhost")
-}
-
-// newDocumentID gives an id of that many characters, which in all likelihood nothing has.
-func newDocumentID(length int) string {
-	id := strings.ToLower(rand.Text())
-	return id[:min(length, len(id))]
 }
 
 // read reads the document of a call.
@@ -118,7 +114,7 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 		if err := json.Unmarshal(encoded, &fresh); err != nil {
 			return err
 		}
-		d.Documents.PlaceHTTP(existing, &fresh, newDocumentID)
+		d.Documents.PlaceHTTP(existing, &fresh, newID)
 		// What a document says nothing of stays.
 		fresh.API.CreatedDate, fresh.API.APIEndpoint = existing.API.CreatedDate, existing.API.APIEndpoint
 		fresh.API.IPAddressType, fresh.API.APIGatewayManaged = existing.API.IPAddressType, existing.API.APIGatewayManaged
@@ -134,7 +130,10 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 		}
 		return d.Changed(ctx, tx, c.Region, id)
 	})
-	return out, err
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return out, nil
 }
 
 func unknownAPI(id string) error {

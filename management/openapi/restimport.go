@@ -3,6 +3,7 @@ package openapi
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,6 +27,11 @@ func ImportREST(data []byte, opts Import) (*restapi.Content, []string, error) {
 	if err := checkSiblings(c.Resources); err != nil {
 		return nil, nil, err
 	}
+	for _, m := range c.Models {
+		if !modelName.MatchString(m.Name) {
+			return nil, nil, &restapi.DocumentError{Text: fmt.Sprintf("Errors found during import:\n\tUnable to create model for '%s': Model name must be alphanumeric: %s", m.Name, m.Name)}
+		}
+	}
 	c.API.SecurityPolicy = read.root.Get(extSecurityPolicy).Raw()
 	c.API.EndpointAccessMode = read.root.Get(extAccessMode).Raw()
 	if ids := read.vpcEndpoints(); len(ids) > 0 {
@@ -39,6 +45,10 @@ func ImportREST(data []byte, opts Import) (*restapi.Content, []string, error) {
 	}
 	return c, append(read.warnings, warnings...), nil
 }
+
+// modelName is what can be kept. Amazon's service does without dots, hyphens and
+// underscores, which documents of others have.
+var modelName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // vpcEndpoints are where a private API is reached.
 func (i *imported) vpcEndpoints() []string {

@@ -3,6 +3,7 @@ package openapi
 import (
 	"cmp"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,15 +49,36 @@ func restIntegration(r *restapi.Resource, in *restapi.Integration) *object {
 	return o
 }
 
+// samples are answers that have nothing in common: status codes, and messages of functions.
+var samples = []string{"200", "404", "503", "Something went wrong: [x]\n\tat y", "Bad Request"}
+
+// takesEverything tells patterns such as ".*".
+func takesEverything(pattern string) bool {
+	re, err := regexp.Compile("(?s)^(?:" + pattern + ")$")
+	if err != nil || pattern == "" {
+		return false
+	}
+	return !slices.ContainsFunc(samples, func(s string) bool { return !re.MatchString(s) })
+}
+
 // defaultResponse is the key of the response for all answers that no other's pattern
 // takes.
 const defaultResponse = "default"
 
-// restIntegrationResponses writes responses by what they are for. Of two with the same
-// pattern the second would never be taken.
+// restIntegrationResponses writes responses by what they are for, those for everything
+// last: the first that an answer matches is taken, and what is kept has no order. Of two
+// with the same pattern the second would never be taken.
 func restIntegrationResponses(responses map[string]restapi.IntegrationResponse) *object {
 	out := &object{}
-	for _, status := range slices.Sorted(maps.Keys(responses)) {
+	wide := map[string]int{}
+	for status, response := range responses {
+		if takesEverything(response.SelectionPattern) {
+			wide[status] = 1
+		}
+	}
+	for _, status := range slices.SortedFunc(maps.Keys(responses), func(a, b string) int {
+		return cmp.Or(wide[a]-wide[b], strings.Compare(a, b))
+	}) {
 		response := responses[status]
 		key := cmp.Or(response.SelectionPattern, defaultResponse)
 		if out.get(key) != nil {

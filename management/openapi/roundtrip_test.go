@@ -24,7 +24,7 @@ import (
 
 // documents are all OpenAPI documents of the repository, those of good test cases and of
 // examples.
-func documents(t *testing.T) []string {
+func documents(t testing.TB) []string {
 	t.Helper()
 	root := proctest.Root(t)
 	var files []string

@@ -58,7 +58,10 @@ func (s *Service) importRestAPI(ctx context.Context, c *restjson.Call) (any, err
 	existing := &Content{API: RestAPI{ID: id, CreatedDate: Time{time.Now().UTC()}, EndpointConfiguration: &endpoint}}
 	content = s.documents.MergeREST(existing, content, true, newDocumentID)
 	err = s.store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
-	return importedAPI{content.API, warnings}, err
+	if err != nil {
+		return nil, conflictOf(err)
+	}
+	return importedAPI{content.API, warnings}, nil
 }
 
 // readDocument reads the document of a call, as far as its parameters ask for.
@@ -134,7 +137,10 @@ func (s *Service) putRestAPI(ctx context.Context, c *restjson.Call) (any, error)
 		out = importedAPI{merged.API, warnings}
 		return WriteContent(tx, c.Region, merged)
 	})
-	return out, err
+	if err != nil {
+		return nil, conflictOf(err)
+	}
+	return out, nil
 }
 
 // overwrites reads the parameter "mode".
@@ -186,10 +192,13 @@ func (s *Service) importDocumentationParts(ctx context.Context, c *restjson.Call
 		}
 		return WriteContent(tx, c.Region, content)
 	})
+	if err != nil {
+		return nil, conflictOf(err)
+	}
 	return struct {
 		IDs      []string `json:"ids"`
 		Warnings []string `json:"warnings,omitempty"`
-	}{ids, warnings}, err
+	}{ids, warnings}, nil
 }
 
 func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) {

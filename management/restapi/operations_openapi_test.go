@@ -147,6 +147,8 @@ func TestImportRefuses(t *testing.T) {
 		"endpoints": {"/restapis?mode=import&endpointConfigurationTypes=EDGE,REGIONAL", pets, "Cannot create an api with multiple Endpoint Types."},
 		"scheme": {"/restapis?mode=import", strings.Replace(pets, `[{"api_key": []}]`, `[{"api_kei": []}]`, 1),
 			"Errors found during import:\n\tline 3, column 17: the security scheme \"api_kei\" is not defined (did you mean \"api_key\"?)"},
+		"model": {"/restapis?mode=import", strings.Replace(pets, `"schemas": {`, `"schemas": {"a/b": {"type": "object"}, `, 1),
+			"Errors found during import:\n\tUnable to create model for 'a/b': Model name must be alphanumeric: a/b"},
 		"siblings": {"/restapis?mode=import", strings.Replace(pets, `"paths": {`, `"paths": {"/pets/{name}": {}, "/pets/{name}/x": {"get": {}}, `, 1),
 			"Unable to create resource at path '/pets/{id}': A sibling ({name}) of this resource already has a variable path part -- only one is allowed"},
 	} {

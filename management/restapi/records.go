@@ -70,10 +70,19 @@ func (s *Service) remove(ctx context.Context, change func(store.Tx) error) (any,
 	return nil, conflictOf(s.store.Update(ctx, change))
 }
 
-// conflictOf tells callers that others were faster.
+// conflictOf tells callers what they can do about a store's errors: that others were
+// faster, above all.
 func conflictOf(err error) error {
-	if errors.Is(err, store.ErrConflict) {
+	switch {
+	case errors.Is(err, store.ErrConflict):
 		return restjson.Conflict("Unable to complete operation due to concurrent modification. Please try again later.")
+	case errors.Is(err, store.ErrTooLarge):
+		return restjson.BadRequest("The change is larger than the store takes in one piece")
+	case errors.Is(err, store.ErrUnavailable):
+		return &restjson.Error{
+			Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,
+			Message: "The store is not available. Please try again later.", RetryAfter: 1,
+		}
 	}
 	return err
 }

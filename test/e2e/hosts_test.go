@@ -106,6 +106,12 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "other.example.com", "/who", "403")
 	check(g, "127.0.0.1", "/_aws/execute-api/a/v2/who", "two")
 	check(g, "127.0.0.1", "/_aws/execute-api/nope/v2/who", "403")
+	// The form that emulators have.
+	check(g, "localhost", "/restapis/a/v1/_user_request_/who", "one")
+	check(g, "127.0.0.1", "/restapis/a/v2/_user_request_/who?b=/restapis/b/v1/_user_request_/", "two")
+	check(g, "localhost", "/restapis/nope/v2/_user_request_/who", "403")
+	check(g, "localhost", "/restapis/a/v3/_user_request_/who", "403")
+	check(g, "localhost", "/restapis/a/v1/who", "403")
 
 	wild := exact()
 	wild.Domains = append(wild.Domains, domain("*.example.com", gateway.DomainMapping{API: "a", Stage: "v2"}), domain("*", gateway.DomainMapping{Path: "root", API: "a", Stage: "v1"}))
@@ -116,6 +122,12 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "nobody.test", "/root/who", "one")
 	check(g, "localhost", "/root/who", "one")
 	check(g, "localhost:8080", "/_aws/execute-api/a/v1/who", "one")
+	// The catch-all domain is not what an API that there isn't leads to.
+	check(g, "localhost", "/_aws/execute-api/nope/root/who", "403")
+	check(g, "localhost", "/restapis/nope/root/_user_request_/who", "403")
+	check(g, "localhost", "/_aws/execute-api/A/v1/who", "403")
+	check(g, "localhost", "/_aws/execute-api/", "403")
+	check(g, "localhost", "/_aws/execute-api/a.b/v1/who", "403")
 	check(g, "api.example.com:8080", "/shop/v2/who", "two")
 	check(g, "a.execute-api.localhost", "/v1/who", "one")
 

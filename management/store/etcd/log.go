@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// quiet takes etcd's log to ours. What etcd warns of is its everyday life: it is for
-// those who debug.
+// quiet takes etcd's log to ours. What etcd warns of, and many of its errors, are its
+// everyday life, which is for those who debug: what has consequences is told by the store.
 func quiet(log *slog.Logger) *zap.Logger {
 	return zap.New(&core{log: log},
 		// Where etcd would end the process, the caller is told.
@@ -22,11 +22,8 @@ type core struct {
 }
 
 func level(l zapcore.Level) slog.Level {
-	switch {
-	case l >= zapcore.DPanicLevel:
+	if l >= zapcore.DPanicLevel {
 		return slog.LevelError
-	case l >= zapcore.ErrorLevel:
-		return slog.LevelWarn
 	}
 	return slog.LevelDebug
 }
