@@ -279,8 +279,9 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		key.PathForm = append(key.PathForm, string(st.api.Protocol))
 	}
 	if st.kind == pathForm {
+		key.PathForm = append(key.PathForm, g.Suffix)
 		for i := range s.APIs {
-			if servedBy(g, &s.APIs[i]) {
+			if servedBy(g, &s.APIs[i]) && pathFormIdle(&s.APIs[i]) != nil {
 				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]), pathFormIdle(&s.APIs[i]).String())
 			}
 		}

@@ -223,7 +223,7 @@ func TestSDKTypesAndAssociations(t *testing.T) {
 	const unknown = "Invalid Domain Name Access Association identifier specified"
 	a.refuse(map[string]refusal{
 		"type":   {"GET", "/sdktypes/cobol", "", 404, "NotFoundException", "Invalid SDK type specified"},
-		"sdk":    {"GET", "/restapis/a1b2c3d4e5/stages/prod/sdks/java", "", 400, "BadRequestException", "Gatehouse generates no SDKs. Export the stage as an OpenAPI document (GetExport), and have a generator of clients read that."},
+		"sdk":    {"GET", "/restapis/a1b2c3d4e5/stages/prod/sdks/java", "", 400, "BadRequestException", "GetSdk is not supported by Gatehouse: export the stage as an OpenAPI document (GetExport), and have a generator of clients read that"},
 		"delete": {"DELETE", "/domainnameaccessassociations/" + association, "", 404, "NotFoundException", unknown},
 		"reject": {"POST", "/rejectdomainnameaccessassociations?domainNameAccessAssociationArn=x&domainNameArn=y", "", 404, "NotFoundException", unknown},
 		"create": {"POST", "/domainnameaccessassociations", `{}`, 400, "BadRequestException", "Gatehouse has no VPC endpoints: access to a domain name cannot be associated with one. Requests by a VPC endpoint are told by the listener that they come to (sourceVpce), and admitted by resource policies."},
