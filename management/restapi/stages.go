@@ -197,11 +197,19 @@ func (s *Service) getStages(ctx context.Context, c *restjson.Call) (any, error) 
 
 func (s *Service) deleteStage(ctx context.Context, c *restjson.Call) (any, error) {
 	return s.remove(ctx, func(tx store.Tx) error {
-		key, _, _, err := stageOf(tx, c)
-		if err == nil {
-			tx.Delete(key)
+		key, _, stage, err := stageOf(tx, c)
+		if err != nil {
+			return err
 		}
-		return err
+		mapped, err := mappedDomains(tx, c.Region, c.Params["restapi_id"], stage.StageName)
+		if err != nil {
+			return err
+		}
+		if mapped != "" {
+			return restjson.BadRequest("Deleting stage %s failed. Please remove all base path mappings related to the stage in your domains: %s.", stage.StageName, mapped)
+		}
+		tx.Delete(key)
+		return nil
 	})
 }
 
