@@ -10,8 +10,12 @@ import (
 	"strings"
 )
 
-// maxDepth bounds schemas within schemas.
-const maxDepth = 32
+// maxDepth bounds schemas within schemas, maxLength what is written of schemas that
+// refer to themselves in several places.
+const (
+	maxDepth  = 32
+	maxLength = 64 << 10
+)
 
 // Of gives the template for a model's schema. One that is no JSON object gives the
 // template of an empty object.
@@ -20,6 +24,7 @@ func Of(schema string) string {
 	// What cannot be read has no properties.
 	_ = json.Unmarshal([]byte(schema), &root)
 	w := &writer{}
+	w.definitions, _ = root["definitions"].(map[string]any)
 	w.line("#set($inputRoot = $input.path('$'))")
 	w.value(root, "$inputRoot", 0)
 	return strings.TrimSuffix(w.String(), "\n")
@@ -28,16 +33,26 @@ func Of(schema string) string {
 type writer struct {
 	strings.Builder
 	loops int
+	// definitions are what the schema has for its references.
+	definitions map[string]any
 }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
 // value writes what a schema describes, which the variable has.
 func (w *writer) value(schema map[string]any, variable string, depth int) {
+	for range maxDepth {
+		ref, _ := schema["$ref"].(string)
+		name, ok := strings.CutPrefix(ref, "#/definitions/")
+		if !ok {
+			break
+		}
+		schema, _ = w.definitions[name].(map[string]any)
+	}
 	properties, _ := schema["properties"].(map[string]any)
 	items, isArray := schema["items"].(map[string]any)
 	switch kind, _ := schema["type"].(string); {
-	case depth >= maxDepth:
+	case depth >= maxDepth || w.Len() > maxLength || schema["$ref"] != nil:
 		w.WriteString("{}")
 	case kind == "array" || isArray && kind == "":
 		w.array(items, variable, depth)

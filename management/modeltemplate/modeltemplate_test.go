@@ -20,6 +20,8 @@ func TestOf(t *testing.T) {
 			"#set($inputRoot = $input.path('$'))\n[\n#foreach($elem in $inputRoot)\n  {\n    \"tags\" : [\n#foreach($elem2 in $elem.tags)\n      \"$util.escapeJavaScript($elem2)\"#if($foreach.hasNext),#end\n#end\n    ]\n  }#if($foreach.hasNext),#end\n#end\n]"},
 		{"names that are no identifiers", `{"properties": {"it's": {"type": "number"}}}`,
 			"#set($inputRoot = $input.path('$'))\n{\n  \"it's\" : $inputRoot.get('it''s')\n}"},
+		{"references", `{"properties": {"a": {"$ref": "#/definitions/A"}, "b": {"$ref": "#/definitions/B"}, "c": {"$ref": "http://elsewhere"}}, "definitions": {"A": {"$ref": "#/definitions/N"}, "N": {"type": "number"}, "B": {"$ref": "#/definitions/B"}}}`,
+			"#set($inputRoot = $input.path('$'))\n{\n  \"a\" : $inputRoot.a,\n  \"b\" : {},\n  \"c\" : {}\n}"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := modeltemplate.Of(test.schema); got != test.want {
@@ -33,6 +35,17 @@ func TestDeepSchemas(t *testing.T) {
 	schema := strings.Repeat(`{"properties":{"a":`, 1000) + `{}` + strings.Repeat(`}}`, 1000)
 	if got := modeltemplate.Of(schema); strings.Count(got, `"a"`) != 32 {
 		t.Errorf("%d levels", strings.Count(got, `"a"`))
+	}
+}
+
+// TestSchemasThatReferToThemselves: what would double with each level has an end.
+func TestSchemasThatReferToThemselves(t *testing.T) {
+	got := modeltemplate.Of(`{"$ref":"#/definitions/T","definitions":{"T":{"properties":{"left":{"$ref":"#/definitions/T"},"right":{"$ref":"#/definitions/T"}}}}}`)
+	if len(got) > 1<<20 {
+		t.Errorf("%d bytes", len(got))
+	}
+	if _, problems := vtl.Parse(got); len(problems) > 0 {
+		t.Error(problems)
 	}
 }
 
