@@ -55,6 +55,9 @@ type Stage struct {
 	// Throttle bounds the requests of all routes of the stage together; nil means
 	// unbounded.
 	Throttle *Throttle
+	// ClientCertificate is the id of the certificate that HTTPS backends are shown; empty
+	// for none, or for their own.
+	ClientCertificate string
 	// IdleMillis and DurationMillis bound the connections of a WebSocket API: how long
 	// nothing may happen on one, and how long it may last.
 	IdleMillis, DurationMillis int64

@@ -71,8 +71,9 @@ type stage struct {
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
-	// snapshot is there while the stage is compiled.
+	// snapshot and from, the stage in it, are there while the stage is compiled.
 	snapshot *gateway.Snapshot
+	from     *gateway.Stage
 	routes   map[string]*route
 	// binary are the media types whose bodies are bytes (REST).
 	binary mediaTypes
@@ -149,7 +150,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 	}
 	st := &stage{
 		api: api.ID, name: name, canary: canary, protocol: api.Protocol, variables: variables,
-		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
+		deployment: deployment, snapshot: snapshot, from: api.Stage(name), routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
 	}
 	if st.rest() {
@@ -160,7 +161,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, na
 		st.customised[wire.ReplyMalformed], st.customised[wire.ReplyOverloaded] = custom, custom
 	}
 	defer func() {
-		st.snapshot = nil
+		st.snapshot, st.from = nil, nil
 		*found = append(*found, st.found...)
 	}()
 	b := &stageCompiler{stage: st, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}

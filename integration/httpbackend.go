@@ -44,7 +44,7 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf("invalid-uri", in.URISource, "", "%v", err)
 		return nil
 	}
-	up, backend, err := b.stage.snapshot.Upstream(in, uri, b.stage.variables)
+	up, backend, err := b.stage.snapshot.Upstream(in, uri, b.stage.from, b.stage.variables)
 	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
@@ -53,7 +53,7 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.found.Warnf("no-effect", in.Source, "", "",
 			"health checks and retries of the backend %s have no effect on %s, whose bodies are mapped: an endpoint that cannot be connected to is passed over", backend.Name, r.Key())
 	}
-	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, api: b.stage.api}
+	return &httpBackend{upstream: newUpstream(up, backend, b.stage.snapshot.ClientCertificate(up.ClientCertificate)), uri: uri, method: in.HTTPMethod, api: b.stage.api}
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.

@@ -111,7 +111,7 @@ func (s *Server) showDaily(w http.ResponseWriter, r *http.Request, plan, key str
 	case err != nil:
 		s.usageUnknown(w, err)
 		return
-	case !found && mistake == "":
+	case (!found || usage.Unlimited) && mistake == "":
 		mistake = fmt.Sprintf("the usage plan %q has no quota", plan)
 		fallthrough
 	case mistake != "":

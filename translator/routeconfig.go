@@ -2,6 +2,7 @@ package translator
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -110,6 +111,10 @@ func (s *canaryShare) narrow(m *routev3.RouteMatch) {
 	}
 }
 
+// A request by the path form leads to the API's own host, whose name is made of the path:
+// so there is one route for all APIs, however many there are. Which APIs there are, the
+// second pass knows.
+
 // pathFormSection leads /_aws/execute-api/{apiId}/… to the API's own host.
 func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 	out := section{stop: stop{base: pathFormPrefix, routes: []*routev3.Route{
@@ -117,71 +122,64 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 	}}}
 	for i := range s.APIs {
 		api := &s.APIs[i]
-		if !servedBy(g, api) {
+		idle := pathFormIdle(api)
+		if !servedBy(g, api) || idle == nil {
 			continue
 		}
-		idle := pathFormIdle(api)
-		action := func() *routev3.Route_Route {
-			return &routev3.Route_Route{Route: &routev3.RouteAction{
-				IdleTimeout:          idle,
-				ClusterSpecifier:     &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
-				HostRewriteSpecifier: &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: apiHost(g, api)},
-				PrefixRewrite:        "/",
-				// The second pass has the route's own timeout.
-				Timeout:        millis(0),
-				UpgradeConfigs: upgrades(),
-			}}
-		}
-		base := pathFormPrefix + "/" + api.ID
-		along := carried()
+		// Connections of WebSocket APIs last as long as these say.
+		route := pathFormRoute(g, "path form "+api.ID, pathFormPrefix+"/("+regexp.QuoteMeta(api.ID)+")", "(/.*)?", "/?", "/")
+		route.GetRoute().IdleTimeout = idle
 		out.candidates = append(out.candidates, candidate{
-			base:       base,
-			looseSlash: true,
-			everything: true,
-			routes: []*routev3.Route{
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action(), RequestHeadersToAdd: along},
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action(), RequestHeadersToAdd: along},
-			},
+			base: pathFormPrefix + "/" + api.ID, everything: true, looseSlash: true, routes: []*routev3.Route{route},
 		})
 	}
 	slices.SortFunc(out.candidates, func(a, b candidate) int { return strings.Compare(a.base, b.base) })
+	out.candidates = append(out.candidates, candidate{base: pathFormPrefix, everything: true, routes: []*routev3.Route{
+		pathFormRoute(g, "path form", pathFormPrefix+"/"+anyAPI, "(/.*)?", "/?", "/"),
+	}})
 	return out
 }
 
-// userRequestSection leads the path form that emulators of AWS have, and so the scripts of
-// their users, to the hosts of APIs: /restapis/{apiId}/{stage}/_user_request_/…. Which
-// APIs there are is known on the second pass. Other paths below /restapis are left to the
-// domains of the host.
+// userRequestSection does the same for the path form that emulators of AWS have, and so the
+// scripts of their users: /restapis/{apiId}/{stage}/_user_request_/…. Other paths below
+// /restapis are left to the domains of the host.
 func userRequestSection(g *gateway.Gateway) section {
-	rewrite := func(name, stage, pattern, substitution string) *routev3.Route {
-		const api = "^/restapis/([a-zA-Z0-9-]+)"
-		return &routev3.Route{
-			Name: name,
-			Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_SafeRegex{
-				SafeRegex: &envoymatcherv3.RegexMatcher{Regex: api[1:] + "/" + stage + "/_user_request_(/.*)?"},
-			}},
-			Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-				ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
-				HostRewriteSpecifier: &routev3.RouteAction_HostRewritePathRegex{HostRewritePathRegex: &envoymatcherv3.RegexMatchAndSubstitute{
-					Pattern:      &envoymatcherv3.RegexMatcher{Regex: api + "/.*$"},
-					Substitution: `\1.execute-api.` + cmp.Or(g.Suffix, "localhost"),
-				}},
-				RegexRewrite: &envoymatcherv3.RegexMatchAndSubstitute{
-					Pattern: &envoymatcherv3.RegexMatcher{Regex: api + pattern}, Substitution: substitution,
-				},
-				// The second pass has the route's own timeout.
-				Timeout: millis(0),
-			}},
-			RequestHeadersToAdd: carried(),
-		}
-	}
 	return section{
 		candidates: []candidate{{base: userRequestPrefix, everything: true, routes: []*routev3.Route{
 			// Which has no segment in the path.
-			rewrite("path form of $default", `[$]default`, `/[$]default/_user_request_/?`, "/"),
-			rewrite("path form of stages", "[^/]+", "/([^/]+)/_user_request_", `/\2`),
+			pathFormRoute(g, "path form of $default", userRequestPrefix+"/"+anyAPI, "/[$]default/_user_request_(/.*)?", "/[$]default/_user_request_/?", "/"),
+			pathFormRoute(g, "path form of stages", userRequestPrefix+"/"+anyAPI, "/[^/]+/_user_request_(/.*)?", "/([^/]+)/_user_request_", `/\2`),
 		}}},
 		stop: stop{base: userRequestPrefix, partial: true},
+	}
+}
+
+// anyAPI matches the ids of APIs, which are labels of host names.
+const anyAPI = "([a-z0-9-]+)"
+
+// pathFormRoute leads paths to an API's own host. api is a regular expression of how they
+// begin, which captures the API's id, rest of how they go on. What matches api and cut is
+// replaced.
+func pathFormRoute(g *gateway.Gateway, name, api, rest, cut, replacement string) *routev3.Route {
+	return &routev3.Route{
+		Name: name,
+		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_SafeRegex{
+			SafeRegex: &envoymatcherv3.RegexMatcher{Regex: api + rest},
+		}},
+		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
+			HostRewriteSpecifier: &routev3.RouteAction_HostRewritePathRegex{HostRewritePathRegex: &envoymatcherv3.RegexMatchAndSubstitute{
+				Pattern:      &envoymatcherv3.RegexMatcher{Regex: "^" + api + "(/.*)?$"},
+				Substitution: `\1.execute-api.` + cmp.Or(g.Suffix, "localhost"),
+			}},
+			RegexRewrite: &envoymatcherv3.RegexMatchAndSubstitute{
+				Pattern: &envoymatcherv3.RegexMatcher{Regex: "^" + api + cut}, Substitution: replacement,
+			},
+			// The second pass has the route's own timeout.
+			Timeout:        millis(0),
+			UpgradeConfigs: upgrades(),
+		}},
+		RequestHeadersToAdd: carried(),
 	}
 }
 

@@ -102,6 +102,7 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 		}
 	}
 	parseConnectionBounds(o, &s.Stage, protocol)
+	s.ClientCertificate = o.Get("clientCertificate").Text()
 	s.Throttle = parseThrottle(o.Get("throttle"))
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))

@@ -155,7 +155,7 @@ func startManagement(c *controlPlane) service {
 type keyUsage struct{ server *ratelimit.Server }
 
 func (u keyUsage) Daily(ctx context.Context, plan, key string, from, to time.Time) (map[string][][2]int64, bool, error) {
-	daily, found, err := u.server.DailyUsage(ctx, plan, key, from, to)
+	daily, found, err := u.server.DailyUsage(ctx, planID(plan), key, from, to)
 	if daily == nil {
 		return nil, found, err
 	}
@@ -163,8 +163,12 @@ func (u keyUsage) Daily(ctx context.Context, plan, key string, from, to time.Tim
 }
 
 func (u keyUsage) SetRemaining(ctx context.Context, plan, key string, remaining int64) (bool, error) {
-	return u.server.SetRemaining(ctx, plan, key, remaining)
+	return u.server.SetRemaining(ctx, planID(plan), key, remaining)
 }
+
+// planID is what services know a plan by; in definitions, its name is the id that the
+// management API has given it.
+func planID(managed string) string { return (&gateway.UsagePlan{Name: managed}).ID() }
 
 // countedUsage is nil where this process does not count.
 func (c *controlPlane) countedUsage() restapi.Usage {

@@ -18,9 +18,9 @@ import (
 // the call is answered. Its reading is that of the call's own transaction.
 type storedCheck struct{ c *controlPlane }
 
-// Check tries an API, by the key of its document, or what the APIs of a region share, by
-// the region. APIs are tried without each other: what one breaks is its own. What they share
-// is tried beside all of them.
+// Check tries an API or a domain, by the key of its document, or what else the APIs of a
+// region share, by the region. APIs are tried without each other: what one breaks is its
+// own. Domains, and what is shared, are tried beside all of them.
 func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string) error {
 	served := k.c.pipeline.Snapshot()
 	if served == nil {
@@ -42,7 +42,7 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 			return nil, os.ErrNotExist
 		},
 	})
-	isAPI := strings.Contains(key, "/")
+	isAPI := source.IsAPI(key)
 	result := loader.LoadBeside(ctx, files.Paths, without(served, key, isAPI))
 	if err := result.Diagnostics.Err(); err != nil || result.Snapshot == nil {
 		return told(result.Diagnostics, err)
@@ -76,6 +76,8 @@ func without(served *gateway.Snapshot, key string, isAPI bool) *gateway.Snapshot
 	base.Domains = slices.DeleteFunc(slices.Clone(base.Domains), func(d gateway.Domain) bool { return own(d.Source) })
 	base.UsagePlans = slices.DeleteFunc(slices.Clone(base.UsagePlans), func(p gateway.UsagePlan) bool { return own(p.Source) })
 	base.APIKeys = slices.DeleteFunc(slices.Clone(base.APIKeys), func(k gateway.APIKey) bool { return own(k.Source) })
+	base.ClientCertificates = slices.DeleteFunc(slices.Clone(base.ClientCertificates), func(c gateway.ClientCertificate) bool { return own(c.Source) })
+	base.VPCLinks = slices.DeleteFunc(slices.Clone(base.VPCLinks), func(l gateway.VPCLink) bool { return own(l.Source) })
 	base.Backends = slices.DeleteFunc(slices.Clone(base.Backends), func(b gateway.Backend) bool { return own(b.Source) })
 	return &base
 }

@@ -51,7 +51,7 @@ func (d *DocumentOperations) importAPI(ctx context.Context, c *restjson.Call) (a
 	d.Documents.PlaceHTTP(nil, content, newID)
 	err = d.Store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	return importedAPI{content.API, info, warnings}, nil
 }
@@ -131,7 +131,7 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 		return d.Changed(ctx, tx, c.Region, id)
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	return out, nil
 }

@@ -37,8 +37,8 @@ type Checker interface {
 
 // Caches are those of the gateway that callers may have emptied.
 type Caches interface {
-	// ResetAuthorizers has the answers of a stage's authorizers forgotten.
-	ResetAuthorizers(ctx context.Context, region, apiID, stage string) error
+	// FlushAuthorizers has the answers of a stage's authorizers forgotten.
+	FlushAuthorizers(ctx context.Context, apiID, stage string) error
 }
 
 // Service answers the operations of apigatewayv2.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -41,8 +42,8 @@ func (c *checker) Check(_ context.Context, _ store.Reader, key string) error {
 
 type caches struct{ reset []string }
 
-func (c *caches) ResetAuthorizers(_ context.Context, region, apiID, stage string) error {
-	c.reset = append(c.reset, region+" "+apiID+" "+stage)
+func (c *caches) FlushAuthorizers(_ context.Context, apiID, stage string) error {
+	c.reset = append(c.reset, apiID+" "+stage)
 	return nil
 }
 
@@ -329,3 +330,38 @@ func TestSlashesInIDs(t *testing.T) {
 }
 
 var errRefused = errors.New("the gateway cannot serve it")
+
+// failing is a store that does not work.
+type failing struct {
+	store.Store
+	err error
+}
+
+func (f failing) View(context.Context, func(store.Reader) error) error { return f.err }
+func (f failing) Update(context.Context, func(store.Tx) error) error   { return f.err }
+
+func TestFailingStore(t *testing.T) {
+	for _, test := range []struct {
+		err        error
+		status     int
+		kind       string
+		retryAfter string
+	}{
+		{store.ErrConflict, http.StatusConflict, "ConflictException", ""},
+		{store.ErrTooLarge, http.StatusBadRequest, "BadRequestException", ""},
+		{store.ErrUnavailable, http.StatusServiceUnavailable, "ServiceUnavailableException", "1"},
+		{errors.New("a secret"), http.StatusInternalServerError, "InternalFailure", ""},
+	} {
+		c := newClient(t)
+		c.handler = httpapi.NewService(httpapi.Options{Store: failing{err: fmt.Errorf("somewhere: %w", test.err)}, Log: slog.New(slog.DiscardHandler)})
+		for _, call := range []struct {
+			method, path string
+			body         any
+		}{{"GET", "/apis", nil}, {"POST", "/apis", document{"name": "a", "protocolType": "HTTP"}}, {"DELETE", "/apis/x", nil}} {
+			status, header, answer := c.send(call.method, call.path, call.body)
+			if status != test.status || header.Get("X-Amzn-Errortype") != test.kind || header.Get("Retry-After") != test.retryAfter || strings.Contains(answer["message"].(string), "secret") {
+				t.Errorf("%v of %s %s: %d %v %v", test.err, call.method, call.path, status, header, answer)
+			}
+		}
+	}
+}

@@ -215,7 +215,7 @@ func (s *Service) resetAuthorizersCache(ctx context.Context, c *restjson.Call) (
 	if s.Caches == nil {
 		return nil, nil
 	}
-	return nil, s.Caches.ResetAuthorizers(ctx, c.Region, c.Params["apiId"], c.Params["stageName"])
+	return nil, s.Caches.FlushAuthorizers(ctx, c.Params["apiId"], c.Params["stageName"])
 }
 
 // dropRouteSettings forgets the settings that stages have for a route which is gone.

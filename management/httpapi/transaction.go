@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
-	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
 
@@ -17,7 +14,7 @@ func view[T any](ctx context.Context, s *Service, read func(store.Reader) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	return answer, nil
 }
@@ -30,28 +27,12 @@ func update[T any](ctx context.Context, s *Service, change func(store.Tx) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, err
 	}
 	return answer, nil
 }
 
 // remove makes a change whose callers are told nothing.
 func remove(ctx context.Context, s *Service, change func(store.Tx) error) (any, error) {
-	return nil, storeError(s.Store.Update(ctx, change))
-}
-
-// storeError tells callers what they can do about a store's errors.
-func storeError(err error) error {
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return restjson.Conflict("Unable to complete operation due to concurrent modification. Please try again later.")
-	case errors.Is(err, store.ErrTooLarge):
-		return restjson.BadRequest("The change is larger than the store takes in one piece")
-	case errors.Is(err, store.ErrUnavailable):
-		return &restjson.Error{
-			Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,
-			Message: "The store is not available. Please try again later.", RetryAfter: 1,
-		}
-	}
-	return err
+	return nil, s.Store.Update(ctx, change)
 }

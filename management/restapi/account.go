@@ -10,7 +10,7 @@ type APIKey struct {
 	Enabled         bool              `json:"enabled"`
 	CreatedDate     Time              `json:"createdDate,omitzero"`
 	LastUpdatedDate Time              `json:"lastUpdatedDate,omitzero"`
-	StageKeys       []string          `json:"stageKeys,omitempty"`
+	StageKeys       []string          `json:"stageKeys"`
 	Tags            map[string]string `json:"tags,omitempty"`
 }
 

@@ -416,3 +416,15 @@ func TestAccount(t *testing.T) {
 		"path":     {"PATCH", "/account", patch(op("replace", "/throttleSettings", "x")), 400, "BadRequestException", "Invalid patch path  '/throttleSettings' specified for op 'replace'. Must be one of: [/cloudwatchRoleArn, /features]"},
 	})
 }
+
+// setStage writes the stage prod.
+func setStage(t *testing.T, a *api, document string) {
+	t.Helper()
+	err := a.store.Update(t.Context(), func(tx store.Tx) error {
+		tx.Put("eu-west-1/restapis/a1b2c3d4e5/stages/prod", []byte(document))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

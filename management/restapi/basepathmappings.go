@@ -108,7 +108,7 @@ func (s *Service) createBasePathMapping(ctx context.Context, c *restjson.Call) (
 		if err := mappingConflict(domain.CreateMapping(tx, c.Region, n.Name, m)); err != nil {
 			return nil, err
 		}
-		return shownMapping(m), s.checkAccount(ctx, tx, c.Region)
+		return shownMapping(m), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 
@@ -189,7 +189,7 @@ func (s *Service) updateBasePathMapping(ctx context.Context, c *restjson.Call) (
 		if err := mappingConflict(domain.ReplaceMapping(tx, c.Region, n.Name, before, m)); err != nil {
 			return nil, err
 		}
-		return shownMapping(m), s.checkAccount(ctx, tx, c.Region)
+		return shownMapping(m), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 

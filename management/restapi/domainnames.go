@@ -65,7 +65,7 @@ func (s *Service) createDomainName(ctx context.Context, c *restjson.Call) (any, 
 			}
 			return nil, err
 		}
-		return shownDomain(c, n), s.checkAccount(ctx, tx, c.Region)
+		return shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 
@@ -103,7 +103,7 @@ func (in *domainNameInput) name(region string) (*domain.Name, error) {
 	var p problems
 	in.checkCertificate(&p, n)
 	p.tags(in.Tags)
-	checkDomain(&p, n)
+	checkDomainName(&p, n)
 	return n, p.err()
 }
 
@@ -139,13 +139,13 @@ func (in *domainNameInput) checkCertificate(p *problems, n *domain.Name) {
 
 var (
 	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:(acm:[a-z0-9-]+:[0-9]{12}:certificate/|iam::[0-9]{12}:server-certificate/)[\w+=,.@/-]+$`)
-	truststoreURI  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S{1,1000}$`)
+	truststoreURI  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S+$`)
 	// securityPolicies are Amazon's names of the least TLS version and the ciphers.
 	securityPolicies = regexp.MustCompile(`^(TLS_1_0|TLS_1_2|SecurityPolicy_[A-Za-z0-9_]{1,80})$`)
 )
 
-// checkDomain checks what is to be kept of a domain name.
-func checkDomain(p *problems, n *domain.Name) {
+// checkDomainName checks what is to be kept of a domain name.
+func checkDomainName(p *problems, n *domain.Name) {
 	switch {
 	case n.Name == "":
 		p.add("No Domain Name specified")
@@ -154,7 +154,7 @@ func checkDomain(p *problems, n *domain.Name) {
 	}
 	p.enum("endpointAccessMode", n.EndpointAccess, "BASIC", "STRICT")
 	p.enum("routingMode", n.RoutingMode, domain.ByMapping, domain.ByRule, domain.ByRuleThenMapping)
-	if m := n.MutualTLS; m != nil && !truststoreURI.MatchString(m.TruststoreURI) {
+	if m := n.MutualTLS; m != nil && (len(m.TruststoreURI) > 1024 || !truststoreURI.MatchString(m.TruststoreURI)) {
 		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shortened(m.TruststoreURI))
 	}
 	if n.Policy != "" && !json.Valid([]byte(n.Policy)) {
@@ -301,14 +301,14 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 			n.MutualTLS = nil
 		}
 		var p problems
-		checkDomain(&p, n)
+		checkDomainName(&p, n)
 		if err := p.err(); err != nil {
 			return nil, err
 		}
 		if err := domain.Put(tx, c.Region, n); err != nil {
 			return nil, err
 		}
-		return shownDomain(c, n), s.checkAccount(ctx, tx, c.Region)
+		return shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 

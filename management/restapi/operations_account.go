@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"gatehouse/management/domain"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -16,13 +17,12 @@ func (s *Service) accountOperations() []restjson.Operation {
 	)
 }
 
-// checkAccount asks whether the gateway can serve what a region shares, as it is about to
-// be.
-func (s *Service) checkAccount(ctx context.Context, r store.Reader, region string) error {
+// checkDomain asks whether the gateway can serve a domain, as it is about to be.
+func (s *Service) checkDomain(ctx context.Context, r store.Reader, region, name string) error {
 	if s.checker == nil {
 		return nil
 	}
-	if err := s.checker.Check(ctx, r, region); err != nil {
+	if err := s.checker.Check(ctx, r, domain.NameKey(region, name)); err != nil {
 		return restjson.BadRequest("%s", err)
 	}
 	return nil

@@ -210,12 +210,12 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 	}
 	var content Content
 	var deployment Deployment
+	var stage Stage
 	err = s.store.View(ctx, func(reader store.Reader) error {
 		if _, err := apiFolder(reader, c); err != nil {
 			return err
 		}
 		key := APIKeyOf(c.Region, id)
-		var stage Stage
 		for _, read := range []struct {
 			key  func() string
 			into any
@@ -235,7 +235,16 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 				return fmt.Errorf("the document %s: %w", read.key(), err)
 			}
 		}
-		return nil
+		if stage.DocumentationVersion == "" {
+			return nil
+		}
+		// What is published for a stage is another matter than what is deployed to it.
+		parts, err := readRecord[[]DocumentationPart](reader, key+"/"+snapshotsFolder+stage.DocumentationVersion,
+			restjson.NotFound("Invalid Documentation version specified"))
+		if err == nil {
+			content.DocumentationParts = *parts
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -243,6 +252,7 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 	version := deployment.CreatedDate.UTC().Format(time.RFC3339)
 	body, err := s.documents.ExportREST(&content, DocumentExport{
 		Type: kind, YAML: isYAML, Extensions: c.Query.Get("extensions"), Host: id + ".execute-api." + cmp.Or(s.suffix, "localhost"), Stage: name, Version: version,
+		DocumentationVersion: stage.DocumentationVersion,
 	})
 	if err != nil {
 		return nil, documentError(err)

@@ -29,8 +29,8 @@ type Options struct {
 
 // Checker says whether the gateway can serve an API.
 type Checker interface {
-	// Check tries the API whose document has the key, with all its stages, as the reader
-	// has them. The error's text is for the caller.
+	// Check tries the API whose document has the key, with all its stages, or the domain
+	// with its mappings, as the reader has them. The error's text is for the caller.
 	Check(ctx context.Context, reader store.Reader, key string) error
 }
 
@@ -68,6 +68,9 @@ func (s *Service) Operations() []restjson.Operation {
 	operations := slices.Concat(s.apiOperations(), s.accountOperations())
 	if s.documents != nil {
 		operations = append(operations, s.documentOperations()...)
+	}
+	for i, o := range operations {
+		operations[i] = withoutSlashes(o)
 	}
 	return operations
 }

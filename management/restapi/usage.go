@@ -96,12 +96,13 @@ func (s *Service) usageOf(ctx context.Context, plan *UsagePlan, keys []string, f
 	}
 	values := map[string][][2]int64{}
 	for _, key := range keys {
-		known, ok := days[key]
-		if !found || !ok {
-			// Who has not called yet, or whose plan is not in force yet, has used nothing.
-			known = unusedDays(plan, from, to, s.now())
+		// Who has not called yet, or whose plan is not in force yet, has used nothing, and
+		// of days long ago nothing is known any more.
+		all := unusedDays(plan, from, to, s.now())
+		if known, ok := days[key]; found && ok && len(known) <= len(all) {
+			copy(all[len(all)-len(known):], known)
 		}
-		values[key] = known
+		values[key] = all
 	}
 	return values, nil
 }

@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"gatehouse/management/store"
 )
 
 // MaxBody bounds what a caller may send: the largest definition that Amazon's service
@@ -219,10 +221,30 @@ func (s *Service) succeed(w http.ResponseWriter, o *operation, answer any) {
 func (s *Service) fail(w http.ResponseWriter, operation string, err error) {
 	var told *Error
 	if !errors.As(err, &told) {
+		told = ofStore(err)
+	}
+	if told == nil {
 		s.log.Error("An operation of the management API failed.", "operation", operation, "error", err)
 		told = &Error{Type: "InternalFailure", Status: http.StatusInternalServerError, Message: "Internal server error"}
 	}
 	WriteError(w, told)
+}
+
+// ofStore tells callers what they can do about errors of the store that are not theirs,
+// nor anybody's mistake; nil is for others.
+func ofStore(err error) *Error {
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return &Error{Type: "ConflictException", Status: http.StatusConflict, Message: "Unable to complete operation due to concurrent modification. Please try again later."}
+	case errors.Is(err, store.ErrTooLarge):
+		return &Error{Type: "BadRequestException", Status: http.StatusBadRequest, Message: "The change is larger than the store takes in one piece."}
+	case errors.Is(err, store.ErrUnavailable):
+		return &Error{
+			Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,
+			Message: "The store is not available. Please try again later.", RetryAfter: 1,
+		}
+	}
+	return nil
 }
 
 // WriteError tells an error as the services do: its type in a header, its message in

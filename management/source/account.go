@@ -1,7 +1,9 @@
 package source
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -16,9 +18,11 @@ import (
 // What Gatehouse's own files say of what APIs share.
 type (
 	nativeAccount struct {
-		APIKeys    []nativeAPIKey    `json:"apiKeys,omitempty"`
-		UsagePlans []nativeUsagePlan `json:"usagePlans,omitempty"`
-		Domains    []nativeDomain    `json:"domains,omitempty"`
+		APIKeys            []nativeAPIKey      `json:"apiKeys,omitempty"`
+		UsagePlans         []nativeUsagePlan   `json:"usagePlans,omitempty"`
+		Domains            []nativeDomain      `json:"domains,omitempty"`
+		ClientCertificates []nativeCertificate `json:"clientCertificates,omitempty"`
+		VPCLinks           []nativeVPCLink     `json:"vpcLinks,omitempty"`
 	}
 	nativeAPIKey struct {
 		Name    string `json:"name"`
@@ -43,7 +47,25 @@ type (
 	}
 	nativeDomain struct {
 		Name     string          `json:"name"`
+		TLS      *nativeTLS      `json:"tls,omitempty"`
 		Mappings []nativeMapping `json:"mappings"`
+	}
+	nativeTLS struct {
+		ARN         string `json:"arn,omitempty"`
+		Certificate string `json:"certificate,omitempty"`
+		Key         string `json:"key,omitempty"`
+		MinVersion  string `json:"minVersion,omitempty"`
+		Truststore  string `json:"truststore,omitempty"`
+	}
+	nativeCertificate struct {
+		ID          string `json:"id"`
+		Certificate string `json:"certificate"`
+		Key         string `json:"key"`
+	}
+	nativeVPCLink struct {
+		ID      string   `json:"id"`
+		Name    string   `json:"name,omitempty"`
+		Targets []string `json:"targets,omitempty"`
 	}
 	nativeMapping struct {
 		Path  string `json:"path"`
@@ -51,10 +73,10 @@ type (
 	}
 )
 
-// account renders what the APIs of a region share: usage plans, API keys, domains. What
-// they are called in definitions is their ids: names need not be unique here, and usage
-// is asked for by ids. What plans and domains refer to need not be there any more; the
-// loader leaves that out.
+// account renders what the APIs of a region share, apart from domains: usage plans, API
+// keys, client certificates, VPC links. What they are called in definitions is their ids: names need not be unique here, and usage
+// is asked for by ids. What plans refer to need not be there any more; the loader leaves
+// that out.
 func account(reader store.Reader, region string) (Files, error) {
 	files := newFiles()
 	var plans nativeAccount
@@ -81,23 +103,58 @@ func account(reader store.Reader, region string) (Files, error) {
 			return Files{}, err
 		}
 	}
-	names, err := list[domain.Name](reader, domain.NamesFolder(region))
+	var backends nativeAccount
+	certificates, err := list[restapi.StoredClientCertificate](reader, restapi.ClientCertificatesFolder(region))
 	if err != nil {
 		return Files{}, err
 	}
-	for i := range names {
-		rendered, err := files.domainName(reader, region, &names[i])
-		if err != nil {
-			return Files{}, err
-		}
-		if rendered == nil {
-			continue
-		}
-		if err := files.addAccount(domain.NameKey(region, names[i].Name)+".json", nativeAccount{Domains: []nativeDomain{*rendered}}); err != nil {
+	for _, c := range certificates {
+		backends.ClientCertificates = append(backends.ClientCertificates, nativeCertificate{c.ClientCertificateID, c.PemEncodedCertificate, c.PrivateKey})
+	}
+	if backends.VPCLinks, err = vpcLinks(reader, region); err != nil {
+		return Files{}, err
+	}
+	if len(backends.ClientCertificates)+len(backends.VPCLinks) > 0 {
+		if err := files.addAccount(region+"/backends.json", backends); err != nil {
 			return Files{}, err
 		}
 	}
 	return files.sorted(), nil
+}
+
+// vpcLinks renders those of both services: apigatewayv2's have no targets.
+func vpcLinks(reader store.Reader, region string) (links []nativeVPCLink, err error) {
+	folder := restapi.VPCLinksFolder(region)
+	entries, err := reader.Children(folder)
+	for _, e := range entries {
+		l, err := decode[struct {
+			Name       string   `json:"name"`
+			TargetARNs []string `json:"targetArns"`
+		}](e.Key, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, nativeVPCLink{strings.TrimPrefix(e.Key, folder), l.Name, l.TargetARNs})
+	}
+	return links, err
+}
+
+// domainFiles renders a domain with its mappings, by the key of its document.
+func domainFiles(reader store.Reader, key string) (Files, error) {
+	files := newFiles()
+	region, _, _ := strings.Cut(key, "/")
+	n, err := get[domain.Name](reader, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return files, nil
+	}
+	if err != nil {
+		return Files{}, err
+	}
+	rendered, err := files.domainName(reader, region, &n)
+	if err == nil && rendered != nil {
+		err = files.addAccount(key+"/domain.json", nativeAccount{Domains: []nativeDomain{*rendered}})
+	}
+	return files, err
 }
 
 // addAccount adds a file that a loader is given.
@@ -162,7 +219,7 @@ func (f *Files) domainName(reader store.Reader, region string, n *domain.Name) (
 	if err != nil {
 		return nil, err
 	}
-	out := &nativeDomain{Name: n.Name, Mappings: []nativeMapping{}}
+	out := &nativeDomain{Name: n.Name, TLS: domainTLS(n), Mappings: []nativeMapping{}}
 	taken := map[string]bool{}
 	for _, m := range mappings {
 		if m.Stage != "" {
@@ -189,4 +246,34 @@ func (f *Files) domainName(reader store.Reader, region string, n *domain.Name) (
 		}
 	}
 	return out, nil
+}
+
+// domainTLS is what a domain asks for; what an ARN and a URI stand for, the owner of the
+// machine says.
+func domainTLS(n *domain.Name) *nativeTLS {
+	t := &nativeTLS{}
+	for _, e := range n.Endpoints {
+		t.ARN, t.MinVersion = cmp.Or(t.ARN, e.CertificateARN), cmp.Or(t.MinVersion, minVersion(e.SecurityPolicy))
+	}
+	if c := n.Certificate; c != nil && t.ARN == "" {
+		t.Certificate, t.Key = strings.TrimRight(c.Body, "\n")+"\n"+c.Chain, c.PrivateKey
+	}
+	if n.MutualTLS != nil {
+		t.Truststore = n.MutualTLS.TruststoreURI
+	}
+	if t.ARN == "" && t.Certificate == "" && t.Truststore == "" {
+		return nil
+	}
+	return t
+}
+
+// minVersion is the least TLS version of a security policy.
+func minVersion(policy string) string {
+	switch {
+	case policy == "TLS_1_0":
+		return "1.0"
+	case strings.HasPrefix(policy, "SecurityPolicy_TLS13_1_3"):
+		return "1.3"
+	}
+	return "1.2"
 }

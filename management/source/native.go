@@ -27,6 +27,7 @@ type (
 	nativeStage struct {
 		Name        string                 `json:"name"`
 		Description string                 `json:"description,omitempty"`
+		Certificate string                 `json:"clientCertificate,omitempty"`
 		Definition  string                 `json:"definition,omitempty"`
 		Variables   map[string]string      `json:"variables,omitempty"`
 		Routes      map[string]nativeRoute `json:"routes,omitempty"`

@@ -15,7 +15,7 @@ import (
 type Renderer struct {
 	mu sync.Mutex
 	// apis are the files of each API by the key of its document, accounts those of what
-	// the APIs of a region share, by region.
+	// the APIs of a region share: by region, and domains by the keys of their documents.
 	apis, accounts map[string]*Files
 	problems       map[string]error
 }
@@ -49,10 +49,11 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 	for _, key := range changed {
 		unit := unitOf(key)
 		units[unit] = true
-		// What a region shares may tell of an API's stages.
-		region, _, isAPI := strings.Cut(unit, "/")
-		if shared := r.accounts[region]; isAPI && shared != nil && slices.Contains(shared.follows, unit) {
-			units[region] = true
+		// A domain may tell of an API's stages.
+		for other, files := range r.accounts {
+			if slices.Contains(files.follows, unit) {
+				units[other] = true
+			}
 		}
 	}
 	for _, unit := range slices.Sorted(maps.Keys(units)) {
@@ -64,11 +65,14 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 }
 
 // unitOf gives what has to be rendered again for a key: the key of an API's document, or
-// a region.
+// of a domain's, or a region.
 func unitOf(key string) string {
 	parts := strings.SplitN(key, "/", 4)
 	if len(parts) >= 3 && (parts[1] == restKind || parts[1] == httpKind) {
 		return strings.Join(parts[:3], "/")
+	}
+	if len(parts) >= 3 && (parts[1] == domainKind || parts[1] == mappingKind) {
+		return parts[0] + "/" + domainKind + "/" + parts[2]
 	}
 	return parts[0]
 }
@@ -79,18 +83,32 @@ const (
 	httpKind = "apis"
 )
 
-// Unit renders an API by the key of its document, or what the APIs of a region share by
-// the region.
-func Unit(reader store.Reader, key string) (Files, error) {
-	if strings.Contains(key, "/") {
-		return API(reader, key)
+// What is kept of domains.
+const (
+	domainKind  = "domainnames"
+	mappingKind = "basepathmappings"
+)
+
+// IsAPI tells the units that are APIs.
+func IsAPI(unit string) bool {
+	return strings.Contains(unit, "/"+restKind+"/") || strings.Contains(unit, "/"+httpKind+"/")
+}
+
+// Unit renders an API or a domain by the key of its document, or what else the APIs of a
+// region share by the region. What is not there has no files.
+func Unit(reader store.Reader, unit string) (Files, error) {
+	switch {
+	case IsAPI(unit):
+		return API(reader, unit)
+	case strings.Contains(unit, "/"+domainKind+"/"):
+		return domainFiles(reader, unit)
 	}
-	return account(reader, key)
+	return account(reader, unit)
 }
 
 func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 	known := r.apis
-	if !strings.Contains(unit, "/") {
+	if !IsAPI(unit) {
 		known = r.accounts
 	}
 	files, err := Unit(reader, unit)
@@ -111,8 +129,8 @@ func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 	return nil
 }
 
-// Units are the files, as they were rendered last, of each API by the key of its document,
-// and of what the APIs of a region share by the region. Those that have not changed are
+// Units are the files, as they were rendered last, of each API and each domain by the key
+// of its document, and of what else the APIs of a region share by the region. Those that have not changed are
 // the same pointers as before; what they point to is not to be changed.
 func (r *Renderer) Units() map[string]*Files {
 	r.mu.Lock()

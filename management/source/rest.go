@@ -74,7 +74,7 @@ func addRESTRoutes(routes map[string]bool, c *restapi.Content) {
 
 func restStage(s *restapi.Stage, routes map[string]bool) nativeStage {
 	out := nativeStage{
-		Name: s.StageName, Description: s.Description, Definition: documentName(s.DeploymentID), Variables: s.Variables,
+		Name: s.StageName, Description: s.Description, Certificate: s.ClientCertificateID, Definition: documentName(s.DeploymentID), Variables: s.Variables,
 		Routes: restRoutes(s.MethodSettings, routes),
 	}
 	if c := s.CanarySettings; c != nil {

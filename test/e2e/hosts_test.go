@@ -122,6 +122,12 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "nobody.test", "/root/who", "one")
 	check(g, "localhost", "/root/who", "one")
 	check(g, "localhost:8080", "/_aws/execute-api/a/v1/who", "one")
+	// The catch-all domain is not what an API that there isn't leads to.
+	check(g, "localhost", "/_aws/execute-api/nope/root/who", "403")
+	check(g, "localhost", "/restapis/nope/root/_user_request_/who", "403")
+	check(g, "localhost", "/_aws/execute-api/A/v1/who", "403")
+	check(g, "localhost", "/_aws/execute-api/", "403")
+	check(g, "localhost", "/_aws/execute-api/a.b/v1/who", "403")
 	check(g, "api.example.com:8080", "/shop/v2/who", "two")
 	check(g, "a.execute-api.localhost", "/v1/who", "one")
 

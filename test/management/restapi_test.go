@@ -36,3 +36,5 @@ func run(t *testing.T, script string) {
 }
 
 func TestRESTAPIs(t *testing.T) { run(t, "restapi.py") }
+
+func TestSharedByRESTAPIs(t *testing.T) { run(t, "account.py") }
