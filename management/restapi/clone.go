@@ -12,7 +12,8 @@ import (
 // originalOf reads the API that a new one is to be a copy of.
 func originalOf(r store.Reader, c *restjson.Call, id string) (*Content, error) {
 	unknown := restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, id)
-	if !isID(id) {
+	// What has a slash is the key of something else.
+	if strings.Contains(id, "/") {
 		return nil, unknown
 	}
 	content, err := ReadContent(r, c.Region, id)

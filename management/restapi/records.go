@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"gatehouse/management/restjson"
@@ -155,17 +154,10 @@ func now() Time { return Time{time.Now().UTC().Truncate(time.Second)} }
 // apiOf reads the API that a call is about, and gives the folder of what belongs to it.
 func apiOf(r store.Reader, c *restjson.Call) (key string, api *RestAPI, err error) {
 	id := c.Params["restapi_id"]
-	if !isID(id) {
-		return "", nil, unknownAPI(c)
-	}
 	key = APIKeyOf(c.Region, id)
 	api, err = readRecord[RestAPI](r, key, unknownAPI(c))
 	return key + "/", api, err
 }
-
-// isID reports whether a text can be the id of an API. What has a slash is the key of
-// something else, which the path of a call may spell as %2F.
-func isID(text string) bool { return text != "" && !strings.Contains(text, "/") }
 
 func unknownAPI(c *restjson.Call) error {
 	return restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, c.Params["restapi_id"])

@@ -97,8 +97,7 @@ func TestForeignKeys(t *testing.T) {
 	c.refused(404, message, "DELETE", hidden, "")
 	c.refused(404, message, "POST", hidden+"/deployments", `{}`)
 	c.refused(404, message, "POST", "/restapis", `{"name":"x","cloneFrom":"`+resource+`"}`)
-	c.refused(409, "Unable to complete operation due to concurrent modification. Please try again later.", "POST", hidden+"/authorizers",
-		`{"name":"a","type":"COGNITO_USER_POOLS","providerARNs":["arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_x"],"identitySource":"method.request.header.Authorization"}`)
+	c.refused(404, message, "POST", hidden+"/authorizers", `{}`)
 	c.must(200, "GET", api, "")
 }
 

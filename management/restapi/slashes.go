@@ -17,6 +17,9 @@ func withoutSlashes(o restjson.Operation) restjson.Operation {
 		return o
 	}
 	o.Do = func(ctx context.Context, c *restjson.Call) (any, error) {
+		if strings.Contains(c.Params["restapi_id"], "/") {
+			return nil, unknownAPI(c)
+		}
 		for name, value := range c.Params {
 			lower := strings.ToLower(name)
 			if strings.Contains(value, "/") && !strings.Contains(lower, "arn") && lower != "base_path" {
