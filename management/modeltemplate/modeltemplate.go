@@ -11,14 +11,14 @@ import (
 )
 
 // maxDepth bounds schemas within schemas, maxLength what is written of schemas that
-// refer to themselves in several places.
+// refer to themselves in several places: that would double with each level.
 const (
 	maxDepth  = 32
 	maxLength = 64 << 10
 )
 
-// Of gives the template for a model's schema. One that is no JSON object gives the
-// template of an empty object.
+// Of gives the template for a model's schema, which may refer to its own definitions. One
+// that is no JSON object gives the template of an empty object.
 func Of(schema string) string {
 	var root map[string]any
 	// What cannot be read has no properties.
@@ -33,7 +33,7 @@ func Of(schema string) string {
 type writer struct {
 	strings.Builder
 	loops int
-	// definitions are what the schema has for its references.
+	// definitions are schemas that others refer to.
 	definitions map[string]any
 }
 
@@ -42,9 +42,9 @@ func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", 
 // value writes what a schema describes, which the variable has.
 func (w *writer) value(schema map[string]any, variable string, depth int) {
 	for range maxDepth {
-		ref, _ := schema["$ref"].(string)
-		name, ok := strings.CutPrefix(ref, "#/definitions/")
-		if !ok {
+		ref, refers := schema["$ref"].(string)
+		name, own := strings.CutPrefix(ref, "#/definitions/")
+		if !refers || !own {
 			break
 		}
 		schema, _ = w.definitions[name].(map[string]any)
@@ -52,7 +52,7 @@ func (w *writer) value(schema map[string]any, variable string, depth int) {
 	properties, _ := schema["properties"].(map[string]any)
 	items, isArray := schema["items"].(map[string]any)
 	switch kind, _ := schema["type"].(string); {
-	case depth >= maxDepth || w.Len() > maxLength || schema["$ref"] != nil:
+	case depth >= maxDepth || w.Len() > maxLength:
 		w.WriteString("{}")
 	case kind == "array" || isArray && kind == "":
 		w.array(items, variable, depth)
