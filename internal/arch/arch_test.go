@@ -76,6 +76,7 @@ var arrows = map[string][]string{
 	"internal/lambdatest":  {"internal/pytools"},
 	"internal/proctest":    {},
 	"internal/redistest":   {"internal/proctest"},
+	"internal/etcdtest":    {"internal/proctest"},
 	"internal/exampletest": {anything},
 	"test":                 {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -83,7 +84,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/redistest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/lambdatest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

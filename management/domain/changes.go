@@ -37,6 +37,17 @@ func ValidPath(path string) bool {
 	return path == "" || len(path) <= MaxPath && pathForm.MatchString(path)
 }
 
+var (
+	certificateForm = regexp.MustCompile(`^arn:aws[a-z-]*:(acm:[a-z0-9-]+:[0-9]{12}:certificate/|iam::[0-9]{12}:server-certificate/)[\w+=,.@/-]+$`)
+	truststoreForm  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S+$`)
+)
+
+// ValidCertificate reports whether an ARN is one of a certificate.
+func ValidCertificate(arn string) bool { return certificateForm.MatchString(arn) }
+
+// ValidTruststore reports whether a URI is one of a truststore.
+func ValidTruststore(uri string) bool { return len(uri) <= 1024 && truststoreForm.MatchString(uri) }
+
 // Create writes a new domain name. ErrExists says that it is taken, be it in another
 // region.
 func Create(tx store.Tx, region string, n *Name) error {

@@ -128,4 +128,4 @@ func escapedPath(path string) string {
 
 // claimKey is taken by a domain name in all regions: whatever their regions, they are
 // served by the same gateway.
-func claimKey(name string) string { return "global/domainnames/" + name }
+func claimKey(name string) string { return "global/domainclaims/" + name }

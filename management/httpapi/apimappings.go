@@ -102,7 +102,7 @@ func (s *Service) createAPIMapping(ctx context.Context, c *restjson.Call) (any, 
 		if err := domain.CreateMapping(tx, c.Region, n.Name, m); err != nil {
 			return nil, mappingError(err, m)
 		}
-		return mappingAnswer(m), nil
+		return mappingAnswer(m), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 
@@ -130,7 +130,10 @@ func (s *Service) updateAPIMapping(ctx context.Context, c *restjson.Call) (any, 
 		if err := checkMappingTarget(tx, c.Region, m); err != nil {
 			return nil, err
 		}
-		return mappingAnswer(m), mappingError(domain.ReplaceMapping(tx, c.Region, n.Name, path, m), m)
+		if err := domain.ReplaceMapping(tx, c.Region, n.Name, path, m); err != nil {
+			return nil, mappingError(err, m)
+		}
+		return mappingAnswer(m), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 

@@ -241,7 +241,15 @@ func (s *Service) check(ctx context.Context, tx store.Tx, key string) error {
 	if err != nil || !slices.ContainsFunc(stages, func(stage Stage) bool { return stage.DeploymentID != "" }) {
 		return err
 	}
-	if err := s.Checker.Check(ctx, tx, key); err != nil {
+	return s.checkServed(ctx, tx, key)
+}
+
+// checkServed asks whether the gateway can serve what has the key.
+func (s *Service) checkServed(ctx context.Context, r store.Reader, key string) error {
+	if s.Checker == nil {
+		return nil
+	}
+	if err := s.Checker.Check(ctx, r, key); err != nil {
 		var told *restjson.Error
 		if errors.As(err, &told) {
 			return err

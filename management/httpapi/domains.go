@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,8 +13,17 @@ import (
 	"gatehouse/management/store"
 )
 
-// routingByMapping is what apigatewayv2 calls domain.ByMapping.
-const routingByMapping = "API_MAPPING_ONLY"
+// Routing modes, as apigatewayv2 calls them.
+const (
+	routingByMapping         = "API_MAPPING_ONLY"
+	routingByRule            = "ROUTING_RULE_ONLY"
+	routingByRuleThenMapping = "ROUTING_RULE_THEN_API_MAPPING"
+)
+
+// routingModes are their names by those that are kept.
+var routingModes = map[string]string{
+	"": routingByMapping, domain.ByMapping: routingByMapping, domain.ByRule: routingByRule, domain.ByRuleThenMapping: routingByRuleThenMapping,
+}
 
 var domainMembers = []string{"domainName", "domainNameConfigurations", "mutualTlsAuthentication", "routingMode", "tags"}
 
@@ -45,7 +55,7 @@ func domainAnswer(region string, n *domain.Name) *DomainName {
 	out := &DomainName{
 		APIMappingSelectionExpression: "$request.basepath", DomainName: n.Name,
 		DomainNameARN: "arn:aws:apigateway:" + region + "::/domainnames/" + n.Name,
-		RoutingMode:   routingByMapping, Tags: n.Tags,
+		RoutingMode:   routingModes[n.RoutingMode], Tags: n.Tags,
 	}
 	for _, e := range n.Endpoints {
 		out.DomainNameConfigurations = append(out.DomainNameConfigurations, DomainNameConfiguration{
@@ -115,12 +125,15 @@ func (s *Service) createDomainName(ctx context.Context, c *restjson.Call) (any, 
 	return update(ctx, s, func(tx store.Tx) (*DomainName, error) {
 		n := &domain.Name{Name: name, RoutingMode: domain.ByMapping, Tags: asked.Tags}
 		setDomain(n, &asked, c.Region)
+		if err := checkMutualTLS(n); err != nil {
+			return nil, err
+		}
 		if err := domain.Create(tx, c.Region, n); errors.Is(err, domain.ErrExists) {
 			return nil, restjson.Conflict("The domain name you provided already exists.")
 		} else if err != nil {
 			return nil, err
 		}
-		return domainAnswer(c.Region, n), nil
+		return domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 
@@ -144,7 +157,13 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 			return nil, err
 		}
 		setDomain(n, &asked, c.Region)
-		return domainAnswer(c.Region, n), domain.Put(tx, c.Region, n)
+		if err := checkMutualTLS(n); err != nil {
+			return nil, err
+		}
+		if err := domain.Put(tx, c.Region, n); err != nil {
+			return nil, err
+		}
+		return domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 
@@ -163,10 +182,7 @@ func setDomain(n *domain.Name, asked *DomainName, region string) {
 	if len(asked.DomainNameConfigurations) > 0 {
 		var endpoints []domain.Endpoint
 		for _, wanted := range asked.DomainNameConfigurations {
-			kind := wanted.EndpointType
-			if kind == "" {
-				kind = domain.Regional
-			}
+			kind := cmp.Or(wanted.EndpointType, domain.Regional)
 			e := domain.Endpoint{Type: kind, Status: domain.Available, SecurityPolicy: domain.DefaultSecurity, IPAddressType: domain.DefaultIPAddressType}
 			if old := n.Endpoint(kind); old != nil {
 				e = *old
@@ -199,9 +215,12 @@ func replace(member *string, asked string) {
 
 func checkDomain(p *problems, asked *DomainName) {
 	p.tags(asked.Tags)
-	p.enum("routingMode", asked.RoutingMode, routingByMapping, "ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_API_MAPPING")
-	if strings.HasPrefix(asked.RoutingMode, "ROUTING_RULE") {
+	p.enum("routingMode", asked.RoutingMode, routingByMapping, routingByRule, routingByRuleThenMapping)
+	if asked.RoutingMode == routingByRule || asked.RoutingMode == routingByRuleThenMapping {
 		p.add("The routing mode %s is not supported by Gatehouse: custom domain names lead to APIs by API mappings only", asked.RoutingMode)
+	}
+	if m := asked.MutualTLSAuthentication; m != nil && m.TruststoreURI != "" && !domain.ValidTruststore(m.TruststoreURI) {
+		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shorten(m.TruststoreURI))
 	}
 	var kinds []string
 	for _, e := range asked.DomainNameConfigurations {
@@ -210,16 +229,24 @@ func checkDomain(p *problems, asked *DomainName) {
 		p.enum("domainNameConfigurations.ipAddressType", e.IPAddressType, "ipv4", "dualstack")
 		if e.CertificateARN == "" {
 			p.add("certificateArn is required for each domainNameConfiguration")
-		} else if !strings.HasPrefix(e.CertificateARN, "arn:") {
-			p.add("Invalid certificate ARN: %s", shorten(e.CertificateARN))
 		}
-		kind := e.EndpointType
-		if kind == "" {
-			kind = domain.Regional
+		for _, arn := range []string{e.CertificateARN, e.OwnershipVerificationCertificateARN} {
+			if arn != "" && !domain.ValidCertificate(arn) {
+				p.add("Invalid ARN. ARN is not well formed %s", shorten(arn))
+			}
 		}
+		kind := cmp.Or(e.EndpointType, domain.Regional)
 		if slices.Contains(kinds, kind) {
 			p.add("A domain name has one domainNameConfiguration for each endpoint type")
 		}
 		kinds = append(kinds, kind)
 	}
+}
+
+// checkMutualTLS refuses client certificates where Amazon does.
+func checkMutualTLS(n *domain.Name) error {
+	if n.MutualTLS != nil && n.Endpoint(domain.Edge) != nil {
+		return restjson.BadRequest("Mutual TLS is supported for regional domain names only")
+	}
+	return nil
 }

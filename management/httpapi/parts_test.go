@@ -299,13 +299,20 @@ func TestDomains(t *testing.T) {
 	configuration := created["domainNameConfigurations"].([]any)[0].(document)
 	c.has(configuration, document{"domainNameStatus": "AVAILABLE", "securityPolicy": "TLS_1_2", "ipAddressType": "ipv4", "endpointType": "REGIONAL"})
 	target := configuration["apiGatewayDomainName"]
-	updated := c.call("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/2"}}, "mutualTlsAuthentication": document{"truststoreUri": "s3://a/b"}}, http.StatusOK)
+	updated := c.call("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/2"}}, "mutualTlsAuthentication": document{"truststoreUri": "s3://trust/b"}}, http.StatusOK)
 	c.has(updated["domainNameConfigurations"].([]any)[0].(document), document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/2", "apiGatewayDomainName": target})
-	c.has(updated, document{"mutualTlsAuthentication": document{"truststoreUri": "s3://a/b"}})
+	c.has(updated, document{"mutualTlsAuthentication": document{"truststoreUri": "s3://trust/b"}})
 	c.conflict("POST", "/domainnames", document{"domainName": "api.example.com", "domainNameConfigurations": []any{certificate}}, "The domain name you provided already exists.")
 	c.badRequest("POST", "/domainnames", document{"domainName": "nodots", "domainNameConfigurations": []any{certificate}, "routingMode": "ROUTING_RULE_ONLY"},
 		"Invalid domain name specified: nodots; The routing mode ROUTING_RULE_ONLY is not supported by Gatehouse: custom domain names lead to APIs by API mappings only")
+	c.badRequest("PATCH", "/domainnames/api.example.com", document{"mutualTlsAuthentication": document{"truststoreUri": "http://a"}}, "Invalid truststore URI specified: 'http://a'. It must be as s3://bucket/key")
+	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/1", "endpointType": "EDGE"}}}, "Mutual TLS is supported for regional domain names only")
+	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:x"}}}, "Invalid ARN. ARN is not well formed arn:x")
 	c.has(c.only("/domainnames"), document{"domainName": "api.example.com"})
+	c.checker.refuse = errRefused
+	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{certificate}}, errRefused.Error())
+	c.badRequest("POST", "/domainnames/api.example.com/apimappings", document{"apiId": api, "stage": "prod"}, errRefused.Error())
+	c.checker.refuse = nil
 
 	path := "/domainnames/api.example.com/apimappings"
 	id := c.create(path, "apiMappingId", document{"apiId": api, "stage": "prod", "apiMappingKey": "v1/pets"})

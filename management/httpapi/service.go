@@ -27,10 +27,10 @@ type Options struct {
 	Caches Caches
 }
 
-// Checker says whether the gateway can serve an API.
+// Checker says whether the gateway can serve an API, or a domain.
 type Checker interface {
-	// Check looks at the API whose document has the key, with all that belongs to it, as
-	// the reader has it. What is wrong with the API is told by an error whose text is for
+	// Check looks at the API or the domain name whose document has the key, with all that
+	// belongs to it, as the reader has it. What is wrong with the API is told by an error whose text is for
 	// the caller of the management API.
 	Check(ctx context.Context, reader store.Reader, key string) error
 }

@@ -271,8 +271,12 @@ func checkStage(p *problems, r store.Reader, c *restjson.Call, a *API, stage *St
 		settings := stage.RouteSettings[key]
 		checkRouteSettings(p, a, "routeSettings."+key, &settings)
 	}
-	if stage.ClientCertificateID != "" && a.ProtocolType != protocolWebSocket {
-		p.add("clientCertificateId is supported only for APIs with a protocol type of WEBSOCKET")
+	if stage.ClientCertificateID != "" {
+		if a.ProtocolType == protocolWebSocket {
+			p.add("clientCertificateId is not supported by Gatehouse: the integrations of WebSocket APIs show no certificate")
+		} else {
+			p.add("clientCertificateId is supported only for APIs with a protocol type of WEBSOCKET")
+		}
 	}
 	if stage.AutoDeploy && in.has("deploymentId") {
 		p.add("Deployment ID cannot be set or updated because Stage has autoDeploy enabled")
@@ -286,12 +290,6 @@ func checkStage(p *problems, r store.Reader, c *restjson.Call, a *API, stage *St
 func checkStageReferences(r store.Reader, c *restjson.Call, stage *Stage, in input) error {
 	if stage.DeploymentID != "" && in.has("deploymentId") {
 		if _, err := get[Deployment](r, apiKey(c)+"/deployments/"+stage.DeploymentID, restjson.BadRequest("Deployment id does not exist")); err != nil {
-			return err
-		}
-	}
-	if stage.ClientCertificateID != "" {
-		type certificate struct{}
-		if _, err := get[certificate](r, c.Region+"/clientcertificates/"+stage.ClientCertificateID, restjson.BadRequest("Invalid client certificate identifier specified")); err != nil {
 			return err
 		}
 	}

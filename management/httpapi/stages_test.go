@@ -222,7 +222,7 @@ func TestStages(t *testing.T) {
 	c.notFound("POST", path, document{"stageName": "a", "routeSettings": document{"GET /none": document{}}}, "Unable to find Route by key GET /none within the provided RouteSettings")
 	socket := "/apis/" + c.newWebSocketAPI() + "/stages"
 	c.badRequest("POST", socket, document{"stageName": "$default"}, "The stage name $default is supported only for APIs with a protocol type of HTTP")
-	c.badRequest("POST", socket, document{"stageName": "a", "clientCertificateId": "none"}, "Invalid client certificate identifier specified")
+	c.badRequest("POST", socket, document{"stageName": "a", "clientCertificateId": "none"}, "clientCertificateId is not supported by Gatehouse: the integrations of WebSocket APIs show no certificate")
 	c.has(c.call("POST", socket, document{"stageName": "a", "defaultRouteSettings": document{"loggingLevel": "INFO", "dataTraceEnabled": true}}, http.StatusCreated),
 		document{"defaultRouteSettings": document{"loggingLevel": "INFO", "dataTraceEnabled": true, "detailedMetricsEnabled": false}})
 	c.call("DELETE", stage, nil, http.StatusNoContent)

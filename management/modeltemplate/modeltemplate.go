@@ -13,13 +13,14 @@ import (
 // maxDepth bounds schemas within schemas.
 const maxDepth = 32
 
-// Of gives the template for a model's schema. One that is no JSON object gives the
-// template of an empty object.
+// Of gives the template for a model's schema, which may refer to its own definitions. One
+// that is no JSON object gives the template of an empty object.
 func Of(schema string) string {
 	var root map[string]any
 	// What cannot be read has no properties.
 	_ = json.Unmarshal([]byte(schema), &root)
 	w := &writer{}
+	w.definitions, _ = root["definitions"].(map[string]any)
 	w.line("#set($inputRoot = $input.path('$'))")
 	w.value(root, "$inputRoot", 0)
 	return strings.TrimSuffix(w.String(), "\n")
@@ -28,12 +29,22 @@ func Of(schema string) string {
 type writer struct {
 	strings.Builder
 	loops int
+	// definitions are schemas that others refer to.
+	definitions map[string]any
 }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
 // value writes what a schema describes, which the variable has.
 func (w *writer) value(schema map[string]any, variable string, depth int) {
+	for range maxDepth {
+		ref, refers := schema["$ref"].(string)
+		name, own := strings.CutPrefix(ref, "#/definitions/")
+		if !refers || !own {
+			break
+		}
+		schema, _ = w.definitions[name].(map[string]any)
+	}
 	properties, _ := schema["properties"].(map[string]any)
 	items, isArray := schema["items"].(map[string]any)
 	switch kind, _ := schema["type"].(string); {

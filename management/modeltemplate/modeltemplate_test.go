@@ -18,6 +18,8 @@ func TestOf(t *testing.T) {
 			"#set($inputRoot = $input.path('$'))\n{\n  \"age\" : $inputRoot.age,\n  \"name\" : \"$util.escapeJavaScript($inputRoot.name)\"\n}"},
 		{"lists", `{"type": "array", "items": {"properties": {"tags": {"type": "array", "items": {"type": "string"}}}}}`,
 			"#set($inputRoot = $input.path('$'))\n[\n#foreach($elem in $inputRoot)\n  {\n    \"tags\" : [\n#foreach($elem2 in $elem.tags)\n      \"$util.escapeJavaScript($elem2)\"#if($foreach.hasNext),#end\n#end\n    ]\n  }#if($foreach.hasNext),#end\n#end\n]"},
+		{"definitions", `{"properties": {"owner": {"$ref": "#/definitions/Owner"}, "none": {"$ref": "#/definitions/None"}}, "definitions": {"Owner": {"properties": {"age": {"type": "number"}}}}}`,
+			"#set($inputRoot = $input.path('$'))\n{\n  \"none\" : {\n  },\n  \"owner\" : {\n    \"age\" : $inputRoot.owner.age\n  }\n}"},
 		{"names that are no identifiers", `{"properties": {"it's": {"type": "number"}}}`,
 			"#set($inputRoot = $input.path('$'))\n{\n  \"it's\" : $inputRoot.get('it''s')\n}"},
 	} {
@@ -33,6 +35,13 @@ func TestDeepSchemas(t *testing.T) {
 	schema := strings.Repeat(`{"properties":{"a":`, 1000) + `{}` + strings.Repeat(`}}`, 1000)
 	if got := modeltemplate.Of(schema); strings.Count(got, `"a"`) != 32 {
 		t.Errorf("%d levels", strings.Count(got, `"a"`))
+	}
+}
+
+func TestRecursiveSchemas(t *testing.T) {
+	schema := `{"properties": {"next": {"$ref": "#/definitions/Node"}}, "definitions": {"Node": {"properties": {"next": {"$ref": "#/definitions/Node"}}}}}`
+	if got := modeltemplate.Of(schema); strings.Count(got, `"next"`) != 32 {
+		t.Errorf("%d levels", strings.Count(got, `"next"`))
 	}
 }
 

@@ -35,7 +35,7 @@ func (x *restExport) documentation(root *object) error {
 		written = append(written, o)
 	}
 	extension := &object{}
-	extension.text("version", cmp.Or(x.content.API.Version, x.InfoVersion))
+	extension.text("version", cmp.Or(x.DocumentationVersion, x.content.API.Version, x.InfoVersion))
 	extension.set("documentationParts", written)
 	root.set(extDocumentation, extension)
 	return nil

@@ -30,7 +30,7 @@ func (Documents) ExportREST(c *restapi.Content, o restapi.DocumentExport) ([]byt
 	if err != nil {
 		return nil, &restapi.DocumentError{Text: err.Error()}
 	}
-	e := Export{YAML: o.YAML, Extensions: extensions, Host: o.Host, Stage: o.Stage, InfoVersion: o.Version}
+	e := Export{YAML: o.YAML, Extensions: extensions, Host: o.Host, Stage: o.Stage, InfoVersion: o.Version, DocumentationVersion: o.DocumentationVersion}
 	if o.Type == "swagger" {
 		e.Version = OpenAPI20
 	}

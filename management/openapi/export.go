@@ -27,6 +27,10 @@ type Export struct {
 	Host, Stage string
 	// InfoVersion is the version of an API that has none of its own.
 	InfoVersion string
+	// DocumentationVersion is that of the documentation parts. Parts of a version are
+	// written where OpenAPI itself has descriptions, unless the extension for them is
+	// wanted, which holds them all.
+	DocumentationVersion string
 	// served: the document is for the gateway itself. What has no effect there is left
 	// out, and what no import takes is kept.
 	served bool

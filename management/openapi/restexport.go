@@ -37,6 +37,8 @@ type restExport struct {
 	keyScheme, iamScheme string
 	taken                map[string]bool
 	validators           map[string]string
+	// described are the documentation parts that are written as descriptions.
+	described descriptions
 }
 
 func newRESTExport(c *restapi.Content, e Export) *restExport {
@@ -46,6 +48,9 @@ func newRESTExport(c *restapi.Content, e Export) *restExport {
 	}
 	for _, v := range c.RequestValidators {
 		x.validators[v.ID] = v.Name
+	}
+	if e.DocumentationVersion != "" && !e.Extensions.Documentation {
+		x.described = describe(c.DocumentationParts)
 	}
 	return x
 }
@@ -58,15 +63,16 @@ func sortedBy[T any](values []T, by func(T) string) []T {
 func (x *restExport) document() (*object, error) {
 	api := &x.content.API
 	root, info := &object{}, &object{}
+	description := cmp.Or(x.described.text(restapi.DocumentationPartLocation{Type: "API"}, "description"), api.Description)
 	if x.Version == OpenAPI20 {
 		root.set("swagger", "2.0")
-		info.text("description", api.Description)
+		info.text("description", description)
 		info.set("version", cmp.Or(api.Version, x.InfoVersion))
 		info.set("title", api.Name)
 	} else {
 		root.set("openapi", "3.0.1")
 		info.set("title", api.Name)
-		info.text("description", api.Description)
+		info.text("description", description)
 		info.set("version", cmp.Or(api.Version, x.InfoVersion))
 	}
 	root.set("info", info)
@@ -219,6 +225,12 @@ func (x *restExport) paths() (*object, error) {
 
 func (x *restExport) operation(r *restapi.Resource, name string, m *restapi.Method) (*object, error) {
 	o := &object{}
+	at := restapi.DocumentationPartLocation{Type: "METHOD", Path: r.Path, Method: name}
+	if tags, ok := x.described.get(at, "tags").([]any); ok {
+		o.set("tags", tags)
+	}
+	o.text("summary", x.described.text(at, "summary"))
+	o.text("description", x.described.text(at, "description"))
 	o.text("operationId", m.OperationName)
 	if x.Version == OpenAPI20 {
 		if len(m.RequestModels) > 0 {
@@ -226,7 +238,7 @@ func (x *restExport) operation(r *restapi.Resource, name string, m *restapi.Meth
 		}
 		o.texts("produces", producedTypes(m))
 	}
-	parameters, err := x.parameters(r, m)
+	parameters, err := x.parameters(r, name, m)
 	if err != nil {
 		return nil, err
 	}
@@ -234,9 +246,9 @@ func (x *restExport) operation(r *restapi.Resource, name string, m *restapi.Meth
 		o.set("parameters", parameters)
 	}
 	if x.Version == OpenAPI30 && len(m.RequestModels) > 0 {
-		o.set("requestBody", x.requestBody(m))
+		o.set("requestBody", x.requestBody(r, name, m))
 	}
-	o.set("responses", x.responses(m))
+	o.set("responses", x.responses(r, name, m))
 	security, err := x.security(m)
 	if err != nil {
 		return nil, err

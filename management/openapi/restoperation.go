@@ -19,6 +19,9 @@ type requestParameter struct{ in, name string }
 // places are where OpenAPI says that parameters are, by what API Gateway calls it.
 var places = map[string]string{"path": "path", "querystring": "query", "header": "header"}
 
+// documentedPlaces are the types of the documentation parts of parameters.
+var documentedPlaces = map[string]string{"path": "PATH_PARAMETER", "querystring": "QUERY_PARAMETER", "header": "REQUEST_HEADER"}
+
 func parseRequestParameter(key string) (requestParameter, error) {
 	rest, ok := strings.CutPrefix(key, "method.request.")
 	in, name, named := strings.Cut(rest, ".")
@@ -32,7 +35,7 @@ func parseRequestParameter(key string) (requestParameter, error) {
 
 // parameters writes the declared parameters: those of the path in its order, then the
 // others by place and name.
-func (x *restExport) parameters(r *restapi.Resource, m *restapi.Method) ([]any, error) {
+func (x *restExport) parameters(r *restapi.Resource, method string, m *restapi.Method) ([]any, error) {
 	required := map[requestParameter]bool{}
 	for _, key := range slices.Sorted(maps.Keys(m.RequestParameters)) {
 		p, err := parseRequestParameter(key)
@@ -56,6 +59,7 @@ func (x *restExport) parameters(r *restapi.Resource, m *restapi.Method) ([]any, 
 		o := &object{}
 		o.set("name", p.name)
 		o.set("in", places[p.in])
+		o.text("description", x.described.text(restapi.DocumentationPartLocation{Type: documentedPlaces[p.in], Path: r.Path, Method: method, Name: p.name}, "description"))
 		if required[p] || p.in == "path" {
 			o.set("required", true)
 		}
@@ -63,7 +67,7 @@ func (x *restExport) parameters(r *restapi.Resource, m *restapi.Method) ([]any, 
 		out = append(out, o)
 	}
 	if x.Version == OpenAPI20 && len(m.RequestModels) > 0 {
-		out = append(out, x.bodyParameter(m))
+		out = append(out, x.bodyParameter(r, method, m))
 	}
 	return out, nil
 }
@@ -84,7 +88,7 @@ func (x *restExport) stringType(o *object) {
 }
 
 // bodyParameter is the request body in OpenAPI 2.0, which has one schema for all types.
-func (x *restExport) bodyParameter(m *restapi.Method) *object {
+func (x *restExport) bodyParameter(r *restapi.Resource, method string, m *restapi.Method) *object {
 	name := m.RequestModels[jsonType]
 	if name == "" {
 		name = m.RequestModels[slices.Sorted(maps.Keys(m.RequestModels))[0]]
@@ -92,13 +96,19 @@ func (x *restExport) bodyParameter(m *restapi.Method) *object {
 	o := &object{}
 	o.set("in", "body")
 	o.set("name", name)
+	o.text("description", x.bodyDescription(r, method))
 	o.set("required", true)
 	o.set("schema", x.modelReference(name))
 	return o
 }
 
-func (x *restExport) requestBody(m *restapi.Method) *object {
+func (x *restExport) bodyDescription(r *restapi.Resource, method string) string {
+	return x.described.text(restapi.DocumentationPartLocation{Type: "REQUEST_BODY", Path: r.Path, Method: method}, "description")
+}
+
+func (x *restExport) requestBody(r *restapi.Resource, method string, m *restapi.Method) *object {
 	o := &object{}
+	o.text("description", x.bodyDescription(r, method))
 	o.set("content", x.mediaTypes(m.RequestModels))
 	o.set("required", true)
 	return o
@@ -114,16 +124,20 @@ func (x *restExport) mediaTypes(models map[string]string) *object {
 	return content
 }
 
-func (x *restExport) responses(m *restapi.Method) *object {
+func (x *restExport) responses(r *restapi.Resource, method string, m *restapi.Method) *object {
 	responses := &object{}
 	for _, status := range slices.Sorted(maps.Keys(m.MethodResponses)) {
 		response := m.MethodResponses[status]
 		o := &object{}
-		o.set("description", status+" response")
+		at := restapi.DocumentationPartLocation{Type: "RESPONSE", Path: r.Path, Method: method, StatusCode: status}
+		o.set("description", cmp.Or(x.described.text(at, "description"), status+" response"))
 		headers := &object{}
 		for _, key := range slices.Sorted(maps.Keys(response.ResponseParameters)) {
 			if name, ok := strings.CutPrefix(key, "method.response.header."); ok {
 				header := &object{}
+				of := at
+				of.Type, of.Name = "RESPONSE_HEADER", name
+				header.text("description", x.described.text(of, "description"))
 				x.stringType(header)
 				headers.set(name, header)
 			}

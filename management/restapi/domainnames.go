@@ -137,12 +137,8 @@ func (in *domainNameInput) checkCertificate(p *problems, n *domain.Name) {
 	}
 }
 
-var (
-	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:(acm:[a-z0-9-]+:[0-9]{12}:certificate/|iam::[0-9]{12}:server-certificate/)[\w+=,.@/-]+$`)
-	truststoreURI  = regexp.MustCompile(`^s3://[a-z0-9.-]{3,63}/\S+$`)
-	// securityPolicies are Amazon's names of the least TLS version and the ciphers.
-	securityPolicies = regexp.MustCompile(`^(TLS_1_0|TLS_1_2|SecurityPolicy_[A-Za-z0-9_]{1,80})$`)
-)
+// securityPolicies are Amazon's names of the least TLS version and the ciphers.
+var securityPolicies = regexp.MustCompile(`^(TLS_1_0|TLS_1_2|SecurityPolicy_[A-Za-z0-9_]{1,80})$`)
 
 // checkDomainName checks what is to be kept of a domain name.
 func checkDomainName(p *problems, n *domain.Name) {
@@ -154,7 +150,7 @@ func checkDomainName(p *problems, n *domain.Name) {
 	}
 	p.enum("endpointAccessMode", n.EndpointAccess, "BASIC", "STRICT")
 	p.enum("routingMode", n.RoutingMode, domain.ByMapping, domain.ByRule, domain.ByRuleThenMapping)
-	if m := n.MutualTLS; m != nil && (len(m.TruststoreURI) > 1024 || !truststoreURI.MatchString(m.TruststoreURI)) {
+	if m := n.MutualTLS; m != nil && !domain.ValidTruststore(m.TruststoreURI) {
 		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shortened(m.TruststoreURI))
 	}
 	if n.Policy != "" && !json.Valid([]byte(n.Policy)) {
@@ -174,7 +170,7 @@ func checkDomainName(p *problems, n *domain.Name) {
 		}
 		kinds[e.Type] = true
 		for _, arn := range []string{e.CertificateARN, e.OwnershipVerificationARN} {
-			if arn != "" && !certificateARN.MatchString(arn) {
+			if arn != "" && !domain.ValidCertificate(arn) {
 				p.add("Invalid ARN. ARN is not well formed %s", shortened(arn))
 			}
 		}

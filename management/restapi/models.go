@@ -3,12 +3,12 @@ package restapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
+	"gatehouse/management/modeltemplate"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -257,9 +257,6 @@ func (s *Service) deleteModel(ctx context.Context, c *restjson.Call) (any, error
 	})
 }
 
-// maxTemplateDepth bounds the sample that a schema gives.
-const maxTemplateDepth = 20
-
 func (s *Service) getModelTemplate(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (map[string]string, error) {
 		_, folder, m, err := modelOf(r, c)
@@ -269,58 +266,6 @@ func (s *Service) getModelTemplate(ctx context.Context, c *restjson.Call) (any, 
 		if err := flatten(r, folder, m); err != nil {
 			return nil, err
 		}
-		var schema map[string]any
-		if err := json.Unmarshal([]byte(m.Schema), &schema); err != nil {
-			return nil, err
-		}
-		definitions, _ := schema["definitions"].(map[string]any)
-		var text strings.Builder
-		text.WriteString("#set($inputRoot = $input.path('$'))\n")
-		writeSample(&text, schema, definitions, "$inputRoot", 0)
-		return map[string]string{"value": text.String()}, nil
+		return map[string]string{"value": modeltemplate.Of(m.Schema)}, nil
 	})
-}
-
-// writeSample writes a template that copies a value of a schema.
-func writeSample(w *strings.Builder, schema, definitions map[string]any, from string, depth int) {
-	if ref, ok := schema["$ref"].(string); ok {
-		if inner, ok := definitions[strings.TrimPrefix(ref, "#/definitions/")].(map[string]any); ok && depth < maxTemplateDepth {
-			writeSample(w, inner, definitions, from, depth+1)
-			return
-		}
-	}
-	indent := strings.Repeat("  ", min(depth, maxTemplateDepth))
-	kind, _ := schema["type"].(string)
-	properties, _ := schema["properties"].(map[string]any)
-	items, _ := schema["items"].(map[string]any)
-	switch {
-	case depth >= maxTemplateDepth:
-		w.WriteString("null")
-	case kind == "array" || items != nil:
-		each := fmt.Sprintf("$elem%d", depth)
-		fmt.Fprintf(w, "[\n%s#foreach(%s in %s)\n%s  ", indent, each, from, indent)
-		writeSample(w, items, definitions, each, depth+1)
-		fmt.Fprintf(w, "#if($foreach.hasNext),#end\n%s#end\n%s]", indent, indent)
-	case kind == "object" || properties != nil:
-		names := make([]string, 0, len(properties))
-		for name := range properties {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		w.WriteString("{\n")
-		for i, name := range names {
-			property, _ := properties[name].(map[string]any)
-			fmt.Fprintf(w, "%s  %q : ", indent, name)
-			writeSample(w, property, definitions, from+"."+name, depth+1)
-			if i < len(names)-1 {
-				w.WriteByte(',')
-			}
-			w.WriteByte('\n')
-		}
-		w.WriteString(indent + "}")
-	case kind == "string":
-		fmt.Fprintf(w, "%q", from)
-	default:
-		w.WriteString(from)
-	}
 }

@@ -35,6 +35,9 @@ type DocumentExport struct {
 	Host, Stage string
 	// Version is that of an API which has none of its own.
 	Version string
+	// DocumentationVersion is that of the content's documentation parts, if they are of
+	// one.
+	DocumentationVersion string
 }
 
 // A DocumentError is the caller's mistake in a document, or in what is to be done with

@@ -212,12 +212,12 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 	}
 	var content Content
 	var deployment Deployment
+	var stage Stage
 	err = s.store.View(ctx, func(reader store.Reader) error {
 		key := APIKeyOf(c.Region, id)
 		if _, err := reader.Get(key); errors.Is(err, store.ErrNotFound) {
 			return restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, id)
 		}
-		var stage Stage
 		for _, read := range []struct {
 			key  func() string
 			into any
@@ -237,7 +237,16 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 				return fmt.Errorf("the document %s: %w", read.key(), err)
 			}
 		}
-		return nil
+		if stage.DocumentationVersion == "" {
+			return nil
+		}
+		// What is published for a stage is another matter than what is deployed to it.
+		parts, err := readRecord[[]DocumentationPart](reader, key+"/"+snapshotsFolder+stage.DocumentationVersion,
+			restjson.NotFound("Invalid Documentation version specified"))
+		if err == nil {
+			content.DocumentationParts = *parts
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -245,6 +254,7 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 	version := deployment.CreatedDate.UTC().Format(time.RFC3339)
 	body, err := s.documents.ExportREST(&content, DocumentExport{
 		Type: kind, YAML: isYAML, Extensions: c.Query.Get("extensions"), Host: id + ".execute-api." + cmp.Or(s.suffix, "localhost"), Stage: name, Version: version,
+		DocumentationVersion: stage.DocumentationVersion,
 	})
 	if err != nil {
 		return nil, documentError(err)

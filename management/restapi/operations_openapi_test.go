@@ -294,6 +294,37 @@ func TestGetExport(t *testing.T) {
 	a.call("POST", "/restapis?mode=import&failonwarnings=true", string(text), 201)
 }
 
+func TestExportOfPublishedDocumentation(t *testing.T) {
+	a := newAPI(t)
+	document := strings.Replace(pets, `{"location": {"type": "API"}, "properties": {"description": "All pets"}}`,
+		`{"location": {"type": "API"}, "properties": {"description": "All pets"}},
+		{"location": {"type": "METHOD", "path": "/pets", "method": "*"}, "properties": {"summary": "Of pets", "tags": ["animals"]}},
+		{"location": {"type": "METHOD", "path": "/pets/{id}", "method": "GET"}, "properties": {"summary": "One pet"}},
+		{"location": {"type": "PATH_PARAMETER", "path": "/pets/{id}", "method": "GET", "name": "id"}, "properties": {"description": "Its number"}},
+		{"location": {"type": "RESPONSE", "statusCode": "200"}, "properties": {"description": "It is there"}}`, 1)
+	id := decode[restapi.RestAPI](t, a.call("POST", "/restapis?mode=import", document, 201)).ID
+	a.deploy(id, "prod")
+	target := "/restapis/" + id + "/stages/prod/exports/"
+	if body := a.call("GET", target+"oas30", "", 200).Body.String(); strings.Contains(body, "One pet") {
+		t.Errorf("what is not published is told: %s", body)
+	}
+	a.call("POST", "/restapis/"+id+"/documentation/versions", `{"documentationVersion": "v7", "stageName": "prod"}`, 201)
+	a.call("PUT", "/restapis/"+id+"/documentation/parts?mode=overwrite", strings.Replace(document, "One pet", "A pet", 1), 200)
+	for _, kind := range []string{"oas30", "swagger"} {
+		body := a.call("GET", target+kind, "", 200).Body.String()
+		for _, want := range []string{`"description" : "All pets"`, `"summary" : "One pet"`, `"tags" : [ "animals" ]`, `"description" : "Its number"`, `"description" : "It is there"`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: no %s in %s", kind, want, body)
+			}
+		}
+	}
+	body := a.call("GET", target+"oas30?extensions=documentation", "", 200).Body.String()
+	if !strings.Contains(body, `"version" : "v7"`) || strings.Contains(body, `"description" : "It is there"`+",\n            \"content") {
+		t.Error(body)
+	}
+	a.call("POST", "/restapis?mode=import&failonwarnings=true", body, 201)
+}
+
 func TestImportDocumentationParts(t *testing.T) {
 	a := newAPI(t)
 	id := decode[restapi.RestAPI](t, a.call("POST", "/restapis?mode=import", pets, 201)).ID

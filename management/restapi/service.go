@@ -69,6 +69,9 @@ func (s *Service) Operations() []restjson.Operation {
 	if s.documents != nil {
 		operations = append(operations, s.documentOperations()...)
 	}
+	for i, o := range operations {
+		operations[i] = withoutSlashes(o)
+	}
 	return operations
 }
 

@@ -89,3 +89,19 @@ func mappingsOf(s *gateway.Snapshot) map[string]string {
 	}
 	return out
 }
+
+// TestCreatedDomainsAreNoProblem: what is kept beside a domain, to claim its name, is not
+// one.
+func TestCreatedDomainsAreNoProblem(t *testing.T) {
+	s := store.NewMemory()
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		return domain.Create(tx, "eu-west-1", &domain.Name{Name: "api.example.com", Endpoints: []domain.Endpoint{{Type: domain.Regional}}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := source.NewRenderer()
+	if problems := render(t, r, s, nil).Problems; len(problems) > 0 {
+		t.Error(problems)
+	}
+}

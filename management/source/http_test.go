@@ -57,8 +57,9 @@ func TestWebSocketAPIs(t *testing.T) {
 			API: httpapi.API{APIID: "c1h2a3t4s5", Name: "chat", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action", APIKeySelectionExpression: "$request.header.x-api-key"},
 			Routes: []httpapi.RouteContent{
 				{Route: httpapi.Route{RouteID: "r1", RouteKey: "$connect", AuthorizationType: "CUSTOM", AuthorizerID: "a1"}},
-				{Route: httpapi.Route{RouteID: "r2", RouteKey: route, Target: "integrations/i1", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"}},
-				{Route: httpapi.Route{RouteID: "r3", RouteKey: "proxied", Target: "integrations/i2", AuthorizationType: "NONE"}},
+				{Route: httpapi.Route{RouteID: "r2", RouteKey: route, Target: "integrations/i1", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"},
+					Responses: []httpapi.RouteResponse{{RouteResponseID: "x", RouteResponseKey: "$default"}}},
+				{Route: httpapi.Route{RouteID: "r3", RouteKey: "proxied", Target: "integrations/i2", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"}},
 			},
 			Integrations: []httpapi.IntegrationContent{
 				{Integration: httpapi.Integration{
@@ -92,9 +93,13 @@ func TestWebSocketAPIs(t *testing.T) {
 					t.Errorf("%+v", r)
 				}
 				found++
+			case "proxied":
+				if r.ResponseSelectionExpression != "" {
+					t.Error("the answer of a route without a response is sent back")
+				}
 			case route:
 				in := r.Integration
-				if in.HTTPMethod != "PUT" || in.TimeoutMillis != 5000 || in.RequestTemplates["text"] != "{}" || in.Responses[0].ResponseTemplates["$default"] != "ok" {
+				if r.ResponseSelectionExpression != "$default" || in.HTTPMethod != "PUT" || in.TimeoutMillis != 5000 || in.RequestTemplates["text"] != "{}" || in.Responses[0].ResponseTemplates["$default"] != "ok" {
 					t.Errorf("%+v", in)
 				}
 				found++
@@ -104,10 +109,16 @@ func TestWebSocketAPIs(t *testing.T) {
 			t.Errorf("%+v", d.Routes)
 		}
 	}
-	broken := chat("say")
-	broken.Integrations[0].Integration.ConnectionType = "VPC_LINK"
-	put(t, s, map[string]any{key + "/contents/d1": broken})
-	if files := render(t, source.NewRenderer(), s, nil); files.Problems[key] == nil {
-		t.Error("a VPC link is not reported")
+	for what, breaks := range map[string]func(*httpapi.IntegrationContent){
+		"a VPC link":       func(in *httpapi.IntegrationContent) { in.Integration.ConnectionType = "VPC_LINK" },
+		"content handling": func(in *httpapi.IntegrationContent) { in.Integration.ContentHandlingStrategy = "CONVERT_TO_TEXT" },
+		"that of answers":  func(in *httpapi.IntegrationContent) { in.Responses[0].ContentHandlingStrategy = "CONVERT_TO_TEXT" },
+	} {
+		broken := chat("say")
+		breaks(&broken.Integrations[0])
+		put(t, s, map[string]any{key + "/contents/d1": broken})
+		if files := render(t, source.NewRenderer(), s, nil); files.Problems[key] == nil {
+			t.Errorf("%s is not reported", what)
+		}
 	}
 }

@@ -2,7 +2,9 @@ package source
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"gatehouse/gateway"
@@ -63,7 +65,7 @@ func webSocketFile(c *httpapi.Content) ([]byte, error) {
 		integrations["integrations/"+c.Integrations[i].Integration.IntegrationID] = &c.Integrations[i]
 	}
 	for _, r := range c.Routes {
-		message, err := messageOf(&r.Route, names, integrations)
+		message, err := messageOf(&r, names, integrations)
 		if err != nil {
 			return nil, fmt.Errorf("the route %s: %w", r.Route.RouteKey, err)
 		}
@@ -72,8 +74,15 @@ func webSocketFile(c *httpapi.Content) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-func messageOf(r *httpapi.Route, authorizers map[string]string, integrations map[string]*httpapi.IntegrationContent) (nativeMessage, error) {
-	out := nativeMessage{OperationName: r.OperationName, RouteResponseSelectionExpression: r.RouteResponseSelectionExpression}
+func messageOf(c *httpapi.RouteContent, authorizers map[string]string, integrations map[string]*httpapi.IntegrationContent) (nativeMessage, error) {
+	r := &c.Route
+	out := nativeMessage{OperationName: r.OperationName}
+	// An answer is sent back only if there is a response, too, as on AWS.
+	if slices.ContainsFunc(c.Responses, func(response httpapi.RouteResponse) bool {
+		return response.RouteResponseKey == gateway.DefaultRoute
+	}) {
+		out.RouteResponseSelectionExpression = r.RouteResponseSelectionExpression
+	}
 	if r.RouteKey == gateway.ConnectRoute {
 		// Only who connects is asked who they are.
 		out.APIKeyRequired = r.APIKeyRequired
@@ -98,12 +107,22 @@ func messageOf(r *httpapi.Route, authorizers map[string]string, integrations map
 	return out, err
 }
 
+var errContentHandling = errors.New("contentHandlingStrategy is not supported by Gatehouse: what WebSocket APIs pass on is text")
+
 // messageIntegration writes what has an effect for the type of the integration: what has
 // none would be refused in a file.
 func messageIntegration(c *httpapi.IntegrationContent) (*nativeIntegration, error) {
 	in := &c.Integration
 	if in.ConnectionType == gateway.ConnectionVPCLink {
 		return nil, fmt.Errorf("the integrations of WebSocket APIs cannot go over a VPC link")
+	}
+	for _, r := range c.Responses {
+		if r.ContentHandlingStrategy != "" {
+			return nil, errContentHandling
+		}
+	}
+	if in.ContentHandlingStrategy != "" {
+		return nil, errContentHandling
 	}
 	out := &nativeIntegration{Type: in.IntegrationType, URI: in.IntegrationURI}
 	if in.TimeoutInMillis > 0 {

@@ -108,7 +108,7 @@ certificate = {"CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate
 domain = client.create_domain_name(DomainName="pets.example.com", DomainNameConfigurations=[certificate])
 same(domain, DomainName="pets.example.com", ApiMappingSelectionExpression="$request.basepath")
 same(domain["DomainNameConfigurations"][0], DomainNameStatus="AVAILABLE", SecurityPolicy="TLS_1_2")
-same(client.update_domain_name(DomainName="pets.example.com", MutualTlsAuthentication={"TruststoreUri": "s3://a/b"}), MutualTlsAuthentication={"TruststoreUri": "s3://a/b"})
+same(client.update_domain_name(DomainName="pets.example.com", MutualTlsAuthentication={"TruststoreUri": "s3://trust/b"}), MutualTlsAuthentication={"TruststoreUri": "s3://trust/b"})
 assert [x["DomainName"] for x in client.get_domain_names()["Items"]] == ["pets.example.com"]
 m = same(client.create_api_mapping(DomainName="pets.example.com", ApiId=i, Stage="v1", ApiMappingKey="a/b"), ApiMappingKey="a/b")["ApiMappingId"]
 same(client.update_api_mapping(DomainName="pets.example.com", ApiMappingId=m, ApiId=i, Stage="$default"), Stage="$default", ApiMappingKey="a/b")

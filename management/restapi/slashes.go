@@ -1,0 +1,31 @@
+package restapi
+
+import (
+	"context"
+	"strings"
+
+	"gatehouse/management/restjson"
+)
+
+// withoutSlashes refuses calls about an API with a slash in a variable of the path, which
+// only its escaped form can have. Keys of documents are made of variables: a slash would
+// lead to a document below another.
+func withoutSlashes(o restjson.Operation) restjson.Operation {
+	do := o.Do
+	if do == nil || !strings.HasPrefix(o.Path, "/restapis/") {
+		return o
+	}
+	o.Do = func(ctx context.Context, c *restjson.Call) (any, error) {
+		for name, value := range c.Params {
+			switch {
+			case !strings.Contains(value, "/"):
+			case name == "restapi_id":
+				return nil, unknownAPI(c)
+			default:
+				return nil, restjson.NotFound("Invalid %s specified", name)
+			}
+		}
+		return do(ctx, c)
+	}
+	return o
+}
