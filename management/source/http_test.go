@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"strings"
 	"testing"
 
 	"gatehouse/management/httpapi"
@@ -107,6 +108,16 @@ func TestWebSocketAPIs(t *testing.T) {
 		}
 		if found != 2 || len(d.Routes) != 3 {
 			t.Errorf("%+v", d.Routes)
+		}
+	}
+	held := chat("say")
+	held.Models = []httpapi.Model{{ModelID: "m1", Name: "Text", Schema: `{"type": "object"}`}, {ModelID: "m2", Name: "Unused", Schema: "nonsense"}}
+	held.Routes[1].Route.RequestModels, held.Routes[1].Route.ModelSelectionExpression = map[string]string{"text": "Text"}, "$request.body.type"
+	put(t, s, map[string]any{key + "/contents/d1": held})
+	text := string(render(t, source.NewRenderer(), s, nil).Content["management:"+key+"/deployments/d1.json"])
+	for _, part := range []string{`"models":{"Text":{"type":"object"}}`, `"requestModels":{"text":"Text"}`, `"modelSelectionExpression":"$request.body.type"`} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s is not in %s", part, text)
 		}
 	}
 	for what, breaks := range map[string]func(*httpapi.IntegrationContent){

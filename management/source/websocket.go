@@ -14,10 +14,11 @@ import (
 // What a file of Gatehouse's own says about a WebSocket API.
 type (
 	nativeWebSocket struct {
-		RouteSelectionExpression  string                   `json:"routeSelectionExpression"`
-		APIKeySelectionExpression string                   `json:"apiKeySelectionExpression,omitempty"`
-		Authorizers               []nativeAuthorizer       `json:"authorizers,omitempty"`
-		Routes                    map[string]nativeMessage `json:"routes"`
+		RouteSelectionExpression  string                     `json:"routeSelectionExpression"`
+		APIKeySelectionExpression string                     `json:"apiKeySelectionExpression,omitempty"`
+		Authorizers               []nativeAuthorizer         `json:"authorizers,omitempty"`
+		Models                    map[string]json.RawMessage `json:"models,omitempty"`
+		Routes                    map[string]nativeMessage   `json:"routes"`
 	}
 	nativeAuthorizer struct {
 		Name           string   `json:"name"`
@@ -30,6 +31,8 @@ type (
 		Authorizer                       string             `json:"authorizer,omitempty"`
 		APIKeyRequired                   bool               `json:"apiKeyRequired,omitempty"`
 		RouteResponseSelectionExpression string             `json:"routeResponseSelectionExpression,omitempty"`
+		RequestModels                    map[string]string  `json:"requestModels,omitempty"`
+		ModelSelectionExpression         string             `json:"modelSelectionExpression,omitempty"`
 		Integration                      *nativeIntegration `json:"integration,omitempty"`
 	}
 	nativeIntegration struct {
@@ -54,6 +57,21 @@ func webSocketFile(c *httpapi.Content) ([]byte, error) {
 	out := nativeWebSocket{
 		RouteSelectionExpression: c.API.RouteSelectionExpression, APIKeySelectionExpression: c.API.APIKeySelectionExpression,
 		Routes: map[string]nativeMessage{},
+	}
+	used := map[string]bool{}
+	for _, r := range c.Routes {
+		for _, name := range r.Route.RequestModels {
+			used[name] = true
+		}
+	}
+	for _, m := range c.Models {
+		// Those that no message is held to may be anything.
+		if used[m.Name] && json.Valid([]byte(m.Schema)) {
+			if out.Models == nil {
+				out.Models = map[string]json.RawMessage{}
+			}
+			out.Models[m.Name] = json.RawMessage(m.Schema)
+		}
 	}
 	names := map[string]string{}
 	for _, a := range c.Authorizers {
@@ -82,6 +100,13 @@ func messageOf(c *httpapi.RouteContent, authorizers map[string]string, integrati
 		return response.RouteResponseKey == gateway.DefaultRoute
 	}) {
 		out.RouteResponseSelectionExpression = r.RouteResponseSelectionExpression
+	}
+	if r.RouteKey != gateway.ConnectRoute && r.RouteKey != gateway.DisconnectRoute && len(r.RequestModels) > 0 {
+		out.RequestModels = r.RequestModels
+		// $default selects nothing else than what there is without an expression.
+		if r.ModelSelectionExpression != gateway.DefaultRoute {
+			out.ModelSelectionExpression = r.ModelSelectionExpression
+		}
 	}
 	if r.RouteKey == gateway.ConnectRoute {
 		// Only who connects is asked who they are.
@@ -130,7 +155,10 @@ func messageIntegration(c *httpapi.IntegrationContent) (*nativeIntegration, erro
 	}
 	isHTTP := in.IntegrationType == string(gateway.IntegrationHTTP) || in.IntegrationType == string(gateway.IntegrationHTTPProxy)
 	if isHTTP {
-		out.HTTPMethod, out.RequestParameters = in.IntegrationMethod, in.RequestParameters
+		out.HTTPMethod = in.IntegrationMethod
+	}
+	if isHTTP || in.IntegrationType == string(gateway.IntegrationAWS) {
+		out.RequestParameters = in.RequestParameters
 	}
 	if in.IntegrationType == string(gateway.IntegrationMock) {
 		out.URI = ""
