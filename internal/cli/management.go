@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/flushes"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
 	"gatehouse/management/openapi"
@@ -94,13 +96,17 @@ func openStored(ctx context.Context, flags serveFlags, dataDir string, definitio
 	}, nil
 }
 
-// follow begins to keep up with the store.
-func (s *stored) follow(changed func()) {
+// follow begins to keep up with the store: with what is to be served, and with what caches
+// are to forget.
+func (s *stored) follow(changed func(), caches flushes.Targets) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go func() {
 		defer close(s.followed)
-		_ = s.Follow(ctx, changed) // it ends with the context
+		var following sync.WaitGroup
+		following.Go(func() { _ = s.Follow(ctx, changed) }) // both end with the context
+		following.Go(func() { _ = flushes.Follow(ctx, s.store, caches, s.log) })
+		following.Wait()
 	}()
 }
 
@@ -136,10 +142,10 @@ func startManagement(c *controlPlane) service {
 	log := c.log.With("component", "management")
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(),
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true,
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
