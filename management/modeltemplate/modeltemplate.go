@@ -10,8 +10,12 @@ import (
 	"strings"
 )
 
-// maxDepth bounds schemas within schemas.
-const maxDepth = 32
+// maxDepth bounds schemas within schemas, maxLength what is written of schemas that
+// refer to themselves in several places: that would double with each level.
+const (
+	maxDepth  = 32
+	maxLength = 64 << 10
+)
 
 // Of gives the template for a model's schema, which may refer to its own definitions. One
 // that is no JSON object gives the template of an empty object.
@@ -48,7 +52,7 @@ func (w *writer) value(schema map[string]any, variable string, depth int) {
 	properties, _ := schema["properties"].(map[string]any)
 	items, isArray := schema["items"].(map[string]any)
 	switch kind, _ := schema["type"].(string); {
-	case depth >= maxDepth:
+	case depth >= maxDepth || w.Len() > maxLength:
 		w.WriteString("{}")
 	case kind == "array" || isArray && kind == "":
 		w.array(items, variable, depth)

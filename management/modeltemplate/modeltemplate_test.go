@@ -45,6 +45,17 @@ func TestRecursiveSchemas(t *testing.T) {
 	}
 }
 
+// TestSchemasThatReferToThemselves: what would double with each level has an end.
+func TestSchemasThatReferToThemselves(t *testing.T) {
+	got := modeltemplate.Of(`{"$ref":"#/definitions/T","definitions":{"T":{"properties":{"left":{"$ref":"#/definitions/T"},"right":{"$ref":"#/definitions/T"}}}}}`)
+	if len(got) > 1<<20 {
+		t.Errorf("%d bytes", len(got))
+	}
+	if _, problems := vtl.Parse(got); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
 // TestTemplatesWork renders what Of gives: it has to give back the document.
 func TestTemplatesWork(t *testing.T) {
 	const schema = `{"properties": {"name": {"type": "string"}, "it's": {"type": "number"}, "tags": {"type": "array", "items": {"type": "string"}},

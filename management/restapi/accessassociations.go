@@ -7,12 +7,15 @@ import (
 	"gatehouse/management/restjson"
 )
 
+// noVPCEndpoints is why nothing can be associated with a private domain.
+const noVPCEndpoints = "it has no VPC endpoints that could be given access to a domain name; requests of a VPC endpoint are told by the listener that they come to (sourceVpce), and admitted by resource policies"
+
 func (s *Service) accessAssociationOperations() []restjson.Operation {
 	return []restjson.Operation{
 		{Name: "GetDomainNameAccessAssociations", Method: http.MethodGet, Path: "/domainnameaccessassociations", Status: http.StatusOK, Do: s.getAccessAssociations},
-		{Name: "CreateDomainNameAccessAssociation", Method: http.MethodPost, Path: "/domainnameaccessassociations", Status: http.StatusCreated, Do: refuseAccessAssociation},
-		{Name: "DeleteDomainNameAccessAssociation", Method: http.MethodDelete, Path: "/domainnameaccessassociations/{domain_name_access_association_arn+}", Status: http.StatusAccepted, Do: noAccessAssociation},
-		{Name: "RejectDomainNameAccessAssociation", Method: http.MethodPost, Path: "/rejectdomainnameaccessassociations", Status: http.StatusAccepted, Do: noAccessAssociation},
+		{Name: "CreateDomainNameAccessAssociation", Method: http.MethodPost, Path: "/domainnameaccessassociations", Unsupported: noVPCEndpoints},
+		{Name: "DeleteDomainNameAccessAssociation", Method: http.MethodDelete, Path: "/domainnameaccessassociations/{domain_name_access_association_arn+}", Unsupported: noVPCEndpoints},
+		{Name: "RejectDomainNameAccessAssociation", Method: http.MethodPost, Path: "/rejectdomainnameaccessassociations", Unsupported: noVPCEndpoints},
 	}
 }
 
@@ -20,13 +23,4 @@ func (s *Service) accessAssociationOperations() []restjson.Operation {
 // with a private domain.
 func (s *Service) getAccessAssociations(_ context.Context, c *restjson.Call) (any, error) {
 	return pageOf(c, []struct{}{})
-}
-
-func refuseAccessAssociation(context.Context, *restjson.Call) (any, error) {
-	return nil, restjson.BadRequest("Gatehouse has no VPC endpoints: access to a domain name cannot be associated with one. " +
-		"Requests by a VPC endpoint are told by the listener that they come to (sourceVpce), and admitted by resource policies.")
-}
-
-func noAccessAssociation(context.Context, *restjson.Call) (any, error) {
-	return nil, restjson.NotFound("Invalid Domain Name Access Association identifier specified")
 }

@@ -71,7 +71,7 @@ type Integration struct {
 	ContentHandling      string                         `json:"contentHandling,omitempty"` // CONVERT_TO_BINARY | CONVERT_TO_TEXT
 	TimeoutInMillis      int                            `json:"timeoutInMillis,omitempty"`
 	CacheNamespace       string                         `json:"cacheNamespace,omitempty"`
-	CacheKeyParameters   []string                       `json:"cacheKeyParameters,omitempty"`
+	CacheKeyParameters   []string                       `json:"cacheKeyParameters,omitzero"`
 	IntegrationResponses map[string]IntegrationResponse `json:"integrationResponses,omitempty"`
 	TLSConfig            *TLSConfig                     `json:"tlsConfig,omitempty"`
 	ResponseTransferMode string                         `json:"responseTransferMode,omitempty"` // BUFFERED | STREAM

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -86,11 +87,16 @@ func (s *Service) createAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 		return nil, err
 	}
 	return update(ctx, s, func(tx store.Tx) (*Authorizer, error) {
-		_, err := readRecord[RestAPI](tx, APIKeyOf(c.Region, c.Params["restapi_id"]), restjson.Conflict("Unable to complete operation due to concurrent modification. Please try again later."))
+		folder, _, err := apiOf(tx, c)
+		var told *restjson.Error
+		if errors.As(err, &told) {
+			// That is what Amazon answers here where there is no such API.
+			return nil, conflictOf(store.ErrConflict)
+		}
 		if err != nil {
 			return nil, err
 		}
-		folder := APIKeyOf(c.Region, c.Params["restapi_id"]) + "/" + authorizersFolder
+		folder += authorizersFolder
 		all, err := listRecords[Authorizer](tx, folder)
 		if err != nil {
 			return nil, err

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
@@ -36,7 +35,7 @@ const maxDeployments = 10000
 
 func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, error) {
 	var in struct {
-		StageName           string                    `json:"stageName"`
+		StageName           *string                   `json:"stageName"`
 		StageDescription    string                    `json:"stageDescription"`
 		Description         string                    `json:"description"`
 		CacheClusterEnabled bool                      `json:"cacheClusterEnabled"`
@@ -48,11 +47,12 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 	if err := c.Decode(&in); err != nil {
 		return nil, err
 	}
-	if in.CanarySettings != nil && in.StageName == "" {
-		given := "blank"
-		if !strings.Contains(string(c.Body), `"stageName"`) {
-			given = "null"
-		}
+	var stageName string
+	given := "null"
+	if in.StageName != nil {
+		stageName, given = *in.StageName, "blank"
+	}
+	if in.CanarySettings != nil && stageName == "" {
 		return nil, restjson.BadRequest("Invalid deployment content specified.Non null and non empty stageName must be provided for canary deployment. Provided value is %s", given)
 	}
 	return update(ctx, s, func(tx store.Tx) (*Deployment, error) {
@@ -81,16 +81,19 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err := writeRecord(tx, folder+contentsFolder+d.ID, content); err != nil {
 			return nil, err
 		}
-		if in.StageName == "" {
+		if stageName == "" {
 			return d, s.checkDeployment(ctx, tx, c, d.ID)
 		}
-		key := folder + stagesFolder + in.StageName
+		key := folder + stagesFolder + stageName
 		stage, err := readRecord[Stage](tx, key, errNone)
 		switch {
 		case err == errNone && in.CanarySettings != nil:
-			return nil, restjson.BadRequest("Invalid deployment content specified.Stage %s must already be created before making a canary release deployment", in.StageName)
+			return nil, restjson.BadRequest("Invalid deployment content specified.Stage %s must already be created before making a canary release deployment", stageName)
 		case err == errNone:
-			stage = newStage(in.StageName)
+			if err := roomForStage(tx, folder); err != nil {
+				return nil, err
+			}
+			stage = newStage(stageName)
 		case err != nil:
 			return nil, err
 		}

@@ -220,12 +220,12 @@ func TestSDKTypesAndAssociations(t *testing.T) {
 		t.Errorf("listed %+v", got)
 	}
 	const association = "arn:aws:apigateway:eu-west-1:000000000000:/domainnameaccessassociations/domainname/x/vpcesource/vpce-1"
-	const unknown = "Invalid Domain Name Access Association identifier specified"
+	const why = " is not supported by Gatehouse: it has no VPC endpoints that could be given access to a domain name; requests of a VPC endpoint are told by the listener that they come to (sourceVpce), and admitted by resource policies"
 	a.refuse(map[string]refusal{
 		"type":   {"GET", "/sdktypes/cobol", "", 404, "NotFoundException", "Invalid SDK type specified"},
 		"sdk":    {"GET", "/restapis/a1b2c3d4e5/stages/prod/sdks/java", "", 400, "BadRequestException", "GetSdk is not supported by Gatehouse: export the stage as an OpenAPI document (GetExport), and have a generator of clients read that"},
-		"delete": {"DELETE", "/domainnameaccessassociations/" + association, "", 404, "NotFoundException", unknown},
-		"reject": {"POST", "/rejectdomainnameaccessassociations?domainNameAccessAssociationArn=x&domainNameArn=y", "", 404, "NotFoundException", unknown},
-		"create": {"POST", "/domainnameaccessassociations", `{}`, 400, "BadRequestException", "Gatehouse has no VPC endpoints: access to a domain name cannot be associated with one. Requests by a VPC endpoint are told by the listener that they come to (sourceVpce), and admitted by resource policies."},
+		"delete": {"DELETE", "/domainnameaccessassociations/" + association, "", 400, "BadRequestException", "DeleteDomainNameAccessAssociation" + why},
+		"reject": {"POST", "/rejectdomainnameaccessassociations?domainNameAccessAssociationArn=x&domainNameArn=y", "", 400, "BadRequestException", "RejectDomainNameAccessAssociation" + why},
+		"create": {"POST", "/domainnameaccessassociations", `{}`, 400, "BadRequestException", "CreateDomainNameAccessAssociation" + why},
 	})
 }

@@ -3,6 +3,7 @@ package restapi
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -58,26 +59,15 @@ func (s *Service) putIntegration(ctx context.Context, c *restjson.Call) (any, er
 		if m.MethodIntegration != nil {
 			i.IntegrationResponses = m.MethodIntegration.IntegrationResponses
 		}
-		if err := checkIntegration(&i); err != nil {
+		if i.CacheKeyParameters == nil {
+			i.CacheKeyParameters = []string{}
+		}
+		if err := checkIntegration(m, &i); err != nil {
 			return nil, err
 		}
 		m.MethodIntegration = &i
-		return shownIntegration(&i), nil
+		return &i, nil
 	})
-}
-
-// integrationAnswer always has cache key parameters.
-type integrationAnswer struct {
-	*Integration
-	CacheKeyParameters []string `json:"cacheKeyParameters"`
-}
-
-func shownIntegration(i *Integration) integrationAnswer {
-	out := integrationAnswer{i, i.CacheKeyParameters}
-	if out.CacheKeyParameters == nil {
-		out.CacheKeyParameters = []string{}
-	}
-	return out
 }
 
 var (
@@ -88,9 +78,9 @@ var (
 	mappingSourceForm = regexp.MustCompile(`^('[^']*'|method\.request\.(body(\.\S+|\[\S+)?|(path|querystring|header|multivaluequerystring|multivalueheader)\.\S+)|context\.\S+|stageVariables\.[A-Za-z0-9_]+)$`)
 )
 
-// checkIntegration tells what of an integration is not possible.
+// checkIntegration tells what of an integration is not possible for its method.
 // See https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html
-func checkIntegration(i *Integration) error {
+func checkIntegration(m *Method, i *Integration) error {
 	switch i.Type {
 	case "HTTP", "HTTP_PROXY", "AWS", "AWS_PROXY", "MOCK":
 	case "":
@@ -130,15 +120,42 @@ func checkIntegration(i *Integration) error {
 	if i.ResponseTransferMode != "BUFFERED" && i.ResponseTransferMode != "STREAM" && i.ResponseTransferMode != "" {
 		return restjson.BadRequest("Invalid responseTransferMode specified. Valid options are BUFFERED,STREAM")
 	}
-	for target, from := range i.RequestParameters {
-		if !integrationParameterForm.MatchString(target) {
+	for _, target := range slices.Sorted(maps.Keys(i.RequestParameters)) {
+		from := i.RequestParameters[target]
+		switch {
+		case !integrationParameterForm.MatchString(target):
 			return invalidMapping(target)
-		}
-		if !mappingSourceForm.MatchString(from) {
+		case !mappingSourceForm.MatchString(from):
 			return invalidMapping(from)
+		case !declares(m, from):
+			return undeclaredParameter(from)
+		}
+	}
+	for _, parameter := range i.CacheKeyParameters {
+		switch {
+		case requestParameterForm.MatchString(parameter) && declares(m, parameter):
+		case integrationParameterForm.MatchString(parameter) && i.RequestParameters[parameter] != "":
+		default:
+			return restjson.BadRequest("Invalid cache key parameter specified")
 		}
 	}
 	return nil
+}
+
+// declares reports whether a method has the parameter that a mapping takes, if it is one.
+// What may have several values is declared as what has one, too.
+func declares(m *Method, from string) bool {
+	if !requestParameterForm.MatchString(from) {
+		return true
+	}
+	_, ok := m.RequestParameters[from]
+	_, single := m.RequestParameters[strings.Replace(from, ".multivalue", ".", 1)]
+	return ok || single
+}
+
+// undeclaredParameter refuses a parameter that a method says nothing of.
+func undeclaredParameter(name string) error {
+	return restjson.BadRequest("Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: %s]", name)
 }
 
 func checkContentHandling(handling string) error {
@@ -186,11 +203,7 @@ func integrationOf(m *Method) (*Integration, error) {
 
 func (s *Service) getIntegration(ctx context.Context, c *restjson.Call) (any, error) {
 	return s.readMethod(ctx, c, func(m *Method) (any, error) {
-		i, err := integrationOf(m)
-		if err != nil {
-			return nil, err
-		}
-		return shownIntegration(i), nil
+		return integrationOf(m)
 	})
 }
 
@@ -242,7 +255,7 @@ func (s *Service) updateIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err := applyPatch(i, operations, pathOnly, integrationPatches); err != nil {
 			return nil, err
 		}
-		return shownIntegration(i), checkIntegration(i)
+		return i, checkIntegration(m, i)
 	})
 }
 
@@ -258,9 +271,13 @@ func checkIntegrationResponse(m *Method, r *IntegrationResponse) error {
 	if err := checkContentHandling(r.ContentHandling); err != nil {
 		return err
 	}
-	for target, from := range r.ResponseParameters {
-		if _, ok := declared.ResponseParameters[target]; !ok || !responseSourceForm.MatchString(from) {
-			return restjson.BadRequest("Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: %s]", target)
+	for _, target := range slices.Sorted(maps.Keys(r.ResponseParameters)) {
+		from := r.ResponseParameters[target]
+		if _, ok := declared.ResponseParameters[target]; !ok {
+			return undeclaredParameter(target)
+		}
+		if !responseSourceForm.MatchString(from) {
+			return invalidMapping(from)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -136,7 +137,7 @@ func checkMethod(r store.Reader, folder string, m *Method) error {
 		}
 	}
 	names := map[string]bool{}
-	for parameter := range m.RequestParameters {
+	for _, parameter := range slices.Sorted(maps.Keys(m.RequestParameters)) {
 		form := requestParameterForm.FindStringSubmatch(parameter)
 		if form == nil {
 			return invalidMapping(parameter)
@@ -151,7 +152,8 @@ func checkMethod(r store.Reader, folder string, m *Method) error {
 
 // checkModels tells which models of a method are none of the API.
 func checkModels(r store.Reader, folder string, models map[string]string) error {
-	for _, name := range models {
+	for _, contentType := range slices.Sorted(maps.Keys(models)) {
+		name := models[contentType]
 		ok, err := hasRecord(r, folder+modelsFolder+name)
 		if err != nil {
 			return err
@@ -220,7 +222,7 @@ func checkMethodResponse(r store.Reader, folder string, response *MethodResponse
 	if !statusForm.MatchString(response.StatusCode) {
 		return restjson.BadRequest("Invalid Response status code specified")
 	}
-	for parameter := range response.ResponseParameters {
+	for _, parameter := range slices.Sorted(maps.Keys(response.ResponseParameters)) {
 		if !responseParameterForm.MatchString(parameter) {
 			return invalidMapping(parameter)
 		}

@@ -61,7 +61,7 @@ func (s *Service) importRestAPI(ctx context.Context, c *restjson.Call) (any, err
 	if err != nil {
 		return nil, conflictOf(err)
 	}
-	return importedAPI{content.API, warnings}, nil
+	return importedAPI{shownAPI(content.API), warnings}, nil
 }
 
 // readDocument reads the document of a call, as far as its parameters ask for.
@@ -134,7 +134,7 @@ func (s *Service) putRestAPI(ctx context.Context, c *restjson.Call) (any, error)
 			return err
 		}
 		merged := s.documents.MergeREST(existing, &fresh, overwrite, newDocumentID)
-		out = importedAPI{merged.API, warnings}
+		out = importedAPI{shownAPI(merged.API), warnings}
 		return WriteContent(tx, c.Region, merged)
 	})
 	if err != nil {
@@ -157,12 +157,10 @@ func overwrites(c *restjson.Call) (bool, error) {
 
 // readForDocument reads the API that a call is about.
 func readForDocument(reader store.Reader, c *restjson.Call) (*Content, error) {
-	id := c.Params["restapi_id"]
-	content, err := ReadContent(reader, c.Region, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, id)
+	if _, err := apiFolder(reader, c); err != nil {
+		return nil, err
 	}
-	return content, err
+	return ReadContent(reader, c.Region, c.Params["restapi_id"])
 }
 
 func (s *Service) importDocumentationParts(ctx context.Context, c *restjson.Call) (any, error) {
@@ -214,10 +212,10 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 	var deployment Deployment
 	var stage Stage
 	err = s.store.View(ctx, func(reader store.Reader) error {
-		key := APIKeyOf(c.Region, id)
-		if _, err := reader.Get(key); errors.Is(err, store.ErrNotFound) {
-			return restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, id)
+		if _, err := apiFolder(reader, c); err != nil {
+			return err
 		}
+		key := APIKeyOf(c.Region, id)
 		for _, read := range []struct {
 			key  func() string
 			into any

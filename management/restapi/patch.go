@@ -49,13 +49,14 @@ func patchOperations(c *restjson.Call) ([]patchOperation, error) {
 	if len(body.PatchOperations) > maxPatchOperations {
 		return nil, restjson.BadRequest("%d patch operations are more than %d", len(body.PatchOperations), maxPatchOperations)
 	}
-	for _, o := range body.PatchOperations {
-		switch o.Op {
-		case "add", "remove", "replace", "copy", "move", "test":
-		default:
-			return nil, &restjson.Error{Type: "ValidationException", Status: 400, Message: fmt.Sprintf(
-				"1 validation error detected: Value '%s' at 'updateRestApiInput.patchOperations.1.member.op' failed to satisfy constraint: Member must satisfy enum value set: [add, remove, move, test, replace, copy]", o.Op)}
-		}
+	var p problems
+	for i, o := range body.PatchOperations {
+		member := fmt.Sprintf("%sInput.patchOperations.%d.member.op", strings.ToLower(c.Operation[:1])+c.Operation[1:], i+1)
+		p.require(member, o.Op)
+		p.enum(member, o.Op, "add", "remove", "move", "test", "replace", "copy")
+	}
+	if len(p.constraints) > 0 {
+		return nil, validationError("%s", p.text())
 	}
 	return body.PatchOperations, nil
 }

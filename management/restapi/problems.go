@@ -67,6 +67,14 @@ func (p *problems) tags(tags map[string]string) {
 
 // err is nil when nothing was wrong.
 func (p *problems) err() error {
+	if text := p.text(); text != "" {
+		return restjson.BadRequest("%s", text)
+	}
+	return nil
+}
+
+// text tells everything that was wrong, in one line.
+func (p *problems) text() string {
 	var parts []string
 	switch n := len(p.constraints); n {
 	case 0:
@@ -75,8 +83,5 @@ func (p *problems) err() error {
 	default:
 		parts = append(parts, fmt.Sprintf("%d validation errors detected: %s", n, strings.Join(p.constraints, "; ")))
 	}
-	if parts = append(parts, p.others...); len(parts) == 0 {
-		return nil
-	}
-	return restjson.BadRequest("%s", strings.Join(parts, "; "))
+	return strings.Join(append(parts, p.others...), "; ")
 }

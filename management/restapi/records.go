@@ -95,7 +95,7 @@ func view[T any](ctx context.Context, s *Service, read func(store.Reader) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, conflictOf(err)
 	}
 	return out, nil
 }

@@ -154,12 +154,25 @@ func (t resourceTree) place(r *Resource) error {
 	case strings.HasSuffix(parent.PathPart, "+}"):
 		return restjson.BadRequest("Cannot create a child of a resource with a greedy path variable: %s", parent.PathPart)
 	}
+	taken := map[string]bool{variable(r.PathPart): isVariable(r.PathPart)}
 	for up := parent; up != nil; up = t[up.ParentID] {
 		if up.ID == r.ID {
 			return restjson.BadRequest("Resources cannot be cyclical.")
 		}
-		if strings.HasPrefix(r.PathPart, "{") && variable(up.PathPart) == variable(r.PathPart) {
-			return restjson.BadRequest("Resource's path part has a duplicate path variable: %s", r.PathPart)
+		if name := variable(up.PathPart); name != "" {
+			if taken[name] {
+				return restjson.BadRequest("Resource's path part has a duplicate path variable: %s", r.PathPart)
+			}
+			taken[name] = true
+		}
+	}
+	// A resource that moves takes what is below it along.
+	for _, below := range t.children(r.ID) {
+		if strings.HasSuffix(r.PathPart, "+}") {
+			return restjson.BadRequest("Cannot create a child of a resource with a greedy path variable: %s", r.PathPart)
+		}
+		if taken[variable(below.PathPart)] {
+			return restjson.BadRequest("Resource's path part has a duplicate path variable: %s", below.PathPart)
 		}
 	}
 	for _, other := range t {
@@ -169,7 +182,6 @@ func (t resourceTree) place(r *Resource) error {
 		if other.PathPart == r.PathPart {
 			return restjson.Conflict("Another resource with the same parent already has this name: %s", r.PathPart)
 		}
-		// A greedy variable beside another is possible, as it is the last to match.
 		if isVariable(r.PathPart) && isVariable(other.PathPart) {
 			return restjson.BadRequest("A sibling (%s) of this resource already has a variable path part -- only one is allowed", other.PathPart)
 		}

@@ -96,18 +96,17 @@ func (s *Service) createRestAPI(ctx context.Context, c *restjson.Call) (any, err
 			content.Models = append(content.Models, m)
 		}
 		if in.CloneFrom != "" {
-			original, err := ReadContent(tx, c.Region, in.CloneFrom)
+			original, err := originalOf(tx, c, in.CloneFrom)
 			if err != nil {
-				return nil, restjson.NotFound("Invalid API identifier specified %s:%s", c.AccountID, in.CloneFrom)
+				return nil, err
 			}
-			content = original
-			api.RootResourceID = original.API.RootResourceID
-			if len(api.BinaryMediaTypes) == 0 {
-				api.BinaryMediaTypes = original.API.BinaryMediaTypes
-			}
-			content.API = api
+			content = cloneOf(original, api)
 		}
-		return &api, WriteContent(tx, c.Region, content)
+		if err := WriteContent(tx, c.Region, content); err != nil {
+			return nil, err
+		}
+		api = shownAPI(content.API)
+		return &api, nil
 	})
 }
 
@@ -143,38 +142,43 @@ func checkAPI(api *RestAPI) error {
 
 func (s *Service) getRestAPIs(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (page[RestAPI], error) {
-		entries, err := r.List(c.Region + "/restapis/")
+		entries, err := r.Children(c.Region + "/restapis/")
 		if err != nil {
 			return page[RestAPI]{}, err
 		}
-		var apis []RestAPI
+		apis := make([]RestAPI, 0, len(entries))
 		for _, e := range entries {
-			// What belongs to an API is below its own key.
-			if strings.Count(e.Key, "/") > 2 {
-				continue
-			}
 			var api RestAPI
 			if err := json.Unmarshal(e.Value, &api); err != nil {
 				return page[RestAPI]{}, err
 			}
-			apis = append(apis, api)
+			apis = append(apis, shownAPI(api))
 		}
 		return pageOf(c, apis)
 	})
 }
 
 func (s *Service) getRestAPI(ctx context.Context, c *restjson.Call) (any, error) {
-	return view(ctx, s, func(r store.Reader) (*shownAPI, error) {
+	return view(ctx, s, func(r store.Reader) (*taggedAPI, error) {
 		_, api, err := apiOf(r, c)
 		if err != nil {
 			return nil, err
 		}
-		return &shownAPI{RestAPI: *api, Tags: orEmpty(api.Tags)}, nil
+		return &taggedAPI{shownAPI(*api), orEmpty(api.Tags)}, nil
 	})
 }
 
-// shownAPI always has tags, as what GetRestApi answers does.
-type shownAPI struct {
+// shownAPI is an API's document as it is sent: Amazon escapes a policy once more than
+// JSON does, slashes included, and clients such as Terraform take that away again.
+func shownAPI(api RestAPI) RestAPI {
+	// A text can always be written as JSON.
+	escaped, _ := json.Marshal(api.Policy)
+	api.Policy = strings.ReplaceAll(string(escaped[1:len(escaped)-1]), "/", `\/`)
+	return api
+}
+
+// taggedAPI always has tags, as what GetRestApi answers does.
+type taggedAPI struct {
 	RestAPI
 	Tags map[string]string `json:"tags"`
 }
@@ -191,6 +195,14 @@ func (s *Service) deleteRestAPI(ctx context.Context, c *restjson.Call) (any, err
 		folder, err := apiFolder(tx, c)
 		if err != nil {
 			return err
+		}
+		id := c.Params["restapi_id"]
+		mapped, err := mappedDomains(tx, c.Region, id, "")
+		if err != nil {
+			return err
+		}
+		if mapped != "" {
+			return restjson.BadRequest("Deleting RestApi %s failed. Please remove all base path mappings related to the RestApi in your domains: %s.", id, mapped)
 		}
 		tx.DeleteAll(folder)
 		tx.Delete(strings.TrimSuffix(folder, "/"))
@@ -256,7 +268,7 @@ func (s *Service) updateRestAPI(ctx context.Context, c *restjson.Call) (any, err
 	if err != nil {
 		return nil, err
 	}
-	return update(ctx, s, func(tx store.Tx) (*shownAPI, error) {
+	return update(ctx, s, func(tx store.Tx) (*taggedAPI, error) {
 		folder, api, err := apiOf(tx, c)
 		if err != nil {
 			return nil, err
@@ -267,6 +279,6 @@ func (s *Service) updateRestAPI(ctx context.Context, c *restjson.Call) (any, err
 		if err := checkAPI(api); err != nil {
 			return nil, err
 		}
-		return &shownAPI{*api, orEmpty(api.Tags)}, writeRecord(tx, strings.TrimSuffix(folder, "/"), api)
+		return &taggedAPI{shownAPI(*api), orEmpty(api.Tags)}, writeRecord(tx, strings.TrimSuffix(folder, "/"), api)
 	})
 }

@@ -2,6 +2,8 @@ package restapi
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"gatehouse/management/restjson"
@@ -16,12 +18,11 @@ func withoutSlashes(o restjson.Operation) restjson.Operation {
 		return o
 	}
 	o.Do = func(ctx context.Context, c *restjson.Call) (any, error) {
-		for name, value := range c.Params {
-			switch {
-			case !strings.Contains(value, "/"):
-			case name == "restapi_id":
-				return nil, unknownAPI(c)
-			default:
+		if strings.Contains(c.Params["restapi_id"], "/") {
+			return nil, unknownAPI(c)
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+			if strings.Contains(c.Params[name], "/") {
 				return nil, restjson.NotFound("Invalid %s specified", name)
 			}
 		}

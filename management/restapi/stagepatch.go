@@ -22,7 +22,6 @@ var stagePatches = []patchRule[Stage]{
 	{"/clientCertificateId", opReplace, patchText(func(s *Stage) *string { return &s.ClientCertificateID })},
 	{"/tracingEnabled", opReplace, patchBool(func(s *Stage) *bool { return &s.TracingEnabled })},
 	{"/documentationVersion", opReplace, patchText(func(s *Stage) *string { return &s.DocumentationVersion })},
-	{"/webAclArn", opReplace, patchText(func(s *Stage) *string { return &s.WebACLARN })},
 	{"/variables/{}", "add replace remove", patchVariable(func(s *Stage) *map[string]string { return &s.Variables })},
 	{"/accessLogSettings", "remove", func(s *Stage, _ patchOperation, _ []string) error {
 		s.AccessLogSettings = nil

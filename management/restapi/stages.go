@@ -32,6 +32,7 @@ const (
 	maxVariables     = 100
 	maxVariableName  = 64
 	maxVariableValue = 512
+	maxLogFormat     = 3 << 10
 )
 
 var (
@@ -88,6 +89,21 @@ func checkStage(r store.Reader, folder string, stage *Stage) error {
 		// There is no machine to wait for: the cache is a part of the gateway.
 		stage.CacheClusterStatus = "AVAILABLE"
 	}
+	if id := stage.ClientCertificateID; id != "" {
+		region, _, _ := strings.Cut(folder, "/")
+		ok, err := hasRecord(r, ClientCertificatesFolder(region)+id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return restjson.BadRequest("Invalid client certificate ID specified: %s", id)
+		}
+	}
+	if log := stage.AccessLogSettings; log != nil {
+		if err := checkLogFormat(log.Format); err != nil {
+			return err
+		}
+	}
 	if id := stage.DocumentationVersion; id != "" {
 		ok, err := hasRecord(r, folder+versionsFolder+id)
 		if err != nil {
@@ -98,6 +114,22 @@ func checkStage(r store.Reader, folder string, stage *Stage) error {
 		}
 	}
 	return checkTags(stage.Tags)
+}
+
+// checkLogFormat tells what of an access log's format is not possible.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+func checkLogFormat(format string) error {
+	switch {
+	case format == "":
+		return nil
+	case len(format) > maxLogFormat:
+		return restjson.BadRequest("Access Log format can have at most %d bytes", maxLogFormat)
+	case strings.ContainsAny(strings.TrimRight(format, "\r\n"), "\r\n"):
+		return restjson.BadRequest("Access Log format must be single line, new line character is allowed only at end of the format")
+	case !strings.Contains(format, "$context.requestId") && !strings.Contains(format, "$context.extendedRequestId"):
+		return restjson.BadRequest("Access Log format must contain $context.requestId or $context.extendedRequestId")
+	}
+	return nil
 }
 
 func checkVariables(variables map[string]string) error {
@@ -111,6 +143,15 @@ func checkVariables(variables map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// roomForStage refuses one stage more than an API can have.
+func roomForStage(r store.Reader, folder string) error {
+	entries, err := r.List(folder + stagesFolder)
+	if err == nil && len(entries) >= maxStages {
+		err = limitExceeded("Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages.")
+	}
+	return err
 }
 
 func (s *Service) createStage(ctx context.Context, c *restjson.Call) (any, error) {
@@ -134,12 +175,8 @@ func (s *Service) createStage(ctx context.Context, c *restjson.Call) (any, error
 		if taken {
 			return nil, restjson.Conflict("Stage already exists")
 		}
-		entries, err := tx.List(folder + stagesFolder)
-		if err != nil {
+		if err := roomForStage(tx, folder); err != nil {
 			return nil, err
-		}
-		if len(entries) >= maxStages {
-			return nil, limitExceeded("Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages.")
 		}
 		stage, err := copyOf(in)
 		if err != nil {
@@ -197,11 +234,19 @@ func (s *Service) getStages(ctx context.Context, c *restjson.Call) (any, error) 
 
 func (s *Service) deleteStage(ctx context.Context, c *restjson.Call) (any, error) {
 	return s.remove(ctx, func(tx store.Tx) error {
-		key, _, _, err := stageOf(tx, c)
-		if err == nil {
-			tx.Delete(key)
+		key, _, stage, err := stageOf(tx, c)
+		if err != nil {
+			return err
 		}
-		return err
+		mapped, err := mappedDomains(tx, c.Region, c.Params["restapi_id"], stage.StageName)
+		if err != nil {
+			return err
+		}
+		if mapped != "" {
+			return restjson.BadRequest("Deleting stage %s failed. Please remove all base path mappings related to the stage in your domains: %s.", stage.StageName, mapped)
+		}
+		tx.Delete(key)
+		return nil
 	})
 }
 

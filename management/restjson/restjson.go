@@ -44,6 +44,8 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 type Call struct {
 	Caller
 	Request *http.Request
+	// Operation is the name of the operation that is called.
+	Operation string
 	// Params are the variables of the operation's path, unescaped.
 	Params map[string]string
 	Query  url.Values
@@ -186,7 +188,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, _ := r.Context().Value(callerKey{}).(Caller)
-	answer, err := o.Do(r.Context(), &Call{Caller: caller, Request: r, Params: params, Query: r.URL.Query(), Body: body})
+	answer, err := o.Do(r.Context(), &Call{Caller: caller, Request: r, Operation: o.Name, Params: params, Query: r.URL.Query(), Body: body})
 	if err != nil {
 		s.fail(w, o.Name, err)
 		return

@@ -101,6 +101,15 @@ assert [d["domainName"] for d in client.get_domain_names()["items"]] == ["api.ex
 client.delete_domain_name(domainName="api.example.com")
 refused("NotFoundException", "Invalid domain name identifier specified", "get_domain_name", domainName="api.example.com")
 assert client.get_domain_name_access_associations()["items"] == []
+why = (" is not supported by Gatehouse: it has no VPC endpoints that could be given access to a domain name; requests of a VPC endpoint are told by the listener "
+       "that they come to (sourceVpce), and admitted by resource policies")
+private = "arn:aws:apigateway:eu-west-1:000000000000:/domainnames/api.example.com+abc123"
+association = "arn:aws:apigateway:eu-west-1:000000000000:/domainnameaccessassociations/domainname/api.example.com/vpcesource/vpce-1"
+refused("BadRequestException", "CreateDomainNameAccessAssociation" + why, "create_domain_name_access_association",
+        domainNameArn=private, accessAssociationSourceType="VPCE", accessAssociationSource="vpce-1")
+refused("BadRequestException", "DeleteDomainNameAccessAssociation" + why, "delete_domain_name_access_association", domainNameAccessAssociationArn=association)
+refused("BadRequestException", "RejectDomainNameAccessAssociation" + why, "reject_domain_name_access_association",
+        domainNameAccessAssociationArn=association, domainNameArn=private)
 
 # What leads to backends.
 link = client.create_vpc_link(name="orders", targetArns=["arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/net/orders/0a1b"])

@@ -58,12 +58,17 @@ def method(api, resource, uri, **arguments):
 
 api = client.create_rest_api(name="orders")
 i, root = api["id"], api["rootResourceId"]
-resource = {name: client.create_resource(restApiId=i, parentId=root, pathPart=name)["id"] for name in ("plain", "secured", "private")}
+resource = {name: client.create_resource(restApiId=i, parentId=root, pathPart=name)["id"] for name in ("plain", "secured", "private", "mapped")}
 link = client.create_vpc_link(name="orders", targetArns=["arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/net/orders/0a1b2c3d4e5f6071"])
 unnamed = client.create_vpc_link(name="elsewhere", targetArns=["arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/net/elsewhere/0a1b2c3d4e5f6071"])
 method(i, resource["plain"], os.environ["PLAIN"] + "/backend")
 method(i, resource["secured"], os.environ["SECURED"] + "/backend", tlsConfig={"insecureSkipVerification": True})
 method(i, resource["private"], "http://orders.internal/backend", connectionType="VPC_LINK", connectionId=link["id"])
+client.put_method(restApiId=i, resourceId=resource["mapped"], httpMethod="GET", authorizationType="NONE", apiKeyRequired=True)
+client.put_method_response(restApiId=i, resourceId=resource["mapped"], httpMethod="GET", statusCode="200")
+client.put_integration(
+    restApiId=i, resourceId=resource["mapped"], httpMethod="GET", type="HTTP", integrationHttpMethod="GET", uri=os.environ["SECURED"] + "/mapped", tlsConfig={"insecureSkipVerification": True})
+client.put_integration_response(restApiId=i, resourceId=resource["mapped"], httpMethod="GET", statusCode="200", responseTemplates={"application/json": "$input.json('$')"})
 client.create_deployment(restApiId=i, stageName="prod")
 
 # A key gets in by a plan, as far as its quota goes.
@@ -102,11 +107,13 @@ client.create_deployment(restApiId=i, stageName="prod")
 becomes(lambda got: got[0] == 200 and got[1]["backend"] == "plain" and got[1]["path"] == "/linked", lambda: ask(f"/_aws/execute-api/{i}/prod/private", key=key["value"]))
 
 # Backends are shown the stage's certificate.
-secured = f"/_aws/execute-api/{i}/prod/secured"
+secured, mapped = f"/_aws/execute-api/{i}/prod/secured", f"/_aws/execute-api/{i}/prod/mapped"
 assert ask(secured, key=key["value"])[1]["certificate"] == ""
+assert ask(mapped, key=key["value"])[1]["certificate"] == ""
 certificate = client.generate_client_certificate(description="for backends")
 client.update_stage(restApiId=i, stageName="prod", patchOperations=[{"op": "replace", "path": "/clientCertificateId", "value": certificate["clientCertificateId"]}])
 becomes(lambda got: got[1]["certificate"] == certificate["pemEncodedCertificate"], lambda: ask(secured, key=key["value"]))
+becomes(lambda got: got[1]["certificate"] == certificate["pemEncodedCertificate"] and got[1]["path"] == "/mapped", lambda: ask(mapped, key=key["value"]))
 
 # Custom domains, with and without a stage in the mapping.
 client.create_domain_name(domainName="api.example.com", regionalCertificateArn="arn:aws:acm:eu-west-1:000000000000:certificate/unknown", endpointConfiguration={"types": ["REGIONAL"]})
@@ -159,7 +166,8 @@ client.update_api_key(apiKey=key["id"], patchOperations=[{"op": "replace", "path
 becomes(status(200), lambda: ask(path, key=key["value"]))
 client.delete_api_key(apiKey=key["id"])
 becomes(status(403), lambda: ask(path, key=key["value"]))
-# A plan outlives a stage that it names.
+# A stage outlives no domain that leads to it, but a plan outlives a stage that it names.
+for name in "api.example.com", "mtls.example.com":
+    client.delete_domain_name(domainName=name)
 client.delete_stage(restApiId=i, stageName="prod")
 client.delete_usage_plan(usagePlanId=plan)
-client.delete_domain_name(domainName="api.example.com")
