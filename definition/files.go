@@ -72,9 +72,9 @@ func (e tooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.name, source.MaxBytes)
 }
 
-// readFile reads a regular file up to the limit for definitions: a device or a pipe
-// would never end.
-func readFile(name string) ([]byte, error) {
+// ReadFile reads a regular file up to the limit for definitions: what a Loader reads files
+// with if it is told nothing else.
+func ReadFile(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

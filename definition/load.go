@@ -26,7 +26,15 @@ type Options struct {
 	// Region and AccountID replace ${AWS::Region} and ${AWS::AccountId} in OpenAPI
 	// documents; empty means us-east-1 and 000000000000.
 	Region, AccountID string
+	// Foreign tells the files that others than the machine's owner write, such as users
+	// of the management API; nil means none. In them ${NAME} is plain text, and they
+	// refer to foreign files only: what the environment and the disk hold is not for them.
+	Foreign func(path string) bool
+	// MayBeEmpty makes a snapshot that serves nothing of no paths at all.
+	MayBeEmpty bool
 }
+
+func (o Options) foreign(path string) bool { return o.Foreign != nil && o.Foreign(path) }
 
 // Loader loads definitions, again and again: it remembers the OpenAPI documents it
 // has parsed, so that a reload costs what changed. An unchanged document gives the
@@ -42,7 +50,7 @@ func NewLoader(options Options) *Loader {
 		options.LookupEnv = os.LookupEnv
 	}
 	if options.ReadFile == nil {
-		options.ReadFile = readFile
+		options.ReadFile = ReadFile
 	}
 	if options.Stdin == nil {
 		options.Stdin = readStdin
@@ -66,8 +74,14 @@ type Result struct {
 // Load reads definition files, directories of them (*.yaml and *.yml, not nested),
 // glob patterns, and "-" for standard input, and merges them into one snapshot.
 func (l *Loader) Load(ctx context.Context, paths []string) Result {
+	return l.LoadBeside(ctx, paths, nil)
+}
+
+// LoadBeside is Load for definitions that are tried beside others: base, if it isn't nil,
+// is what they are added to. Base stays as it is.
+func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
 	b := &build{
-		loader: l, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
+		loader: l, base: base, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
 		next: map[deploymentKey]*parsedDefinition{},
 	}
 	b.readAll(paths)
@@ -109,6 +123,7 @@ var consequences = map[string]bool{"no-routes": true, "unknown-route": true, "mi
 // A build is one load under way.
 type build struct {
 	loader  *Loader
+	base    *gateway.Snapshot
 	files   *fileSet
 	diags   gateway.Diagnostics
 	configs []readConfig
@@ -145,7 +160,7 @@ type wantedDefinition struct {
 	deliver func(*gateway.Deployment)
 }
 
-// resolveDefinitions parses, in parallel, every OpenAPI document that is named, once
+// resolveDefinitions parses, in parallel, every definition that is named, once
 // for each way it is used.
 func (b *build) resolveDefinitions(ctx context.Context) {
 	b.collectWanted()
@@ -204,6 +219,10 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 // are kept with it.
 func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinition {
 	parsed := &parsedDefinition{dependencies: map[string]string{}}
+	if key.protocol == gateway.WebSocket {
+		b.parseWebSocket(parsed, key.file, data)
+		return parsed
+	}
 	// OpenAPI text is not ours to interpolate: ${…} in it is AWS's.
 	doc, ok := source.Parse(key.file, data, source.Environment{}, &parsed.diags)
 	if !ok {
@@ -213,24 +232,43 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 		Protocol: key.protocol, Backend: key.backend, Tools: key.tools,
 		Region: b.loader.options.Region, AccountID: b.loader.options.AccountID,
 	}
-	options.Open = func(ref string) (*source.Document, error) {
-		name := relativeTo(key.file, ref)
-		data, err := b.files.read(name)
-		parsed.dependencies[name] = hashRead(data, err)
-		if err != nil {
-			return nil, err
-		}
-		doc, ok := source.Parse(name, data, source.Environment{}, &parsed.diags)
-		if !ok {
-			return nil, openapi.ErrNoDocument
-		}
-		return doc, nil
+	if b.loader.options.foreign(key.file) {
+		// It refers to no files, and may be more than what an import takes.
+		options.AllBodies = true
+	} else {
+		options.Open = func(ref string) (*source.Document, error) { return b.openReferred(parsed, relativeTo(key.file, ref)) }
 	}
 	if d := openapi.Parse(doc, options); d != nil {
 		parsed.deployment = d.Seal()
 	}
 	parsed.diags.Sort()
 	return parsed
+}
+
+// parseWebSocket parses a file about a WebSocket API, which is one of our own.
+func (b *build) parseWebSocket(parsed *parsedDefinition, file string, data []byte) {
+	environment := source.Environment{Variable: b.loader.options.LookupEnv}
+	if b.loader.options.foreign(file) {
+		environment = source.Environment{}
+	}
+	if doc, ok := source.Parse(file, data, environment, &parsed.diags); ok {
+		parsed.deployment = native.ParseWebSocket(doc).Seal()
+	}
+	parsed.diags.Sort()
+}
+
+// openReferred reads a file that a document refers to.
+func (b *build) openReferred(parsed *parsedDefinition, name string) (*source.Document, error) {
+	data, err := b.files.read(name)
+	parsed.dependencies[name] = hashRead(data, err)
+	if err != nil {
+		return nil, err
+	}
+	doc, ok := source.Parse(name, data, source.Environment{}, &parsed.diags)
+	if !ok {
+		return nil, openapi.ErrNoDocument
+	}
+	return doc, nil
 }
 
 // deploymentKey tells documents apart that give different deployments.

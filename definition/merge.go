@@ -2,6 +2,7 @@ package definition
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,8 +40,13 @@ func (b *build) want(file string, protocol gateway.Protocol, d native.Definition
 	}
 	name := relativeTo(file, d.File)
 	b.wanted = append(b.wanted, &wantedDefinition{
-		key:   deploymentKey{file: name, protocol: protocol, backend: d.Backend, tools: tools},
-		read:  func() ([]byte, error) { return b.files.read(name) },
+		key: deploymentKey{file: name, protocol: protocol, backend: d.Backend, tools: tools},
+		read: func() ([]byte, error) {
+			if b.loader.options.foreign(file) && !b.loader.options.foreign(name) {
+				return nil, errors.New("it is not for those who wrote this")
+			}
+			return b.files.read(name)
+		},
 		value: d.Value, deliver: deliver,
 	})
 }
@@ -86,11 +92,22 @@ func (b *build) addImplicit() {
 // snapshot merges what all files say. Its parts keep the order of the files.
 func (b *build) snapshot() *gateway.Snapshot {
 	s := &gateway.Snapshot{}
+	if b.base != nil {
+		// Lists have no room behind them that others could write to, too.
+		s = &gateway.Snapshot{
+			Gateways: slices.Clip(b.base.Gateways), Backends: slices.Clip(b.base.Backends), Domains: slices.Clone(b.base.Domains),
+			Account: b.base.Account, UsagePlans: slices.Clone(b.base.UsagePlans), APIKeys: slices.Clip(b.base.APIKeys),
+			Issuers: slices.Clip(b.base.Issuers), Functions: slices.Clip(b.base.Functions), Credentials: slices.Clip(b.base.Credentials),
+			APIs: slices.Clone(b.base.APIs), ClientCertificates: slices.Clip(b.base.ClientCertificates), VPCLinks: slices.Clip(b.base.VPCLinks),
+		}
+	}
 	for i := range b.configs {
 		c := &b.configs[i]
 		s.Gateways = append(s.Gateways, c.Gateways...)
 		s.Backends = append(s.Backends, c.Backends...)
 		s.Domains = append(s.Domains, c.Domains...)
+		s.ClientCertificates = append(s.ClientCertificates, c.ClientCertificates...)
+		s.VPCLinks = append(s.VPCLinks, c.VPCLinks...)
 		b.account(s, c.Config)
 		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
 		s.APIKeys = append(s.APIKeys, c.APIKeys...)
@@ -115,7 +132,9 @@ func (b *build) snapshot() *gateway.Snapshot {
 	if len(s.Gateways) == 0 {
 		s.Gateways = []gateway.Gateway{defaultGateway()}
 	}
-	resolveNames(s)
+	b.resolveNames(s)
+	b.resolveCertificates(s)
+	b.settleForeign(s)
 	b.checkBackends(s)
 	return s
 }
@@ -159,8 +178,8 @@ func (b *build) account(s *gateway.Snapshot, c *native.Config) {
 }
 
 // resolveNames turns the names that domains and plans use for APIs into ids, and
-// gives domains the only gateway.
-func resolveNames(s *gateway.Snapshot) {
+// gives domains the only gateway, or the first where others write them.
+func (b *build) resolveNames(s *gateway.Snapshot) {
 	ids := map[string]string{}
 	for _, a := range s.APIs {
 		ids[a.Name] = a.ID
@@ -175,14 +194,23 @@ func resolveNames(s *gateway.Snapshot) {
 	for i := range s.Domains {
 		d := &s.Domains[i]
 		d.Gateway = cmp.Or(d.Gateway, only)
+		if d.Gateway == "" && b.loader.options.foreign(d.Source.File) {
+			// The management API knows no gateways.
+			d.Gateway = s.Gateways[0].Name
+		}
 		for j := range d.Mappings {
-			d.Mappings[j].API = cmp.Or(ids[d.Mappings[j].API], d.Mappings[j].API)
+			// What is an id already may be served, and is not written to.
+			if id := ids[d.Mappings[j].API]; id != "" && id != d.Mappings[j].API {
+				d.Mappings[j].API = id
+			}
 		}
 	}
 	for i := range s.UsagePlans {
 		for j := range s.UsagePlans[i].Stages {
 			at := &s.UsagePlans[i].Stages[j]
-			at.API = cmp.Or(ids[at.API], at.API)
+			if id := ids[at.API]; id != "" && id != at.API {
+				at.API = id
+			}
 		}
 	}
 }

@@ -23,6 +23,10 @@ func (b *build) readAll(paths []string) {
 			}
 			continue
 		}
+		if b.loader.options.foreign(path) {
+			b.readNamed(path, true)
+			continue
+		}
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && info.IsDir():
@@ -34,7 +38,7 @@ func (b *build) readAll(paths []string) {
 			b.readNamed(path, true)
 		}
 	}
-	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() {
+	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
 		b.diags.Errorf("no-definitions", gateway.Position{File: strings.Join(paths, " ")}, "", "name a gatehouse.yaml or a directory with one", "no definition was found")
 	}
 }
@@ -134,10 +138,14 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		// Skipped without parsing it: a directory may hold hundreds.
 		return
 	}
-	doc, ok := source.Parse(name, data, source.Environment{
+	environment := source.Environment{
 		Variable: b.loader.options.LookupEnv,
 		ReadFile: func(path string) ([]byte, error) { return b.files.read(relativeTo(name, path)) },
-	}, &b.diags)
+	}
+	if b.loader.options.foreign(name) {
+		environment = source.Environment{}
+	}
+	doc, ok := source.Parse(name, data, environment, &b.diags)
 	if !ok {
 		b.incomplete = true
 		return
@@ -146,6 +154,9 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		if explicit {
 			b.implicit = append(b.implicit, implicitDocument{name, data})
 		}
+		return
+	}
+	if native.IsWebSocket(doc.Root()) && !explicit {
 		return
 	}
 	if isBootstrap(doc.Root()) {

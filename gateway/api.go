@@ -57,6 +57,9 @@ type Stage struct {
 	Throttle *Throttle
 	// MCP shows the stage's operations to agents; nil means it does not.
 	MCP *MCP
+	// ClientCertificate is the id of the certificate that HTTPS backends are shown; empty
+	// for none, or for their own.
+	ClientCertificate string
 	// IdleMillis and DurationMillis bound the connections of a WebSocket API: how long
 	// nothing may happen on one, and how long it may last.
 	IdleMillis, DurationMillis int64
@@ -70,11 +73,20 @@ type Stage struct {
 type Canary struct {
 	// Percent of requests, 0 to 100, fractions allowed.
 	Percent float64
+	// Header sends requests that have it to the canary in any case; nil sends none.
+	Header *CanaryHeader
 	// Deployment of the canary; the stage's own when only variables differ.
 	Deployment *Deployment
 	// Variables are merged over the stage's for canary requests.
 	Variables map[string]string
 	Source    Position
+}
+
+// CanaryHeader is a header that requests for a canary have.
+type CanaryHeader struct {
+	Name string
+	// Value that it must have; empty means any.
+	Value string
 }
 
 // RouteSettings are a stage's options for one route, or for all with key "*".

@@ -1,5 +1,7 @@
 package gateway
 
+import "strings"
+
 // Backend is a named group of upstream endpoints with its options. Integrations
 // reach it by URI host (Hosts), as a VPC link (its name is the connection id), or
 // as the backend of an OpenAPI document without extensions.
@@ -62,4 +64,35 @@ type Retry struct {
 	// On is Envoy's retry_on list, such as "connect-failure,refused-stream,5xx".
 	On                  string
 	PerTryTimeoutMillis int64
+}
+
+// ClientCertificate is what the gateway is known by to the HTTPS backends of a stage.
+type ClientCertificate struct {
+	ID string
+	// Certificate is the PEM chain, leaf first.
+	Certificate string
+	Key         Secret
+	Source      Position
+}
+
+// VPCLink is a way to backends that the management API has made. A connection id that is
+// its id leads to the backend that is named as a load balancer of it, or as itself; where
+// there is none, to the host of the integration's URI.
+type VPCLink struct {
+	ID, Name string
+	// Targets are the ARNs of load balancers.
+	Targets []string
+	Source  Position
+}
+
+// BackendNames are those that the link's backend may have, the best first.
+func (l *VPCLink) BackendNames() []string {
+	var names []string
+	for _, arn := range l.Targets {
+		// arn:aws:elasticloadbalancing:REGION:ACCOUNT:loadbalancer/net/NAME/ID
+		if parts := strings.Split(arn, "/"); len(parts) == 4 {
+			names = append(names, parts[2])
+		}
+	}
+	return append(names, l.Name, l.ID)
 }

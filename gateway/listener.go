@@ -93,6 +93,10 @@ type TLS struct {
 	Key         Secret
 	// MinVersion is "1.0", "1.1", "1.2" or "1.3"; empty means 1.2.
 	MinVersion string
+	// CertificateARN names the certificate where it isn't written, TruststoreURI the
+	// authorities (domains only): what they stand for is filled in from what definitions
+	// say of them.
+	CertificateARN, TruststoreURI string
 	// ClientCA is the PEM bundle of authorities that clients' certificates have to come
 	// from (mutual TLS, domains only); empty means that clients need none.
 	ClientCA string

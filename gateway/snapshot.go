@@ -8,13 +8,17 @@ import (
 // Snapshot is everything that is served, at one moment. It is immutable once
 // Seal was called: translators and services may share it freely.
 type Snapshot struct {
-	Gateways   []Gateway
-	APIs       []API
-	Backends   []Backend
-	Domains    []Domain
-	Account    Account
-	UsagePlans []UsagePlan
-	APIKeys    []APIKey
+	Gateways []Gateway
+	APIs     []API
+	Backends []Backend
+	// ClientCertificates are what stages show to backends, VPCLinks what else than their
+	// names leads to backends.
+	ClientCertificates []ClientCertificate
+	VPCLinks           []VPCLink
+	Domains            []Domain
+	Account            Account
+	UsagePlans         []UsagePlan
+	APIKeys            []APIKey
 	// Issuers of tokens, Functions that authorize, Credentials that sign requests.
 	Issuers     []Issuer
 	Functions   []Function
@@ -57,6 +61,26 @@ func (s *Snapshot) Backend(name string) *Backend {
 	for i := range s.Backends {
 		if s.Backends[i].Name == name {
 			return &s.Backends[i]
+		}
+	}
+	return nil
+}
+
+// ClientCertificate finds a client certificate by id, or nil.
+func (s *Snapshot) ClientCertificate(id string) *ClientCertificate {
+	for i := range s.ClientCertificates {
+		if s.ClientCertificates[i].ID == id {
+			return &s.ClientCertificates[i]
+		}
+	}
+	return nil
+}
+
+// VPCLink finds a VPC link by id, or nil.
+func (s *Snapshot) VPCLink(id string) *VPCLink {
+	for i := range s.VPCLinks {
+		if s.VPCLinks[i].ID == id {
+			return &s.VPCLinks[i]
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.index()
 	v.gateways()
 	v.backends()
+	v.clientCertificates()
 	v.apis()
 	v.domains()
 	v.mcpDomains()
@@ -311,10 +312,13 @@ func (v *validation) references(a *API, s *Stage) {
 			if in.ConnectionType != ConnectionVPCLink || in.Source == d.Routes[i].Source {
 				continue
 			}
-			if id, missing := ResolveStageVariables(in.ConnectionID, variables); id != "" && len(missing) == 0 && v.noBackend(id) {
+			if id, missing := ResolveStageVariables(in.ConnectionID, variables); id != "" && len(missing) == 0 && v.noBackend(id) && v.snapshot.VPCLink(id) == nil {
 				v.errorf("unknown-backend", in.Source, "add it to backends:", "the integration of %s is sent to the backend %q, which does not exist", d.Routes[i].Key(), id)
 			}
 		}
+	}
+	if id := s.ClientCertificate; id != "" && v.snapshot.ClientCertificate(id) == nil {
+		v.errorf("unknown-client-certificate", s.Source, "add it to clientCertificates:", "the stage %s/%s shows its backends the certificate %q, which does not exist", a.ID, s.Name, id)
 	}
 	check(s.Deployment, s.Variables)
 	if s.Canary != nil && s.Canary.Deployment != nil {
@@ -342,7 +346,7 @@ func (v *validation) domains() {
 		}
 		if d.TLS != nil {
 			v.certificate(d.TLS)
-			if d.TLS.Certificate == "" {
+			if d.TLS.Certificate == "" && d.TLS.CertificateARN == "" {
 				v.errorf("missing-certificate", d.TLS.Source, "", "the domain %s has no certificate", d.Name)
 			}
 			v.truststore(d)

@@ -24,6 +24,24 @@ func (v *validation) backendTLS(t *BackendTLS) {
 	v.authorities(t.CA, t.Source)
 }
 
+// clientCertificates checks what backends are shown, and the VPC links that lead to some.
+func (v *validation) clientCertificates() {
+	ids, links := map[string]Position{}, map[string]Position{}
+	for i := range v.snapshot.ClientCertificates {
+		c := &v.snapshot.ClientCertificates[i]
+		v.unique(ids, "client certificate", c.ID, c.Source)
+		if c.ID != "" && !namePattern.MatchString(c.ID) {
+			v.errorf("invalid-name", c.Source, "use letters, digits, dots, hyphens and underscores", "%q is not a valid id of a client certificate", c.ID)
+		}
+		if c.Certificate != "" && c.Key != "" {
+			v.pair(c.Certificate, c.Key, c.Source)
+		}
+	}
+	for _, l := range v.snapshot.VPCLinks {
+		v.unique(links, "VPC link", l.ID, l.Source)
+	}
+}
+
 // authorities checks a bundle, if there is one.
 func (v *validation) authorities(bundle string, pos Position) {
 	if bundle == "" {

@@ -73,8 +73,9 @@ type stage struct {
 	protocol   gateway.Protocol
 	variables  map[string]string
 	deployment *gateway.Deployment
-	// snapshot is there while the stage is compiled.
+	// snapshot and from, the stage in it, are there while the stage is compiled.
 	snapshot *gateway.Snapshot
+	from     *gateway.Stage
 	routes   map[string]*route
 	// binary are the media types whose bodies are bytes (REST).
 	binary mediaTypes
@@ -154,7 +155,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 	}
 	st := &stage{
 		api: api.ID, name: of.Name, canary: canary, protocol: api.Protocol, variables: variables,
-		deployment: deployment, snapshot: snapshot, routes: map[string]*route{},
+		deployment: deployment, snapshot: snapshot, from: of, routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
 	}
 	if of.Cache != nil && st.rest() {
@@ -168,7 +169,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 		st.customised[wire.ReplyMalformed], st.customised[wire.ReplyOverloaded] = custom, custom
 	}
 	defer func() {
-		st.snapshot = nil
+		st.snapshot, st.from = nil, nil
 		*found = append(*found, st.found...)
 	}()
 	b := &stageCompiler{stage: st, of: of, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}

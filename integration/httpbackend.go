@@ -44,12 +44,12 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf("invalid-uri", in.URISource, "", "%v", err)
 		return nil
 	}
-	up, backend, err := b.stage.snapshot.Upstream(in, uri, b.stage.variables)
+	up, backend, err := b.stage.snapshot.Upstream(in, uri, b.stage.from, b.stage.variables)
 	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
 	}
-	return &httpBackend{upstream: newUpstream(up, backend), uri: uri, method: in.HTTPMethod, retries: b.retriesOf(r, backend)}
+	return &httpBackend{upstream: newUpstream(up, backend, b.stage.snapshot.ClientCertificate(up.ClientCertificate)), uri: uri, method: in.HTTPMethod, retries: b.retriesOf(r, backend)}
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.

@@ -43,15 +43,18 @@ type upstream struct {
 	gateway.Upstream
 	// backend is nil for plain hosts.
 	backend *gateway.Backend
+	// shown is the certificate that the stage shows to the backend; nil for none.
+	shown *gateway.ClientCertificate
 	// key is the same for upstreams that are the same.
 	key string
 }
 
-func newUpstream(u gateway.Upstream, b *gateway.Backend) *upstream {
-	return &upstream{u, b, gateway.ContentHash(struct {
-		U gateway.Upstream
-		B *gateway.Backend
-	}{u, b})}
+func newUpstream(u gateway.Upstream, b *gateway.Backend, shown *gateway.ClientCertificate) *upstream {
+	return &upstream{u, b, shown, gateway.ContentHash(struct {
+		U     gateway.Upstream
+		B     *gateway.Backend
+		Shown *gateway.ClientCertificate
+	}{u, b, shown})}
 }
 
 // pool gives the connections of an upstream.
@@ -150,6 +153,9 @@ func newPool(u *upstream) (*pool, error) {
 	}
 	t.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
 	if u.TLS {
+		if u.shown != nil {
+			options.Certificate, options.Key = u.shown.Certificate, u.shown.Key
+		}
 		var err error
 		if t.TLSClientConfig, err = clientTLS(u.Upstream, options); err != nil {
 			return nil, err

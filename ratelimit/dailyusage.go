@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -13,20 +14,25 @@ import (
 type DailyUsage struct {
 	Plan     string
 	From, To time.Time
+	// Unlimited: the plan has no quota, of which Unlimited is left each day.
+	Unlimited bool
 	// Keys have an entry for each day from From to To: requests that went on that day, and
 	// what was left when it ended, or is left now.
 	Keys map[string][][2]int64
 }
 
+// Unlimited is what is left of a quota that there is none of.
+const Unlimited = math.MaxInt64
+
 // usageKept is how many days of usage there are, today included.
 const usageKept = 90
 
-// DailyUsage tells it of a plan with a quota, by its id, and of one key, or of all that
-// the plan has or had. Days that have not come yet, and those that nothing is known of
-// any more, are left out. found is false when there is no such plan with a quota.
+// DailyUsage tells it of a plan, by its id, and of one key, or of all that the plan has or
+// had. Days that have not come yet, and those that nothing is known of
+// any more, are left out. found is false when there is no such plan.
 func (s *Server) DailyUsage(ctx context.Context, plan, key string, from, to time.Time) (usage *DailyUsage, found bool, err error) {
 	serving := s.serving.Load()
-	if serving.current == nil || serving.current.plans[plan] == nil || serving.current.plans[plan].Quota == nil {
+	if serving.current == nil || serving.current.plans[plan] == nil {
 		return nil, false, nil
 	}
 	p := serving.current.plans[plan]
@@ -51,7 +57,7 @@ func (s *Server) DailyUsage(ctx context.Context, plan, key string, from, to time
 	if err != nil {
 		return nil, true, err
 	}
-	out := &DailyUsage{Plan: plan, From: from, To: to, Keys: map[string][][2]int64{}}
+	out := &DailyUsage{Plan: plan, From: from, To: to, Unlimited: p.Quota == nil, Keys: map[string][][2]int64{}}
 	names := map[string]bool{}
 	if key != "" {
 		names[key] = true
@@ -73,12 +79,18 @@ func (s *Server) DailyUsage(ctx context.Context, plan, key string, from, to time
 	for _, n := range noted {
 		byKey[n.Key] = append(byKey[n.Key], n)
 	}
-	now := DayQuota{Limit: p.Quota.Limit, Remaining: p.Quota.Limit - p.Quota.Offset, Period: Period(p.Quota.Period)}
+	var now DayQuota
+	if !out.Unlimited {
+		now = DayQuota{Limit: p.Quota.Limit, Remaining: p.Quota.Limit - p.Quota.Offset, Period: Period(p.Quota.Period)}
+	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		days := [][2]int64{}
 		for day := from; !day.After(to); day = day.AddDate(0, 0, 1) {
-			left := leftOn(day, byKey[name], quotaOn(day, byKey[""], now))
-			days = append(days, [2]int64{allowed[name][day], max(0, left)})
+			left := int64(Unlimited)
+			if !out.Unlimited {
+				left = max(0, leftOn(day, byKey[name], quotaOn(day, byKey[""], now)))
+			}
+			days = append(days, [2]int64{allowed[name][day], left})
 		}
 		out.Keys[name] = days
 	}

@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestDailyUsage(t *testing.T) {
 			APIKeys: []gateway.APIKey{{Name: "acme"}, {Name: "idle"}},
 			UsagePlans: []gateway.UsagePlan{
 				{Name: "gold", Keys: []string{"acme", "idle"}, Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Quota: &gateway.Quota{Limit: limit, Period: gateway.QuotaDay}},
-				{Name: "free"},
+				{Name: "free", Keys: []string{"idle"}},
 			},
 		}))
 		return s
@@ -81,7 +82,16 @@ func TestDailyUsage(t *testing.T) {
 	if err != nil || len(got.Keys["idle"]) != 90 || got.From != today.AddDate(0, 0, -89) {
 		t.Errorf("two years: %d days from %s, %v", len(got.Keys["idle"]), got.From, err)
 	}
-	for _, other := range []string{"", "gold", (&gateway.UsagePlan{Name: "free"}).ID()} {
+	// A plan without a quota counts all the same.
+	free := gateway.UsagePlan{Name: "free"}
+	if err := store.AddUsage(context.Background(), []ratelimit.Usage{{Plan: free.ID(), Key: "idle", API: "pets", Stage: "v1", Allowed: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	got, found, err = s.DailyUsage(context.Background(), free.ID(), "", today, today)
+	if diff := cmp.Diff(map[string][][2]int64{"idle": {{3, math.MaxInt64}}}, got.Keys); diff != "" || !found || !got.Unlimited || err != nil {
+		t.Error(found, err, diff)
+	}
+	for _, other := range []string{"", "gold"} {
 		if _, found, err := s.DailyUsage(context.Background(), other, "", today, today); found || err != nil {
 			t.Errorf("plan %q: %t %v", other, found, err)
 		}

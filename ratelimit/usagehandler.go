@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ func (s *Server) showDaily(w http.ResponseWriter, r *http.Request, plan, key str
 	case err != nil:
 		s.usageUnknown(w, err)
 		return
-	case !found && mistake == "":
+	case (!found || usage.Unlimited) && mistake == "":
 		mistake = fmt.Sprintf("the usage plan %q has no quota", plan)
 		fallthrough
 	case mistake != "":
@@ -169,17 +170,29 @@ func (s *Server) extend(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	serving := s.serving.Load()
-	quota, counter := serving.quota(serving.planID(e.Plan), e.Key)
-	if quota == nil {
+	found, err := s.SetRemaining(r.Context(), serving.planID(e.Plan), e.Key, *e.Remaining)
+	switch {
+	case !found:
 		mistake := cmp.Or(serving.mistaken(e.Plan, e.Key), "there is no such plan that has a quota and this key")
 		http.Error(w, mistake, http.StatusNotFound)
-		return
-	}
-	if err := s.options.Store.SetRemaining(r.Context(), counter, *quota, *e.Remaining); err != nil {
+	case err != nil:
 		s.options.Log.Warn("a quota can't be extended", "error", err)
 		http.Error(w, "the store of limits does not answer", http.StatusServiceUnavailable)
-		return
+	default:
+		w.WriteHeader(http.StatusNoContent)
 	}
-	s.noteExtension(r.Context(), serving.planID(e.Plan), e.Key, quota)
-	w.WriteHeader(http.StatusNoContent)
+}
+
+// SetRemaining sets what a key has left of a plan's quota in the current period, both by
+// their ids. found is false when there is no such plan that has a quota and this key.
+func (s *Server) SetRemaining(ctx context.Context, plan, key string, remaining int64) (found bool, err error) {
+	quota, counter := s.serving.Load().quota(plan, key)
+	if quota == nil {
+		return false, nil
+	}
+	if err := s.options.Store.SetRemaining(ctx, counter, *quota, remaining); err != nil {
+		return true, err
+	}
+	s.noteExtension(ctx, plan, key, quota)
+	return true, nil
 }

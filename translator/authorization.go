@@ -157,7 +157,7 @@ func (c *stageCompiler) aboutRoute(r *parsedRoute) map[string]string {
 		wire.ContextRoute: r.Key(),
 		wire.ContextBase:  c.base,
 	}
-	if c.canaryPercent > 0 {
+	if c.share != nil {
 		about[wire.ContextCanary] = "true"
 	}
 	return about

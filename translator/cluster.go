@@ -49,6 +49,9 @@ func (u upstream) name() string {
 	if u.Insecure {
 		b.WriteString("+insecure")
 	}
+	if u.ClientCertificate != "" {
+		b.WriteString("+as=" + u.ClientCertificate)
+	}
 	return b.String()
 }
 
@@ -60,8 +63,9 @@ type clusterResource struct {
 
 const defaultConnectTimeout = 5 * time.Second
 
-// buildCluster makes the cluster of an upstream. backend is nil for plain hosts.
-func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
+// buildCluster makes the cluster of an upstream. backend is nil for plain hosts, shown where
+// the stage has no certificate to show.
+func buildCluster(u upstream, backend *gateway.Backend, shown *gateway.ClientCertificate) clusterResource {
 	c := &clusterv3.Cluster{
 		Name:           u.name(),
 		ConnectTimeout: durationpb.New(defaultConnectTimeout),
@@ -70,7 +74,7 @@ func buildCluster(u upstream, backend *gateway.Backend) clusterResource {
 		},
 	}
 	if u.TLS {
-		c.TransportSocket = upstreamTLS(u, backend)
+		c.TransportSocket = upstreamTLS(u, backend, shown)
 	}
 	endpoints := []gateway.Endpoint{{Host: u.Host, Port: u.Port}}
 	if backend != nil {

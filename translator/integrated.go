@@ -112,7 +112,7 @@ func anotherProcess() *routev3.RetryPolicy {
 // serviceHeaders tell the integration service which route it is, and what is known of the
 // client.
 func (c *stageCompiler) serviceHeaders(r *parsedRoute) []*corev3.HeaderValueOption {
-	id := wire.RouteIdentity{API: c.api.ID, Stage: c.stage.Name, Canary: c.canaryPercent > 0, Base: c.base, Route: r.Key()}
+	id := wire.RouteIdentity{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Base: c.base, Route: r.Key()}
 	return append([]*corev3.HeaderValueOption{
 		setHeader(wire.RouteHeader, formatLiteral(id.String())),
 		setHeader(wire.ClientHeader, clientFormat),

@@ -199,7 +199,7 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 		if c.stage.Canary == nil {
 			return "", false
 		}
-		return strconv.FormatBool(c.canaryPercent > 0), true
+		return strconv.FormatBool(c.share != nil), true
 	}
 	return "", false
 }

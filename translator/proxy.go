@@ -105,7 +105,7 @@ func (c *stageCompiler) privateURI() *gateway.EndpointURI {
 
 // upstreamOf finds what an integration is sent to.
 func (c *stageCompiler) upstreamOf(r *parsedRoute, uri *gateway.EndpointURI) (upstream, *gateway.Backend, bool) {
-	up, backend, err := c.snapshot.Upstream(r.Integration, uri, c.variables)
+	up, backend, err := c.snapshot.Upstream(r.Integration, uri, c.stage, c.variables)
 	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
 		c.errorf(problem.Code, r.Integration.Source, problem.Hint, "%s", problem.Message)
 	}

@@ -2,6 +2,7 @@ package translator
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {
-		sections = append(sections, pathFormSection(s, g))
+		sections = append(sections, pathFormSection(s, g), userRequestSection(g))
 	}
 	rooted := false
 	for _, m := range st.mounts {
@@ -72,20 +73,49 @@ func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAcc
 		site: c, snapshot: s, keyAccess: access, api: m.api, stage: m.stage, base: m.path,
 		deployment: m.stage.Deployment, variables: m.stage.Variables,
 	}
-	own := stage.section()
-	if m.stage.Canary == nil || m.stage.Canary.Percent <= 0 {
-		return []section{own}
+	var sections []section
+	for _, share := range canaryShares(m.stage.Canary) {
+		canary := stage
+		canary.share, canary.variables = &share, m.stage.CanaryVariables()
+		if m.stage.Canary.Deployment != nil {
+			canary.deployment = m.stage.Canary.Deployment
+		}
+		part := canary.section()
+		part.stop.partial = true
+		sections = append(sections, part)
 	}
-	canary := stage
-	canary.variables = m.stage.CanaryVariables()
-	if m.stage.Canary.Deployment != nil {
-		canary.deployment = m.stage.Canary.Deployment
-	}
-	canary.canaryPercent = m.stage.Canary.Percent
-	share := canary.section()
-	share.stop.partial = true
-	return []section{share, own}
+	return append(sections, stage.section())
 }
+
+// canaryShares are the requests that a canary gets: those with its header before a part of
+// all.
+func canaryShares(c *gateway.Canary) []canaryShare {
+	var shares []canaryShare
+	if c != nil && c.Header != nil {
+		shares = append(shares, canaryShare{header: c.Header})
+	}
+	if c != nil && c.Percent > 0 {
+		shares = append(shares, canaryShare{percent: c.Percent})
+	}
+	return shares
+}
+
+// narrow makes a route one of the canary's.
+func (s *canaryShare) narrow(m *routev3.RouteMatch) {
+	switch {
+	case s.header == nil:
+		m.RuntimeFraction = fraction(s.percent)
+	case s.header.Value == "":
+		m.Headers = append(m.Headers, &routev3.HeaderMatcher{Name: s.header.Name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}})
+	default:
+		exact := &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Exact{Exact: s.header.Value}}
+		m.Headers = append(m.Headers, headerMatcher(s.header.Name, exact))
+	}
+}
+
+// A request by the path form leads to the API's own host, whose name is made of the path:
+// so there is one route for all APIs, however many there are. Which APIs there are, the
+// second pass knows.
 
 // pathFormSection leads /_aws/execute-api/{apiId}/… to the API's own host.
 func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
@@ -94,35 +124,65 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 	}}}
 	for i := range s.APIs {
 		api := &s.APIs[i]
-		if !servedBy(g, api) {
+		idle := pathFormIdle(api)
+		if !servedBy(g, api) || idle == nil {
 			continue
 		}
-		idle := pathFormIdle(api)
-		action := func() *routev3.Route_Route {
-			return &routev3.Route_Route{Route: &routev3.RouteAction{
-				IdleTimeout:          idle,
-				ClusterSpecifier:     &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
-				HostRewriteSpecifier: &routev3.RouteAction_HostRewriteLiteral{HostRewriteLiteral: apiHost(g, api)},
-				PrefixRewrite:        "/",
-				// The second pass has the route's own timeout.
-				Timeout:        millis(0),
-				UpgradeConfigs: upgrades(),
-			}}
-		}
-		base := pathFormPrefix + "/" + api.ID
-		along := carried()
+		// Connections of WebSocket APIs last as long as these say.
+		route := pathFormRoute(g, "path form "+api.ID, pathFormPrefix+"/("+regexp.QuoteMeta(api.ID)+")", "(/.*)?", "/?", "/")
+		route.GetRoute().IdleTimeout = idle
 		out.candidates = append(out.candidates, candidate{
-			base:       base,
-			looseSlash: true,
-			everything: true,
-			routes: []*routev3.Route{
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: base + "/"}}, Action: action(), RequestHeadersToAdd: along},
-				{Name: "path form " + api.ID, Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: base}}, Action: action(), RequestHeadersToAdd: along},
-			},
+			base: pathFormPrefix + "/" + api.ID, everything: true, looseSlash: true, routes: []*routev3.Route{route},
 		})
 	}
 	slices.SortFunc(out.candidates, func(a, b candidate) int { return strings.Compare(a.base, b.base) })
+	out.candidates = append(out.candidates, candidate{base: pathFormPrefix, everything: true, routes: []*routev3.Route{
+		pathFormRoute(g, "path form", pathFormPrefix+"/"+anyAPI, "(/.*)?", "/?", "/"),
+	}})
 	return out
+}
+
+// userRequestSection does the same for the path form that emulators of AWS have, and so the
+// scripts of their users: /restapis/{apiId}/{stage}/_user_request_/…. Other paths below
+// /restapis are left to the domains of the host.
+func userRequestSection(g *gateway.Gateway) section {
+	return section{
+		candidates: []candidate{{base: userRequestPrefix, everything: true, routes: []*routev3.Route{
+			// Which has no segment in the path.
+			pathFormRoute(g, "path form of $default", userRequestPrefix+"/"+anyAPI, "/[$]default/_user_request_(/.*)?", "/[$]default/_user_request_/?", "/"),
+			pathFormRoute(g, "path form of stages", userRequestPrefix+"/"+anyAPI, "/[^/]+/_user_request_(/.*)?", "/([^/]+)/_user_request_", `/\2`),
+		}}},
+		stop: stop{base: userRequestPrefix, partial: true},
+	}
+}
+
+// anyAPI matches the ids of APIs, which are labels of host names.
+const anyAPI = "([a-z0-9-]+)"
+
+// pathFormRoute leads paths to an API's own host. api is a regular expression of how they
+// begin, which captures the API's id, rest of how they go on. What matches api and cut is
+// replaced.
+func pathFormRoute(g *gateway.Gateway, name, api, rest, cut, replacement string) *routev3.Route {
+	return &routev3.Route{
+		Name: name,
+		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_SafeRegex{
+			SafeRegex: &envoymatcherv3.RegexMatcher{Regex: api + rest},
+		}},
+		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
+			ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.PathFormCluster},
+			HostRewriteSpecifier: &routev3.RouteAction_HostRewritePathRegex{HostRewritePathRegex: &envoymatcherv3.RegexMatchAndSubstitute{
+				Pattern:      &envoymatcherv3.RegexMatcher{Regex: "^" + api + "(/.*)?$"},
+				Substitution: `\1.execute-api.` + cmp.Or(g.Suffix, "localhost"),
+			}},
+			RegexRewrite: &envoymatcherv3.RegexMatchAndSubstitute{
+				Pattern: &envoymatcherv3.RegexMatcher{Regex: "^" + api + cut}, Substitution: replacement,
+			},
+			// The second pass has the route's own timeout.
+			Timeout:        millis(0),
+			UpgradeConfigs: upgrades(),
+		}},
+		RequestHeadersToAdd: carried(),
+	}
 }
 
 // virtualHost packs buckets into a matcher tree over :path. The prefixes never hold
@@ -170,8 +230,8 @@ func (c *stageCompiler) routeMatch(method string) *routev3.RouteMatch {
 	if method != "" {
 		m.Headers = append(m.Headers, methodMatcher(method))
 	}
-	if c.canaryPercent > 0 {
-		m.RuntimeFraction = fraction(c.canaryPercent)
+	if c.share != nil {
+		c.share.narrow(m)
 	}
 	return m
 }

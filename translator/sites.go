@@ -45,6 +45,9 @@ type mount struct {
 // pathFormPrefix is where the path form of addresses begins.
 const pathFormPrefix = "/_aws/execute-api"
 
+// userRequestPrefix is where the path form of emulators begins.
+const userRequestPrefix = "/restapis"
+
 var pathFormHosts = []string{"127.0.0.1", "localhost"}
 
 // apiHost is the name of an API's own host on a gateway.

@@ -21,15 +21,16 @@ import (
 // A stageCompiler translates the routes of one stage, or of its canary, below one
 // base path of one host.
 type stageCompiler struct {
-	site          *compiledSite
-	snapshot      *gateway.Snapshot
-	keyAccess     *gateway.KeyAccess
-	api           *gateway.API
-	stage         *gateway.Stage
-	deployment    *gateway.Deployment
-	variables     map[string]string
-	base          string
-	canaryPercent float64
+	site       *compiledSite
+	snapshot   *gateway.Snapshot
+	keyAccess  *gateway.KeyAccess
+	api        *gateway.API
+	stage      *gateway.Stage
+	deployment *gateway.Deployment
+	variables  map[string]string
+	base       string
+	// share is set in what is compiled for a canary.
+	share *canaryShare
 	// custom caches the route configuration of customised gateway responses.
 	custom *proto.Message
 	// served is that of routes that the integration service serves, the same for all.
@@ -42,6 +43,13 @@ type stageCompiler struct {
 	policyParsed   bool
 	policyIdentity iampolicy.API
 	addressRules   *iampolicy.AddressRules
+}
+
+// A canaryShare is which requests of a stage go to its canary: those with a header, or a
+// part of all.
+type canaryShare struct {
+	header  *gateway.CanaryHeader
+	percent float64
 }
 
 // A parsedRoute is a route with its path template.
@@ -144,7 +152,7 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 		wire.MetadataRoute:    structpb.NewStringValue(name),
 		wire.MetadataProtocol: structpb.NewStringValue(string(c.api.Protocol)),
 	}
-	if c.canaryPercent > 0 {
+	if c.share != nil {
 		metadata[wire.MetadataCanary] = structpb.NewStringValue("true")
 	}
 	r := &routev3.Route{

@@ -17,8 +17,9 @@ import (
 // reads the file on its own machine.
 const systemCAs = "/etc/ssl/certs/ca-certificates.crt"
 
-// upstreamTLS verifies a backend's certificate against its name unless told not to.
-func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
+// upstreamTLS verifies a backend's certificate against its name unless told not to. What
+// the stage shows goes before what the backend is always shown.
+func upstreamTLS(u upstream, b *gateway.Backend, shown *gateway.ClientCertificate) *corev3.TransportSocket {
 	var options gateway.BackendTLS
 	if b != nil && b.TLS != nil {
 		options = *b.TLS
@@ -39,6 +40,9 @@ func upstreamTLS(u upstream, b *gateway.Backend) *corev3.TransportSocket {
 		}
 	}
 	common.ValidationContextType = &tlsv3.CommonTlsContext_ValidationContext{ValidationContext: validation}
+	if shown != nil {
+		options.Certificate, options.Key = shown.Certificate, shown.Key
+	}
 	if options.Certificate != "" {
 		common.TlsCertificates = []*tlsv3.TlsCertificate{{
 			CertificateChain: inlinePEM(options.Certificate),

@@ -40,7 +40,7 @@ func (c *stageCompiler) toolEndpoint() (candidate, bool) {
 		return candidate{}, false
 	}
 	own := *c
-	own.canaryPercent, own.deployment, own.variables, own.custom, own.refused = 0, c.stage.Deployment, c.stage.Variables, nil, nil
+	own.share, own.deployment, own.variables, own.custom, own.refused = nil, c.stage.Deployment, c.stage.Variables, nil, nil
 	own.policyParsed = false
 	r := &parsedRoute{Route: endpoint, template: template}
 	own.checkAuthorization(r)

@@ -283,8 +283,9 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		key.PathForm = append(key.PathForm, string(st.api.Protocol))
 	}
 	if st.kind == pathForm {
+		key.PathForm = append(key.PathForm, g.Suffix)
 		for i := range s.APIs {
-			if servedBy(g, &s.APIs[i]) {
+			if servedBy(g, &s.APIs[i]) && pathFormIdle(&s.APIs[i]) != nil {
 				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]), pathFormIdle(&s.APIs[i]).String())
 			}
 		}
@@ -299,7 +300,7 @@ func addClusters(s *gateway.Snapshot, upstreams map[upstream]bool, out *gatewayR
 		if backend != nil {
 			pos = backend.Source
 		}
-		c := buildCluster(up, backend)
+		c := buildCluster(up, backend, s.ClientCertificate(up.ClientCertificate))
 		out.add(c.cluster.Name, c.cluster, pos)
 		if c.endpoints != nil {
 			out.add(c.endpoints.ClusterName, c.endpoints, pos)

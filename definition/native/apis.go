@@ -2,6 +2,7 @@ package native
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"gatehouse/definition/source"
@@ -28,7 +29,9 @@ func parseAPI(v source.Value) API {
 		a.ID = id.NonEmpty()
 	}
 	var own Definition
-	if a.Protocol != gateway.WebSocket {
+	if a.Protocol == gateway.WebSocket {
+		own = parseFile(o, Definition{Value: v})
+	} else {
 		own = parseDefinition(o, Definition{Value: v})
 		refuseWebSocketKeys(o)
 	}
@@ -37,7 +40,7 @@ func parseAPI(v source.Value) API {
 		a.Stages = append(a.Stages, parseStage(s, own, a.Protocol))
 	}
 	if a.Protocol == gateway.WebSocket {
-		a.parseWebSocket(o, v)
+		a.parseWebSocket(o, own)
 	}
 	switch {
 	case len(a.Stages) > 0 || !v.IsObject() || !stages.IsNull() && !stages.IsList():
@@ -90,7 +93,9 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 		Variables:   o.Get("variables").StringMap(),
 		Source:      v.Pos(),
 	}}
-	if protocol != gateway.WebSocket {
+	if protocol == gateway.WebSocket {
+		s.Definition = parseFile(o, own)
+	} else {
 		s.Definition = parseDefinition(o, own)
 		if v.IsObject() {
 			s.Definition.require(s.Name)
@@ -98,6 +103,7 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 	}
 	s.MCP = parseMCP(o.Get("mcp"))
 	parseConnectionBounds(o, &s.Stage, protocol)
+	s.ClientCertificate = o.Get("clientCertificate").Text()
 	s.Throttle = parseThrottle(o.Get("throttle"))
 	s.Cache = parseCache(o.Get("cache"))
 	for _, e := range o.Get("routes").Object().Entries() {
@@ -112,15 +118,32 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 
 func (s *Stage) parseCanary(v source.Value) {
 	o := v.Object()
-	s.Stage.Canary = &gateway.Canary{
-		Percent:   o.Require("percent").Number(0, 0, 100),
-		Variables: o.Get("variables").StringMap(),
-		Source:    v.Pos(),
+	s.Stage.Canary = &gateway.Canary{Variables: o.Get("variables").StringMap(), Source: v.Pos()}
+	if header := o.Get("header"); header.Exists() {
+		s.Stage.Canary.Header = parseCanaryHeader(header)
+		s.Stage.Canary.Percent = o.Get("percent").Number(0, 0, 100)
+	} else {
+		s.Stage.Canary.Percent = o.Require("percent").Number(0, 0, 100)
 	}
 	if file := o.Get("definition"); file.Exists() {
 		s.Canary = Definition{File: file.NonEmpty(), Backend: s.Definition.Backend, Value: file, BackendValue: s.Definition.BackendValue}
 	}
 	o.Done()
+}
+
+// headerName is what can be a header that clients send. Those that begin with x-gw- are
+// the gateway's own, and taken from them.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+func parseCanaryHeader(v source.Value) *gateway.CanaryHeader {
+	o := v.Object()
+	name := o.RequireText("name")
+	h := &gateway.CanaryHeader{Name: strings.ToLower(name), Value: o.Get("value").Text()}
+	if name != "" && (!headerName.MatchString(name) || strings.HasPrefix(h.Name, "x-gw-") || h.Name == "host") {
+		o.Get("name").Errorf("invalid-name", "such as x-canary", "%q is not a header that sends requests to a canary", name)
+	}
+	o.Done()
+	return h
 }
 
 func parseSettings(e source.Entry) gateway.RouteSettings {

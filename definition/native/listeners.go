@@ -126,6 +126,10 @@ func parseDomainTLS(v source.Value) *gateway.TLS {
 	o := v.Object()
 	t := tlsOf(v, o)
 	t.ClientCA, t.ClientCRL = pemOf(o.Get("clientCA")), pemOf(o.Get("clientCRL"))
+	t.TruststoreURI = o.Get("truststore").Text()
+	if t.TruststoreURI != "" && (t.ClientCA != "" || t.ClientCRL != "") {
+		o.Get("truststore").Errorf("conflicting-keys", "leave one of them out", "truststore and clientCA exclude each other")
+	}
 	o.Done()
 	return t
 }
@@ -136,7 +140,10 @@ func tlsOf(v source.Value, o *source.Object) *gateway.TLS {
 		Source:     v.Pos(),
 	}
 	certificate, key := o.Get("certificate"), o.Get("key")
+	t.CertificateARN = o.Get("arn").Text()
 	switch {
+	case t.CertificateARN != "" && (!certificate.IsNull() || !key.IsNull()):
+		o.Get("arn").Errorf("conflicting-keys", "leave one of them out", "arn and certificate exclude each other")
 	case certificate.IsNull() && key.IsNull():
 	case certificate.IsNull() || key.IsNull():
 		v.Errorf("missing-key", "", "certificate and key belong together; one is missing")

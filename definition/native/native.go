@@ -15,6 +15,12 @@ type Config struct {
 	Backends []gateway.Backend
 	APIs     []API
 	Domains  []gateway.Domain
+	// Certificates and Truststores are what domains may name.
+	Certificates []Certificate
+	Truststores  []Truststore
+	// ClientCertificates and VPCLinks are about backends.
+	ClientCertificates []gateway.ClientCertificate
+	VPCLinks           []gateway.VPCLink
 	// Account is nil where the file says nothing about it.
 	Account       *gateway.Account
 	AccountSource gateway.Position
@@ -71,6 +77,10 @@ func Parse(doc *source.Document) *Config {
 	}
 	each("gateways", func(v source.Value) { c.Gateways = append(c.Gateways, parseGateway(v)) })
 	each("backends", func(v source.Value) { c.Backends = append(c.Backends, parseBackend(v)) })
+	each("clientCertificates", func(v source.Value) { c.ClientCertificates = append(c.ClientCertificates, parseClientCertificate(v)) })
+	each("vpcLinks", func(v source.Value) { c.VPCLinks = append(c.VPCLinks, parseVPCLink(v)) })
+	each("certificates", func(v source.Value) { c.Certificates = append(c.Certificates, parseCertificate(v)) })
+	each("truststores", func(v source.Value) { c.Truststores = append(c.Truststores, parseTruststore(v)) })
 	each("apis", func(v source.Value) { c.APIs = append(c.APIs, parseAPI(v)) })
 	each("domains", func(v source.Value) { c.Domains = append(c.Domains, parseDomain(v)) })
 	if account := root.Get("account"); account.Exists() {

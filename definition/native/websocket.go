@@ -2,6 +2,7 @@ package native
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,17 +11,73 @@ import (
 )
 
 // AWS imports no documents for WebSocket APIs, so that they are written here, by the
-// names that its API and its templates have for everything.
+// names that its API and its templates have for everything: in the API itself, or in
+// files that its stages name.
 
-// parseWebSocket reads the keys of a WebSocket API, and gives all its stages what they
-// make.
-func (a *API) parseWebSocket(o *source.Object, v source.Value) {
-	d := &gateway.Deployment{Protocol: gateway.WebSocket, Source: v.Pos(), Tags: a.Tags}
-	for _, key := range []string{"definition", "backend"} {
-		if other := o.Get(key); other.Exists() {
-			other.Errorf("conflicting-keys", "write routes: here", "%s is for REST and HTTP APIs; a WebSocket API is not made of a document", key)
+// webSocketKeys are the keys that say what a WebSocket API does.
+var webSocketKeys = []string{"routes", "authorizers", "routeSelectionExpression", "apiKeySelectionExpression", "models"}
+
+// parseWebSocket reads the keys of a WebSocket API, and gives what they make to all
+// stages that name no file.
+func (a *API) parseWebSocket(o *source.Object, own Definition) {
+	refuseBackend(o)
+	if own.File != "" {
+		for _, key := range webSocketKeys {
+			if o.Has(key) {
+				o.Get(key).Errorf("conflicting-keys", "write it there, or leave definition out", "%s is in the file %s already", key, own.Value.Shown())
+			}
+		}
+		return
+	}
+	pinned := len(a.Stages) > 0
+	for i := range a.Stages {
+		pinned = pinned && a.Stages[i].Definition.File != ""
+	}
+	if written := slices.ContainsFunc(webSocketKeys, o.Has); pinned && !written {
+		return
+	}
+	d := parseMessages(o)
+	d.Source, d.Tags = a.Source, a.Tags
+	for i := range a.Stages {
+		if a.Stages[i].Definition.File == "" {
+			a.Stages[i].Deployment = d
 		}
 	}
+}
+
+// refuseBackend reports a backend, which is for operations without an integration.
+func refuseBackend(o *source.Object) {
+	if other := o.Get("backend"); other.Exists() {
+		other.Errorf("conflicting-keys", "write routes: here", "backend is for REST and HTTP APIs; a WebSocket API is not made of a document")
+	}
+}
+
+// parseFile reads the key definition, which leads to a file about a WebSocket API.
+func parseFile(o *source.Object, d Definition) Definition {
+	if file := o.Get("definition"); file.Exists() {
+		d.File, d.Value = file.NonEmpty(), file
+	}
+	return d
+}
+
+// IsWebSocket tells files about a WebSocket API, which wait to be named by one.
+func IsWebSocket(root source.Value) bool {
+	return root.IsObject() && root.Object().Has("routeSelectionExpression")
+}
+
+// ParseWebSocket reads a file about a WebSocket API: what such an API may say in
+// gatehouse.yaml of its routes, authorizers and selection expressions.
+func ParseWebSocket(doc *source.Document) *gateway.Deployment {
+	o := doc.Root().Object()
+	d := parseMessages(o)
+	d.Source = doc.Root().Pos()
+	o.Done()
+	return d
+}
+
+// parseMessages reads what a WebSocket API does.
+func parseMessages(o *source.Object) *gateway.Deployment {
+	d := &gateway.Deployment{Protocol: gateway.WebSocket}
 	selection := o.Require("routeSelectionExpression")
 	d.RouteSelectionExpression = parseSelection(selection, "$request.body.action", gateway.SelectRequestBody)
 	if e := o.Get("apiKeySelectionExpression"); !e.IsNull() {
@@ -39,14 +96,12 @@ func (a *API) parseWebSocket(o *source.Object, v source.Value) {
 	for _, e := range o.Require("routes").Object().Entries() {
 		d.Routes = append(d.Routes, parseMessageRoute(e))
 	}
-	for i := range a.Stages {
-		a.Stages[i].Deployment = d
-	}
+	return d
 }
 
 // refuseWebSocketKeys reports the keys of a WebSocket API in an API that is none.
 func refuseWebSocketKeys(o *source.Object) {
-	for _, key := range []string{"routes", "authorizers", "routeSelectionExpression", "apiKeySelectionExpression", "models"} {
+	for _, key := range webSocketKeys {
 		if !o.Has(key) {
 			continue
 		}

@@ -21,7 +21,7 @@ func (p *parser) requestBody(r *gateway.Route, written source.Value) {
 	o := v.Object()
 	for _, e := range o.Get("content").Object().Entries() {
 		schema := p.mediaTypeSchema(e)
-		if e.Key == modelContentType {
+		if e.Key == modelContentType || p.opts.AllBodies {
 			p.requestModel(r, e.Key, schema)
 			continue
 		}

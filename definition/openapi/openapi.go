@@ -36,6 +36,9 @@ type Options struct {
 	// document in it, which is reported at its place, is ErrNoDocument. Nil forbids
 	// such references.
 	Open func(ref string) (*source.Document, error)
+	// AllBodies keeps the models of request bodies of every content type. An import by
+	// AWS, which is what is done without it, keeps only that of JSON.
+	AllBodies bool
 	// Region, AccountID and Partition replace ${AWS::Region}, ${AWS::AccountId}
 	// and ${AWS::Partition}; empty means us-east-1, 000000000000 and aws.
 	// See https://docs.aws.amazon.com/apigateway/latest/developerguide/import-api-aws-variables.html

@@ -29,6 +29,8 @@ import (
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
+	"gatehouse/management/flushes"
+	"gatehouse/ratelimit"
 	"gatehouse/xds"
 )
 
@@ -38,11 +40,22 @@ const stopTimeout = 3 * time.Second
 // controlPlane is everything that serve runs: definitions in, and out of them what the
 // roles of this process serve.
 type controlPlane struct {
-	log      *slog.Logger
-	paths    []string
-	loader   *definition.Loader
-	watcher  *watch.Watcher
-	pipeline *revision.Pipeline
+	log    *slog.Logger
+	paths  []string
+	loader interface {
+		Load(ctx context.Context, paths []string) definition.Result
+	}
+	// stored is what the management API keeps, which the loader loads, too; nil where
+	// there is none.
+	stored *stored
+	// caches empty those of the roles of this process.
+	caches flushes.Targets
+	// managementAPI is nil without the role management, openManagement lets everyone in.
+	managementAPI  http.Handler
+	openManagement bool
+	accountID      string
+	watcher        *watch.Watcher
+	pipeline       *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
@@ -61,6 +74,7 @@ type controlPlane struct {
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler
+	counting *ratelimit.Server
 	writable bool
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
@@ -83,14 +97,22 @@ type controlPlane struct {
 }
 
 // newControlPlane puts the parts together. Nothing runs before run.
-func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string, log *slog.Logger) (_ *controlPlane, err error) {
+func newControlPlane(ctx context.Context, definitions definition.Options, flags serveFlags, paths []string, log *slog.Logger) (_ *controlPlane, err error) {
 	if err := flags.check(); err != nil {
 		return nil, err
 	}
 	if paths, err = flags.definitions(paths); err != nil {
 		return nil, err
 	}
-	store, err := openStore(flags.dataDir, paths, flags.limitFiles.paths, flags.roles, log)
+	known := paths
+	if len(known) == 0 {
+		// The store stays the same when a file comes to be there.
+		known = []string{defaultPath}
+		if flags.roles.has("management") {
+			log.Info("there is no " + defaultPath + " here: serving what the management API is told, and nothing else")
+		}
+	}
+	store, err := openStore(flags.dataDir, known, flags.limitFiles.paths, flags.roles, log)
 	if err != nil {
 		return nil, err
 	}
@@ -100,11 +122,15 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	}
 
 	c := &controlPlane{
-		log: log, paths: paths, loader: loader, changed: make(chan struct{}, 1),
+		log: log, paths: paths, changed: make(chan struct{}, 1),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
 		limitFileFlags: flags.limitFiles,
 	}
 	c.writable = loopback(flags.httpAddress)
+	c.openManagement, c.accountID = c.writable, flags.management.accountID
+	if flags.management.openChosen != nil && flags.management.openChosen() {
+		c.openManagement = flags.management.open
+	}
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	c.watcher = watch.New(watch.Options{Log: log.With("component", "watch")})
 	c.issuers = oidc.New(oidc.Options{
@@ -126,6 +152,17 @@ func newControlPlane(loader *definition.Loader, flags serveFlags, paths []string
 	}
 	if store != nil {
 		c.dataDir = filepath.Dir(store.Path())
+	}
+	if c.stored, err = openStored(ctx, flags, c.dataDir, definitions, log); err != nil {
+		return nil, err
+	}
+	if c.loader = definition.NewLoader(definitions); c.stored != nil {
+		c.loader = c.stored
+		defer func() {
+			if err != nil {
+				c.stored.close()
+			}
+		}()
 	}
 	if c.roles.has("ratelimit") {
 		if c.limits, err = openLimitStore(flags.limits, c.dataDir, log.With("component", "ratelimit"), c.metrics); err != nil {
@@ -208,7 +245,7 @@ func listen(flag, address string) (net.Listener, error) {
 // load reads the definitions, puts the keys of token issuers in, and has the files
 // that they consist of watched.
 func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Diagnostics) {
-	if len(c.paths) == 0 {
+	if len(c.paths) == 0 && c.stored == nil {
 		return (&gateway.Snapshot{}).Seal(), nil
 	}
 	result := c.loader.Load(ctx, c.paths)
@@ -227,8 +264,20 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 	return snapshot, found
 }
 
+// reload has everything read again, and what is stored tried again: files have changed
+// that it may refer to.
+func (c *controlPlane) reload(retry bool) {
+	if c.stored != nil {
+		c.stored.Retry()
+	}
+	c.pipeline.Reload(retry)
+}
+
 // statusChanged tells whoever waits that the pipeline has got further.
 func (c *controlPlane) statusChanged(s revision.Status) {
+	if c.stored != nil && c.stored.watch(s, c.xds != nil && len(c.xds.Status().Nodes) > 0) {
+		c.pipeline.Reload(false)
+	}
 	if s.Serving != nil {
 		c.showHealth(grpc_health_v1.HealthCheckResponse_SERVING)
 	}
@@ -256,6 +305,14 @@ func (c *controlPlane) showHealth(status grpc_health_v1.HealthCheckResponse_Serv
 // to its end. When run returns, all that it started has ended.
 func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) error) error {
 	defer c.issuers.Close()
+	if c.stored != nil {
+		defer c.stored.close()
+		c.stored.follow(func() { c.pipeline.Reload(false) }, c.caches)
+		waiting, cancel := context.WithTimeout(ctx, time.Second)
+		// A cluster that does not answer is told of by the load.
+		_ = c.stored.Ready(waiting)
+		cancel()
+	}
 	// From the beginning: a SIGHUP that nobody waits for would end the process.
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -271,7 +328,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	defer stop()
 	group, serving := errgroup.WithContext(outliving)
 	group.Go(func() error { return c.pipeline.Run(serving) })
-	group.Go(func() error { return c.watcher.Run(serving, func() { c.pipeline.Reload(false) }) })
+	group.Go(func() error { return c.watcher.Run(serving, func() { c.reload(false) }) })
 	group.Go(func() error { return c.reloadOn(serving, hangups) })
 	if c.limitFiles != nil {
 		group.Go(func() error { return c.limitFiles.run(serving) })
@@ -365,7 +422,7 @@ func (c *controlPlane) reloadOn(ctx context.Context, hangups <-chan os.Signal) e
 			return nil
 		case <-hangups:
 			c.log.Info("reading the definitions again, as SIGHUP asks")
-			c.pipeline.Reload(true)
+			c.reload(true)
 			if c.limitFiles != nil {
 				c.limitFiles.reload()
 			}

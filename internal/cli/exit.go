@@ -10,6 +10,8 @@ const (
 	exitGood     = 0
 	exitProblems = 1
 	exitUsage    = 2
+	// exitDifferent is that of diff.
+	exitDifferent = 3
 )
 
 // codedError is an error with the exit code that the program ends with.

@@ -143,7 +143,7 @@ func TestLimitFileFlags(t *testing.T) {
 	}{
 		{"serve --roles xds --ratelimit-config shop.yaml", exitUsage, "--ratelimit-config is for the role ratelimit"},
 		// Who has other roles needs definitions.
-		{"serve --ratelimit-config shop.yaml", exitUsage, "there is no gatehouse.yaml here"},
+		{"serve --roles xds,ratelimit --ratelimit-config shop.yaml", exitUsage, "there is no gatehouse.yaml here"},
 		{"serve --ratelimit-config= --roles ratelimit", exitUsage, "there is no gatehouse.yaml here"},
 		{"serve --ratelimit-config shop.yaml, --roles ratelimit", exitUsage, "empty path"},
 		{"serve --ratelimit-headers RateLimit gatehouse.yaml", exitUsage, "--ratelimit-headers needs --ratelimit-config"},

@@ -25,17 +25,17 @@ func pathsOrDefault(paths []string) ([]string, error) {
 	return []string{defaultPath}, nil
 }
 
-// newLoader makes a loader that reads "-" from the command's input: once, since
-// there is nothing left of it for a second load.
-func newLoader(cmd *cobra.Command) *definition.Loader {
-	return definition.NewLoader(definition.Options{
+// loaderOptions are those of a loader that reads "-" from the command's input: once,
+// since there is nothing left of it for a second load.
+func loaderOptions(cmd *cobra.Command) definition.Options {
+	return definition.Options{
 		Stdin: sync.OnceValues(func() ([]byte, error) {
 			return io.ReadAll(io.LimitReader(cmd.InOrStdin(), source.MaxBytes+1))
 		}),
-	})
+	}
 }
 
 // loadOnce reads definitions for a command that does not go on to watch them.
 func loadOnce(cmd *cobra.Command, paths []string) definition.Result {
-	return newLoader(cmd).Load(cmd.Context(), paths)
+	return definition.NewLoader(loaderOptions(cmd)).Load(cmd.Context(), paths)
 }

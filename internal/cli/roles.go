@@ -36,6 +36,7 @@ var roles = []role{
 	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
 	{"ratelimit", "counts quotas and the limits that Envoys share", startRateLimit},
 	{"integration", "calls functions, and does what else Envoy cannot behind a route", startIntegration},
+	{"management", "takes definitions by Amazon's management API, and keeps them", startManagement},
 }
 
 // service is what a role adds to a process: a gRPC service, with name and register, or
@@ -68,6 +69,10 @@ func startXDS(c *controlPlane) service {
 
 func startExtAuthz(c *controlPlane) service {
 	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
+	c.caches.Authorizers = func(_ context.Context, api, stage string) error {
+		server.FlushAuthorizers(api, stage)
+		return nil
+	}
 	return service{
 		name:     wire.AuthorizationService,
 		register: server.Register,
@@ -90,7 +95,7 @@ func startRateLimit(c *controlPlane) service {
 		options.Others = files
 	}
 	server := ratelimit.New(options)
-	c.usage = server.UsageHandler()
+	c.usage, c.counting = server.UsageHandler(), server
 	return service{
 		name:     wire.RateLimitService,
 		register: server.Register,

@@ -25,7 +25,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root.SetErr(streams.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := exitCode(err)
-	if code == exitGood || errors.Is(err, errReported) {
+	if code == exitGood || errors.Is(err, errReported) || errors.Is(err, errDifferent) {
 		return code
 	}
 	fmt.Fprintf(streams.Err, "gatehouse: %v\n", err)
@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(), newVTL(), newUsage(), newFlush(),
+		newValidate(), newTranslate(), newDiff(), newExport(), newImport(), newVTL(), newUsage(), newFlush(), newStore(),
 		newVersion(), newCompletion(),
 	)
 	return root

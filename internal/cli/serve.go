@@ -30,6 +30,7 @@ type serveFlags struct {
 	insecureXDS        bool
 	limits             limitStoreFlags
 	limitFiles         limitFileFlags
+	management         managementFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -38,12 +39,13 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.log = addLogFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
-	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where /status, /metrics, /healthz and /readyz are; port 0 takes a free one")
+	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where the management API is (--endpoint-url of the AWS CLI), and /status, /metrics, /healthz and /readyz; port 0 takes a free one")
 	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
-	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
+	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps what the management API is told, the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
+	f.management.add(cmd)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -72,6 +74,9 @@ func (f *serveFlags) check() error {
 	if err := f.limitFiles.check(f.roles); err != nil {
 		return err
 	}
+	if err := f.management.check(f.roles); err != nil {
+		return err
+	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
@@ -95,10 +100,12 @@ func (f *serveFlags) check() error {
 	return f.checkIntegration()
 }
 
-// definitions gives the paths of a command line. Whose only role is to count by files of
-// rate limits needs none.
+// definitions gives the paths of a command line. Those whose only role is to count by
+// files of rate limits need none, nor those who know what the management API keeps.
 func (f *serveFlags) definitions(paths []string) ([]string, error) {
-	if len(paths) == 0 && len(f.limitFiles.paths) > 0 && slices.Equal(f.roles.names(), []string{"ratelimit"}) {
+	countsOnly := len(f.limitFiles.paths) > 0 && slices.Equal(f.roles.names(), []string{"ratelimit"})
+	managed := f.roles.has("management") || len(f.management.etcd.endpoints) > 0
+	if len(paths) == 0 && (countsOnly || managed) {
 		if _, err := os.Stat(defaultPath); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
@@ -138,7 +145,7 @@ func newServe() *cobra.Command {
 	flags.addTLS(cmd)
 	flags.addRoles(cmd)
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
-		c, err := newControlPlane(newLoader(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()))
+		c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}

@@ -177,10 +177,19 @@ func statusHandler(c *controlPlane) http.Handler {
 		}
 		answer(w, http.StatusOK, "ok")
 	})
+	var pages http.Handler = mux
 	if c.writable {
-		return localHosts(mux)
+		// Definitions are for those on this machine, who could read the files as well.
+		mux.HandleFunc("GET /snapshot", snapshotPage(c))
+		if c.managementAPI != nil && c.openManagement {
+			mux.HandleFunc("GET /backup", backupPage(c))
+		}
+		pages = localHosts(mux)
 	}
-	return mux
+	if c.managementAPI != nil {
+		return withManagement(pages, c.managementAPI)
+	}
+	return pages
 }
 
 // localHosts refuses requests to other names than this machine's: a page in a browser can

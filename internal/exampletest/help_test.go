@@ -105,7 +105,7 @@ exec '` + envoytest.Binary(t) + `' "$@"
 		link(filepath.Join(certificates, file), filepath.Join(a.dir, name))
 	}
 	serveUsage(t, status)
-	replacer := strings.NewReplacer("/opt/envoy", filepath.Join(a.bin, "envoy"), "0.0.0.0:18000", "127.0.0.1:"+xds)
+	replacer := strings.NewReplacer("/opt/envoy", filepath.Join(a.bin, "envoy"), "0.0.0.0:18000", "127.0.0.1:"+xds, "http://127.0.0.1:8001", "http://127.0.0.1:"+status)
 
 	for _, name := range commandNames(t) {
 		for _, line := range helpExamples(t, name) {

@@ -145,6 +145,12 @@ func TestAPIKeys(t *testing.T) {
 			t.Errorf("among many plans, %s: %d, want %d", c.key, status, c.want)
 		}
 	}
+	// Where nobody is let in, callers are told the same.
+	g.change(snapshot(func(s *gateway.Snapshot) { s.UsagePlans = nil }))
+	r := g.request("GET", host, "/v1/closed", "", "x-api-key", gold)
+	if r.StatusCode != 403 || r.body != `{"message":"Forbidden"}` || r.Header.Get("x-mine") != "yes" {
+		t.Errorf("without usage plans: %d %s %v", r.StatusCode, r.body, r.Header)
+	}
 }
 
 // TestRevokedKeyAmongMany revokes one key of 10,000 and looks when it is in force on an

@@ -106,6 +106,12 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "other.example.com", "/who", "403")
 	check(g, "127.0.0.1", "/_aws/execute-api/a/v2/who", "two")
 	check(g, "127.0.0.1", "/_aws/execute-api/nope/v2/who", "403")
+	// The form that emulators have.
+	check(g, "localhost", "/restapis/a/v1/_user_request_/who", "one")
+	check(g, "127.0.0.1", "/restapis/a/v2/_user_request_/who?b=/restapis/b/v1/_user_request_/", "two")
+	check(g, "localhost", "/restapis/nope/v2/_user_request_/who", "403")
+	check(g, "localhost", "/restapis/a/v3/_user_request_/who", "403")
+	check(g, "localhost", "/restapis/a/v1/who", "403")
 
 	wild := exact()
 	wild.Domains = append(wild.Domains, domain("*.example.com", gateway.DomainMapping{API: "a", Stage: "v2"}), domain("*", gateway.DomainMapping{Path: "root", API: "a", Stage: "v1"}))
@@ -116,6 +122,12 @@ func TestDomainsAndStages(t *testing.T) {
 	check(g, "nobody.test", "/root/who", "one")
 	check(g, "localhost", "/root/who", "one")
 	check(g, "localhost:8080", "/_aws/execute-api/a/v1/who", "one")
+	// The catch-all domain is not what an API that there isn't leads to.
+	check(g, "localhost", "/_aws/execute-api/nope/root/who", "403")
+	check(g, "localhost", "/restapis/nope/root/_user_request_/who", "403")
+	check(g, "localhost", "/_aws/execute-api/A/v1/who", "403")
+	check(g, "localhost", "/_aws/execute-api/", "403")
+	check(g, "localhost", "/_aws/execute-api/a.b/v1/who", "403")
 	check(g, "api.example.com:8080", "/shop/v2/who", "two")
 	check(g, "a.execute-api.localhost", "/v1/who", "one")
 
@@ -141,6 +153,44 @@ func TestCanary(t *testing.T) {
 	}
 	if count["two"] < 50 || count["two"] > 140 {
 		t.Errorf("30 %% of 300 requests went %v", count)
+	}
+}
+
+func TestCanaryByHeader(t *testing.T) {
+	one, two := echoBackend(t, "one"), echoBackend(t, "two")
+	variables := func(b *httptest.Server) map[string]string {
+		return map[string]string{"backend": strings.TrimPrefix(b.URL, "http://")}
+	}
+	d := simpleREST(t, "")
+	stage := func(name string, c gateway.Canary) gateway.Stage {
+		c.Deployment, c.Variables = d, variables(two)
+		return gateway.Stage{Name: name, Deployment: d, Variables: variables(one), Canary: &c}
+	}
+	g := start(t, snapshotOf(gateway.API{ID: "a", Protocol: gateway.REST, Stages: []gateway.Stage{
+		stage("value", gateway.Canary{Header: &gateway.CanaryHeader{Name: "x-canary", Value: "next"}}),
+		stage("any", gateway.Canary{Header: &gateway.CanaryHeader{Name: "x-canary"}}),
+		stage("both", gateway.Canary{Percent: 30, Header: &gateway.CanaryHeader{Name: "x-canary", Value: "next"}}),
+	}}))
+	who := func(stage string, headers ...string) string {
+		return g.request("GET", "a.execute-api.localhost", "/"+stage+"/who", "", headers...).echo(t).Backend
+	}
+	shared := map[string]int{}
+	for range 100 {
+		for _, c := range []struct {
+			stage, want string
+			headers     []string
+		}{
+			{"value", "one", nil}, {"value", "two", []string{"X-Canary", "next"}}, {"value", "one", []string{"X-Canary", "nextt"}},
+			{"any", "one", nil}, {"any", "two", []string{"x-canary", "1"}}, {"both", "two", []string{"X-Canary", "next"}},
+		} {
+			if got := who(c.stage, c.headers...); got != c.want {
+				t.Fatalf("%s with %v went to %s", c.stage, c.headers, got)
+			}
+		}
+		shared[who("both")]++
+	}
+	if shared["two"] < 8 || shared["two"] > 60 {
+		t.Errorf("30 %% of 100 requests went %v", shared)
 	}
 }
 

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/gateway"
+)
+
+const (
+	// serverTimeout is how long a server may take to say what it serves.
+	serverTimeout = 30 * time.Second
+	// maxSnapshotBytes bounds its answer.
+	maxSnapshotBytes = 1 << 30
+)
+
+// isServer tells the URL of a running server from a path.
+func isServer(arg string) bool {
+	return strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://")
+}
+
+// loadFiles reads definitions whose problems are told here.
+func loadFiles(cmd *cobra.Command, paths []string) (*gateway.Snapshot, error) {
+	loaded := loadOnce(cmd, paths)
+	if err := printDiagnostics(cmd.ErrOrStderr(), loaded.Diagnostics); err != nil {
+		return nil, err
+	}
+	if loaded.Snapshot == nil {
+		return nil, errReported
+	}
+	return loaded.Snapshot, nil
+}
+
+// askServed asks a running server what it serves. Secrets stay with the server.
+func askServed(ctx context.Context, server string) (*gateway.Snapshot, error) {
+	u, err := url.Parse(server)
+	if err != nil || !isServer(server) || u.Host == "" {
+		return nil, usagef("%q is not the URL of a server, such as http://127.0.0.1:8001", server)
+	}
+	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("snapshot").String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxSnapshotBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", server, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s: %s", server, answer.Status, strings.TrimSpace(string(body[:min(len(body), 200)])))
+	}
+	return decodeSnapshot(body, server)
+}
+
+func decodeSnapshot(body []byte, from string) (*gateway.Snapshot, error) {
+	s := &gateway.Snapshot{}
+	if err := json.Unmarshal(body, s); err != nil || len(s.Gateways) == 0 {
+		return nil, fmt.Errorf("%s did not answer as a gatehouse server does", from)
+	}
+	return s.Seal(), nil
+}
+
+// withoutSecrets gives a snapshot as a server tells of it.
+func withoutSecrets(s *gateway.Snapshot) (*gateway.Snapshot, error) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSnapshot(body, "the copy")
+}
+
+// snapshotPage tells which definitions are served, without their secrets.
+func snapshotPage(c *controlPlane) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		s := c.pipeline.Snapshot()
+		if s == nil {
+			answer(w, http.StatusServiceUnavailable, "no revision is served yet")
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		// A client that went away is nobody's problem.
+		_ = json.NewEncoder(w).Encode(s)
+	}
+}

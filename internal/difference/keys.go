@@ -1,0 +1,56 @@
+package difference
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+
+	"gatehouse/gateway"
+)
+
+// keyed says what the elements of lists are called, and by which name they are the same
+// as another's.
+type keyed struct {
+	noun string
+	of   func(reflect.Value) string
+}
+
+// named makes the entry of a type.
+func named[T any](noun string, of func(*T) string) (reflect.Type, keyed) {
+	return reflect.TypeFor[T](), keyed{noun, func(v reflect.Value) string {
+		element, _ := v.Interface().(T)
+		return of(&element)
+	}}
+}
+
+// keys are those of the model's types whose elements have names.
+var keys = func() map[reflect.Type]keyed {
+	m := map[reflect.Type]keyed{}
+	add := func(t reflect.Type, k keyed) { m[t] = k }
+	add(named("gateway", func(g *gateway.Gateway) string { return g.Name }))
+	add(named("listener", func(l *gateway.Listener) string { return fmt.Sprintf("%s:%d", l.Address, l.Port) }))
+	add(named("API", func(a *gateway.API) string { return a.ID }))
+	add(named("stage", func(s *gateway.Stage) string { return s.Name }))
+	add(named("settings of", func(s *gateway.RouteSettings) string { return s.RouteKey }))
+	add(named("route", func(r *gateway.Route) string { return r.Key() }))
+	add(named("parameter", func(p *gateway.Parameter) string { return p.In + "." + p.Name }))
+	add(named("response", func(r *gateway.MethodResponse) string { return r.StatusCode }))
+	add(named("", func(m *gateway.ParameterMapping) string { return m.Target }))
+	add(named("mappings of", func(m *gateway.StatusMappings) string { return m.StatusCode }))
+	add(named("response to", func(r *gateway.IntegrationResponse) string { return cmp.Or(r.SelectionPattern, "the rest") }))
+	add(named("authorizer", func(a *gateway.Authorizer) string { return a.Name }))
+	add(named("model", func(m *gateway.Model) string { return m.Name }))
+	add(named("request validator", func(v *gateway.RequestValidator) string { return v.Name }))
+	add(named("gateway response", func(r *gateway.GatewayResponse) string { return string(r.Type) }))
+	add(named("backend", func(b *gateway.Backend) string { return b.Name }))
+	add(named("domain", func(d *gateway.Domain) string { return d.Name }))
+	add(named("mapping of", func(m *gateway.DomainMapping) string { return "/" + m.Path }))
+	add(named("usage plan", func(p *gateway.UsagePlan) string { return p.Name }))
+	add(named("stage", func(s *gateway.PlanStage) string { return s.API + "/" + s.Stage }))
+	add(named("throttle of", func(t *gateway.RouteThrottle) string { return t.RouteKey }))
+	add(named("API key", func(k *gateway.APIKey) string { return k.Name }))
+	add(named("issuer", func(i *gateway.Issuer) string { return i.URL }))
+	add(named("function", func(f *gateway.Function) string { return f.Name }))
+	add(named("credential", func(c *gateway.Credential) string { return c.AccessKeyID }))
+	return m
+}()

@@ -1,0 +1,93 @@
+package restapi
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestMovedResources: what a resource may be below another holds for all that moves with
+// it.
+func TestMovedResources(t *testing.T) {
+	c := newCaller(t, Options{})
+	made := c.must(http.StatusCreated, "POST", "/restapis", `{"name":"pets"}`)
+	resources := fmt.Sprintf("/restapis/%s/resources/", made["id"])
+	add := func(parent, part string) string {
+		return c.must(http.StatusCreated, "POST", resources+parent, `{"pathPart":"`+part+`"}`)["id"].(string)
+	}
+	root := made["rootResourceId"].(string)
+	shops := add(root, "shops")
+	shop := add(shops, "{id}")
+	pets := add(root, "pets")
+	pet := add(pets, "{id}")
+	const duplicate = "Resource's path part has a duplicate path variable: {id}"
+	c.refused(400, duplicate, "POST", resources+shop, `{"pathPart":"{id}"}`)
+	c.refused(400, duplicate, "PATCH", resources+pets, patch(`{"op":"replace","path":"/parentId","value":"`+shop+`"}`))
+	c.refused(400, "Cannot create a child of a resource with a greedy path variable: {proxy+}", "PATCH", resources+pets, patch(`{"op":"replace","path":"/pathPart","value":"{proxy+}"}`))
+	c.refused(400, "Resources cannot be cyclical.", "PATCH", resources+pets, patch(`{"op":"replace","path":"/parentId","value":"`+pets+`"}`))
+	c.refused(404, "Invalid Resource identifier specified", "PATCH", resources+pets, patch(`{"op":"replace","path":"/parentId","value":"nothing"}`))
+	c.must(200, "PATCH", resources+pet, patch(`{"op":"replace","path":"/pathPart","value":"{name}"}`))
+	c.must(200, "PATCH", resources+pets, patch(`{"op":"replace","path":"/parentId","value":"`+shop+`"}`))
+	if path := c.must(200, "GET", resources+pet, "")["path"]; path != "/shops/{id}/pets/{name}" {
+		t.Errorf("what is below has moved to %s", path)
+	}
+	c.must(http.StatusAccepted, "DELETE", resources+shops, "")
+	for _, gone := range []string{shop, pets, pet} {
+		c.refused(404, "Invalid Resource identifier specified", "GET", resources+gone, "")
+	}
+	c.refused(400, "Root resource cannot be deleted.", "DELETE", resources+root, "")
+}
+
+// TestIntegrationParameters: an integration takes what its method declares.
+func TestIntegrationParameters(t *testing.T) {
+	c := newCaller(t, Options{})
+	_, method := c.api()
+	integration := func(members string) string {
+		return `{"type":"HTTP","httpMethod":"GET","uri":"http://pets.example/",` + members + `}`
+	}
+	const mapping = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: %s]"
+	header := integration(`"requestParameters":{"integration.request.header.a":"method.request.header.A"},"cacheKeyParameters":["integration.request.header.a","method.request.header.A"]`)
+	c.refused(400, fmt.Sprintf(mapping, "method.request.header.A"), "PUT", method+"/integration", header)
+	c.must(200, "PATCH", method, patch(`{"op":"add","path":"/requestParameters/method.request.header.A","value":"false"}`))
+	c.must(http.StatusCreated, "PUT", method+"/integration", header)
+	c.must(http.StatusCreated, "PUT", method+"/integration", integration(`"requestParameters":{"integration.request.header.a":"method.request.multivalueheader.A"}`))
+	c.refused(400, "Invalid cache key parameter specified", "PUT", method+"/integration", integration(`"cacheKeyParameters":["method.request.header.B"]`))
+	c.refused(400, "Invalid cache key parameter specified", "PATCH", method+"/integration", patch(`{"op":"add","path":"/cacheKeyParameters/integration.request.header.b"}`))
+	if got := c.must(200, "GET", method, "")["methodIntegration"].(map[string]any)["cacheKeyParameters"]; fmt.Sprint(got) != "[]" {
+		t.Errorf("the method tells %v of cache keys", got)
+	}
+	c.must(http.StatusCreated, "PUT", method+"/responses/200", `{"responseParameters":{"method.response.header.A":true}}`)
+	c.refused(400, fmt.Sprintf(mapping, "method.response.header.B"), "PUT", method+"/integration/responses/200", `{"responseParameters":{"method.response.header.B":"'b'"}}`)
+	c.refused(400, strings.Replace(fmt.Sprintf(mapping, "method.request.header.A"), "expression parameter specified: m", "expression specified: m", 1),
+		"PUT", method+"/integration/responses/200", `{"responseParameters":{"method.response.header.A":"method.request.header.A"}}`)
+}
+
+// TestStageMembers: what a stage refers to is there, and its log has one line a request.
+func TestStageMembers(t *testing.T) {
+	c := newCaller(t, Options{})
+	api, _ := c.api()
+	deployment := c.deploy(api, `{"stageName":"prod"}`)
+	prod := api + "/stages/prod"
+	replace := func(path, value string) string {
+		return patch(`{"op":"replace","path":"` + path + `","value":"` + value + `"}`)
+	}
+	c.refused(400, "Invalid client certificate ID specified: abc123", "PATCH", prod, replace("/clientCertificateId", "abc123"))
+	certificate := c.must(http.StatusCreated, "POST", "/clientcertificates", `{}`)["clientCertificateId"].(string)
+	c.must(200, "PATCH", prod, replace("/clientCertificateId", certificate))
+	c.must(200, "PATCH", prod, replace("/clientCertificateId", ""))
+	c.refused(400, "Access Log format must be single line, new line character is allowed only at end of the format", "PATCH", prod, replace("/accessLogSettings/format", `$context.requestId\n$context.status`))
+	c.refused(400, "Access Log format must contain $context.requestId or $context.extendedRequestId", "PATCH", prod, replace("/accessLogSettings/format", "$context.status"))
+	c.refused(400, "Access Log format can have at most 3072 bytes", "PATCH", prod, replace("/accessLogSettings/format", "$context.requestId"+strings.Repeat("x", 3072)))
+	c.must(200, "PATCH", prod, replace("/accessLogSettings/format", `$context.requestId\n`))
+	c.refused(400, "Invalid Documentation version specified", "PATCH", prod, replace("/documentationVersion", "1"))
+	c.refused(400, "Invalid deployment content specified.Non null and non empty stageName must be provided for canary deployment. Provided value is blank", "POST", api+"/deployments", `{"stageName":"","canarySettings":{}}`)
+	c.refused(400, "Invalid deployment content specified.Non null and non empty stageName must be provided for canary deployment. Provided value is null", "POST", api+"/deployments", `{"stageName":null,"canarySettings":{}}`)
+	for i := 1; i < maxStages; i++ {
+		c.must(http.StatusCreated, "POST", api+"/stages", fmt.Sprintf(`{"stageName":"s%d","deploymentId":"%s"}`, i, deployment))
+	}
+	const full = "Maximum number of stages for this API has been reached. Please contact AWS if you need additional stages."
+	c.refused(429, full, "POST", api+"/stages", `{"stageName":"more","deploymentId":"`+deployment+`"}`)
+	c.refused(429, full, "POST", api+"/deployments", `{"stageName":"more"}`)
+	c.deploy(api, `{"stageName":"s1"}`)
+}

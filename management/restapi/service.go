@@ -1,0 +1,79 @@
+package restapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"gatehouse/management/restjson"
+	"gatehouse/management/store"
+)
+
+// Options of a Service.
+type Options struct {
+	Store store.Store
+	Log   *slog.Logger
+	// Documents reads and writes OpenAPI documents; nil refuses to.
+	Documents Documents
+	// Checker tries what a change would have the gateway serve; nil lets all pass.
+	Checker Checker
+	// Caches are those of stages; nil has none to flush.
+	Caches Caches
+	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
+	Suffix string
+	// Usage counts what keys use; nil refuses to tell.
+	Usage Usage
+}
+
+// Checker says whether the gateway can serve an API.
+type Checker interface {
+	// Check tries the API whose document has the key, with all its stages, or the domain
+	// with its mappings, as the reader has them. The error's text is for the caller.
+	Check(ctx context.Context, reader store.Reader, key string) error
+}
+
+// Caches empties the caches of a stage.
+type Caches interface {
+	// FlushData forgets the answers that are kept, FlushAuthorizers the decisions.
+	FlushData(ctx context.Context, apiID, stage string) error
+	FlushAuthorizers(ctx context.Context, apiID, stage string) error
+}
+
+// Service answers the operations of apigateway.
+type Service struct {
+	store     store.Store
+	documents Documents
+	checker   Checker
+	caches    Caches
+	suffix    string
+	usage     Usage
+	now       func() time.Time
+	handler   http.Handler
+}
+
+// NewService returns a Service that nobody has asked anything yet.
+func NewService(options Options) *Service {
+	s := &Service{
+		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
+		suffix: options.Suffix, usage: options.Usage, now: time.Now,
+	}
+	s.handler = restjson.NewService(options.Log, s.Operations()...)
+	return s
+}
+
+// Operations are all operations of the service.
+func (s *Service) Operations() []restjson.Operation {
+	operations := slices.Concat(s.apiOperations(), s.accountOperations())
+	if s.documents != nil {
+		operations = append(operations, s.documentOperations()...)
+	}
+	for i, o := range operations {
+		operations[i] = withoutSlashes(o)
+	}
+	return operations
+}
+
+// ServeHTTP answers a call, whose caller is in the request's context.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

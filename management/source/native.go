@@ -1,0 +1,130 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/management/store"
+)
+
+// What Gatehouse's own files say, as far as it is needed.
+type (
+	nativeFile struct {
+		APIs []nativeAPI `json:"apis"`
+	}
+	nativeAPI struct {
+		Name                      string            `json:"name"`
+		ID                        string            `json:"id"`
+		Description               string            `json:"description,omitempty"`
+		Protocol                  string            `json:"protocol"`
+		DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint,omitempty"`
+		Tags                      map[string]string `json:"tags,omitempty"`
+		Stages                    []nativeStage     `json:"stages"`
+	}
+	nativeStage struct {
+		Name        string                 `json:"name"`
+		Description string                 `json:"description,omitempty"`
+		Certificate string                 `json:"clientCertificate,omitempty"`
+		Definition  string                 `json:"definition,omitempty"`
+		Variables   map[string]string      `json:"variables,omitempty"`
+		Routes      map[string]nativeRoute `json:"routes,omitempty"`
+		Canary      *nativeCanary          `json:"canary,omitempty"`
+	}
+	nativeCanary struct {
+		Percent    float64           `json:"percent"`
+		Definition string            `json:"definition,omitempty"`
+		Variables  map[string]string `json:"variables,omitempty"`
+	}
+	nativeRoute struct {
+		Throttle *nativeThrottle `json:"throttle,omitempty"`
+	}
+	nativeThrottle struct {
+		Rate  float64 `json:"rate"`
+		Burst int     `json:"burst"`
+	}
+)
+
+// Amazon's limits of an account, which hold where a stage sets only one of two.
+const (
+	defaultRate  = 10000
+	defaultBurst = 5000
+)
+
+// throttle gives a throttle, or nothing where there is none: Amazon writes -1 for "no
+// limit".
+func throttle(rate *float64, burst *int) *nativeThrottle {
+	if rate == nil && burst == nil || rate != nil && *rate < 0 || burst != nil && *burst < 0 {
+		return nil
+	}
+	t := &nativeThrottle{Rate: defaultRate, Burst: defaultBurst}
+	if rate != nil {
+		t.Rate = *rate
+	}
+	if burst != nil {
+		t.Burst = *burst
+	}
+	return t
+}
+
+// apiFiles are the files of an API whose documents are rendered already.
+func apiFiles(key string, api nativeAPI, documents map[string][]byte) (Files, error) {
+	files := newFiles()
+	if len(api.Stages) == 0 {
+		return files, nil
+	}
+	data, err := json.Marshal(nativeFile{APIs: []nativeAPI{api}})
+	if err != nil {
+		return files, err
+	}
+	main := Prefix + key + "/api.json"
+	files.Paths = []string{main}
+	files.Content[main] = data
+	for _, id := range slices.Sorted(maps.Keys(documents)) {
+		files.Content[Prefix+key+"/"+documentName(id)] = documents[id]
+	}
+	return files, nil
+}
+
+// documentName is the name of a deployment's document, beside the API's own file.
+func documentName(deployment string) string { return "deployments/" + deployment + ".json" }
+
+// get reads a document; one that cannot be decoded is broken.
+func get[T any](reader store.Reader, key string) (T, error) {
+	var v T
+	data, err := reader.Get(key)
+	if err != nil {
+		return v, err
+	}
+	return decode[T](key, data)
+}
+
+// list reads all documents that belong to one, in the order of their keys.
+func list[T any](reader store.Reader, prefix string) ([]T, error) {
+	entries, err := reader.List(prefix)
+	if err != nil {
+		return nil, err
+	}
+	var out []T
+	for _, e := range entries {
+		if strings.Contains(strings.TrimPrefix(e.Key, prefix), "/") {
+			continue // what belongs to what is listed
+		}
+		v, err := decode[T](e.Key, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func decode[T any](key string, data []byte) (T, error) {
+	var v T
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, &brokenError{fmt.Errorf("the document %s cannot be read: %w", key, err)}
+	}
+	return v, nil
+}

@@ -1,0 +1,142 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse/gateway"
+	"gatehouse/management/openapi"
+	"gatehouse/management/restapi"
+	"gatehouse/management/store"
+)
+
+func restAPI(reader store.Reader, key string) (Files, error) {
+	api, err := get[restapi.RestAPI](reader, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return newFiles(), nil
+	}
+	if err != nil {
+		return Files{}, err
+	}
+	stages, err := list[restapi.Stage](reader, key+"/stages/")
+	if err != nil {
+		return Files{}, err
+	}
+	contents := map[string]*restapi.Content{}
+	documents := map[string][]byte{}
+	read := func(deployment string) error {
+		if contents[deployment] != nil {
+			return nil
+		}
+		content, err := get[restapi.Content](reader, key+"/contents/"+deployment)
+		if errors.Is(err, store.ErrNotFound) {
+			return &brokenError{fmt.Errorf("a stage refers to the deployment %s, which is not there", deployment)}
+		}
+		if err != nil {
+			return err
+		}
+		document, err := openapi.ServedREST(&content)
+		if err != nil {
+			return &brokenError{fmt.Errorf("the deployment %s: %w", deployment, err)}
+		}
+		contents[deployment], documents[deployment] = &content, document
+		return nil
+	}
+	native := nativeAPI{Name: api.ID, ID: api.ID, Description: api.Description, Protocol: string(gateway.REST), Tags: api.Tags}
+	for _, s := range stages {
+		used := []string{s.DeploymentID}
+		if s.CanarySettings != nil && s.CanarySettings.DeploymentID != "" {
+			used = append(used, s.CanarySettings.DeploymentID)
+		}
+		routes := map[string]bool{}
+		for _, deployment := range used {
+			if err := read(deployment); err != nil {
+				return Files{}, err
+			}
+			addRESTRoutes(routes, contents[deployment])
+		}
+		native.Stages = append(native.Stages, restStage(&s, routes))
+	}
+	return apiFiles(key, native, documents)
+}
+
+// addRESTRoutes adds the keys of an API's routes, such as "GET /pets".
+func addRESTRoutes(routes map[string]bool, c *restapi.Content) {
+	for _, r := range c.Resources {
+		for method := range r.ResourceMethods {
+			routes[method+" "+r.Path] = true
+		}
+	}
+}
+
+func restStage(s *restapi.Stage, routes map[string]bool) nativeStage {
+	out := nativeStage{
+		Name: s.StageName, Description: s.Description, Certificate: s.ClientCertificateID, Definition: documentName(s.DeploymentID), Variables: s.Variables,
+		Routes: restRoutes(s.MethodSettings, routes),
+	}
+	if c := s.CanarySettings; c != nil {
+		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides}
+		if c.DeploymentID != "" && c.DeploymentID != s.DeploymentID {
+			out.Canary.Definition = documentName(c.DeploymentID)
+		}
+	}
+	return out
+}
+
+// restRoutes gives the options of routes that a stage's method settings make. Settings
+// of methods that the stage does not have wait for them without an effect.
+func restRoutes(settings map[string]restapi.MethodSetting, routes map[string]bool) map[string]nativeRoute {
+	out := map[string]nativeRoute{}
+	// Settings of single methods come after those of all methods of a path.
+	keys := slices.SortedFunc(maps.Keys(settings), func(a, b string) int {
+		wildA, wildB := strings.HasSuffix(a, "/*"), strings.HasSuffix(b, "/*")
+		if wildA != wildB {
+			if wildA {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	for _, key := range keys {
+		setting := settings[key]
+		t := throttle(setting.ThrottlingRateLimit, setting.ThrottlingBurstLimit)
+		if t == nil {
+			continue
+		}
+		for _, route := range routesOf(key, routes) {
+			out[route] = nativeRoute{Throttle: t}
+		}
+	}
+	return out
+}
+
+// routesOf gives the routes that the key of a method setting means: "*/*" for all, else a
+// path and a method, as in "~1pets~1{id}/GET" or "pets/{id}/GET".
+func routesOf(key string, routes map[string]bool) []string {
+	at := strings.LastIndex(key, "/")
+	if at < 0 {
+		return nil
+	}
+	path, method := strings.ReplaceAll(strings.ReplaceAll(key[:at], "~1", "/"), "~0", "~"), key[at+1:]
+	if path == "*" && method == "*" {
+		return []string{"*"}
+	}
+	path = "/" + strings.TrimPrefix(path, "/")
+	if method != "*" {
+		if route := method + " " + path; routes[route] {
+			return []string{route}
+		}
+		return nil
+	}
+	var out []string
+	for _, route := range slices.Sorted(maps.Keys(routes)) {
+		if strings.HasSuffix(route, " "+path) {
+			out = append(out, route)
+		}
+	}
+	return out
+}

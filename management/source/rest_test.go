@@ -1,0 +1,165 @@
+package source_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"gatehouse/definition"
+	"gatehouse/gateway"
+	"gatehouse/management/restapi"
+	"gatehouse/management/source"
+	"gatehouse/management/store"
+)
+
+// petsContent is an API with one method, whose backend tells deployments apart.
+func petsContent(backend string) restapi.Content {
+	return restapi.Content{
+		API: restapi.RestAPI{ID: "a1b2c3d4e5", Name: "pets", APIKeySource: "HEADER"},
+		Resources: []restapi.Resource{
+			{ID: "root", Path: "/"},
+			{ID: "pet", ParentID: "root", PathPart: "{id}", Path: "/{id}", ResourceMethods: map[string]restapi.Method{
+				"GET": {
+					HTTPMethod: "GET", AuthorizationType: "NONE", RequestParameters: map[string]bool{"method.request.path.id": true},
+					MethodIntegration: &restapi.Integration{
+						Type: "HTTP_PROXY", HTTPMethod: "GET", URI: backend + "/${stageVariables.version}/{id}", ConnectionType: "INTERNET",
+						RequestParameters: map[string]string{"integration.request.path.id": "method.request.path.id"},
+						TimeoutInMillis:   29000, CacheNamespace: "pet", PassthroughBehavior: "WHEN_NO_MATCH",
+					},
+				},
+			}},
+		},
+	}
+}
+
+func put(t *testing.T, s store.Store, documents map[string]any) {
+	t.Helper()
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		for key, v := range documents {
+			data, isText := v.(string)
+			if !isText {
+				encoded, err := json.Marshal(v)
+				if err != nil {
+					return err
+				}
+				data = string(encoded)
+			}
+			tx.Put(key, []byte(data))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func render(t *testing.T, r *source.Renderer, s store.Store, changed []string) source.Files {
+	t.Helper()
+	var files source.Files
+	err := s.View(t.Context(), func(reader store.Reader) (err error) {
+		files, err = r.Render(reader, changed)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// load loads rendered files as the control plane does.
+func load(t *testing.T, files source.Files) *gateway.Snapshot {
+	t.Helper()
+	loader := definition.NewLoader(definition.Options{
+		ReadFile: func(name string) ([]byte, error) {
+			if data, ok := files.Content[name]; ok {
+				return data, nil
+			}
+			return nil, errors.New("it does not exist")
+		},
+		Foreign: source.IsVirtual,
+	})
+	result := loader.Load(t.Context(), files.Paths)
+	if result.Snapshot == nil {
+		t.Fatal(result.Diagnostics)
+	}
+	if len(result.Diagnostics) > 0 {
+		t.Errorf("what is rendered is warned of: %v", result.Diagnostics)
+	}
+	return result.Snapshot
+}
+
+func petsStage(deployment string) restapi.Stage {
+	rate, burst := 50.0, 10
+	return restapi.Stage{
+		StageName: "prod", DeploymentID: deployment, Variables: map[string]string{"version": "v1"},
+		MethodSettings: map[string]restapi.MethodSetting{
+			"*/*":           {ThrottlingRateLimit: &rate},
+			"~1{id}/GET":    {ThrottlingRateLimit: &rate, ThrottlingBurstLimit: &burst},
+			"gone/GET":      {ThrottlingBurstLimit: &burst},
+			"~1{id}/DELETE": {ThrottlingBurstLimit: &burst},
+		},
+		CanarySettings: &restapi.CanarySettings{PercentTraffic: 12.5, DeploymentID: "d2", StageVariableOverrides: map[string]string{"version": "v2"}},
+	}
+}
+
+func TestStagesPinDeployments(t *testing.T) {
+	s := store.NewMemory()
+	const key = "eu-west-1/restapis/a1b2c3d4e5"
+	put(t, s, map[string]any{
+		key: petsContent("").API, key + "/contents/d1": petsContent("http://127.0.0.1:9101"), key + "/contents/d2": petsContent("http://127.0.0.1:9102"),
+		key + "/contents/d3": "no stage refers to this", key + "/stages/prod": petsStage("d1"),
+	})
+	api := load(t, render(t, source.NewRenderer(), s, nil)).API("a1b2c3d4e5")
+	if api == nil || len(api.Stages) != 1 {
+		t.Fatalf("%+v", api)
+	}
+	stage := &api.Stages[0]
+	if uri := stage.Deployment.Routes[0].Integration.URI; uri != "http://127.0.0.1:9101/${stageVariables.version}/{id}" {
+		t.Errorf("the stage calls %s", uri)
+	}
+	if c := stage.Canary; c == nil || c.Percent != 12.5 || c.Variables["version"] != "v2" || !strings.HasPrefix(c.Deployment.Routes[0].Integration.URI, "http://127.0.0.1:9102") {
+		t.Errorf("the canary is %+v", stage.Canary)
+	}
+	if got := stage.RouteThrottle("GET /{id}"); got == nil || got.Rate != 50 || got.Burst != 10 {
+		t.Errorf("the route's throttle is %+v", got)
+	}
+	if got := stage.RouteThrottle("GET /other"); got == nil || got.Rate != 50 || got.Burst != 5000 {
+		t.Errorf("the throttle of other routes is %+v", got)
+	}
+}
+
+func TestOnlyWhatChangedIsRendered(t *testing.T) {
+	s := store.NewMemory()
+	const first, second = "eu-west-1/restapis/a1b2c3d4e5", "us-east-1/restapis/f6g7h8i9j0"
+	other := petsContent("http://127.0.0.1:9103")
+	other.API.ID = "f6g7h8i9j0"
+	stage := petsStage("d1")
+	stage.CanarySettings = nil
+	put(t, s, map[string]any{
+		first: petsContent("").API, first + "/contents/d1": petsContent("http://127.0.0.1:9101"), first + "/stages/prod": stage,
+		second: other.API, second + "/contents/d1": other, second + "/stages/prod": stage,
+	})
+	r := source.NewRenderer()
+	before := render(t, r, s, nil)
+	// What is not said to have changed is not read again.
+	put(t, s, map[string]any{second + "/stages/prod": "not JSON", first + "/stages/test": restapi.Stage{StageName: "test", DeploymentID: "d1", Variables: stage.Variables}})
+	after := render(t, r, s, []string{first + "/stages/test"})
+	snapshot := load(t, after)
+	if len(snapshot.API("a1b2c3d4e5").Stages) != 2 || snapshot.API("f6g7h8i9j0") == nil || len(after.Problems) != 0 {
+		t.Errorf("%+v", after.Problems)
+	}
+	// A broken API stays as it was, and disturbs no other.
+	broken := render(t, r, s, nil)
+	if broken.Problems[second] == nil || len(load(t, broken).APIs) != len(load(t, before).APIs) {
+		t.Errorf("%+v", broken.Problems)
+	}
+	// One that is deleted is gone.
+	err := s.Update(t.Context(), func(tx store.Tx) error { tx.Delete(first); tx.DeleteAll(first + "/"); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone := load(t, render(t, r, s, []string{first})); gone.API("a1b2c3d4e5") != nil || gone.API("f6g7h8i9j0") == nil {
+		t.Error("the deleted API is served on")
+	}
+}

@@ -1,0 +1,99 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+)
+
+const (
+	// maxRequest is what the embedded server takes at once: a compressed content of the
+	// largest definition, and more.
+	maxRequest = 32 << 20
+	// quota bounds the server's file.
+	quota = 8 << 30
+	// keepHistory is how long old revisions are kept: nobody needs them but a watch that
+	// broke off.
+	keepHistory = "5m"
+	// startTimeout is how long a server may take to start, with a large log to read.
+	startTimeout = 60 * time.Second
+)
+
+// Embed opens a store that is kept in a directory by an etcd server within this process.
+// The server has no sockets: nothing but this store speaks to it.
+func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("management store: %w", err)
+	}
+	unlock, err := lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("management store: %w", err)
+	}
+	server, err := startServer(ctx, serverConfig(dir, log))
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("management store %s: %w", dir, err)
+	}
+	s := start(v3client.New(server.Server), log, true, func() {
+		server.Close()
+		unlock()
+	})
+	ready, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := s.Ready(ready); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func serverConfig(dir string, log *slog.Logger) *embed.Config {
+	c := embed.NewConfig()
+	c.Name = "gatehouse"
+	c.Dir = filepath.Join(dir, "member")
+	// It is its own cluster, which is known by an address that nobody listens on.
+	c.ListenPeerUrls, c.ListenClientUrls, c.AdvertiseClientUrls = nil, nil, nil
+	c.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:2380"}}
+	c.InitialCluster = c.InitialClusterFromName(c.Name)
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(log))
+	c.MaxRequestBytes, c.QuotaBackendBytes = maxRequest, quota
+	c.MaxTxnOps = 100_000
+	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, keepHistory
+	// Nobody else is there to be waited for.
+	c.TickMs, c.ElectionMs = 20, 100
+	c.SnapshotCount = 10_000
+	c.BootstrapDefragThresholdMegabytes = 100
+	c.WarningApplyDuration = time.Second
+	return c
+}
+
+// startServer starts a server, and waits for it to serve. A damaged directory, at which
+// etcd would end the process, is an error.
+func startServer(ctx context.Context, c *embed.Config) (server *embed.Etcd, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			server, err = nil, fmt.Errorf("etcd cannot read what is there: %v", r)
+		}
+	}()
+	if server, err = embed.StartEtcd(c); err != nil {
+		return nil, err
+	}
+	select {
+	case <-server.Server.ReadyNotify():
+		return server, nil
+	case err = <-server.Err():
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-time.After(startTimeout):
+		err = fmt.Errorf("etcd was not ready after %v", startTimeout)
+	}
+	server.Close()
+	return nil, err
+}

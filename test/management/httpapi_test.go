@@ -1,0 +1,27 @@
+package management
+
+import (
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+
+	"gatehouse/internal/pytools"
+	"gatehouse/management"
+	"gatehouse/management/httpapi"
+	"gatehouse/management/openapi"
+	"gatehouse/management/store"
+)
+
+// TestHTTPAPIs has boto3 walk through all operations of apigatewayv2.
+func TestHTTPAPIs(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	server := httptest.NewServer(management.New(management.Options{
+		HTTP: httpapi.NewService(httpapi.Options{Store: store.NewMemory(), Log: log, Documents: openapi.Documents{}, Suffix: "example.com"}),
+		Open: true, Loopback: true, Log: log,
+	}))
+	defer server.Close()
+	env := []string{"AWS_ACCESS_KEY_ID=anyone", "AWS_SECRET_ACCESS_KEY=anything"}
+	if output, err := pytools.Command(t, env, "httpapi.py", server.URL).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+}
