@@ -119,6 +119,7 @@ func startIntegration(c *controlPlane) service {
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
 	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches})
 	c.flush = server.Flush
+	c.caches.Data = server.Flush
 	return service{
 		serve: server.Serve,
 		shutdown: func(ctx context.Context) error {

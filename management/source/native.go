@@ -32,6 +32,7 @@ type (
 		Variables   map[string]string      `json:"variables,omitempty"`
 		Routes      map[string]nativeRoute `json:"routes,omitempty"`
 		Canary      *nativeCanary          `json:"canary,omitempty"`
+		Cache       *nativeCache           `json:"cache,omitempty"`
 	}
 	nativeCanary struct {
 		Percent    float64           `json:"percent"`
@@ -40,6 +41,13 @@ type (
 	}
 	nativeRoute struct {
 		Throttle *nativeThrottle `json:"throttle,omitempty"`
+		Cache    *nativeCache    `json:"cache,omitempty"`
+	}
+	nativeCache struct {
+		Enabled              *bool  `json:"enabled,omitempty"`
+		TTL                  string `json:"ttl,omitempty"`
+		RequireAuthorization *bool  `json:"requireAuthorizationForCacheControl,omitempty"`
+		Unauthorized         string `json:"unauthorizedCacheControlHeaderStrategy,omitempty"`
 	}
 	nativeThrottle struct {
 		Rate  float64 `json:"rate"`

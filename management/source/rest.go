@@ -51,31 +51,40 @@ func restAPI(reader store.Reader, key string) (Files, error) {
 		if s.CanarySettings != nil && s.CanarySettings.DeploymentID != "" {
 			used = append(used, s.CanarySettings.DeploymentID)
 		}
-		routes := map[string]bool{}
+		routes := restRoutesOf{}
 		for _, deployment := range used {
 			if err := read(deployment); err != nil {
 				return Files{}, err
 			}
-			addRESTRoutes(routes, contents[deployment])
+			routes.add(contents[deployment])
 		}
 		native.Stages = append(native.Stages, restStage(&s, routes))
 	}
 	return apiFiles(key, native, documents)
 }
 
-// addRESTRoutes adds the keys of an API's routes, such as "GET /pets".
-func addRESTRoutes(routes map[string]bool, c *restapi.Content) {
+// restRoutesOf are the keys of an API's routes, such as "GET /pets", and whether each
+// streams what it answers.
+type restRoutesOf map[string]bool
+
+func (routes restRoutesOf) add(c *restapi.Content) {
 	for _, r := range c.Resources {
-		for method := range r.ResourceMethods {
-			routes[method+" "+r.Path] = true
+		for name, m := range r.ResourceMethods {
+			key := name + " " + r.Path
+			routes[key] = routes[key] || m.MethodIntegration != nil && m.MethodIntegration.ResponseTransferMode == "STREAM"
 		}
 	}
 }
 
-func restStage(s *restapi.Stage, routes map[string]bool) nativeStage {
+func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
 	out := nativeStage{
 		Name: s.StageName, Description: s.Description, Certificate: s.ClientCertificateID, Definition: documentName(s.DeploymentID), Variables: s.Variables,
-		Routes: restRoutes(s.MethodSettings, routes),
+		Routes: restRoutes(s, routes),
+	}
+	if s.CacheClusterEnabled {
+		// The sizes of Amazon's clusters are none of a process's memory: the cache is as
+		// large as one of our own files has it by default.
+		out.Cache = &nativeCache{}
 	}
 	if c := s.CanarySettings; c != nil {
 		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides}
@@ -88,8 +97,8 @@ func restStage(s *restapi.Stage, routes map[string]bool) nativeStage {
 
 // restRoutes gives the options of routes that a stage's method settings make. Settings
 // of methods that the stage does not have wait for them without an effect.
-func restRoutes(settings map[string]restapi.MethodSetting, routes map[string]bool) map[string]nativeRoute {
-	out := map[string]nativeRoute{}
+func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
+	settings, out := s.MethodSettings, map[string]nativeRoute{}
 	// Settings of single methods come after those of all methods of a path.
 	keys := slices.SortedFunc(maps.Keys(settings), func(a, b string) int {
 		wildA, wildB := strings.HasSuffix(a, "/*"), strings.HasSuffix(b, "/*")
@@ -104,11 +113,29 @@ func restRoutes(settings map[string]restapi.MethodSetting, routes map[string]boo
 	for _, key := range keys {
 		setting := settings[key]
 		t := throttle(setting.ThrottlingRateLimit, setting.ThrottlingBurstLimit)
-		if t == nil {
-			continue
-		}
 		for _, route := range routesOf(key, routes) {
-			out[route] = nativeRoute{Throttle: t}
+			options := out[route]
+			if t != nil {
+				options.Throttle = t
+			}
+			if s.CacheClusterEnabled {
+				options.Cache = &nativeCache{
+					Enabled: &setting.CachingEnabled, TTL: fmt.Sprintf("%ds", setting.CacheTTLInSeconds),
+					RequireAuthorization: &setting.RequireAuthorizationForCacheControl, Unauthorized: setting.UnauthorizedCacheControlHeaderStrategy,
+				}
+			}
+			if options != (nativeRoute{}) {
+				out[route] = options
+			}
+		}
+	}
+	if s.CacheClusterEnabled {
+		never := false
+		for route, streams := range routes {
+			if streams {
+				// What streams is not kept, whatever the settings are.
+				out[route] = nativeRoute{Throttle: out[route].Throttle, Cache: &nativeCache{Enabled: &never}}
+			}
 		}
 	}
 	return out
@@ -116,7 +143,7 @@ func restRoutes(settings map[string]restapi.MethodSetting, routes map[string]boo
 
 // routesOf gives the routes that the key of a method setting means: "*/*" for all, else a
 // path and a method, as in "~1pets~1{id}/GET" or "pets/{id}/GET".
-func routesOf(key string, routes map[string]bool) []string {
+func routesOf(key string, routes restRoutesOf) []string {
 	at := strings.LastIndex(key, "/")
 	if at < 0 {
 		return nil
@@ -127,7 +154,8 @@ func routesOf(key string, routes map[string]bool) []string {
 	}
 	path = "/" + strings.TrimPrefix(path, "/")
 	if method != "*" {
-		if route := method + " " + path; routes[route] {
+		route := method + " " + path
+		if _, there := routes[route]; there {
 			return []string{route}
 		}
 		return nil

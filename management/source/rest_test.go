@@ -129,6 +129,46 @@ func TestStagesPinDeployments(t *testing.T) {
 	}
 }
 
+// TestCaches: a stage with a cluster keeps answers as its method settings say, and routes
+// that stream never do.
+func TestCaches(t *testing.T) {
+	s := store.NewMemory()
+	const key = "eu-west-1/restapis/a1b2c3d4e5"
+	content := petsContent("http://127.0.0.1:9101")
+	for _, r := range content.Resources {
+		if m, ok := r.ResourceMethods["GET"]; ok {
+			streamed := *m.MethodIntegration
+			streamed.ResponseTransferMode = "STREAM"
+			m.MethodIntegration = &streamed
+			r.ResourceMethods["PUT"] = restapi.Method{HTTPMethod: "PUT", AuthorizationType: "NONE", MethodIntegration: &streamed}
+		}
+	}
+	setting := restapi.MethodSetting{CachingEnabled: true, CacheTTLInSeconds: 60, UnauthorizedCacheControlHeaderStrategy: "FAIL_WITH_403"}
+	put(t, s, map[string]any{
+		key: content.API, key + "/contents/d1": content,
+		key + "/stages/prod": restapi.Stage{
+			StageName: "prod", DeploymentID: "d1", CacheClusterEnabled: true, CacheClusterSize: "237", Variables: map[string]string{"version": "v1"},
+			MethodSettings: map[string]restapi.MethodSetting{"*/*": setting},
+		},
+		key + "/stages/test": restapi.Stage{StageName: "test", DeploymentID: "d1", Variables: map[string]string{"version": "v1"}, MethodSettings: map[string]restapi.MethodSetting{"*/*": setting}},
+	})
+	api := load(t, render(t, source.NewRenderer(), s, nil)).API("a1b2c3d4e5")
+	prod, test := api.Stage("prod"), api.Stage("test")
+	if test.Cache != nil || prod.Cache == nil {
+		t.Fatalf("caches are %+v and %+v", prod.Cache, test.Cache)
+	}
+	for i := range prod.Deployment.Routes {
+		r := &prod.Deployment.Routes[i]
+		kept := prod.RouteCache(r)
+		if streams := strings.HasSuffix(r.Path, "{id}"); streams != (kept == nil) {
+			t.Errorf("%s is kept as %+v", r.Key(), kept)
+		}
+		if kept != nil && (kept.TTLSeconds != 60 || kept.RequireAuthorization || kept.Unauthorized != "FAIL_WITH_403") {
+			t.Errorf("%s is kept as %+v", r.Key(), kept)
+		}
+	}
+}
+
 func TestOnlyWhatChangedIsRendered(t *testing.T) {
 	s := store.NewMemory()
 	const first, second = "eu-west-1/restapis/a1b2c3d4e5", "us-east-1/restapis/f6g7h8i9j0"
