@@ -28,30 +28,32 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 		}
 	}
 	// fill reports whether all that is named is there.
-	fill := func(t *gateway.TLS, report func(string, gateway.Position, string, string, string, ...any)) bool {
-		found := true
+	fill := func(t *gateway.TLS, severity gateway.Severity) bool {
+		before := len(b.diags)
 		if t.CertificateARN != "" && t.Certificate == "" {
 			if c := certificates[t.CertificateARN]; c != nil {
 				t.Certificate, t.Key = c.Certificate, c.Key
 			} else {
-				found = false
-				report("unknown-certificate", t.Source, "", "add it to certificates:", "nothing is known of the certificate %q", t.CertificateARN)
+				b.diags.Errorf("unknown-certificate", t.Source, "", "add it to certificates:", "nothing is known of the certificate %q", t.CertificateARN)
 			}
 		}
 		if t.TruststoreURI != "" && t.ClientCA == "" {
 			if store := truststores[t.TruststoreURI]; store != nil {
 				t.ClientCA, t.ClientCRL = store.CA, store.CRL
 			} else {
-				found = false
-				report("unknown-truststore", t.Source, "", "add it to truststores:", "nothing is known of the truststore %q", t.TruststoreURI)
+				b.diags.Errorf("unknown-truststore", t.Source, "", "add it to truststores:", "nothing is known of the truststore %q", t.TruststoreURI)
 			}
 		}
-		return found
+		found := b.diags[before:]
+		for i := range found {
+			found[i].Severity = severity
+		}
+		return len(found) == 0
 	}
 	for i := range s.Gateways {
 		for j := range s.Gateways[i].Listeners {
 			if t := s.Gateways[i].Listeners[j].TLS; t != nil {
-				fill(t, b.diags.Errorf)
+				fill(t, gateway.Error)
 			}
 		}
 	}
@@ -60,8 +62,8 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 		switch {
 		case d.TLS == nil:
 		case !b.loader.options.foreign(d.Source.File):
-			fill(d.TLS, b.diags.Errorf)
-		case fill(d.TLS, b.diags.Warnf):
+			fill(d.TLS, gateway.Error)
+		case fill(d.TLS, gateway.Warning):
 		case d.TLS.TruststoreURI != "":
 			continue
 		default:

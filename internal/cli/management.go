@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"gatehouse/management/loading"
 	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
+	"gatehouse/management/store"
 	"gatehouse/management/store/etcd"
 	"gatehouse/ratelimit"
 )
@@ -66,18 +68,18 @@ type stored struct {
 // directory for those who serve the management API. It gives nil where there is none.
 func openStored(ctx context.Context, flags serveFlags, dataDir string, definitions definition.Options, log *slog.Logger) (*stored, error) {
 	log = log.With("component", "management")
-	var store *etcd.Store
+	var kept *etcd.Store
 	var err error
 	switch {
 	case len(flags.management.etcd.endpoints) > 0:
-		store, err = flags.management.etcd.connect(ctx, log)
+		kept, err = flags.management.etcd.connect(ctx, log)
 	case !flags.roles.has("management"):
 		return nil, nil
 	case dataDir == "":
 		log.Warn("there is no management API without a folder to keep in what it is told; give one with --data-dir")
 		return nil, nil
 	default:
-		store, err = etcd.Embed(ctx, embeddedStore(dataDir), log)
+		kept, err = etcd.Embed(ctx, embeddedStore(dataDir), log)
 		if err != nil && flags.dataDir == "" && flags.roles.some == nil {
 			// The folder was not chosen: another process may have the same one, as far
 			// as that is possible without the management API.
@@ -88,10 +90,29 @@ func openStored(ctx context.Context, flags serveFlags, dataDir string, definitio
 	if err != nil {
 		return nil, err
 	}
+	if err := whole(ctx, kept); err != nil {
+		return nil, errors.Join(err, kept.Close())
+	}
 	return &stored{
-		Loader: loading.New(loading.Options{Store: store, Definition: definitions, Log: log}),
-		store:  store, log: log, followed: make(chan struct{}),
+		Loader: loading.New(loading.Options{Store: kept, Definition: definitions, Log: log}),
+		store:  kept, log: log, followed: make(chan struct{}),
 	}, nil
+}
+
+// whole refuses a store that a restore has left half done.
+func whole(ctx context.Context, s *etcd.Store) error {
+	cut := false
+	err := s.View(ctx, func(r store.Reader) (err error) {
+		cut, err = store.Unfinished(r)
+		return err
+	})
+	if cut {
+		return errors.New("the management store lacks documents: 'gatehouse store restore' was cut off, and has to be done again")
+	}
+	if errors.Is(err, store.ErrUnavailable) {
+		return nil // which is waited for
+	}
+	return err
 }
 
 // follow begins to keep up with the store.
@@ -190,7 +211,7 @@ func (c *controlPlane) credentials() []gateway.Credential {
 func withManagement(pages, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot":
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot", "/backup":
 			pages.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)

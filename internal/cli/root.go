@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(), newDiff(), newExport(), newImport(), newVTL(), newUsage(),
+		newValidate(), newTranslate(), newDiff(), newExport(), newImport(), newVTL(), newUsage(), newStore(),
 		newVersion(), newCompletion(),
 	)
 	return root

@@ -178,6 +178,9 @@ func statusHandler(c *controlPlane) http.Handler {
 	if c.writable {
 		// Definitions are for those on this machine, who could read the files as well.
 		mux.HandleFunc("GET /snapshot", snapshotPage(c))
+		if c.managementAPI != nil && c.openManagement {
+			mux.HandleFunc("GET /backup", backupPage(c))
+		}
 		pages = localHosts(mux)
 	}
 	if c.managementAPI != nil {
