@@ -67,6 +67,8 @@ type controlPlane struct {
 	// that only this machine reaches it.
 	usage    http.Handler
 	counting *ratelimit.Server
+	// caches are those that the roles keep.
+	caches   managedCaches
 	writable bool
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.

@@ -157,10 +157,10 @@ func startManagement(c *controlPlane) service {
 	log := c.log.With("component", "management")
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(),
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: c.caches,
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true,
+			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true, Caches: c.caches,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,

@@ -68,6 +68,7 @@ func startXDS(c *controlPlane) service {
 
 func startExtAuthz(c *controlPlane) service {
 	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
+	c.caches.authorizers = server
 	return service{
 		name:     wire.AuthorizationService,
 		register: server.Register,

@@ -215,7 +215,10 @@ func (s *Service) resetAuthorizersCache(ctx context.Context, c *restjson.Call) (
 	if s.Caches == nil {
 		return nil, nil
 	}
-	return nil, s.Caches.FlushAuthorizers(ctx, c.Params["apiId"], c.Params["stageName"])
+	if err := s.Caches.FlushAuthorizers(ctx, c.Params["apiId"], c.Params["stageName"]); err != nil {
+		return nil, restjson.BadRequest("The cache of stage %s cannot be flushed: %s", c.Params["stageName"], err)
+	}
+	return nil, nil
 }
 
 // dropRouteSettings forgets the settings that stages have for a route which is gone.
