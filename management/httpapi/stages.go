@@ -215,10 +215,7 @@ func (s *Service) resetAuthorizersCache(ctx context.Context, c *restjson.Call) (
 	if s.Caches == nil {
 		return nil, nil
 	}
-	if err := s.Caches.FlushAuthorizers(ctx, c.Params["apiId"], c.Params["stageName"]); err != nil {
-		return nil, restjson.BadRequest("The cache of stage %s cannot be flushed: %s", c.Params["stageName"], err)
-	}
-	return nil, nil
+	return nil, s.Caches.FlushAuthorizers(ctx, c.Params["apiId"], c.Params["stageName"])
 }
 
 // dropRouteSettings forgets the settings that stages have for a route which is gone.

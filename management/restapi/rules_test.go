@@ -2,12 +2,13 @@ package restapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/management/store"
 )
 
 // TestMovedResources: what a resource may be below another holds for all that moves with
@@ -105,7 +106,7 @@ func (n *noted) FlushData(_ context.Context, api, stage string) error {
 
 func (n *noted) FlushAuthorizers(_ context.Context, api, stage string) error {
 	n.flushed = append(n.flushed, "authorizers of "+api+"/"+stage)
-	return errors.New("it is kept elsewhere")
+	return store.ErrUnavailable
 }
 
 // TestFlush: the caches of the stage are flushed, and callers are told if they cannot be.
@@ -116,7 +117,7 @@ func TestFlush(t *testing.T) {
 	id := strings.TrimPrefix(api, "/restapis/")
 	c.deploy(api, `{"stageName":"prod","cacheClusterEnabled":true,"cacheClusterSize":"0.5"}`)
 	c.must(http.StatusAccepted, "DELETE", api+"/stages/prod/cache/data", "")
-	c.refused(400, "The cache of stage prod cannot be flushed: it is kept elsewhere", "DELETE", api+"/stages/prod/cache/authorizers", "")
+	c.refused(503, "The store is not available. Please try again later.", "DELETE", api+"/stages/prod/cache/authorizers", "")
 	c.refused(404, "Invalid stage identifier specified", "DELETE", api+"/stages/test/cache/authorizers", "")
 	if want := []string{"data of " + id + "/prod", "authorizers of " + id + "/prod"}; !slices.Equal(caches.flushed, want) {
 		t.Errorf("flushed %q, want %q", caches.flushed, want)

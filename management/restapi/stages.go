@@ -269,8 +269,5 @@ func (s *Service) flush(ctx context.Context, c *restjson.Call, data bool, flush 
 	if err != nil || s.caches == nil {
 		return nil, err
 	}
-	if err := flush(c.Params["restapi_id"], c.Params["stage_name"]); err != nil {
-		return nil, restjson.BadRequest("The cache of stage %s cannot be flushed: %s", c.Params["stage_name"], err)
-	}
-	return nil, nil
+	return nil, flush(c.Params["restapi_id"], c.Params["stage_name"])
 }
