@@ -28,6 +28,7 @@ import (
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
+	"gatehouse/management/flushes"
 	"gatehouse/ratelimit"
 	"gatehouse/xds"
 )
@@ -46,6 +47,8 @@ type controlPlane struct {
 	// stored is what the management API keeps, which the loader loads, too; nil where
 	// there is none.
 	stored *stored
+	// caches empty those of the roles of this process.
+	caches flushes.Targets
 	// managementAPI is nil without the role management, openManagement lets everyone in.
 	managementAPI  http.Handler
 	openManagement bool
@@ -296,7 +299,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	defer c.issuers.Close()
 	if c.stored != nil {
 		defer c.stored.close()
-		c.stored.follow(func() { c.pipeline.Reload(false) })
+		c.stored.follow(func() { c.pipeline.Reload(false) }, c.caches)
 		waiting, cancel := context.WithTimeout(ctx, time.Second)
 		// A cluster that does not answer is told of by the load.
 		_ = c.stored.Ready(waiting)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,10 +15,12 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/flushes"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
 	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
+	"gatehouse/management/source"
 	"gatehouse/management/store"
 	"gatehouse/management/store/etcd"
 	"gatehouse/ratelimit"
@@ -115,13 +118,17 @@ func whole(ctx context.Context, s *etcd.Store) error {
 	return err
 }
 
-// follow begins to keep up with the store.
-func (s *stored) follow(changed func()) {
+// follow begins to keep up with the store: with what is to be served, and with what caches
+// are to forget.
+func (s *stored) follow(changed func(), caches flushes.Targets) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	go func() {
 		defer close(s.followed)
-		_ = s.Follow(ctx, changed) // it ends with the context
+		var following sync.WaitGroup
+		following.Go(func() { _ = s.Follow(ctx, changed) }) // both end with the context
+		following.Go(func() { _ = flushes.Follow(ctx, s.store, caches, s.log) })
+		following.Wait()
 	}()
 }
 
@@ -155,16 +162,19 @@ func startManagement(c *controlPlane) service {
 		return service{}
 	}
 	log := c.log.With("component", "management")
+	filed := management.Filed{APIs: c.filedAPIs}
+	over := filed.Over(c.stored.store)
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(),
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, PlainHTTP: true,
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
 		Credentials: c.credentials,
+		Filed:       filed,
 		AccountID:   c.accountID,
 		Log:         log,
 		Registerer:  c.metrics,
@@ -197,6 +207,20 @@ func (c *controlPlane) countedUsage() restapi.Usage {
 		return nil
 	}
 	return keyUsage{c.counting}
+}
+
+// filedAPIs are the APIs of what is served that files define.
+func (c *controlPlane) filedAPIs() (filed []gateway.API) {
+	s := c.pipeline.Snapshot()
+	if s == nil {
+		return nil
+	}
+	for _, a := range s.APIs {
+		if !source.IsVirtual(a.Source.File) {
+			filed = append(filed, a)
+		}
+	}
+	return filed
 }
 
 // credentials are the access keys of what is served.

@@ -53,7 +53,10 @@ func (f *etcdFlags) check() error {
 	secured := 0
 	for _, endpoint := range f.endpoints {
 		u, err := url.Parse(endpoint)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || u.User != nil || u.Path != "" && u.Path != "/" {
+		if err == nil && u.User != nil {
+			return usagef("--etcd-endpoints: a URL has a user, or a password: give them as %s and %s", etcdUserEnv, etcdPasswordEnv)
+		}
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || u.Path != "" && u.Path != "/" {
 			return usagef("--etcd-endpoints: %q is not a URL such as https://etcd-1.example:2379", endpoint)
 		}
 		if u.Scheme == "https" {

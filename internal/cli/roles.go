@@ -68,6 +68,10 @@ func startXDS(c *controlPlane) service {
 
 func startExtAuthz(c *controlPlane) service {
 	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
+	c.caches.Authorizers = func(_ context.Context, api, stage string) error {
+		server.FlushAuthorizers(api, stage)
+		return nil
+	}
 	return service{
 		name:     wire.AuthorizationService,
 		register: server.Register,

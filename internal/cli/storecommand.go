@@ -32,12 +32,17 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 	f.log = addLogFlags(cmd)
 	f.etcd.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.dataDir, "data-dir", "", "data directory of a gatehouse that does not run")
+	// What the environment says of it is meant for the one that runs.
+	cmd.Flags().Lookup("data-dir").Annotations = map[string][]string{noEnv: nil}
 }
 
 // open opens the store, which only one process at a time can have of a data directory.
 func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*etcd.Store, error) {
 	if err := f.etcd.check(); err != nil {
 		return nil, err
+	}
+	if len(f.etcd.endpoints) > 0 && f.dataDir != "" {
+		return nil, usagef("--data-dir and --etcd-endpoints are two stores")
 	}
 	if len(f.etcd.endpoints) > 0 {
 		s, err := f.etcd.connect(ctx, log)
@@ -51,9 +56,6 @@ func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*etcd.Store, e
 		}
 		return s, nil
 	}
-	if _, err := os.Stat(f.dataDir); err != nil {
-		return nil, fmt.Errorf("--data-dir: %w", err)
-	}
 	return etcd.Embed(ctx, embeddedStore(f.dataDir), log)
 }
 
@@ -65,8 +67,9 @@ func newStore() *cobra.Command {
 		Long: "Store works on what the management API was told: APIs, deployments, stages, keys, plans\n" +
 			"and domains. Backups are lines of JSON, the same for the embedded store and for a\n" +
 			"cluster. They hold all secrets that the store holds, such as API keys.",
-		Example: "  gatehouse store backup gatehouse.backup",
-		Args:    args(cobra.NoArgs),
+		Example: "  gatehouse store backup gatehouse.backup\n" +
+			"  gatehouse store restore --data-dir restored gatehouse.backup",
+		Args: args(cobra.NoArgs),
 	}
 	cmd.AddCommand(newStoreBackup(), newStoreRestore())
 	return cmd
@@ -86,12 +89,14 @@ func newStoreBackup() *cobra.Command {
 	var flags storeFlags
 	flags.add(cmd)
 	cmd.Flags().StringVar(&flags.server, "server", "http://127.0.0.1:8001", "the --http-address of a running gatehouse, as a URL")
-	cmd.MarkFlagsMutuallyExclusive("server", "data-dir", "etcd-endpoints")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), backupTimeout)
 		defer cancel()
 		write := func(w io.Writer) error { return askBackup(ctx, flags.server, w) }
 		if len(flags.etcd.endpoints) > 0 || flags.dataDir != "" {
+			if _, err := os.Stat(embeddedStore(flags.dataDir)); err != nil && flags.dataDir != "" {
+				return fmt.Errorf("--data-dir: nothing is kept there: %w", err)
+			}
 			s, err := flags.open(ctx, flags.log.logger(cmd.ErrOrStderr()))
 			if err != nil {
 				return err
@@ -158,13 +163,12 @@ func newStoreRestore() *cobra.Command {
 		Long: "Restore puts what a backup holds into an etcd cluster, or into the data directory of a\n" +
 			"gatehouse that does not run; - is standard input. One that is cut off is to be done\n" +
 			"again: until then the management API does not start.",
-		Example: "  gatehouse store restore --data-dir /var/lib/gatehouse gatehouse.backup",
+		Example: "  gatehouse store restore --data-dir restored gatehouse.backup",
 		Args:    args(cobra.ExactArgs(1)),
 	}
 	var flags storeFlags
 	flags.add(cmd)
 	replace := cmd.Flags().Bool("replace", false, "give up what the store has")
-	cmd.MarkFlagsMutuallyExclusive("data-dir", "etcd-endpoints")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if flags.dataDir == "" && len(flags.etcd.endpoints) == 0 {
 			return usagef("say where to, with --data-dir or --etcd-endpoints")

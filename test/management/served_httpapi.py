@@ -113,6 +113,27 @@ client.update_stage(ApiId=api, StageName="$default", StageVariables={"folder": "
 client.update_integration(ApiId=api, IntegrationId=everything, IntegrationUri=backend + "/${stageVariables.folder}")
 until_path("/blue", api, "/open")
 
+# A function decides, and what it has decided is forgotten when asked for.
+function = client.create_authorizer(ApiId=api, Name="function", AuthorizerType="REQUEST", AuthorizerUri="arn:aws:lambda:us-east-1:000000000000:function:authorize",
+                                    AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True, IdentitySource=["$request.header.x-who"], AuthorizerResultTtlInSeconds=3600)["AuthorizerId"]
+counted = client.create_integration(ApiId=api, IntegrationType="HTTP_PROXY", IntegrationMethod="GET", IntegrationUri=backend + "/counted", PayloadFormatVersion="1.0",
+                                    RequestParameters={"append:header.x-count": "$context.authorizer.count"})["IntegrationId"]
+client.create_route(ApiId=api, RouteKey="GET /counted", Target=f"integrations/{counted}", AuthorizationType="CUSTOM", AuthorizerId=function)
+until(401, api, "/counted")
+
+
+def count():
+    return json.loads(until(200, api, "/counted", x_who="me")[2])["headers"]["X-Count"]
+
+
+first_count = count()
+assert count() == first_count
+client.reset_authorizers_cache(ApiId=api, StageName="$default")
+end = time.monotonic() + 60
+while count() == first_count:
+    assert time.monotonic() < end, "the authorizer's cache is not emptied"
+    time.sleep(0.02)
+
 # A domain.
 client.create_domain_name(DomainName="pets.example.com", DomainNameConfigurations=[{"CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/1"}])
 client.create_api_mapping(DomainName="pets.example.com", ApiId=api, Stage="v1", ApiMappingKey="shop/v1")

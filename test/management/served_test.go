@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"gatehouse/internal/envoytest"
@@ -55,11 +56,17 @@ func (s *site) run(t *testing.T, script string, arguments ...string) {
 	}
 }
 
-// echo is a backend that tells what it was asked for.
+// echo is a backend that tells what it was asked for. Below /authorize it is the function
+// of an authorizer, which lets everybody in and counts.
 func echo(t *testing.T) string {
 	t.Helper()
+	var asked atomic.Int64
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/authorize" {
+			fmt.Fprintf(w, `{"isAuthorized": true, "context": {"count": "%d"}}`, asked.Add(1))
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"method": r.Method, "path": r.URL.Path, "headers": r.Header, "body": string(body)})
 	}))
@@ -70,8 +77,9 @@ func echo(t *testing.T) string {
 // TestServedHTTPAPIs creates an HTTP API from nothing, and calls it through Envoy.
 func TestServedHTTPAPIs(t *testing.T) {
 	issuer := oidctest.Start(t)
-	s := startSite(t, "")
-	s.run(t, "served_httpapi.py", echo(t), issuer.URL,
+	backend := echo(t)
+	s := startSite(t, "functions: [{name: authorize, url: \""+backend+"/authorize\"}]\n")
+	s.run(t, "served_httpapi.py", backend, issuer.URL,
 		issuer.Token(map[string]any{"aud": "pets", "scope": "read"}), issuer.Token(map[string]any{"aud": "pets", "scope": "other"}))
 }
 
