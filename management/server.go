@@ -36,6 +36,8 @@ type Options struct {
 	// Credentials are the access keys that requests may be signed with, as they are now.
 	// They are not asked for when Open.
 	Credentials func() []gateway.Credential
+	// Filed are the APIs that only files may change.
+	Filed Filed
 	// AccountID is whose APIs they are; gateway.DefaultAccountID unless set.
 	AccountID string
 	Log       *slog.Logger
@@ -78,6 +80,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amzn-Requestid", requestID())
 	answer := &recorder{ResponseWriter: w}
 	caller, err := s.admit(answer, r)
+	if err == nil {
+		err = s.options.Filed.refuse(r, caller.Region)
+	}
 	if err != nil {
 		s.refuse(answer, err)
 	} else {

@@ -20,6 +20,7 @@ import (
 	"gatehouse/management/loading"
 	"gatehouse/management/openapi"
 	"gatehouse/management/restapi"
+	"gatehouse/management/source"
 	"gatehouse/management/store"
 	"gatehouse/management/store/etcd"
 	"gatehouse/ratelimit"
@@ -161,16 +162,19 @@ func startManagement(c *controlPlane) service {
 		return service{}
 	}
 	log := c.log.With("component", "management")
+	filed := management.Filed{APIs: c.filedAPIs}
+	over := filed.Over(c.stored.store)
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: c.stored.store, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
 		Credentials: c.credentials,
+		Filed:       filed,
 		AccountID:   c.accountID,
 		Log:         log,
 		Registerer:  c.metrics,
@@ -203,6 +207,20 @@ func (c *controlPlane) countedUsage() restapi.Usage {
 		return nil
 	}
 	return keyUsage{c.counting}
+}
+
+// filedAPIs are the APIs of what is served that files define.
+func (c *controlPlane) filedAPIs() (filed []gateway.API) {
+	s := c.pipeline.Snapshot()
+	if s == nil {
+		return nil
+	}
+	for _, a := range s.APIs {
+		if !source.IsVirtual(a.Source.File) {
+			filed = append(filed, a)
+		}
+	}
+	return filed
 }
 
 // credentials are the access keys of what is served.
