@@ -34,7 +34,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit or functions")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions or management")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -65,6 +65,7 @@ func run(size effort, only string) error {
 		{"shared", measureShared},
 		{"ratelimit", measureRateLimit},
 		{"functions", measureFunctions},
+		{"management", measureManagement},
 	} {
 		if only != "" && only != part.name {
 			continue
