@@ -59,6 +59,11 @@ func (b *build) resolveCertificates(s *gateway.Snapshot) {
 	}
 	var served []gateway.Domain
 	for _, d := range s.Domains {
+		if d.TLS != nil {
+			// What was read is kept for the next load, which may know other certificates.
+			tls := *d.TLS
+			d.TLS = &tls
+		}
 		switch {
 		case d.TLS == nil:
 		case !b.loader.options.foreign(d.Source.File):

@@ -42,6 +42,8 @@ func (o Options) foreign(path string) bool { return o.Foreign != nil && o.Foreig
 type Loader struct {
 	options Options
 	cache   map[deploymentKey]*parsedDefinition
+	// shared are the foreign files without APIs, by name.
+	shared map[string]*parsedShared
 }
 
 // NewLoader returns a Loader that has read nothing yet.
@@ -82,14 +84,14 @@ func (l *Loader) Load(ctx context.Context, paths []string) Result {
 func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
 	b := &build{
 		loader: l, base: base, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
-		next: map[deploymentKey]*parsedDefinition{},
+		next: map[deploymentKey]*parsedDefinition{}, nextShared: map[string]*parsedShared{},
 	}
 	b.readAll(paths)
 	b.resolveDefinitions(ctx)
 	snapshot := b.snapshot()
 	b.validate(snapshot)
 	// The loader forgets what is not used any more.
-	l.cache = b.next
+	l.cache, l.shared = b.next, b.nextShared
 	result := Result{Diagnostics: b.diags, Files: b.files.list()}
 	switch {
 	case ctx.Err() != nil:
@@ -139,6 +141,8 @@ type build struct {
 	accountAt gateway.Position
 	wanted    []*wantedDefinition
 	next      map[deploymentKey]*parsedDefinition
+	// nextShared are those of this load.
+	nextShared map[string]*parsedShared
 }
 
 type implicitDocument struct {

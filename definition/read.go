@@ -144,7 +144,11 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 	}
 	if b.loader.options.foreign(name) {
 		environment = source.Environment{}
+		if b.reuseShared(name, data) {
+			return
+		}
 	}
+	before := len(b.diags)
 	doc, ok := source.Parse(name, data, environment, &b.diags)
 	if !ok {
 		b.incomplete = true
@@ -168,6 +172,29 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 	config := native.Parse(doc)
 	b.incomplete = b.incomplete || config.Incomplete
 	b.configs = append(b.configs, readConfig{config, name})
+	if b.loader.options.foreign(name) && len(config.APIs) == 0 && !config.Incomplete {
+		b.nextShared[name] = &parsedShared{hashRead(data, nil), config, slices.Clone(b.diags[before:])}
+	}
+}
+
+// parsedShared is a foreign file without APIs as it was read: it may have thousands of API
+// keys, and depends on nothing but itself. What is made of it must not be written to.
+type parsedShared struct {
+	hash   string
+	config *native.Config
+	diags  gateway.Diagnostics
+}
+
+// reuseShared takes a file as it was read before, if it is the same.
+func (b *build) reuseShared(name string, data []byte) bool {
+	known := b.loader.shared[name]
+	if known == nil || known.hash != hashRead(data, nil) {
+		return false
+	}
+	b.nextShared[name] = known
+	b.configs = append(b.configs, readConfig{known.config, name})
+	b.diags = append(b.diags, known.diags...)
+	return true
 }
 
 func isOpenAPI(root source.Value) bool {

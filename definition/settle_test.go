@@ -16,8 +16,12 @@ import (
 // loadBeside loads a file of the owner's beside one that others have written.
 func loadBeside(t *testing.T, own, foreign string) definition.Result {
 	t.Helper()
-	files := map[string]string{"own.yaml": own, "foreign:a.json": foreign, "api.json": strings.ReplaceAll(foreignAPI, "SCHEMA", "{}")}
-	loader := definition.NewLoader(definition.Options{
+	return loaderBeside(map[string]string{"own.yaml": own, "foreign:a.json": foreign, "api.json": strings.ReplaceAll(foreignAPI, "SCHEMA", "{}")}).
+		Load(t.Context(), []string{"own.yaml", "foreign:a.json"})
+}
+
+func loaderBeside(files map[string]string) *definition.Loader {
+	return definition.NewLoader(definition.Options{
 		ReadFile: func(name string) ([]byte, error) {
 			if text, ok := files[name]; ok {
 				return []byte(text), nil
@@ -26,7 +30,49 @@ func loadBeside(t *testing.T, own, foreign string) definition.Result {
 		},
 		Foreign: func(path string) bool { return strings.HasPrefix(path, "foreign:") },
 	})
-	return loader.Load(t.Context(), []string{"own.yaml", "foreign:a.json"})
+}
+
+// TestForeignFilesAreReadOnce holds that what is remembered of foreign files is what they say
+// now, beside what the owner's files say now.
+func TestForeignFilesAreReadOnce(t *testing.T) {
+	chain, key := certificate(t, time.Now().Add(-time.Hour))
+	renewed, renewedKey := certificate(t, time.Now().Add(-time.Hour))
+	own := func(chain, key string) string {
+		return `{"certificates": [{"arn": "arn:known", "certificate": "` + strings.ReplaceAll(chain, "\n", `\n`) + `", "key": "` + strings.ReplaceAll(key, "\n", `\n`) + `"}]}`
+	}
+	foreign := func(value string) string {
+		return `{"apiKeys": [{"name": "k", "value": "` + value + `-0123456789"}], "domains": [{"name": "a.example.com", "tls": {"arn": "arn:known"}, "mappings": []}]}`
+	}
+	files := map[string]string{"own.yaml": own(chain, key), "foreign:a.json": foreign("first-value")}
+	loader := loaderBeside(files)
+	read := func() (string, string) {
+		t.Helper()
+		got := loader.Load(t.Context(), []string{"own.yaml", "foreign:a.json"})
+		if got.Snapshot == nil {
+			t.Fatal(got.Diagnostics)
+		}
+		return got.Snapshot.APIKeys[0].Values[0].Reveal(), got.Snapshot.Domains[0].TLS.Certificate
+	}
+	for range 2 {
+		if value, certificate := read(); value != "first-value-0123456789" || certificate != chain {
+			t.Errorf("at first: %s, %s", value, certificate)
+		}
+	}
+	files["own.yaml"] = own(renewed, renewedKey)
+	if _, certificate := read(); certificate != renewed {
+		t.Error("a renewed certificate is not taken")
+	}
+	files["foreign:a.json"] = foreign("other-value")
+	if value, _ := read(); value != "other-value-0123456789" {
+		t.Errorf("the key is %s", value)
+	}
+	// A mistake is told each time.
+	files["foreign:a.json"] = `{"apiKeys": [{"name": "k", "value": "short"}]}`
+	for range 2 {
+		if got := loader.Load(t.Context(), []string{"own.yaml", "foreign:a.json"}); got.Snapshot != nil || len(got.Diagnostics) != 1 {
+			t.Errorf("%v", got.Diagnostics)
+		}
+	}
 }
 
 func codes(ds gateway.Diagnostics) (all []string) {

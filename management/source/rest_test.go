@@ -135,14 +135,11 @@ func TestCaches(t *testing.T) {
 	s := store.NewMemory()
 	const key = "eu-west-1/restapis/a1b2c3d4e5"
 	content := petsContent("http://127.0.0.1:9101")
-	for _, r := range content.Resources {
-		if m, ok := r.ResourceMethods["GET"]; ok {
-			streamed := *m.MethodIntegration
-			streamed.ResponseTransferMode = "STREAM"
-			m.MethodIntegration = &streamed
-			r.ResourceMethods["PUT"] = restapi.Method{HTTPMethod: "PUT", AuthorizationType: "NONE", MethodIntegration: &streamed}
-		}
-	}
+	streamed := content.Resources[1].ResourceMethods["GET"]
+	streamed.MethodIntegration.ResponseTransferMode = "STREAM"
+	content.Resources = append(content.Resources, restapi.Resource{ID: "kept", ParentID: "root", PathPart: "kept", Path: "/kept", ResourceMethods: map[string]restapi.Method{
+		"GET": {HTTPMethod: "GET", AuthorizationType: "NONE", MethodIntegration: &restapi.Integration{Type: "HTTP_PROXY", HTTPMethod: "GET", URI: "http://127.0.0.1:9101/kept"}},
+	}})
 	setting := restapi.MethodSetting{CachingEnabled: true, CacheTTLInSeconds: 60, UnauthorizedCacheControlHeaderStrategy: "FAIL_WITH_403"}
 	put(t, s, map[string]any{
 		key: content.API, key + "/contents/d1": content,

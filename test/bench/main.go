@@ -41,7 +41,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates or cache")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache or management")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -74,6 +74,7 @@ func run(size effort, only string) error {
 		{"functions", measureFunctions},
 		{"templates", measureTemplates},
 		{"cache", measureCache},
+		{"management", measureManagement},
 	} {
 		if only != "" && only != part.name {
 			continue
