@@ -41,13 +41,6 @@ func (p *problems) enum(member, value string, values ...string) {
 	}
 }
 
-// length checks how long a text may be.
-func (p *problems) length(member, value string, most int) {
-	if utf8.RuneCountInString(value) > most {
-		p.constraint(value, member, fmt.Sprintf("Member must have length less than or equal to %d", most))
-	}
-}
-
 // shortened keeps messages about long texts short.
 func shortened(text string) string {
 	const most = 100
