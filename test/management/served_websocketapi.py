@@ -81,6 +81,17 @@ with dial(api) as ws:
         pass
     assert refused(lambda: pusher.post_to_connection(ConnectionId=me, Data=b"gone")) == ("GoneException", 410)
 
+# What cannot be served is not deployed.
+deployed = client.get_stage(ApiId=api, StageName="v1")["DeploymentId"]
+client.update_integration(ApiId=api, IntegrationId=mock, ContentHandlingStrategy="CONVERT_TO_TEXT")
+try:
+    client.create_deployment(ApiId=api, StageName="v1")
+    raise SystemExit("content handling is deployed")
+except client.exceptions.BadRequestException as e:
+    assert "contentHandlingStrategy is not supported by Gatehouse" in str(e), e
+assert client.get_stage(ApiId=api, StageName="v1")["DeploymentId"] == deployed and len(client.get_deployments(ApiId=api)["Items"]) == 1
+client.update_integration(ApiId=api, IntegrationId=mock, ContentHandlingStrategy="")
+
 # What is deployed next is what the next message meets.
 client.update_integration(ApiId=api, IntegrationId=mock, RequestTemplates={"$default": '{"statusCode": 201}'})
 with dial(api) as ws:
