@@ -88,7 +88,7 @@ func New(o Options) *Loader {
 // something to be loaded.
 func (l *Loader) Follow(ctx context.Context, changed func()) error {
 	var late []string // what could not be read when it changed
-	all := false
+	all, news := false, true
 	return l.store.Watch(ctx, func(keys []string) {
 		all = all || keys == nil
 		late = append(late, keys...)
@@ -97,7 +97,8 @@ func (l *Loader) Follow(ctx context.Context, changed func()) error {
 			if all {
 				keys = nil
 			}
-			err := l.render(ctx, keys)
+			different, err := l.render(ctx, keys)
+			news = news || different
 			if err == nil || ctx.Err() != nil {
 				break
 			}
@@ -109,26 +110,35 @@ func (l *Loader) Follow(ctx context.Context, changed func()) error {
 		}
 		late, all = nil, false
 		l.readOnce.Do(func() { close(l.read) })
-		changed()
+		// Most of what is stored is not served: what is edited is, once it is deployed.
+		if news {
+			news = false
+			changed()
+		}
 	})
 }
 
-func (l *Loader) render(ctx context.Context, keys []string) error {
-	return l.store.View(ctx, func(reader store.Reader) error {
+// render renders what has changed, and reports whether that makes a difference.
+func (l *Loader) render(ctx context.Context, keys []string) (different bool, err error) {
+	err = l.store.View(ctx, func(reader store.Reader) error {
 		files, err := l.renderer.Render(reader, keys)
 		if err != nil {
 			return err
 		}
+		units := l.renderer.Units()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for unit, problem := range files.Problems {
 			if old := l.problems[unit]; old == nil || old.Error() != problem.Error() {
 				l.log.Error("what the management API keeps makes no sense; what it was before is served on", "what", unit, "error", problem)
+				different = true
 			}
 		}
-		l.units, l.problems = l.renderer.Units(), files.Problems
+		different = different || len(files.Problems) != len(l.problems) || !maps.Equal(units, l.units)
+		l.units, l.problems = units, files.Problems
 		return nil
 	})
+	return different, err
 }
 
 // Ready waits until the store has been read.

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -31,6 +32,11 @@ type Files struct {
 func (f *Files) add(other Files) {
 	f.Paths = append(f.Paths, other.Paths...)
 	maps.Copy(f.Content, other.Content)
+}
+
+// same reports whether two sets have the same files.
+func (f *Files) same(other Files) bool {
+	return slices.Equal(f.Paths, other.Paths) && slices.Equal(f.follows, other.follows) && maps.EqualFunc(f.Content, other.Content, bytes.Equal)
 }
 
 func newFiles() Files { return Files{Content: map[string][]byte{}, Problems: map[string]error{}} }

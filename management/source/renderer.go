@@ -125,7 +125,9 @@ func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 		delete(known, unit)
 		return nil
 	}
-	known[unit] = &files
+	if old := known[unit]; old == nil || !old.same(files) {
+		known[unit] = &files
+	}
 	return nil
 }
 

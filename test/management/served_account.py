@@ -159,6 +159,17 @@ client.update_domain_name(domainName="mtls.example.com", patchOperations=[{"op":
 becomes(lambda got: got[1] != 200, lambda: attempt("mtls.example.com", "site"))
 assert ask("/plain", host="mtls.example.com", key=key["value"])[0] != 200
 
+# Stages of APIs that files define are in plans and mappings of the default region.
+default = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name="us-east-1")
+stages = default.create_usage_plan(name="files", apiStages=[{"apiId": "filed", "stage": "v1"}])["id"]
+filed = default.create_api_key(name="filed", enabled=True)
+default.create_usage_plan_key(usagePlanId=stages, keyId=filed["id"], keyType="API_KEY")
+becomes(lambda got: got[0] == 200 and got[1]["backend"] == "private", lambda: ask("/_aws/execute-api/filed/v1/", key=filed["value"]))
+assert ask("/_aws/execute-api/filed/v1/", key=key["value"])[0] == 403
+default.create_domain_name(domainName="filed.example.com")
+default.create_base_path_mapping(domainName="filed.example.com", restApiId="filed", stage="v1")
+becomes(status(200), lambda: ask("/", host="filed.example.com", key=filed["value"]))
+
 # A key that is disabled, or deleted, gets in no more.
 client.update_api_key(apiKey=key["id"], patchOperations=[{"op": "replace", "path": "/enabled", "value": "false"}])
 becomes(status(403), lambda: ask(path, key=key["value"]))

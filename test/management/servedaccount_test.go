@@ -47,7 +47,9 @@ func TestAccountIsServed(t *testing.T) {
 	}
 	dir, ports := t.TempDir(), []int{proctest.FreePort(t), proctest.FreePort(t)}
 	authority, certificate, key := signedPair(t, "mtls.example.com")
-	for name, text := range map[string]string{"ca.pem": authority, "site.pem": certificate, "site.key": key} {
+	const filed = `{"openapi": "3.0.1", "info": {"title": "filed", "version": "1"}, "paths": {"/": {"get": {"security": [{"api_key": []}]}}},
+		"components": {"securitySchemes": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}}`
+	for name, text := range map[string]string{"filed.json": filed, "ca.pem": authority, "site.pem": certificate, "site.key": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +63,8 @@ certificates:
   - {arn: "arn:aws:acm:eu-west-1:000000000000:certificate/site", certificate: site.pem, key: site.key}
 truststores:
   - {uri: "s3://trust/ca.pem", clientCA: ca.pem}
+apis:
+  - {name: filed, definition: filed.json, backend: orders, stages: [{name: v1}]}
 `, ports[0], ports[1], strings.TrimPrefix(private.URL, "http://"))
 	if err := os.WriteFile(filepath.Join(dir, "gatehouse.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
