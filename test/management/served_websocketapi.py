@@ -55,8 +55,10 @@ api = client.create_api(Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExp
 mock, _ = integrate(api, "$default", IntegrationType="MOCK", TemplateSelectionExpression=r"\$default", RequestTemplates={"$default": '{"statusCode": 200}'})
 client.create_integration_response(ApiId=api, IntegrationId=mock, IntegrationResponseKey="$default", ResponseTemplates={"$default": '{"i am": "$context.connectionId"}'},
                                    TemplateSelectionExpression=r"\$default")
-integrate(api, "tell", IntegrationType="HTTP_PROXY", IntegrationMethod="POST", IntegrationUri=backend + "/tell",
+client.create_model(ApiId=api, Name="Short", Schema='{"type": "object", "properties": {"text": {"type": "string", "maxLength": 5}}}')
+_, tell = integrate(api, "tell", IntegrationType="HTTP_PROXY", IntegrationMethod="POST", IntegrationUri=backend + "/tell",
           RequestParameters={"integration.request.header.X-Connection": "context.connectionId"})
+client.update_route(ApiId=api, RouteId=tell, RequestModels={"$default": "Short"}, ModelSelectionExpression="$default")
 client.create_route(ApiId=api, RouteKey="$connect")
 client.create_stage(ApiId=api, StageName="v1", DeploymentId=client.create_deployment(ApiId=api)["DeploymentId"])
 
@@ -66,6 +68,10 @@ with dial(api) as ws:
     ws.send(json.dumps({"action": "tell", "text": "hello"}))
     told = json.loads(ws.recv(timeout=30))
     assert told["path"] == "/tell" and told["headers"]["X-Connection"] == [me] and json.loads(told["body"])["text"] == "hello", told
+
+    ws.send(json.dumps({"action": "tell", "text": "too long"}))
+    told = json.loads(ws.recv(timeout=30))
+    assert told["message"] == "Bad request body" and told["connectionId"] == me, told
 
     # @connections.
     pusher = connections(api)
