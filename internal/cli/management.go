@@ -235,7 +235,7 @@ func (c *controlPlane) credentials() []gateway.Credential {
 func withManagement(pages, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/snapshot", "/backup":
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/cache", "/snapshot", "/backup":
 			pages.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
