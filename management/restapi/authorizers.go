@@ -91,7 +91,7 @@ func (s *Service) createAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 		var told *restjson.Error
 		if errors.As(err, &told) {
 			// That is what Amazon answers here where there is no such API.
-			return nil, conflictOf(store.ErrConflict)
+			return nil, store.ErrConflict
 		}
 		if err != nil {
 			return nil, err

@@ -105,6 +105,9 @@ func checkIntegration(m *Method, i *Integration) error {
 	if err := checkContentHandling(i.ContentHandling); err != nil {
 		return err
 	}
+	if i.Credentials != "" && !strings.HasPrefix(stageVariable.ReplaceAllString(i.Credentials, "arn:"), "arn:") {
+		return restjson.BadRequest("Invalid ARN specified in the request")
+	}
 	if i.TimeoutInMillis < 50 || i.TimeoutInMillis > 300000 {
 		return restjson.BadRequest("Timeout should be between 50 ms and 29000 ms")
 	}

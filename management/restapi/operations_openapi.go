@@ -59,7 +59,7 @@ func (s *Service) importRestAPI(ctx context.Context, c *restjson.Call) (any, err
 	content = s.documents.MergeREST(existing, content, true, newDocumentID)
 	err = s.store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	return importedAPI{shownAPI(content.API), warnings}, nil
 }
@@ -138,7 +138,7 @@ func (s *Service) putRestAPI(ctx context.Context, c *restjson.Call) (any, error)
 		return WriteContent(tx, c.Region, merged)
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	return out, nil
 }
@@ -191,7 +191,7 @@ func (s *Service) importDocumentationParts(ctx context.Context, c *restjson.Call
 		return WriteContent(tx, c.Region, content)
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	return struct {
 		IDs      []string `json:"ids"`

@@ -43,6 +43,7 @@ func TestBadInput(t *testing.T) {
 			"Parameter names must be unique across querystring, header and path"},
 		{"PATCH", method, patch(`{"op":"replace","path":"/requestValidatorId","value":"abc123"}`), 400, "Invalid Request Validator identifier specified"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","passthroughBehavior":"SOMETIMES"}`, 400, "Invalid passthroughBehavior specified. Valid options are WHEN_NO_MATCH,WHEN_NO_TEMPLATES,NEVER"},
+		{"PUT", method + "/integration", `{"type":"AWS","httpMethod":"POST","uri":"arn:aws:apigateway:eu-west-1:sqs:path/1/queue","credentials":"somebody"}`, 400, "Invalid ARN specified in the request"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","connectionType":"VPC_LINK"}`, 400, "VPC Links require a connectionId"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","requestParameters":{"integration.request.header.x":"body"}}`, 400,
 			"Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: body]"},

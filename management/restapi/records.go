@@ -60,31 +60,14 @@ func update[T any](ctx context.Context, s *Service, change func(store.Tx) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	return out, nil
 }
 
 // remove runs a transaction that answers nothing.
 func (s *Service) remove(ctx context.Context, change func(store.Tx) error) (any, error) {
-	return nil, conflictOf(s.store.Update(ctx, change))
-}
-
-// conflictOf tells callers what they can do about a store's errors: that others were
-// faster, above all.
-func conflictOf(err error) error {
-	switch {
-	case errors.Is(err, store.ErrConflict):
-		return restjson.Conflict("Unable to complete operation due to concurrent modification. Please try again later.")
-	case errors.Is(err, store.ErrTooLarge):
-		return restjson.BadRequest("The change is larger than the store takes in one piece")
-	case errors.Is(err, store.ErrUnavailable):
-		return &restjson.Error{
-			Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable,
-			Message: "The store is not available. Please try again later.", RetryAfter: 1,
-		}
-	}
-	return err
+	return nil, s.store.Update(ctx, change)
 }
 
 // view runs a read that gives an answer.
@@ -95,7 +78,7 @@ func view[T any](ctx context.Context, s *Service, read func(store.Reader) (T, er
 		return err
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	return out, nil
 }

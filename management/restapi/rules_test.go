@@ -1,10 +1,14 @@
 package restapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/management/store"
 )
 
 // TestMovedResources: what a resource may be below another holds for all that moves with
@@ -90,4 +94,32 @@ func TestStageMembers(t *testing.T) {
 	c.refused(429, full, "POST", api+"/stages", `{"stageName":"more","deploymentId":"`+deployment+`"}`)
 	c.refused(429, full, "POST", api+"/deployments", `{"stageName":"more"}`)
 	c.deploy(api, `{"stageName":"s1"}`)
+}
+
+// noted are caches that note what is flushed, and then fail.
+type noted struct{ flushed []string }
+
+func (n *noted) FlushData(_ context.Context, api, stage string) error {
+	n.flushed = append(n.flushed, "data of "+api+"/"+stage)
+	return nil
+}
+
+func (n *noted) FlushAuthorizers(_ context.Context, api, stage string) error {
+	n.flushed = append(n.flushed, "authorizers of "+api+"/"+stage)
+	return store.ErrUnavailable
+}
+
+// TestFlush: the caches of the stage are flushed, and callers are told if they cannot be.
+func TestFlush(t *testing.T) {
+	caches := &noted{}
+	c := newCaller(t, Options{Caches: caches})
+	api, _ := c.api()
+	id := strings.TrimPrefix(api, "/restapis/")
+	c.deploy(api, `{"stageName":"prod","cacheClusterEnabled":true,"cacheClusterSize":"0.5"}`)
+	c.must(http.StatusAccepted, "DELETE", api+"/stages/prod/cache/data", "")
+	c.refused(503, "The store is not available. Please try again later.", "DELETE", api+"/stages/prod/cache/authorizers", "")
+	c.refused(404, "Invalid stage identifier specified", "DELETE", api+"/stages/test/cache/authorizers", "")
+	if want := []string{"data of " + id + "/prod", "authorizers of " + id + "/prod"}; !slices.Equal(caches.flushed, want) {
+		t.Errorf("flushed %q, want %q", caches.flushed, want)
+	}
 }

@@ -51,6 +51,8 @@ type Service struct {
 	usage     Usage
 	now       func() time.Time
 	handler   http.Handler
+	// linkable are the operations that answers with links tell of.
+	linkable []restjson.Operation
 }
 
 // NewService returns a Service that nobody has asked anything yet.
@@ -59,7 +61,8 @@ func NewService(options Options) *Service {
 		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
 		suffix: options.Suffix, usage: options.Usage, now: time.Now,
 	}
-	s.handler = restjson.NewService(options.Log, s.Operations()...)
+	operations := s.Operations()
+	s.handler, s.linkable = restjson.NewService(options.Log, operations...), linkable(operations)
 	return s
 }
 
@@ -76,4 +79,10 @@ func (s *Service) Operations() []restjson.Operation {
 }
 
 // ServeHTTP answers a call, whose caller is in the request's context.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if wantsHAL(r) {
+		s.serveHAL(w, r)
+		return
+	}
+	s.handler.ServeHTTP(w, r)
+}

@@ -68,7 +68,7 @@ func (s *Service) getUsage(ctx context.Context, c *restjson.Call) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	p, err := pageOf(c, keys)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error
 		return err
 	})
 	if err != nil {
-		return nil, conflictOf(err)
+		return nil, err
 	}
 	if s.usage == nil {
 		return nil, errUncounted
