@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"gatehouse/management/restjson"
 )
@@ -38,13 +37,6 @@ func (p *problems) add(format string, args ...any) {
 func (p *problems) enum(member, value string, values ...string) {
 	if value != "" && !slices.Contains(values, value) {
 		p.constraint(value, member, fmt.Sprintf("Member must satisfy enum value set: [%s]", strings.Join(values, ", ")))
-	}
-}
-
-// length checks how long a text may be.
-func (p *problems) length(member, value string, most int) {
-	if utf8.RuneCountInString(value) > most {
-		p.constraint(value, member, fmt.Sprintf("Member must have length less than or equal to %d", most))
 	}
 }
 
