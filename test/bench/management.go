@@ -154,7 +154,7 @@ func measureManagement(size effort, w *tabwriter.Writer) error {
 	for range 16 {
 		group.Go(func() error {
 			for next.Add(1) <= writes {
-				if err := m.call("POST", "/apikeys", `{"name":"key","enabled":true}`, nil); err != nil {
+				if err := m.call("POST", "/restapis", `{"name":"api"}`, nil); err != nil {
 					return err
 				}
 			}
@@ -164,7 +164,7 @@ func measureManagement(size effort, w *tabwriter.Writer) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "writes (CreateApiKey), 16 callers\t%.0f/s\t\n", writes/time.Since(begin).Seconds())
+	fmt.Fprintf(w, "writes (CreateRestApi), 16 callers\t%.0f/s\t\n", writes/time.Since(begin).Seconds())
 	return nil
 }
 

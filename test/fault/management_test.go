@@ -159,6 +159,31 @@ func TestMemberOfEtcdIsKilled(t *testing.T) {
 	}
 }
 
+// TestManagementApart has a process that takes calls, and one that serves Envoys: both make
+// the same revision of what is stored.
+func TestManagementApart(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, 1)
+	taking := launchManaged(t, "--roles", "management", "--data-dir", t.TempDir(), "--etcd-endpoints", cluster.Endpoints()).serving()
+	serving := launchManaged(t, "--roles", "xds,extauthz,ratelimit,integration", "--data-dir", t.TempDir(), "--etcd-endpoints", cluster.Endpoints()).serving()
+	before := serving.status().Serving.Revision
+	var api struct{ ID string }
+	m := managing(taking)
+	const document = `{"openapi":"3.0.1","info":{"title":"pets","version":"1"},"paths":{"/pets":{"get":{"x-amazon-apigateway-integration":{"type":"http_proxy","httpMethod":"GET","uri":"http://127.0.0.1:9101/pets"}}}}}`
+	if status, problem := m.call("POST", "/restapis?mode=import", document, &api); status != http.StatusCreated {
+		t.Fatalf("importing: %d %s", status, problem)
+	}
+	if status, problem := m.call("POST", "/restapis/"+api.ID+"/deployments", `{"stageName":"prod"}`, nil); status != http.StatusCreated {
+		t.Fatalf("deploying: %d %s", status, problem)
+	}
+	serving.statusUntil("what is stored is served", func(s status) bool { return s.Serving.Revision != before })
+	want := serving.status().Serving.Revision
+	taking.statusUntil("both have the same revision", func(s status) bool { return s.Serving.Revision == want })
+	if status, _ := managing(serving).call("GET", "/restapis", "", nil); status != http.StatusNotFound {
+		t.Errorf("a process without the role management answers %d", status)
+	}
+}
+
 // TestEtcdIsGone takes etcd away from a control plane with an Envoy. What is served is
 // served on, also after a restart; nothing can be written until etcd is back.
 func TestEtcdIsGone(t *testing.T) {

@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+	"go.etcd.io/etcd/server/v3/storage/wal"
 )
 
 const (
@@ -19,7 +21,10 @@ const (
 	// largest definition, and more.
 	maxRequest = 32 << 20
 	// quota bounds the server's file.
-	quota = 8 << 30
+	quota = 2 << 30
+	// segment is how large a file of the log is, which is made in full, and the one after
+	// it, too: a fraction of etcd's own, which is for clusters.
+	segment = 8 << 20
 	// keepHistory is how long old revisions are kept: nobody needs them but a watch that
 	// broke off.
 	keepHistory = "5m"
@@ -54,7 +59,11 @@ func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err err
 	return s, nil
 }
 
+// smallSegments is set once, before any log is opened.
+var smallSegments = sync.OnceFunc(func() { wal.SegmentSizeBytes = segment })
+
 func serverConfig(dir string, log *slog.Logger) *embed.Config {
+	smallSegments()
 	c := embed.NewConfig()
 	c.Name = "gatehouse"
 	c.Dir = filepath.Join(dir, "member")
