@@ -119,15 +119,15 @@ func (c *cachedRoute) serve(x *exchange) {
 		}
 	}
 	for {
-		entry, generation := x.server.cache.Get(x.ctx(), c.space, key)
-		if entry != nil {
+		if entry, _ := x.server.cache.Get(x.ctx(), c.space, key); entry != nil {
 			c.hit(x, entry, tell)
 			return
 		}
 		flight, first := x.server.flights.Join(key)
 		if first {
 			// Another flight may have landed in between.
-			if entry, generation = x.server.cache.Get(x.ctx(), c.space, key); entry != nil {
+			entry, generation := x.server.cache.Get(x.ctx(), c.space, key)
+			if entry != nil {
 				flight.Land(entry, false)
 				c.hit(x, entry, tell)
 				return
