@@ -82,10 +82,12 @@ func openStored(ctx context.Context, flags serveFlags, dataDir string, definitio
 		log.Warn("there is no management API without a folder to keep in what it is told; give one with --data-dir")
 		return nil, nil
 	default:
+		isNew := !etcd.Exists(embeddedStore(dataDir))
 		kept, err = etcd.Embed(ctx, embeddedStore(dataDir), log)
-		if err != nil && flags.dataDir == "" && flags.roles.some == nil {
-			// The folder was not chosen: another process may have the same one, as far
-			// as that is possible without the management API.
+		if err != nil && flags.roles.some == nil && (flags.dataDir == "" || isNew) {
+			// Nobody asked for the management API, and either nothing is stored, so that
+			// what files define is all that there is to serve; or the folder was not
+			// chosen, and another process may have the same one.
 			log.Warn("there is no management API", "error", err)
 			return nil, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -42,6 +43,10 @@ func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err err
 	if err != nil {
 		return nil, fmt.Errorf("management store: %w", err)
 	}
+	if err := writable(dir); err != nil {
+		unlock()
+		return nil, fmt.Errorf("management store: %w", err)
+	}
 	server, err := startServer(ctx, serverConfig(dir, log))
 	if err != nil {
 		unlock()
@@ -59,6 +64,26 @@ func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err err
 	return s, nil
 }
 
+// Exists reports whether a directory has a store, or the beginning of one.
+func Exists(dir string) bool {
+	_, err := os.Lstat(member(dir))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// member is where the server of a directory keeps its own files.
+func member(dir string) string { return filepath.Join(dir, "member") }
+
+// writable writes as much as a new server does at once, and takes it away: where there is
+// no room for that, etcd would end the process.
+func writable(dir string) error {
+	probe := filepath.Join(dir, "probe")
+	err := os.WriteFile(probe, make([]byte, 2*segment), 0o600)
+	if removed := os.Remove(probe); err == nil {
+		err = removed
+	}
+	return err
+}
+
 // smallSegments is set once, before any log is opened.
 var smallSegments = sync.OnceFunc(func() { wal.SegmentSizeBytes = segment })
 
@@ -66,7 +91,7 @@ func serverConfig(dir string, log *slog.Logger) *embed.Config {
 	smallSegments()
 	c := embed.NewConfig()
 	c.Name = "gatehouse"
-	c.Dir = filepath.Join(dir, "member")
+	c.Dir = member(dir)
 	// It is its own cluster, which is known by an address that nobody listens on.
 	c.ListenPeerUrls, c.ListenClientUrls, c.AdvertiseClientUrls = nil, nil, nil
 	c.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:2380"}}
