@@ -40,9 +40,9 @@ func entry(api, stage, route string) *logv3.HTTPAccessLogEntry {
 			TimeToFirstUpstreamRxByte: durationpb.New(14 * time.Millisecond),
 			Duration:                  durationpb.New(20 * time.Millisecond),
 			UpstreamCluster:           "backend",
+			RouteName:                 wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
 			CustomTags: map[string]string{
-				wire.TagRoute:  wire.LoggedRouteFormat("", api, stage, route),
-				wire.TagMethod: "GET", wire.TagHost: "Shop.Example.com:8443", wire.TagPath: "/base/pets/7", wire.TagKey: "|0a1b|:acme:1",
+				wire.TagAsked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7"), wire.TagKey: "|0a1b|:acme:1",
 			},
 			Metadata: &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{wire.TokensMetadata: claims}},
 		},

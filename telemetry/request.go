@@ -17,6 +17,8 @@ type request struct {
 	common *logv3.AccessLogCommon
 	// logged is the route as Envoy names it.
 	logged wire.LoggedRoute
+	// method, askedHost and path are what the client asked for.
+	method, askedHost, path string
 	// stage is nil where none is known, and route where the request matched none.
 	stage    *stage
 	route    *route
@@ -28,7 +30,8 @@ type request struct {
 
 func newRequest(e *logv3.HTTPAccessLogEntry) *request {
 	r := &request{entry: e, common: e.GetCommonProperties()}
-	r.logged = wire.ParseLoggedRoute(r.tag(wire.TagRoute))
+	r.logged = wire.ParseLoggedRoute(r.common.GetRouteName())
+	r.method, r.askedHost, r.path = wire.ParseAsked(r.tag(wire.TagAsked))
 	return r
 }
 
@@ -51,7 +54,7 @@ func (r *request) responseHeader(name string) string {
 
 // host is what the client asked, in lower case and without a port.
 func (r *request) host() string {
-	host := r.tag(wire.TagHost)
+	host := r.askedHost
 	if !strings.HasPrefix(host, "[") {
 		host, _, _ = strings.Cut(host, ":")
 	} else if end := strings.IndexByte(host, ']'); end > 0 {

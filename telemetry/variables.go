@@ -28,8 +28,8 @@ var values = map[string]value{
 	"domainPrefix":      func(r *request) string { prefix, _, _ := strings.Cut(r.host(), "."); return prefix },
 	"requestId":         requestID,
 	"extendedRequestId": requestID,
-	"path":              func(r *request) string { return r.tag(wire.TagPath) },
-	"httpMethod":        func(r *request) string { return r.tag(wire.TagMethod) },
+	"path":              func(r *request) string { return r.path },
+	"httpMethod":        func(r *request) string { return r.method },
 	"protocol":          protocol,
 	"status":            func(r *request) string { return positive(uint64(r.status())) },
 	"requestTime":       func(r *request) string { return r.began().Format(requestTimeForm) },
@@ -54,7 +54,7 @@ var values = map[string]value{
 		return strconv.FormatBool(r.logged.Canary)
 	},
 	"customDomain.basePathMatched": func(r *request) string {
-		base, ok := r.compiled.basePath(r.host(), r.tag(wire.TagPath))
+		base, ok := r.compiled.basePath(r.host(), r.path)
 		if ok && base == "" {
 			return "(none)"
 		}

@@ -48,19 +48,22 @@ var accessLogFields = map[string]string{
 	"authorizerTime":  "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":ext_authz_duration)%",
 }
 
-// askedMethod, askedHost and askedPath keep what a client asked for, which is rewritten
-// on the way to an integration.
+// askedHost and askedPath keep what a client asked for, which is rewritten on the way to
+// an integration. askedAll has it all in one, as wire.AskedFormat does, which costs less.
 const (
-	askedMethod = "gw.asked-method"
-	askedHost   = "gw.asked-host"
-	askedPath   = "gw.asked-path"
+	askedHost = "gw.asked-host"
+	askedPath = "gw.asked-path"
+	askedAll  = "gw.asked"
 )
 
 // keepAsked is the filter that keeps it.
 func keepAsked(g *gateway.Gateway) *hcmv3.HttpFilter {
-	values := []*filterstatev3.FilterStateValue{keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%")}
+	var values []*filterstatev3.FilterStateValue
+	if g.AccessLog != nil {
+		values = append(values, keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
+	}
 	if g.Telemetry {
-		values = append(values, keepText(askedMethod, "%REQ(:METHOD)%"))
+		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
 	}
 	return keepTexts("gw.asked", values...)
 }
@@ -103,7 +106,8 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 	}
 	if g.Telemetry {
 		logs = append(logs, requestStream(g, mutualTLS))
-		// Behind everything that may have found a key, and before what takes it off.
+		// Behind everything that may have found a key, and before the router, which takes it
+		// off.
 		m.HttpFilters = slices.Insert(m.HttpFilters, len(m.HttpFilters)-1, keepKey())
 	}
 	if logs == nil {

@@ -21,14 +21,16 @@ const (
 	streamBytes    = 64 << 10
 )
 
-// keptKey keeps which API key a request came with: the header that says so goes no
-// further than to the router.
-const keptKey = "gw.key"
+// filterLoggedKey keeps which API key a request came with: the header that says so goes no
+// further than to the router. Routes that ask for a key switch it on.
+const filterLoggedKey = "gw.logged-key"
 
 func keepKey() *hcmv3.HttpFilter {
-	value := keepText(keptKey, "%REQ("+wire.KeyHeader+")%")
+	value := keepText(filterLoggedKey, "%REQ("+wire.KeyHeader+")%")
 	value.SkipIfEmpty = true
-	return keepTexts("gw.logged-key", value)
+	filter := keepTexts(filterLoggedKey, value)
+	filter.Disabled = true
+	return filter
 }
 
 // requestStream tells the telemetry service about each request, in the same way for all
@@ -40,15 +42,8 @@ func requestStream(g *gateway.Gateway, mutualTLS bool) *accesslogv3.AccessLog {
 	if g.Services.Telemetry != nil {
 		cluster = wire.ApartTelemetryCluster
 	}
-	ofRoute := func(key string) string { return "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + key + ")%" }
 	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
-	tags := []*tracingv3.CustomTag{
-		logTag(wire.TagRoute, wire.LoggedRouteFormat(ofRoute(wire.MetadataCanary), ofRoute(wire.MetadataAPI), ofRoute(wire.MetadataStage), ofRoute(wire.MetadataRoute))),
-		logTag(wire.TagMethod, kept(askedMethod)),
-		logTag(wire.TagHost, kept(askedHost)),
-		logTag(wire.TagPath, kept(askedPath)),
-		logTag(wire.TagKey, kept(keptKey)),
-	}
+	tags := []*tracingv3.CustomTag{logTag(wire.TagAsked, kept(askedAll)), logTag(wire.TagKey, kept(filterLoggedKey))}
 	if mutualTLS {
 		tags = append(tags, logTag(wire.TagCertificate, "%DOWNSTREAM_PEER_CERT%"))
 	}

@@ -12,12 +12,8 @@ const TelemetryService = "envoy.service.accesslog.v3.AccessLogService"
 
 // Tags of what Envoy tells about a request, beside what it tells of every one.
 const (
-	// TagRoute is the LoggedRoute.
-	TagRoute = "route"
-	// TagMethod, TagHost and TagPath are what the client asked for, without the query.
-	TagMethod = "method"
-	TagHost   = "host"
-	TagPath   = "path"
+	// TagAsked is what the client asked for, as AskedFormat writes it.
+	TagAsked = "asked"
 	// TagKey is the value of KeyHeader, where a key was looked at.
 	TagKey = "key"
 	// TagCertificate is the certificate that the client has shown, as PEM text,
@@ -32,8 +28,20 @@ const RemappedRequestIDHeader = "x-amzn-remapped-x-amzn-requestid"
 // ErrorTypeHeader is the response header that names a gateway response.
 const ErrorTypeHeader = "x-amzn-errortype"
 
-// LoggedRoute tells the telemetry service which route a request was matched to. All fields
-// are empty where it was none of any API.
+// AskedFormat writes what a client asked for, without the query, of parts that may be
+// Envoy's format commands.
+func AskedFormat(method, host, path string) string { return method + " " + host + " " + path }
+
+// ParseAsked reads what AskedFormat writes. Neither a method nor a host that Envoy lets in
+// has a space in it.
+func ParseAsked(text string) (method, host, path string) {
+	method, text, _ = strings.Cut(text, " ")
+	host, path, _ = strings.Cut(text, " ")
+	return method, host, path
+}
+
+// LoggedRoute is the name of a route at Envoys that tell about requests. All fields are
+// empty where it is none of any API.
 type LoggedRoute struct {
 	API, Stage string
 	Canary     bool
@@ -41,18 +49,24 @@ type LoggedRoute struct {
 	Route string
 }
 
-// LoggedRouteFormat writes a LoggedRoute, of parts that may be Envoy's format commands:
-// canary|api|stage|route.
-func LoggedRouteFormat(canary, api, stage, route string) string {
-	return strings.Join([]string{canary, api, stage, route}, "|")
+// String is api|stage|canary|route. Only a route may have a bar in it, and comes last.
+func (r LoggedRoute) String() string {
+	canary := ""
+	if r.Canary {
+		canary = "canary"
+	}
+	return strings.Join([]string{r.API, r.Stage, canary, r.Route}, "|")
 }
 
-// ParseLoggedRoute reads what LoggedRouteFormat writes. Only a route may have a bar in it,
-// and comes last.
+// ParseLoggedRoute reads what String writes; it is empty for names of other routes.
 func ParseLoggedRoute(text string) (r LoggedRoute) {
-	canary, text, _ := strings.Cut(text, "|")
-	r.Canary = canary == "true"
-	r.API, text, _ = strings.Cut(text, "|")
-	r.Stage, r.Route, _ = strings.Cut(text, "|")
+	var canary string
+	for _, part := range []*string{&r.API, &r.Stage, &canary} {
+		var ok bool
+		if *part, text, ok = strings.Cut(text, "|"); !ok {
+			return LoggedRoute{}
+		}
+	}
+	r.Canary, r.Route = canary != "", text
 	return r
 }
