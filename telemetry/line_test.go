@@ -85,11 +85,19 @@ func TestOutcomes(t *testing.T) {
 		{"web", "request_payload_too_large", "", 413, gateway.RequestTooLarge},
 		{"web", "direct_response", "", 404, gateway.ResourceNotFound},
 		{"web", "via_upstream", "", 404, ""},
+		{"function", "via_upstream", "InternalServerErrorException", 500, gateway.IntegrationFailure},
+		{"function", "via_upstream", "InternalServerErrorException", 504, gateway.IntegrationTimeout},
+		{"function", "via_upstream", "AccessDeniedException", 403, ""},
+		{"function", "via_upstream", "", 500, ""},
 	} {
 		h := newHarness(t, Options{})
 		h.Swap(h.Compile(snapshot(nil)))
 		stage := map[string]string{"shop": "v1", "web": gateway.DefaultStage}[c.api]
 		e := entry(c.api, stage, "GET /pets/{id}")
+		if c.api == "function" {
+			e = entry("shop", "v1", "ANY /f")
+			e.CommonProperties.UpstreamCluster = wire.IntegrationCluster
+		}
 		e.Response.ResponseCode.Value, e.Response.ResponseCodeDetails = c.status, c.details
 		e.Response.ResponseHeaders = map[string]string{wire.ErrorTypeHeader: c.errorType}
 		if got := h.serving.Load().request(e).responseType(); got != c.want {

@@ -16,9 +16,9 @@ type metrics struct {
 	requests, clientErrors, serverErrors, bytes *prometheus.CounterVec
 	latency, integrationLatency                 *prometheus.HistogramVec
 
-	received *prometheus.CounterVec
-	lines    *prometheus.CounterVec
-	streams  prometheus.Gauge
+	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
+	lines                              *prometheus.CounterVec
+	streams                            prometheus.Gauge
 
 	known atomic.Pointer[map[labels]bool]
 }
@@ -48,9 +48,6 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		bytes:              counter("data_processed_bytes_total", "Bytes of requests and responses of HTTP APIs (DataProcessed)."),
 		latency:            histogram("latency_seconds", "Time from a request's first byte to the end of its response (Latency)."),
 		integrationLatency: histogram("integration_latency_seconds", "Time from a request's going to the integration to the beginning of its answer (IntegrationLatency)."),
-		received: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage.",
-		}, []string{"result"}),
 		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_telemetry_log_lines_total", Help: "Lines of access logs by destination and by what became of them: written, dropped as there were too many, lost as they could not be written.",
 		}, []string{"destination", "result"}),
@@ -58,8 +55,12 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Name: "gatehouse_telemetry_streams", Help: "Streams by which Envoys tell about requests.",
 		}),
 	}
+	received := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage.",
+	}, []string{"result"})
+	m.ofStage, m.ofUnknownStage, m.ofNoStage = received.WithLabelValues("stage"), received.WithLabelValues("unknown-stage"), received.WithLabelValues("no-stage")
 	if registerer != nil {
-		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency, m.received, m.lines, m.streams)
+		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency, received, m.lines, m.streams)
 	}
 	return m
 }
@@ -90,13 +91,13 @@ func (c *seriesCache) of(m *metrics, l labels) *series {
 func (m *metrics) count(r *request) {
 	switch {
 	case r.logged.API == "":
-		m.received.WithLabelValues("no-stage").Inc()
+		m.ofNoStage.Inc()
 		return
 	case r.stage == nil:
-		m.received.WithLabelValues("unknown-stage").Inc()
+		m.ofUnknownStage.Inc()
 		return
 	}
-	m.received.WithLabelValues("stage").Inc()
+	m.ofStage.Inc()
 	if r.stage.api.Protocol == gateway.WebSocket {
 		// A connection is one request to Envoy, which ends with it.
 		return

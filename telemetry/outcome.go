@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +19,25 @@ func (r *request) responseType() gateway.ResponseType {
 	if own, ok := strings.CutPrefix(r.details(), customPrefix); ok {
 		return gateway.ResponseType(own)
 	}
-	if r.details() == "via_upstream" && !r.servedByService() || r.status() < 400 {
+	answered := r.details() == "via_upstream"
+	switch {
+	case r.status() < 400, answered && !r.servedByService():
 		return ""
-	}
-	if r.stage.api.Protocol == gateway.HTTP {
+	case r.stage.api.Protocol == gateway.HTTP:
 		return r.httpResponseType()
 	}
-	return r.restResponseType()
+	t := r.restResponseType()
+	// Functions may call their errors what they like.
+	if answered && !slices.Contains(byService, t) {
+		return ""
+	}
+	return t
+}
+
+// byService are the types that the integration service answers with.
+var byService = []gateway.ResponseType{
+	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
+	gateway.UnsupportedMediaType,
 }
 
 // servedByService reports whether the answer may be one that the integration service gives
@@ -79,10 +92,13 @@ func (r *request) restResponseType() gateway.ResponseType {
 	return ""
 }
 
-// httpResponseType goes by what Envoy did: HTTP APIs do not name errors.
+// httpResponseType goes by what Envoy did: HTTP APIs do not name errors, so that what the
+// integration service says in the gateway's name cannot be told from a function's word.
 func (r *request) httpResponseType() gateway.ResponseType {
 	details := r.details()
 	switch {
+	case details == "via_upstream":
+		return ""
 	case details == "direct_response" && r.status() == 404:
 		return gateway.ResourceNotFound
 	case details == "local_rate_limited", details == "request_rate_limited", details == "rate_limited_by_quota":

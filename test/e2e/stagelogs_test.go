@@ -99,7 +99,14 @@ func TestStageLogs(t *testing.T) {
 	s.Gateways[0].Telemetry = true
 	s.Domains = []gateway.Domain{{Name: "shop.example.com", Mappings: []gateway.DomainMapping{{Path: "old", API: "shop", Stage: "v1"}}}}
 	s.Issuers = []gateway.Issuer{{URL: iss.URL, JWKS: iss.JWKS()}}
-	s.Functions = []gateway.Function{{Name: "gone", URL: "http://127.0.0.1:1/"}}
+	guarded := []string{"status", "authorizer.principalId", "authorizer.tenant", "authorizer.level", "authorizer.status", "authorizer.error", "error.responseType"}
+	s.APIs = append(s.APIs, gateway.API{ID: "lambda", Protocol: gateway.REST, Stages: []gateway.Stage{{
+		Name: "v1", Deployment: deploy(t, gateway.REST, restAuthorizers, backend.URL), AccessLog: log(guarded...),
+	}}})
+	s.Functions = []gateway.Function{
+		{Name: "gone", URL: "http://127.0.0.1:1/"},
+		{Name: "arn:aws:lambda:eu-west-1:111122223333:function:auth", URL: newAuthorizerFunction(t).server.URL},
+	}
 	const key = "secret-key-0123456789"
 	s.APIKeys = []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{key}}}
 	s.UsagePlans = []gateway.UsagePlan{{Name: "p", Keys: []string{"acme"}, Stages: []gateway.PlanStage{{API: "shop", Stage: "v1"}}}}
@@ -176,6 +183,24 @@ func TestStageLogs(t *testing.T) {
 			line[name] = "-"
 		}
 		for name, value := range r.want {
+			line[name] = value
+		}
+		want[line["requestId"]] = line
+	}
+	for token, values := range map[string]map[string]string{
+		"allow": {"status": passed, "authorizer.principalId": "user-7", "authorizer.tenant": "t1", "authorizer.level": "3", "authorizer.status": passed},
+		"deny": {
+			"status": "404", "authorizer.principalId": "user-7", "authorizer.tenant": "t1", "authorizer.level": "3", "authorizer.status": "404",
+			"authorizer.error": "authorizer-denied", "error.responseType": "ACCESS_DENIED",
+		},
+	} {
+		got := g.request("GET", "lambda.execute-api.localhost", "/v1/orders/1", "", "X-Token", token)
+		lines++
+		line := map[string]string{"requestId": got.Header.Get("x-amzn-requestid")}
+		for _, name := range guarded {
+			line[name] = "-"
+		}
+		for name, value := range values {
 			line[name] = value
 		}
 		want[line["requestId"]] = line
