@@ -24,7 +24,8 @@ func (v *validation) telemetry(a *API, s *Stage) {
 	}
 }
 
-// toldBy reports a wish that a gateway of the API does not serve.
+// toldBy reports a wish that a gateway of the API does not serve. What the API does, and who
+// may call it, is the same without.
 func (v *validation) toldBy(a *API, s *Stage, pos Position, wish string) {
 	if a.Protocol == WebSocket {
 		v.errorf("unsupported-telemetry", pos, "remove it; gatehouse_websocket_* of /metrics counts connections and messages",
@@ -34,7 +35,7 @@ func (v *validation) toldBy(a *API, s *Stage, pos Position, wish string) {
 	for i := range v.snapshot.Gateways {
 		g := &v.snapshot.Gateways[i]
 		if (len(a.Gateways) == 0 || slices.Contains(a.Gateways, g.Name)) && !g.Telemetry {
-			v.errorf("telemetry-off", pos, "add telemetry: true to the gateway "+g.Name,
+			v.found.Warnf("telemetry-off", pos, "", "add telemetry: true to the gateway "+g.Name,
 				"the stage %s/%s has %s, and the gateway %s, which serves it, does not tell about requests", a.ID, s.Name, wish, g.Name)
 		}
 	}

@@ -82,11 +82,11 @@ func TestValidate(t *testing.T) {
 
 		"telemetry off": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
-		}, []string{"log telemetry-off gateway edge", "log telemetry-off gateway inner"}},
+		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},
 		"telemetry off at one": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Telemetry = true
 			s.APIs[0].Stages[0].DetailedMetrics, s.APIs[0].Stages[0].Source = true, place("stage")
-		}, []string{"stage telemetry-off gateway inner"}},
+		}, []string{"stage warning telemetry-off gateway inner"}},
 		"telemetry of a WebSocket API": {func(s *gateway.Snapshot) {
 			s.APIs[0].Protocol = gateway.WebSocket
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
