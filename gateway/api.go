@@ -64,8 +64,13 @@ type Stage struct {
 	// nothing may happen on one, and how long it may last.
 	IdleMillis, DurationMillis int64
 	// Cache keeps answers of a REST API; nil means that none are kept.
-	Cache  *StageCache
-	Source Position
+	Cache *StageCache
+	// AccessLog is nil where requests are not logged.
+	AccessLog *StageAccessLog
+	// DetailedMetrics has requests counted for each route, and not for the stage only,
+	// where the settings of a route do not say otherwise.
+	DetailedMetrics bool
+	Source          Position
 }
 
 // Canary sends a share of a stage's requests to another deployment.
@@ -104,8 +109,25 @@ type RouteSettings struct {
 	// itself.
 	Throttle *Throttle
 	// Cache is what the route says about the stage's cache; nil means nothing.
-	Cache  *CacheSettings
-	Source Position
+	Cache *CacheSettings
+	// DetailedMetrics replaces the stage's.
+	DetailedMetrics *bool
+	Source          Position
+}
+
+// RouteDetailed reports whether a route's requests are counted for themselves.
+func (s *Stage) RouteDetailed(routeKey string) bool {
+	detailed := s.DetailedMetrics
+	for i := range s.Settings {
+		switch at := &s.Settings[i]; {
+		case at.DetailedMetrics == nil:
+		case at.RouteKey == routeKey:
+			return *at.DetailedMetrics
+		case at.RouteKey == "*":
+			detailed = *at.DetailedMetrics
+		}
+	}
+	return detailed
 }
 
 // RouteThrottle is the throttle of one route: the route's own, or what the stage sets

@@ -14,7 +14,7 @@ func FuzzText(f *testing.F) {
 		"/", "/pets/{id}", "/a/{b}/{c+}", "/{proxy+}", "//", "/{a}{b}", "/pets/", "/{id}/{id}",
 		"'literal'", "'", "method.request.header.X", "method.request.body.$.a", "context.identity.sourceIp",
 		"$request.path", "${request.path.id}-${context.stage}", "${", "$", "a$${stageVariables.b}",
-		"http://${stageVariables.host}/a", "${stageVariables.a}${stageVariables.a}",
+		"http://${stageVariables.host}/a", "$context.requestId ${context.status} $context.authorizer.claims['a b']", "${stageVariables.a}${stageVariables.a}",
 	} {
 		for _, other := range []string{"/a", "/{x}", "/a/{y+}"} {
 			f.Add(seed, other, "/a/b/{z}")
@@ -39,10 +39,41 @@ func FuzzText(f *testing.F) {
 				t.Errorf("%q is said to lack %q", a, name)
 			}
 		}
+		checkLogFormat(t, a)
 		if again, none := gateway.ResolveStageVariables(a, nil); len(missing) == 0 && len(none) == 0 && (again != a || resolved != a) {
 			t.Errorf("%q has no variables, but becomes %q and %q", a, resolved, again)
 		}
 	})
+}
+
+// checkLogFormat holds that a format is either taken in whole, or complained about.
+func checkLogFormat(t *testing.T, format string) {
+	t.Helper()
+	for _, protocol := range []gateway.Protocol{gateway.REST, gateway.HTTP, gateway.WebSocket, ""} {
+		parts, mistakes := gateway.ParseAccessLogFormat(format, protocol)
+		for _, m := range mistakes {
+			if m.Offset >= len(format) && format != "" || m.Code == "" || m.Message == "" {
+				t.Errorf("%q: %+v", format, m)
+			}
+		}
+		if len(mistakes) > 0 {
+			continue
+		}
+		short, long := "", ""
+		for _, p := range parts {
+			if p.Variable == "" {
+				short, long = short+p.Text, long+p.Text
+				continue
+			}
+			if _, known := gateway.AccessLogVariable(p.Variable); !known {
+				t.Errorf("%q has the variable %q", format, p.Variable)
+			}
+			short, long = short+"$context."+p.Variable, long+"${context."+p.Variable+"}"
+		}
+		if !strings.ContainsAny(format, "{[") && format != short || !strings.Contains(format, "[") && len(short) > len(long) {
+			t.Errorf("%q became %q", format, short)
+		}
+	}
 }
 
 func checkTemplate(t *testing.T, text string, template gateway.PathTemplate) {

@@ -10,6 +10,9 @@ type Gateway struct {
 	Services Services
 	// AccessLog is nil where requests are not logged.
 	AccessLog *AccessLog
+	// Telemetry has the gateway's Envoys tell the telemetry service about each request: for
+	// metrics, and for the access logs of stages.
+	Telemetry bool
 	// LimitHeaders are what responses say about throttles.
 	LimitHeaders LimitHeaders
 	Source       Position
@@ -31,6 +34,8 @@ type Services struct {
 	RateLimit *Service
 	// Integration calls functions, and does what else Envoy cannot do behind a route.
 	Integration *Service
+	// Telemetry is told about requests.
+	Telemetry *Service
 }
 
 // Service is where a service is. Its endpoints answer alike: requests are shared out

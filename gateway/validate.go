@@ -23,6 +23,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.unreachable()
 	v.plans()
 	v.issuers()
+	v.destinations()
 	v.found.Sort()
 	return v.found
 }
@@ -127,6 +128,10 @@ func (v *validation) gateways() {
 		v.service("authorization", g.Services.Authorization)
 		v.service("ratelimit", g.Services.RateLimit)
 		v.service("integration", g.Services.Integration)
+		v.service("telemetry", g.Services.Telemetry)
+		if t := g.Services.Telemetry; t != nil && !g.Telemetry {
+			v.errorf("telemetry-off", t.Source, "add telemetry: true to the gateway", "the gateway %s names a telemetry service and does not tell about requests", g.Name)
+		}
 	}
 }
 
@@ -250,6 +255,7 @@ func (v *validation) stage(a *API, s *Stage) {
 	v.cache(a, s)
 	v.references(a, s)
 	v.mcp(a, s)
+	v.telemetry(a, s)
 }
 
 // settings checks that each is about a route of the stage.

@@ -57,6 +57,12 @@ func valid() *gateway.Snapshot {
 	}
 }
 
+// logs has the first stage logged, in a format.
+func logs(s *gateway.Snapshot, format string) {
+	s.Gateways[0].Telemetry, s.Gateways[1].Telemetry = true, true
+	s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: format, FormatSource: gateway.TextSource{Start: place("format")}, Source: place("log")}
+}
+
 func TestValidate(t *testing.T) {
 	now := time.Now()
 	cert, key := certificate(t, now.Add(time.Hour))
@@ -73,6 +79,39 @@ func TestValidate(t *testing.T) {
 		want []string
 	}{
 		"nothing": {func(*gateway.Snapshot) {}, nil},
+
+		"telemetry off": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
+		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},
+		"telemetry off at one": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Telemetry = true
+			s.APIs[0].Stages[0].DetailedMetrics, s.APIs[0].Stages[0].Source = true, place("stage")
+		}, []string{"stage warning telemetry-off gateway inner"}},
+		"telemetry of a WebSocket API": {func(s *gateway.Snapshot) {
+			s.APIs[0].Protocol = gateway.WebSocket
+			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
+		}, []string{"log unsupported-telemetry"}},
+		"a telemetry service for nothing": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Services.Telemetry = &gateway.Service{Source: place("service")}
+		}, []string{"service telemetry-off"}},
+		"one log file in two ways": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Telemetry, s.Gateways[1].Telemetry = true, true
+			one := s.APIs[0].Stages[0]
+			one.Name, one.AccessLog = "another", &gateway.StageAccessLog{Format: "$context.requestId", Destination: "/log", MaxFiles: 1, Source: place("first")}
+			two := one
+			two.Name, two.AccessLog = "third", &gateway.StageAccessLog{Format: "$context.requestId", Destination: "/log", MaxFiles: 2, Source: place("second")}
+			s.APIs[0].Stages = append(s.APIs[0].Stages, one, two)
+		}, []string{"second conflicting-log-files"}},
+		"a format without end": {func(s *gateway.Snapshot) { logs(s, strings.Repeat("x", 3073)) }, []string{"format log-format-too-long"}},
+		"a format of lines":    {func(s *gateway.Snapshot) { logs(s, "$context.requestId\nx") }, []string{"format log-format-lines"}},
+		"a format without id":  {func(s *gateway.Snapshot) { logs(s, "$context.status") }, []string{"format log-format-without-id"}},
+		"formats":              {func(s *gateway.Snapshot) { logs(s, `{"a": $context.extendedRequestId} $5 $contextual ${x}`) }, nil},
+		"unknown variables": {func(s *gateway.Snapshot) {
+			logs(s, "$context.requestId $context.nonsense $context.routeKey $stageVariables.x ${context.status $input.body $context $context.authorizer.x")
+		}, []string{
+			"format unknown-log-variable $context is", "format unknown-log-variable $context.nonsense", "format unknown-log-variable $context.routeKey is no variable of REST APIs",
+			"format unknown-log-variable $input", "format unknown-log-variable $stageVariables", "format unknown-log-variable a brace",
+		}},
 
 		"gateway name":    {func(s *gateway.Snapshot) { s.Gateways[1].Name = "no spaces" }, []string{"inner invalid-name"}},
 		"gateway suffix":  {func(s *gateway.Snapshot) { s.Gateways[1].Suffix = "no_suffix!" }, []string{"inner invalid-name"}},

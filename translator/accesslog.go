@@ -1,6 +1,8 @@
 package translator
 
 import (
+	"slices"
+
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -47,28 +49,40 @@ var accessLogFields = map[string]string{
 }
 
 // askedHost and askedPath keep what a client asked for, which is rewritten on the way to
-// an integration.
+// an integration. askedAll has it all in one, as wire.AskedFormat does, which costs less.
 const (
 	askedHost = "gw.asked-host"
 	askedPath = "gw.asked-path"
+	askedAll  = "gw.asked"
 )
 
 // keepAsked is the filter that keeps it.
-func keepAsked() *hcmv3.HttpFilter {
-	keep := func(key, format string) *filterstatev3.FilterStateValue {
-		return &filterstatev3.FilterStateValue{
-			Key:        &filterstatev3.FilterStateValue_ObjectKey{ObjectKey: key},
-			FactoryKey: "envoy.string",
-			Value: &filterstatev3.FilterStateValue_FormatString{FormatString: &corev3.SubstitutionFormatString{
-				Format: &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: inlineString(format)},
-			}},
-		}
+func keepAsked(g *gateway.Gateway) *hcmv3.HttpFilter {
+	var values []*filterstatev3.FilterStateValue
+	if g.AccessLog != nil {
+		values = append(values, keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
 	}
+	if g.Telemetry {
+		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
+	}
+	return keepTexts("gw.asked", values...)
+}
+
+// keepText keeps what a format gives as long as the request lasts.
+func keepText(key, format string) *filterstatev3.FilterStateValue {
+	return &filterstatev3.FilterStateValue{
+		Key:        &filterstatev3.FilterStateValue_ObjectKey{ObjectKey: key},
+		FactoryKey: "envoy.string",
+		Value: &filterstatev3.FilterStateValue_FormatString{FormatString: &corev3.SubstitutionFormatString{
+			Format: &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: inlineString(format)},
+		}},
+	}
+}
+
+func keepTexts(name string, values ...*filterstatev3.FilterStateValue) *hcmv3.HttpFilter {
 	return &hcmv3.HttpFilter{
-		Name: "gw.asked",
-		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&setfilterstatev3.Config{
-			OnRequestHeaders: []*filterstatev3.FilterStateValue{keep(askedHost, "%REQ(:AUTHORITY)%"), keep(askedPath, "%PATH(NQ)%")},
-		})},
+		Name:       name,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&setfilterstatev3.Config{OnRequestHeaders: values})},
 	}
 }
 
@@ -82,23 +96,37 @@ const (
 	toolPass
 )
 
-// logRequests has a listener log its requests, where the gateway wants that.
-func logRequests(m *hcmv3.HttpConnectionManager, l *gateway.AccessLog, in pass) {
-	if l == nil {
+// logRequests has a listener log its requests, where the gateway wants that. One by the
+// path form is logged in its second pass, which knows the route, and not in its first.
+// mutualTLS tells that clients may show certificates.
+func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mutualTLS bool) {
+	var logs []*accesslogv3.AccessLog
+	if g.AccessLog != nil {
+		logs = append(logs, accessLog(g.AccessLog))
+	}
+	if g.Telemetry {
+		logs = append(logs, requestStream(g, mutualTLS))
+		// Behind everything that may have found a key, and before the router, which takes it
+		// off.
+		m.HttpFilters = slices.Insert(m.HttpFilters, len(m.HttpFilters)-1, keepKey())
+	}
+	if logs == nil {
 		return
 	}
-	m.AccessLog = accessLog(l, in)
-	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked()}, m.HttpFilters...)
+	for _, log := range logs {
+		log.Filter = in.notPassedOn()
+	}
+	m.AccessLog = logs
+	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked(g)}, m.HttpFilters...)
 }
 
-// accessLog writes a line for each request; one by the path form is logged in its second
-// pass, which knows the route, and not in its first.
-func accessLog(l *gateway.AccessLog, in pass) []*accesslogv3.AccessLog {
+// accessLog writes a line for each request.
+func accessLog(l *gateway.AccessLog) *accesslogv3.AccessLog {
 	fields := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(accessLogFields))}
 	for name, format := range accessLogFields {
 		fields.Fields[name] = structpb.NewStringValue(format)
 	}
-	log := &accesslogv3.AccessLog{
+	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.file",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&fileaccessv3.FileAccessLog{
 			Path: l.Path,
@@ -107,22 +135,26 @@ func accessLog(l *gateway.AccessLog, in pass) []*accesslogv3.AccessLog {
 			}},
 		})},
 	}
-	absent := func(header string) *accesslogv3.AccessLogFilter {
-		return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
-			HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
-				Name:                 header,
-				HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
-				InvertMatch:          true,
-			}},
-		}}
-	}
+}
+
+// notPassedOn holds for requests that go through no further pass: the one before puts a
+// header in where there is one. It is nil for the last.
+func (in pass) notPassedOn() *accesslogv3.AccessLogFilter {
+	header := ""
 	switch in {
 	case firstPass:
-		// The first pass puts this header in where there is a second one.
-		log.Filter = absent(wire.ClientAddressHeader)
+		header = wire.ClientAddressHeader
 	case secondPass:
 		// The same where a tool is called.
-		log.Filter = absent(wire.ToolHeader)
+		header = wire.ToolHeader
+	default:
+		return nil
 	}
-	return []*accesslogv3.AccessLog{log}
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
+		HeaderFilter: &accesslogv3.HeaderFilter{Header: &routev3.HeaderMatcher{
+			Name:                 header,
+			HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
+			InvertMatch:          true,
+		}},
+	}}
 }

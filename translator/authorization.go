@@ -72,6 +72,9 @@ func (c *stageCompiler) letIn(r *parsedRoute, checks routeChecks, route *routev3
 	if checks.key {
 		c.checkKey(route)
 	}
+	if c.site.telemetry && r.APIKeyRequired && (checks.key || checks.service) {
+		route.TypedPerFilterConfig[filterLoggedKey] = enabled(nil)
+	}
 }
 
 // routeChecks are what a route asks of its callers, by who checks it.

@@ -53,7 +53,7 @@ const (
 	filterPolicy     = "gw.policy"
 	// filterTokens verifies tokens (jwt_authn, by ECDS). Envoy writes what it found
 	// under this name.
-	filterTokens = "envoy.filters.http.jwt_authn"
+	filterTokens = wire.TokensMetadata
 	// filterClaims looks at a verified token's claims (rbac).
 	filterClaims = "gw.claims"
 	// filterAuthorization asks the authorization service (ext_authz, by ECDS).

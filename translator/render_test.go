@@ -27,7 +27,9 @@ const typePrefix = "type.googleapis.com/"
 // shownTypes are the views that goldens have of resources, with their types.
 var shownTypes = map[string]string{
 	// Without what every listener has: filters, local replies. That is for one golden.
-	"listeners":      typePrefix + "envoy.config.listener.v3.Listener",
+	"listeners": typePrefix + "envoy.config.listener.v3.Listener",
+	// Of listeners, how they log, and the filters that there are for logs alone.
+	"logs":           typePrefix + "envoy.config.listener.v3.Listener",
 	"wholeListeners": typePrefix + "envoy.config.listener.v3.Listener",
 	"scopes":         typePrefix + "envoy.config.route.v3.ScopedRouteConfiguration",
 	"clusters":       typePrefix + "envoy.config.cluster.v3.Cluster",
@@ -119,8 +121,11 @@ func shorten(t *testing.T, m proto.Message, view string) proto.Message {
 	case *listenerv3.Listener:
 		for _, chain := range m.FilterChains {
 			for _, f := range chain.Filters {
-				if view == "listeners" {
+				switch view {
+				case "listeners":
 					f.ConfigType = &listenerv3.Filter_TypedConfig{TypedConfig: withoutConstants(t, f.GetTypedConfig())}
+				case "logs":
+					f.ConfigType = &listenerv3.Filter_TypedConfig{TypedConfig: onlyLogs(t, f.GetTypedConfig())}
 				}
 			}
 		}
@@ -139,6 +144,22 @@ func withoutConstants(t *testing.T, packed *anypb.Any) *anypb.Any {
 		UseRemoteAddress: manager.UseRemoteAddress, XffNumTrustedHops: manager.XffNumTrustedHops,
 		SkipXffAppend: manager.SkipXffAppend, PreserveExternalRequestId: manager.PreserveExternalRequestId,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packed
+}
+
+func onlyLogs(t *testing.T, packed *anypb.Any) *anypb.Any {
+	t.Helper()
+	manager := &hcmv3.HttpConnectionManager{}
+	if err := packed.UnmarshalTo(manager); err != nil {
+		t.Fatal(err)
+	}
+	filters := slices.DeleteFunc(manager.HttpFilters, func(f *hcmv3.HttpFilter) bool {
+		return f.Name != "gw.asked" && f.Name != "gw.logged-key"
+	})
+	packed, err := anypb.New(&hcmv3.HttpConnectionManager{StatPrefix: manager.StatPrefix, AccessLog: manager.AccessLog, HttpFilters: filters})
 	if err != nil {
 		t.Fatal(err)
 	}

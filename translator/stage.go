@@ -163,6 +163,10 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 		ResponseHeadersToAdd: []*corev3.HeaderValueOption{c.requestID()},
 		TypedPerFilterConfig: map[string]*anypb.Any{},
 	}
+	if c.site.telemetry {
+		// The name is told of each request, for less than metadata would cost.
+		r.Name = wire.LoggedRoute{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Route: name}.String()
+	}
 	if config := c.customResponses(); config != nil {
 		r.TypedPerFilterConfig[filterResponses] = enabled(config)
 	}

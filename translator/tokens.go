@@ -10,6 +10,7 @@ import (
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 // A tokenCheck asks for a token of one of several issuers in one place of the request.
@@ -30,7 +31,7 @@ func (t tokenCheck) name() string {
 }
 
 // tokenMetadata is where in the filter's metadata a token's claims are.
-const tokenMetadata = "claims"
+const tokenMetadata = wire.TokenClaims
 
 // bearerFailure is where in the metadata Envoy says what is wrong with a token after
 // "Bearer ": the response code details tell of the last form that was tried.

@@ -126,6 +126,6 @@ func addToolListener(g *gateway.Gateway, scoped bool, out *gatewayResources) {
 func toolManager(g *gateway.Gateway, scoped bool) *hcmv3.HttpConnectionManager {
 	m := innerManager(g, scoped, wire.ClientAddressHeader, wire.ToolHeader)
 	m.StatPrefix = "tools"
-	logRequests(m, g.AccessLog, toolPass)
+	logRequests(m, g, toolPass, false)
 	return m
 }

@@ -241,7 +241,8 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Account     string
 		Shared      *gateway.Throttle
 		Headers     gateway.LimitHeaders
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders})
+		Telemetry   bool
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

@@ -106,6 +106,10 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 	s.ClientCertificate = o.Get("clientCertificate").Text()
 	s.Throttle = parseThrottle(o.Get("throttle"))
 	s.Cache = parseCache(o.Get("cache"))
+	if log := o.Get("accessLog"); log.Exists() {
+		s.AccessLog = parseStageAccessLog(log)
+	}
+	s.DetailedMetrics = o.Get("metrics").OneOf("standard", "detailed") == "detailed"
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))
 	}
@@ -164,6 +168,10 @@ func parseSettings(e source.Entry) gateway.RouteSettings {
 		settings := parseCacheSettings(cache, v)
 		cache.Done()
 		s.Cache = &settings
+	}
+	if kind := o.Get("metrics").OneOf("standard", "detailed"); kind != "" {
+		detailed := kind == "detailed"
+		s.DetailedMetrics = &detailed
 	}
 	o.Done()
 	return s

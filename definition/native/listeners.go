@@ -44,6 +44,7 @@ func parseGateway(v source.Value) gateway.Gateway {
 	if log := o.Get("accessLog"); log.Exists() {
 		g.AccessLog = parseAccessLog(log)
 	}
+	g.Telemetry = o.Get("telemetry").Bool(false)
 	o.Done()
 	return g
 }

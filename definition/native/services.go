@@ -18,6 +18,9 @@ func parseServices(v source.Value) gateway.Services {
 	if i := o.Get("integration"); i.Exists() {
 		s.Integration = parseService(i)
 	}
+	if t := o.Get("telemetry"); t.Exists() {
+		s.Telemetry = parseService(t)
+	}
 	o.Done()
 	return s
 }

@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
-	"telemetry":   {"gateway", "internal/wire", "internal/obs"},
+	"telemetry":   {"gateway", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,8 +41,10 @@ const stopTimeout = 3 * time.Second
 // controlPlane is everything that serve runs: definitions in, and out of them what the
 // roles of this process serve.
 type controlPlane struct {
-	log    *slog.Logger
-	paths  []string
+	log   *slog.Logger
+	paths []string
+	// stdout is where access logs go whose destination is that.
+	stdout io.Writer
 	loader interface {
 		Load(ctx context.Context, paths []string) definition.Result
 	}
@@ -97,7 +100,7 @@ type controlPlane struct {
 }
 
 // newControlPlane puts the parts together. Nothing runs before run.
-func newControlPlane(ctx context.Context, definitions definition.Options, flags serveFlags, paths []string, log *slog.Logger) (_ *controlPlane, err error) {
+func newControlPlane(ctx context.Context, definitions definition.Options, flags serveFlags, paths []string, log *slog.Logger, stdout io.Writer) (_ *controlPlane, err error) {
 	if err := flags.check(); err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	c := &controlPlane{
 		log: log, paths: paths, changed: make(chan struct{}, 1),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
-		limitFileFlags: flags.limitFiles,
+		limitFileFlags: flags.limitFiles, stdout: stdout,
 	}
 	c.writable = loopback(flags.httpAddress)
 	c.openManagement, c.accountID = c.writable, flags.management.accountID
@@ -191,6 +194,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		pipeline.Target = c.xds
 		pipeline.NoAuthorization = !c.roles.has("extauthz")
 		pipeline.NoRateLimit = !c.roles.has("ratelimit")
+		pipeline.NoTelemetry = !c.roles.has("telemetry")
 		pipeline.NoIntegration = !c.roles.has("integration")
 	}
 	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)

@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/wire"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/descriptorfile"
+	"gatehouse/telemetry"
 	"gatehouse/xds"
 )
 
@@ -35,6 +36,7 @@ var roles = []role{
 	{"xds", "sends Envoys their configuration", startXDS},
 	{"extauthz", "decides who may call, where Envoy asks", startExtAuthz},
 	{"ratelimit", "counts quotas and the limits that Envoys share", startRateLimit},
+	{"telemetry", "writes access logs of stages, and counts requests", startTelemetry},
 	{"integration", "calls functions, and does what else Envoy cannot behind a route", startIntegration},
 	{"management", "takes definitions by Amazon's management API, and keeps them", startManagement},
 }
@@ -143,6 +145,27 @@ func startIntegration(c *controlPlane) service {
 			}
 			if err := c.stageCaches.Close(); err != nil {
 				c.log.Warn("the connections to Redis did not end well", "error", err)
+			}
+		},
+	}
+}
+
+func startTelemetry(c *controlPlane) service {
+	log := c.log.With("component", "telemetry")
+	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout})
+	return service{
+		name:     wire.TelemetryService,
+		register: server.Register,
+		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+			compiled := server.Compile(s)
+			return func() func() { return server.Swap(compiled) }, nil
+		},
+		endStreams: server.EndStreams,
+		close: func() {
+			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+			defer cancel()
+			if err := server.Close(ctx); err != nil {
+				log.Warn("the last lines of access logs may not be written", "error", err)
 			}
 		},
 	}

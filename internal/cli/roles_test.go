@@ -58,6 +58,9 @@ func TestEnvoysAreNotLeftWithoutAService(t *testing.T) {
 		"one is here":     {"xds,extauthz", "", "no-ratelimit-service "},
 		"in this process": {"xds,extauthz,ratelimit", "", ""},
 		"without any xDS": {"extauthz", "", ""},
+		"nobody to tell":  {"xds,extauthz,ratelimit", "    telemetry: true\n", "no-telemetry-service "},
+		"told apart":      {"xds,extauthz,ratelimit", "    telemetry: true\n    services: {telemetry: \"127.0.0.1:18004\"}\n", ""},
+		"told here":       {"xds,extauthz,ratelimit,telemetry", "    telemetry: true\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contents := petstore(8080, "http://127.0.0.1:9101")

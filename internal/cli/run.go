@@ -54,7 +54,7 @@ func runAll(cmd *cobra.Command, serve serveFlags, flags runFlags, paths []string
 	if err != nil {
 		return err
 	}
-	c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), serve, paths, log)
+	c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), serve, paths, log, cmd.OutOrStdout())
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func newServe() *cobra.Command {
 	flags.addTLS(cmd)
 	flags.addRoles(cmd)
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
-		c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()))
+		c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), flags, paths, flags.log.logger(cmd.ErrOrStderr()), cmd.OutOrStdout())
 		if err != nil {
 			return err
 		}

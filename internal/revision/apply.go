@@ -176,6 +176,14 @@ func (p *Pipeline) translate(_ context.Context, c *candidate) (ds gateway.Diagno
 			}
 		}
 	}
+	if p.opts.NoTelemetry {
+		for i := range c.snapshot.Gateways {
+			if g := &c.snapshot.Gateways[i]; g.Telemetry && g.Services.Telemetry == nil {
+				ds.Warnf("no-telemetry-service", g.Source, "", "say where one is, with services: {telemetry: …}, or give this process the role telemetry too",
+					"the Envoys of the gateway %s tell about requests, and there is nobody here to be told: they are not logged, and not counted", g.Name)
+			}
+		}
+	}
 	if p.opts.NoIntegration {
 		for _, g := range c.output.IntegrateThere {
 			ds.Warnf("no-integration-service", g.Source, "", "say where one is, with services: {integration: …}, or give this process the role integration too",

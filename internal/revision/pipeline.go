@@ -53,6 +53,8 @@ type Options struct {
 	NoRateLimit bool
 	// NoIntegration: nobody is beside Target to serve the routes that Envoys cannot.
 	NoIntegration bool
+	// NoTelemetry: nobody is there to be told about requests.
+	NoTelemetry bool
 	// Store keeps the last good revision; nil for nowhere.
 	Store *Store
 	// Renew, if set, gives a snapshot that is served with what has come to be known

@@ -125,6 +125,13 @@ const CheckBody = "body"
 // same whatever the filter is called, and what was said about a body is in it, too.
 const AuthorizationMetadata = "envoy.filters.http.ext_authz"
 
+// TokensMetadata is the namespace of dynamic metadata in which Envoy keeps what it found
+// in a token, and TokenClaims the key of the token's claims.
+const (
+	TokensMetadata = "envoy.filters.http.jwt_authn"
+	TokenClaims    = "claims"
+)
+
 // Keys of the authorization service's answer.
 const (
 	// AnswerAuthorizer is an object: $context.authorizer.*, its values as text.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/gateway"
 	"gatehouse/management/store"
 )
 
@@ -33,6 +34,12 @@ type (
 		Routes      map[string]nativeRoute `json:"routes,omitempty"`
 		Canary      *nativeCanary          `json:"canary,omitempty"`
 		Cache       *nativeCache           `json:"cache,omitempty"`
+		AccessLog   *nativeAccessLog       `json:"accessLog,omitempty"`
+	}
+	// The destination is the default, the standard output: who may use the management API
+	// may not write files for that.
+	nativeAccessLog struct {
+		Format string `json:"format"`
 	}
 	nativeCanary struct {
 		Percent    float64           `json:"percent"`
@@ -42,6 +49,7 @@ type (
 	nativeRoute struct {
 		Throttle *nativeThrottle `json:"throttle,omitempty"`
 		Cache    *nativeCache    `json:"cache,omitempty"`
+		Metrics  string          `json:"metrics,omitempty"`
 	}
 	nativeCache struct {
 		Enabled              *bool  `json:"enabled,omitempty"`
@@ -75,6 +83,24 @@ func throttle(rate *float64, burst *int) *nativeThrottle {
 		t.Burst = *burst
 	}
 	return t
+}
+
+// metrics is whether a route's requests are counted for themselves.
+func metrics(detailed bool) string {
+	if detailed {
+		return "detailed"
+	}
+	return "standard"
+}
+
+// accessLog gives the log of a stage, or nothing where there is none. A format that cannot
+// be written is left out: stages that were stored with one are served all the same.
+func accessLog(format string, protocol gateway.Protocol) *nativeAccessLog {
+	format = strings.TrimRight(format, "\r\n")
+	if _, mistakes := gateway.ParseAccessLogFormat(format, protocol); len(mistakes) > 0 {
+		return nil
+	}
+	return &nativeAccessLog{Format: format}
 }
 
 // apiFiles are the files of an API whose documents are rendered already.

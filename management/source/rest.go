@@ -86,6 +86,9 @@ func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
 		// large as one of our own files has it by default.
 		out.Cache = &nativeCache{}
 	}
+	if l := s.AccessLogSettings; l != nil {
+		out.AccessLog = accessLog(l.Format, gateway.REST)
+	}
 	if c := s.CanarySettings; c != nil {
 		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides}
 		if c.DeploymentID != "" && c.DeploymentID != s.DeploymentID {
@@ -118,6 +121,9 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 			if t != nil {
 				options.Throttle = t
 			}
+			if setting.MetricsEnabled || settings["*/*"].MetricsEnabled {
+				options.Metrics = metrics(setting.MetricsEnabled)
+			}
 			if s.CacheClusterEnabled {
 				options.Cache = &nativeCache{
 					Enabled: &setting.CachingEnabled, TTL: fmt.Sprintf("%ds", setting.CacheTTLInSeconds),
@@ -134,7 +140,7 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 		for route, streams := range routes {
 			if streams {
 				// What streams is not kept, whatever the settings are.
-				out[route] = nativeRoute{Throttle: out[route].Throttle, Cache: &nativeCache{Enabled: &never}}
+				out[route] = nativeRoute{Throttle: out[route].Throttle, Metrics: out[route].Metrics, Cache: &nativeCache{Enabled: &never}}
 			}
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/envoyproc"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
+	"gatehouse/telemetry"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -138,6 +139,7 @@ type gatehouse struct {
 	extauthz   *extauthz.Server
 	ratelimit  *ratelimit.Server
 	reports    messageCount
+	telemetry  *telemetry.Server
 	grpc       *grpc.Server
 	sent       *countingListener
 }
@@ -157,6 +159,8 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	g.extauthz.Register(g.grpc)
 	g.ratelimit = ratelimit.New(ratelimit.Options{Store: memory.New(memory.Options{}), Log: slog.New(slog.DiscardHandler)})
 	g.ratelimit.Register(g.grpc)
+	g.telemetry = telemetry.New(telemetry.Options{Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
+	g.telemetry.Register(g.grpc)
 	go g.grpc.Serve(g.sent)
 	if err := g.apply(s); err != nil {
 		return nil, err
@@ -174,11 +178,12 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 }
 
 func (g *gatehouse) apply(s *gateway.Snapshot) error {
-	var services gateway.Services
+	var edge gateway.Gateway
 	if len(s.Gateways) > 0 {
-		services = s.Gateways[0].Services
+		edge = s.Gateways[0]
 	}
-	s.Gateways = []gateway.Gateway{{Name: "edge", Services: services, Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}}}
+	edge.Name, edge.Suffix, edge.Listeners = "edge", "localhost", []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}
+	s.Gateways = []gateway.Gateway{edge}
 	s.Seal()
 	compiled, diags := g.extauthz.Compile(s)
 	if compiled == nil {
@@ -186,6 +191,7 @@ func (g *gatehouse) apply(s *gateway.Snapshot) error {
 	}
 	g.extauthz.Swap(compiled)
 	g.ratelimit.Swap(ratelimit.Compile(s))
+	g.telemetry.Swap(g.telemetry.Compile(s))
 	out, diags := g.translator.Translate(s)
 	if out == nil {
 		return diags.Err()

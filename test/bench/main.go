@@ -41,7 +41,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache or management")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache, management or telemetry")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -73,6 +73,7 @@ func run(size effort, only string) error {
 		{"ratelimit", measureRateLimit},
 		{"functions", measureFunctions},
 		{"templates", measureTemplates},
+		{"telemetry", measureTelemetry},
 		{"cache", measureCache},
 		{"management", measureManagement},
 	} {

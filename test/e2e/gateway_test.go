@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
 	"gatehouse/extauthz"
@@ -29,6 +30,7 @@ import (
 	"gatehouse/internal/envoytest"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
+	"gatehouse/telemetry"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -48,6 +50,10 @@ type running struct {
 	integrationAddress *net.TCPAddr
 	ratelimit          *ratelimit.Server
 	limits             *memory.Store
+	telemetry          *telemetry.Server
+	// metrics are those of telemetry, told what it wrote to stdout.
+	metrics *prometheus.Registry
+	told    *lockedBuffer
 	// stopControlPlane ends it; Envoy goes on alone.
 	stopControlPlane func()
 }
@@ -139,8 +145,11 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	g.ratelimit = ratelimit.New(ratelimit.Options{Store: g.limits, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	t.Cleanup(g.ratelimit.Close)
 	g.ratelimit.Register(grpcServer)
+	g.told, g.metrics = &lockedBuffer{}, prometheus.NewRegistry()
+	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.telemetry.Register(grpcServer)
 	go grpcServer.Serve(lis)
-	g.stopControlPlane = func() { g.server.Close(); grpcServer.Stop() }
+	g.stopControlPlane = func() { g.server.Close(); g.telemetry.EndStreams(); grpcServer.Stop() }
 	t.Cleanup(g.stopControlPlane)
 
 	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Integration: integrationSocket.Addr().String(), Admin: "127.0.0.1:0"})
@@ -199,6 +208,7 @@ func (g *running) apply(s *gateway.Snapshot) {
 	g.webSockets.Swap(connections)
 	g.tools.Swap(g.tools.Compile(s))
 	g.ratelimit.Swap(ratelimit.Compile(s))
+	g.telemetry.Swap(g.telemetry.Compile(s))
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := g.server.Set(ctx, xds.Revision{ID: out.Revision, Gateways: out.Gateways}); err != nil {

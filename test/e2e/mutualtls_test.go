@@ -113,6 +113,11 @@ func TestMutualTLS(t *testing.T) {
 	plainPort := freePort(t)
 	build := func(ca, crl string) *gateway.Snapshot {
 		s := snapshotOf(gateway.API{ID: "certs", Protocol: gateway.REST, DisableExecuteAPIEndpoint: true, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
+		s.Gateways[0].Telemetry = true
+		s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{
+			Format:      "$context.requestId $context.domainName $context.tlsVersion $context.identity.clientCert.subjectDN,$context.identity.clientCert.issuerDN",
+			Destination: gateway.DestinationStdout,
+		}
 		fallback := certificate(t, "fallback.example.com")
 		s.Gateways[0].Listeners = []gateway.Listener{
 			{Address: "127.0.0.1", Port: uint32(plainPort)},
@@ -192,6 +197,14 @@ func TestMutualTLS(t *testing.T) {
 	}
 	if !strings.Contains(body, `"x-pem":["-----BEGIN CERTIFICATE-----`) {
 		t.Errorf("the backend does not see the certificate: %s", body)
+	}
+
+	for _, want := range []string{" closed.example.com TLSv1.3 CN=ann,O=Acme,CN=Our CA\n", " open.example.com TLSv1.3 -,-\n"} {
+		for end := time.Now().Add(10 * time.Second); !strings.Contains(g.told.String(), want); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("no line of the access log ends with %q:\n%s", want, g.told)
+			}
+		}
 	}
 
 	// A truststore, and what it revokes, changes without a new listener.

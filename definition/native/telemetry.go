@@ -1,0 +1,45 @@
+package native
+
+import (
+	"path"
+	"strings"
+
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
+)
+
+// parseStageAccessLog reads the format of a stage's access log, and where it goes. The
+// format itself is checked where the kind of the API is known.
+func parseStageAccessLog(v source.Value) *gateway.StageAccessLog {
+	o := v.Object()
+	format, destination := o.Require("format"), o.Get("destination")
+	l := &gateway.StageAccessLog{
+		FormatSource: format.TextSource(),
+		Destination:  gateway.DestinationStdout,
+		Source:       v.Pos(),
+	}
+	if format.Exists() {
+		// A literal block ends with a line's end, which is none of the format.
+		l.Format = strings.TrimRight(format.NonEmpty(), "\r\n")
+	}
+	if destination.Exists() {
+		l.Destination = destination.NonEmpty()
+	}
+	file := l.Destination != gateway.DestinationStdout
+	if file && l.Destination != "" && (!path.IsAbs(l.Destination) || path.Clean(l.Destination) != l.Destination) {
+		destination.Errorf("invalid-value", "write stdout, or an absolute path such as /var/log/gatehouse/access.log", "%s is not where a log can go", destination.Shown())
+		l.Destination = ""
+	}
+	maxSize, maxFiles := o.Get("maxSize"), o.Get("maxFiles")
+	for _, option := range []source.Value{maxSize, maxFiles} {
+		if option.Exists() && !file {
+			option.Errorf("invalid-value", "remove it, or name a file", "%s is for files, and the log goes to stdout", option.Path())
+		}
+	}
+	if l.MaxBytes = maxSize.Bytes(0); maxSize.Exists() && l.MaxBytes < 1<<20 {
+		maxSize.Errorf("invalid-value", "write a size such as 100MiB", "a file of %s cannot be kept: it has to have room for 1 MiB", maxSize.Shown())
+	}
+	l.MaxFiles = int(maxFiles.Int(0, 1, 10_000))
+	o.Done()
+	return l
+}

@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// telemetry checks what a stage wants to be told about its requests, and that its Envoys
+// tell it.
+func (v *validation) telemetry(a *API, s *Stage) {
+	if log := s.AccessLog; log != nil {
+		v.accessLog(a, log)
+		v.toldBy(a, s, log.Source, "an access log")
+	}
+	for i := range s.Settings {
+		if detailed := s.Settings[i].DetailedMetrics; detailed != nil && *detailed {
+			v.toldBy(a, s, s.Settings[i].Source, "detailed metrics")
+			return
+		}
+	}
+	if s.DetailedMetrics {
+		v.toldBy(a, s, s.Source, "detailed metrics")
+	}
+}
+
+// toldBy reports a wish that a gateway of the API does not serve. What the API does, and who
+// may call it, is the same without.
+func (v *validation) toldBy(a *API, s *Stage, pos Position, wish string) {
+	if a.Protocol == WebSocket {
+		v.errorf("unsupported-telemetry", pos, "remove it; gatehouse_websocket_* of /metrics counts connections and messages",
+			"the stage %s/%s is of a WebSocket API, which cannot have %s yet", a.ID, s.Name, wish)
+		return
+	}
+	for i := range v.snapshot.Gateways {
+		g := &v.snapshot.Gateways[i]
+		if (len(a.Gateways) == 0 || slices.Contains(a.Gateways, g.Name)) && !g.Telemetry {
+			v.found.Warnf("telemetry-off", pos, "", "add telemetry: true to the gateway "+g.Name,
+				"the stage %s/%s has %s, and the gateway %s, which serves it, does not tell about requests", a.ID, s.Name, wish, g.Name)
+		}
+	}
+}
+
+func (v *validation) accessLog(a *API, log *StageAccessLog) {
+	if log.Format == "" {
+		return // the reader has reported it
+	}
+	_, mistakes := ParseAccessLogFormat(log.Format, a.Protocol)
+	for _, m := range mistakes {
+		pos := log.FormatSource.Start
+		if m.Offset >= 0 {
+			before := log.Format[:m.Offset]
+			pos, _ = log.FormatSource.At(1+strings.Count(before, "\n"), 1+len(before)-(strings.LastIndexByte(before, '\n')+1))
+		}
+		v.errorf(m.Code, cmp.Or(pos, log.Source), m.Hint, "%s", m.Message)
+	}
+}
+
+// destinations checks that stages which share a file agree on it.
+func (v *validation) destinations() {
+	first := map[string]*StageAccessLog{}
+	for i := range v.snapshot.APIs {
+		for j := range v.snapshot.APIs[i].Stages {
+			log := v.snapshot.APIs[i].Stages[j].AccessLog
+			if log == nil || log.Destination == "" {
+				continue
+			}
+			other := first[log.Destination]
+			if other == nil {
+				first[log.Destination] = log
+			} else if other.MaxBytes != log.MaxBytes || other.MaxFiles != log.MaxFiles {
+				v.errorf("conflicting-log-files", log.Source, "say the same of it, or log to another file",
+					"%s is kept in another way than at %s", log.Destination, other.Source)
+			}
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package exampletest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/proctest"
+)
+
+// monitoring is the example with Prometheus's configuration and Grafana's dashboard.
+const monitoring = "examples/monitoring"
+
+// program is the path of a program of Prometheus's. Without it the test is skipped, except
+// in CI.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		proctest.Missing(t, name+" was not found (on Debian and Ubuntu: apt-get install prometheus)")
+	}
+	return path
+}
+
+// TestAlerts holds the rules to their own tests.
+func TestAlerts(t *testing.T) {
+	for _, args := range [][]string{{"check", "config", "prometheus.yml"}, {"test", "rules", "rules.test.yml"}} {
+		cmd := exec.Command(program(t, "promtool"), args...)
+		cmd.Dir = filepath.Join(proctest.Root(t), monitoring, "prometheus")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+// prometheus is a running one.
+type prometheus struct {
+	t    *testing.T
+	base string
+}
+
+// query asks for the value of an expression: its samples, by their labels.
+func (p *prometheus) query(expression string) map[string]string {
+	p.t.Helper()
+	resp, err := http.Get(p.base + "/api/v1/query?query=" + url.QueryEscape(expression))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Status, Error string
+		Data          struct {
+			Result []struct {
+				Metric map[string]string
+				Value  [2]any
+			}
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		p.t.Fatal(err)
+	}
+	if answer.Status != "success" {
+		p.t.Errorf("%s: %s", expression, answer.Error)
+	}
+	out := map[string]string{}
+	for _, r := range answer.Data.Result {
+		out[fmt.Sprint(r.Metric)] = fmt.Sprint(r.Value[1])
+	}
+	return out
+}
+
+// TestMonitoring runs the example with a real Prometheus, which then has the numbers of
+// the traffic that was sent, and can answer all that the dashboard and the rules ask.
+func TestMonitoring(t *testing.T) {
+	binary := program(t, "prometheus")
+	ports := freePorts(t, 3)
+	root := filepath.Join(proctest.Root(t), monitoring)
+	proctest.Start(t, exec.Command(backend(t), "-addr", "127.0.0.1:"+ports[1]))
+	run := runGatehouse(t, copyExample(t, monitoring, "port: 8080", "port: "+ports[0], ":9101", ":"+ports[1]))
+	line := run.AwaitOutput("msg=serving", "status=")
+	status := regexp.MustCompile(`status=http://(\S+)/status`).FindStringSubmatch(line)
+	if status == nil {
+		t.Fatal(line)
+	}
+	base := "http://127.0.0.1:" + ports[0] + "/_aws/execute-api/petstore/v1"
+	client := &http.Client{Timeout: 20 * time.Second}
+	run.Await(client, base+"/pets")
+	for range 4 {
+		send(t, client, request(t, "GET", base+"/pets", ""))
+	}
+	send(t, client, request(t, "GET", base+"/none", ""))
+	run.AwaitOutput(`"path":"/v1/none", "status":"403"`, `"error":"MISSING_AUTHENTICATION_TOKEN"`)
+
+	dir := t.TempDir()
+	for _, name := range []string{"prometheus.yml", "rules.yml"} {
+		text, err := os.ReadFile(filepath.Join(root, "prometheus", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.NewReplacer("127.0.0.1:8001", status[1], "interval: 15s", "interval: 1s").Replace(string(text))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proctest.Start(t, exec.Command(binary, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", "127.0.0.1:"+ports[2])).
+		Await(client, "http://127.0.0.1:"+ports[2]+"/-/ready")
+	p := &prometheus{t, "http://127.0.0.1:" + ports[2]}
+	const counted = `sum by (method, resource) (gatehouse_apigateway_count_total{api_id="petstore", stage="v1"})`
+	for end := time.Now().Add(proctest.Patience); len(p.query(counted)) < 2; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("Prometheus has %v", p.query(`{__name__=~"gatehouse_.*"}`))
+		}
+	}
+	// run.Await may have asked more than once.
+	if got := p.query(counted); len(got) != 2 || got["map[]"] != "1" || len(got["map[method:GET resource:/pets]"]) != 1 || got["map[method:GET resource:/pets]"] < "5" {
+		t.Errorf("counted were %v", got)
+	}
+
+	names := map[string]bool{}
+	for labels := range p.query(`count by (__name__) ({__name__!=""})`) {
+		names[strings.TrimSuffix(strings.TrimPrefix(labels, "map[__name__:"), "]")] = true
+	}
+	// What there is only after something that this test does not do.
+	later := []string{
+		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total", "gatehouse_websocket_messages_total",
+		"gatehouse_extauthz_checks_total", "gatehouse_ratelimit_store_up", "envoy_access_logs_grpc_access_log_logs_dropped",
+	}
+	asked := 0
+	for _, expression := range expressions(t, root) {
+		asked++
+		p.query(strings.NewReplacer("$__rate_interval", "5m", "$api", ".*", "$stage", ".*").Replace(expression))
+		for _, name := range regexp.MustCompile(`\b(?:gatehouse|envoy)_\w+`).FindAllString(expression, -1) {
+			if !names[name] && !slices.Contains(later, name) && !strings.Contains(expression, ":"+name+":") {
+				t.Errorf("there is no metric %s, which is asked for in %s", name, expression)
+			}
+		}
+	}
+	if asked < 25 {
+		t.Errorf("only %d expressions were found", asked)
+	}
+}
+
+// expressions are those of the dashboard and of the rules.
+func expressions(t *testing.T, root string) (found []string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(root, "grafana", "dashboard.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(data, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			found = append(found, target.Expr)
+		}
+	}
+	data, err = os.ReadFile(filepath.Join(root, "prometheus", "rules.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules struct {
+		Groups []struct{ Rules []struct{ Expr string } }
+	}
+	if err := yaml.Unmarshal(data, &rules); err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range rules.Groups {
+		for _, rule := range group.Rules {
+			found = append(found, rule.Expr)
+		}
+	}
+	return found
+}

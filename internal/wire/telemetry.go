@@ -1,0 +1,72 @@
+package wire
+
+import "strings"
+
+// ApartTelemetryCluster is where Envoy reaches a telemetry service that runs apart from
+// the control plane.
+const ApartTelemetryCluster = "gw-telemetry"
+
+// TelemetryService is the gRPC service that is told about requests, and that health checks
+// ask about.
+const TelemetryService = "envoy.service.accesslog.v3.AccessLogService"
+
+// Tags of what Envoy tells about a request, beside what it tells of every one.
+const (
+	// TagAsked is what the client asked for, as AskedFormat writes it.
+	TagAsked = "asked"
+	// TagKey is the value of KeyHeader, where a key was looked at.
+	TagKey = "key"
+	// TagCertificate is the certificate that the client has shown, as PEM text,
+	// percent-encoded.
+	TagCertificate = "certificate"
+)
+
+// RemappedRequestIDHeader is the response header in which REST APIs pass on the id that a
+// backend at Amazon has given a request.
+const RemappedRequestIDHeader = "x-amzn-remapped-x-amzn-requestid"
+
+// ErrorTypeHeader is the response header that names a gateway response.
+const ErrorTypeHeader = "x-amzn-errortype"
+
+// AskedFormat writes what a client asked for, without the query, of parts that may be
+// Envoy's format commands.
+func AskedFormat(method, host, path string) string { return method + " " + host + " " + path }
+
+// ParseAsked reads what AskedFormat writes. Neither a method nor a host that Envoy lets in
+// has a space in it.
+func ParseAsked(text string) (method, host, path string) {
+	method, text, _ = strings.Cut(text, " ")
+	host, path, _ = strings.Cut(text, " ")
+	return method, host, path
+}
+
+// LoggedRoute is the name of a route at Envoys that tell about requests. All fields are
+// empty where it is none of any API.
+type LoggedRoute struct {
+	API, Stage string
+	Canary     bool
+	// Route is the route key, or another name of a route that the gateway has made.
+	Route string
+}
+
+// String is api|stage|canary|route. Only a route may have a bar in it, and comes last.
+func (r LoggedRoute) String() string {
+	canary := ""
+	if r.Canary {
+		canary = "canary"
+	}
+	return strings.Join([]string{r.API, r.Stage, canary, r.Route}, "|")
+}
+
+// ParseLoggedRoute reads what String writes; it is empty for names of other routes.
+func ParseLoggedRoute(text string) (r LoggedRoute) {
+	var canary string
+	for _, part := range []*string{&r.API, &r.Stage, &canary} {
+		var ok bool
+		if *part, text, ok = strings.Cut(text, "|"); !ok {
+			return LoggedRoute{}
+		}
+	}
+	r.Canary, r.Route = canary != "", text
+	return r
+}

@@ -1,0 +1,51 @@
+package source_test
+
+import (
+	"testing"
+
+	"gatehouse/gateway"
+	"gatehouse/management/httpapi"
+	"gatehouse/management/restapi"
+	"gatehouse/management/source"
+	"gatehouse/management/store"
+)
+
+// TestAccessLogs holds that stages of the management API are logged and counted as its
+// users want, but for formats that mean nothing, and never to a file.
+func TestAccessLogs(t *testing.T) {
+	s := store.NewMemory()
+	const rest, http = "eu-west-1/restapis/a1b2c3d4e5", "eu-west-1/apis/n1o2t3e4s5"
+	const format = "${context.requestId} $context.status"
+	stage := func(name, format string) restapi.Stage {
+		return restapi.Stage{
+			StageName: name, DeploymentID: "d1", Variables: map[string]string{"version": "v1"},
+			AccessLogSettings: &restapi.AccessLogSettings{Format: format, DestinationARN: "/etc/passwd"},
+			MethodSettings:    map[string]restapi.MethodSetting{"*/*": {MetricsEnabled: true}, "~1{id}/GET": {}},
+		}
+	}
+	put(t, s, map[string]any{
+		rest: petsContent("").API, rest + "/contents/d1": petsContent("http://127.0.0.1:9101"),
+		rest + "/stages/good": stage("good", format+"\n"), rest + "/stages/odd": stage("odd", "$context.requestId $context.nonsense"),
+		http: notesContent("").API, http + "/contents/d1": notesContent("/a"),
+		http + "/stages/$default": httpapi.Stage{
+			StageName: "$default", DeploymentID: "d1", AccessLogSettings: &httpapi.AccessLogSettings{Format: format, DestinationARN: "arn:aws:logs:eu-west-1:000000000000:log-group:a"},
+			RouteSettings: map[string]httpapi.RouteSettings{"GET /a": {DetailedMetricsEnabled: true}},
+		},
+	})
+	files := render(t, source.NewRenderer(), s, nil)
+	files.Content["gateways.yaml"] = []byte("gateways: [{name: edge, listeners: [{port: 8080}], telemetry: true}]")
+	files.Paths = append(files.Paths, "gateways.yaml")
+	got := load(t, files)
+	for _, c := range []struct{ api, stage, format string }{
+		{"a1b2c3d4e5", "good", format}, {"a1b2c3d4e5", "odd", ""}, {"n1o2t3e4s5", "$default", format},
+	} {
+		switch log := got.API(c.api).Stage(c.stage).AccessLog; {
+		case log == nil && c.format != "", log != nil && (log.Format != c.format || log.Destination != gateway.DestinationStdout):
+			t.Errorf("the log of %s/%s is %+v, want %q", c.api, c.stage, log, c.format)
+		}
+	}
+	good, notes := got.API("a1b2c3d4e5").Stage("good"), got.API("n1o2t3e4s5").Stage("$default")
+	if !good.RouteDetailed("GET /other") || good.RouteDetailed("GET /{id}") || !notes.RouteDetailed("GET /a") || notes.RouteDetailed("GET /b") {
+		t.Errorf("%+v %+v", good.Settings, notes.Settings)
+	}
+}

@@ -1,0 +1,68 @@
+package telemetry
+
+import (
+	"io"
+	"log/slog"
+	"syscall"
+	"testing"
+	"time"
+
+	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
+	alsv3 "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"gatehouse/gateway"
+)
+
+// BenchmarkReceive takes what an Envoy sends from bytes to metrics and lines: a request is
+// an operation. What gRPC does around it is not in it.
+func BenchmarkReceive(b *testing.B) {
+	for name, log := range map[string]*gateway.StageAccessLog{
+		"metrics": nil,
+		"lines": {
+			Format:      `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","requestTime":"$context.requestTime","httpMethod":"$context.httpMethod","routeKey":"$context.resourcePath","status":"$context.status","protocol":"$context.protocol","responseLength":"$context.responseLength","latency":"$context.responseLatency","integration":"$context.integrationLatency","type":"$context.error.responseType"}`,
+			Destination: gateway.DestinationStdout,
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := New(Options{Registerer: prometheus.NewRegistry(), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
+			s.Swap(s.Compile(snapshot(log)))
+			entries := make([]*logv3.HTTPAccessLogEntry, 100)
+			for i := range entries {
+				entries[i] = entry("shop", "v1", "GET /pets/{id}")
+			}
+			message, err := proto.Marshal(&alsv3.StreamAccessLogsMessage{LogEntries: &alsv3.StreamAccessLogsMessage_HttpLogs{
+				HttpLogs: &alsv3.StreamAccessLogsMessage_HTTPAccessLogEntries{LogEntry: entries},
+			}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			batch := newBatch()
+			b.ReportAllocs()
+			before := cpu(b)
+			b.ResetTimer()
+			for i := 0; i < b.N; i += len(entries) {
+				var m alsv3.StreamAccessLogsMessage
+				if err := proto.Unmarshal(message, &m); err != nil {
+					b.Fatal(err)
+				}
+				s.handle(batch, m.GetHttpLogs().GetLogEntry())
+			}
+			// By the clock it depends on what else the machine does.
+			b.ReportMetric(float64(b.N)/(cpu(b)-before).Seconds(), "requests/cpu-s")
+			if err := s.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// cpu is the time that this process has used.
+func cpu(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}

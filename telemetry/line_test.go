@@ -1,0 +1,146 @@
+package telemetry
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// TestFormats holds Amazon's example formats, and what stands for what is not there.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+func TestFormats(t *testing.T) {
+	for _, c := range []struct{ format, want string }{
+		{`$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime]"$context.httpMethod $context.resourcePath $context.protocol" $context.status $context.responseLength $context.requestId $context.extendedRequestId`,
+			`192.0.2.7 - - [25/Nov/2026:12:00:00 +0000]"GET /pets/{id} HTTP/2.0" 200 30 id-1 id-1`},
+		{`{ "requestId":"$context.requestId", "ip": "$context.identity.sourceIp", "requestTime":"$context.requestTime", "status":"$context.status","length":${context.responseLength} }`,
+			`{ "requestId":"id-1", "ip": "192.0.2.7", "requestTime":"25/Nov/2026:12:00:00 +0000", "status":"200","length":30 }`},
+		{`<request id="$context.requestId"> <ip>$context.identity.sourceIp</ip> <user>$context.identity.user</user></request>`,
+			`<request id="id-1"> <ip>192.0.2.7</ip> <user>-</user></request>`},
+		{`$context.requestTimeEpoch,$context.responseLatency,$context.integrationLatency,$context.requestId`, `1795608000000,20,12,id-1`},
+		{`${context.requestId}x $context.requestId. ${context.stage}$context.apiId`, `id-1x id-1. v1shop`},
+		{`$context.requestId $context.authorizer.claims.sub $context.authorizer.claims.groups $context.authorizer.claims.n $context.authorizer.claims.none`, `id-1 jane [a b] 1 -`},
+		{`$context.requestId $context.domainName $context.domainPrefix $context.customDomain.basePathMatched $context.path`, `id-1 shop.example.com shop base/pets /base/pets/7`},
+		{`$context.requestId $context.tlsVersion $context.cipherSuite $context.identity.apiKeyId $context.identity.apiKey`, `id-1 TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 acme:1 [redacted]`},
+		{`$context.requestId $context.waf.status $context.xrayTraceId $context.requestOverride.header.x $context.error.messageString`, `id-1 - - - -`},
+	} {
+		h := newHarness(t, Options{})
+		h.Swap(h.Compile(snapshot(&gateway.StageAccessLog{Format: c.format, Destination: gateway.DestinationStdout})))
+		h.tell(entry("shop", "v1", "GET /pets/{id}"))
+		if got := h.written(t); got != c.want+"\n" {
+			t.Errorf("%s\n gives %s\n want  %s", c.format, got, c.want)
+		}
+	}
+}
+
+// TestVariables holds that every variable that formats may have is one that is given a
+// value, or one that is known to have none.
+func TestVariables(t *testing.T) {
+	names := gateway.AccessLogVariables()
+	known := map[string]bool{"error.messageString": true}
+	for name := range values {
+		known[name] = true
+	}
+	for _, name := range names {
+		if known[name] == unset[name] {
+			t.Errorf("%s: has a value %v, has none %v", name, known[name], unset[name])
+		}
+		delete(known, name)
+	}
+	delete(known, "error.messageString")
+	for name := range known {
+		t.Errorf("%s has a value, and is no variable of formats", name)
+	}
+}
+
+// TestOutcomes holds which gateway response it was, by what Envoy tells of it.
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		api, details, errorType string
+		status                  uint32
+		want                    gateway.ResponseType
+	}{
+		{"shop", "via_upstream", "", 200, ""},
+		// What a backend says of itself is not the gateway's.
+		{"shop", "via_upstream", "AccessDeniedException", 403, ""},
+		{"shop", "gw:DEFAULT_5XX", "", 418, gateway.Default5XX},
+		{"shop", "ext_authz_denied", "AccessDeniedException", 403, gateway.AccessDenied},
+		{"shop", "ext_authz_error", "InternalServerErrorException", 500, gateway.APIConfigurationError},
+		{"shop", "request_rate_limited", "LimitExceededException", 429, gateway.QuotaExceeded},
+		{"shop", "response_timeout", "InternalServerErrorException", 504, gateway.IntegrationTimeout},
+		{"shop", "upstream_reset_before_response_started", "InternalServerErrorException", 500, gateway.IntegrationFailure},
+		{"shop", "direct_response", "BadRequestException", 400, gateway.BadRequestParameters},
+		{"shop", "ext_authz_denied", "BadRequestException", 400, gateway.BadRequestBody},
+		{"shop", "ext_authz_denied", "BadRequestException", 415, gateway.UnsupportedMediaType},
+		{"web", "local_rate_limited", "", 429, gateway.Throttled},
+		{"web", "jwt_authn_access_denied{Jwt_is_expired}", "", 401, gateway.Unauthorized},
+		{"web", "rbac_access_denied_matched_policy[2]", "", 403, gateway.AccessDenied},
+		{"web", "ext_authz_error", "", 500, gateway.AuthorizerFailure},
+		{"web", "response_timeout", "", 504, gateway.IntegrationTimeout},
+		{"web", "upstream_reset_before_response_started", "", 503, gateway.IntegrationFailure},
+		{"web", "request_payload_too_large", "", 413, gateway.RequestTooLarge},
+		{"web", "direct_response", "", 404, gateway.ResourceNotFound},
+		{"web", "via_upstream", "", 404, ""},
+		{"function", "via_upstream", "InternalServerErrorException", 500, gateway.IntegrationFailure},
+		{"function", "via_upstream", "InternalServerErrorException", 504, gateway.IntegrationTimeout},
+		{"function", "via_upstream", "AccessDeniedException", 403, ""},
+		{"function", "via_upstream", "", 500, ""},
+	} {
+		h := newHarness(t, Options{})
+		h.Swap(h.Compile(snapshot(nil)))
+		stage := map[string]string{"shop": "v1", "web": gateway.DefaultStage}[c.api]
+		e := entry(c.api, stage, "GET /pets/{id}")
+		if c.api == "function" {
+			e = entry("shop", "v1", "ANY /f")
+			e.CommonProperties.UpstreamCluster = wire.IntegrationCluster
+		}
+		e.Response.ResponseCode.Value, e.Response.ResponseCodeDetails = c.status, c.details
+		e.Response.ResponseHeaders = map[string]string{wire.ErrorTypeHeader: c.errorType}
+		if got := h.serving.Load().request(e).responseType(); got != c.want {
+			t.Errorf("%s %d %s %s is %q, want %q", c.api, c.status, c.details, c.errorType, got, c.want)
+		}
+	}
+}
+
+// FuzzEscape holds that whatever a client sends stays within the value, the line and the
+// terminal, and is what it was for who reads the line as JSON.
+func FuzzEscape(f *testing.F) {
+	for _, seed := range []string{"", "plain", "\"}\n\r\t\x00\x1b[2J\x7f", "\u202e\u2028\u0085\u200b", "<script>&", "\xff\xc3", "héllo 😀 \U000e0001", strings.Repeat("x", maxValue+1)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got := escape(nil, text)
+		if !utf8.Valid(got) {
+			t.Fatalf("%q is no UTF-8", got)
+		}
+		for _, r := range string(got) {
+			if !unicode.IsPrint(r) || strings.ContainsRune("<>&", r) {
+				t.Fatalf("%q has %q", got, r)
+			}
+		}
+		var back string
+		if err := json.Unmarshal([]byte(`"`+string(got)+`"`), &back); err != nil {
+			t.Fatalf("%v: %s", err, got)
+		}
+		if len(text) <= maxValue && back != strings.ToValidUTF8(text, "") && utf8.ValidString(text) {
+			t.Fatalf("%q came back as %q", text, back)
+		}
+	})
+}
+
+// TestBounds holds that neither a value nor a line grows without end.
+func TestBounds(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.Swap(h.Compile(snapshot(&gateway.StageAccessLog{Format: "$context.requestId " + strings.Repeat("$context.identity.userAgent ", 50), Destination: gateway.DestinationStdout})))
+	e := entry("shop", "v1", "GET /pets/{id}")
+	e.Request.UserAgent = strings.Repeat("\U0001f600", 100_000)
+	h.tell(e, entry("shop", "v1", "GET /pets/{id}"))
+	lines := strings.Split(strings.TrimSuffix(h.written(t), "\n"), "\n")
+	if len(lines) != 2 || len(lines[0]) > maxLine+len(cut) || !strings.HasSuffix(lines[0], cut) || !utf8.ValidString(lines[0]) {
+		t.Errorf("%d lines, the first of %d bytes", len(lines), len(lines[0]))
+	}
+}

@@ -1,0 +1,171 @@
+package telemetry
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/gateway"
+)
+
+// metrics of APIs have the names and dimensions of CloudWatch's, as Prometheus spells
+// such; the others are about this package itself.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+type metrics struct {
+	requests, clientErrors, serverErrors, bytes *prometheus.CounterVec
+	latency, integrationLatency                 *prometheus.HistogramVec
+
+	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
+	lines                              *prometheus.CounterVec
+	streams                            prometheus.Gauge
+
+	known atomic.Pointer[map[labels]bool]
+}
+
+var labelNames = []string{"api_id", "api_name", "stage", "method", "resource"}
+
+func (l labels) values() []string {
+	return []string{l.apiID, l.apiName, l.stage, l.method, l.resource}
+}
+
+// latencyBuckets go up to the longest that an integration may take.
+var latencyBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+func newMetrics(registerer prometheus.Registerer) *metrics {
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gatehouse", Subsystem: "apigateway", Name: name, Help: help}, labelNames)
+	}
+	histogram := func(name, help string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "gatehouse", Subsystem: "apigateway", Name: name, Help: help, Buckets: latencyBuckets,
+		}, labelNames)
+	}
+	m := &metrics{
+		requests:           counter("count_total", "Requests of an API (Count)."),
+		clientErrors:       counter("4xx_total", "Requests that were answered with a status of 400 to 499 (4XXError)."),
+		serverErrors:       counter("5xx_total", "Requests that were answered with a status of 500 to 599 (5XXError)."),
+		bytes:              counter("data_processed_bytes_total", "Bytes of requests and responses of HTTP APIs (DataProcessed)."),
+		latency:            histogram("latency_seconds", "Time from a request's first byte to the end of its response (Latency)."),
+		integrationLatency: histogram("integration_latency_seconds", "Time from a request's going to the integration to the beginning of its answer (IntegrationLatency)."),
+		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_telemetry_log_lines_total", Help: "Lines of access logs by destination and by what became of them: written, dropped as there were too many, lost as they could not be written.",
+		}, []string{"destination", "result"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_telemetry_streams", Help: "Streams by which Envoys tell about requests.",
+		}),
+	}
+	received := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage.",
+	}, []string{"result"})
+	m.ofStage, m.ofUnknownStage, m.ofNoStage = received.WithLabelValues("stage"), received.WithLabelValues("unknown-stage"), received.WithLabelValues("no-stage")
+	if registerer != nil {
+		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency, received, m.lines, m.streams)
+	}
+	return m
+}
+
+// series are the metrics of one set of labels.
+type series struct {
+	requests, clientErrors, serverErrors, bytes prometheus.Counter
+	latency, integrationLatency                 prometheus.Observer
+}
+
+// seriesCache keeps them with whom they are about.
+type seriesCache struct{ p atomic.Pointer[series] }
+
+func (c *seriesCache) of(m *metrics, l labels) *series {
+	if s := c.p.Load(); s != nil {
+		return s
+	}
+	v := l.values()
+	s := &series{
+		requests: m.requests.WithLabelValues(v...), clientErrors: m.clientErrors.WithLabelValues(v...), serverErrors: m.serverErrors.WithLabelValues(v...),
+		bytes: m.bytes.WithLabelValues(v...), latency: m.latency.WithLabelValues(v...), integrationLatency: m.integrationLatency.WithLabelValues(v...),
+	}
+	c.p.Store(s)
+	return s
+}
+
+// count counts a request.
+func (m *metrics) count(r *request) {
+	switch {
+	case r.logged.API == "":
+		m.ofNoStage.Inc()
+		return
+	case r.stage == nil:
+		m.ofUnknownStage.Inc()
+		return
+	}
+	m.ofStage.Inc()
+	if r.stage.api.Protocol == gateway.WebSocket {
+		// A connection is one request to Envoy, which ends with it.
+		return
+	}
+	var s *series
+	if r.route != nil {
+		s = r.route.series.of(m, r.route.labels)
+	} else {
+		s = r.stage.series.of(m, r.stage.labels)
+	}
+	s.requests.Inc()
+	switch r.status() / 100 {
+	case 4:
+		s.clientErrors.Inc()
+	case 5:
+		s.serverErrors.Inc()
+	}
+	s.latency.Observe(r.latency().Seconds())
+	if took, ok := r.integrationLatency(); ok {
+		s.integrationLatency.Observe(took.Seconds())
+	}
+	if r.stage.api.Protocol == gateway.HTTP {
+		s.bytes.Add(float64(r.dataProcessed()))
+	}
+}
+
+// keepOnly forgets the metrics of what is defined no more.
+func (m *metrics) keepOnly(all ...*Compiled) {
+	next := map[labels]bool{}
+	for _, c := range all {
+		if c != nil {
+			for l := range c.series {
+				next[l] = true
+			}
+		}
+	}
+	before := m.known.Swap(&next)
+	if before == nil {
+		return
+	}
+	for l := range *before {
+		if next[l] {
+			continue
+		}
+		v := l.values()
+		for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency} {
+			vec.DeleteLabelValues(v...)
+		}
+	}
+}
+
+// latency is the time from the first byte of the request to the last of the response.
+func (r *request) latency() time.Duration {
+	return clamp(r.common.GetDuration().AsDuration())
+}
+
+// integrationLatency is the time from the request's first byte to the integration until
+// the first of its answer; false where there was none.
+func (r *request) integrationLatency() (time.Duration, bool) {
+	sent, answered := r.common.GetTimeToFirstUpstreamTxByte(), r.common.GetTimeToFirstUpstreamRxByte()
+	if sent == nil || answered == nil {
+		return 0, false
+	}
+	return clamp(answered.AsDuration() - sent.AsDuration()), true
+}
+
+// dataProcessed is what came in and went out, headers included.
+func (r *request) dataProcessed() uint64 {
+	in, out := r.entry.GetRequest(), r.entry.GetResponse()
+	return in.GetRequestHeadersBytes() + in.GetRequestBodyBytes() + out.GetResponseHeadersBytes() + out.GetResponseBodyBytes()
+}

@@ -1,0 +1,195 @@
+package telemetry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
+	alsv3 "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Options configure a Server. The zero value of each means its default.
+type Options struct {
+	// Log is where to log to, slog.Default() by default.
+	Log *slog.Logger
+	// Registerer is where metrics are registered; nil for nowhere.
+	Registerer prometheus.Registerer
+	// Stdout is where access logs go whose destination is stdout, os.Stdout by default.
+	Stdout io.Writer
+	// MaxBuffered bounds the bytes that wait to be written to each destination, 8 MiB by
+	// default. Lines beyond that are dropped, and counted.
+	MaxBuffered int
+	// MaxSeries bounds the sets of labels of the metrics about APIs, 5,000 by default.
+	// Stages and routes beyond that are counted together.
+	MaxSeries int
+}
+
+// Server is Envoy's access log service. It is safe for concurrent use.
+type Server struct {
+	alsv3.UnimplementedAccessLogServiceServer
+	log     *slog.Logger
+	metrics *metrics
+	logs    *destinations
+	serving atomic.Pointer[serving]
+
+	maxSeries int
+	ended     chan struct{}
+	endOnce   sync.Once
+	// mu guards streams against being added to once they are waited for.
+	mu      sync.Mutex
+	streams sync.WaitGroup
+}
+
+// serving is what requests are understood by: a revision, and the one before it.
+type serving struct{ current, previous *Compiled }
+
+var _ alsv3.AccessLogServiceServer = (*Server)(nil)
+
+// New makes a Server that knows no stage until the first Swap.
+func New(o Options) *Server {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	m := newMetrics(o.Registerer)
+	s := &Server{
+		log: o.Log, metrics: m, ended: make(chan struct{}),
+		logs:      newDestinations(o.Stdout, cmp.Or(o.MaxBuffered, 8<<20), o.Log, m),
+		maxSeries: cmp.Or(o.MaxSeries, 5000),
+	}
+	s.serving.Store(&serving{})
+	return s
+}
+
+// Register adds the service to a gRPC server.
+func (s *Server) Register(r grpc.ServiceRegistrar) { alsv3.RegisterAccessLogServiceServer(r, s) }
+
+// EndStreams ends the streams of all Envoys, which would go on for ever.
+func (s *Server) EndStreams() { s.endOnce.Do(func() { close(s.ended) }) }
+
+// Close writes what is still to be written of what was received, as long as the context
+// lets it.
+func (s *Server) Close(ctx context.Context) error {
+	s.EndStreams()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	received := make(chan struct{})
+	go func() { s.streams.Wait(); close(received) }()
+	select {
+	case <-received:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.logs.close(ctx)
+}
+
+// Swap takes a compiled revision into use. Routes that it does not know are understood by
+// the revision before, since Envoys go on to tell about those for a moment. The function
+// that it returns goes back to how it was.
+func (s *Server) Swap(c *Compiled) (back func()) {
+	before := s.serving.Load()
+	next := &serving{current: c, previous: before.current}
+	if before.current == c {
+		next.previous = before.previous
+	}
+	s.serving.Store(next)
+	s.metrics.keepOnly(next.current, next.previous)
+	s.logs.rest(next.current, next.previous)
+	return func() { s.serving.CompareAndSwap(next, before) }
+}
+
+// StreamAccessLogs implements alsv3.AccessLogServiceServer.
+func (s *Server) StreamAccessLogs(stream alsv3.AccessLogService_StreamAccessLogsServer) error {
+	s.mu.Lock()
+	select {
+	case <-s.ended:
+		s.mu.Unlock()
+		return status.Error(codes.Unavailable, "the telemetry service ends")
+	default:
+	}
+	s.streams.Add(1)
+	s.mu.Unlock()
+	s.metrics.streams.Inc()
+	defer s.metrics.streams.Dec()
+	failed := make(chan error, 1)
+	go func() {
+		defer s.streams.Done()
+		failed <- s.receive(stream)
+	}()
+	select {
+	case err := <-failed:
+		if errors.Is(err, io.EOF) {
+			return stream.SendAndClose(&alsv3.StreamAccessLogsResponse{})
+		}
+		return err
+	case <-s.ended:
+		// What is received at this moment is dealt with; the stream's end ends the rest.
+		return status.Error(codes.Unavailable, "the telemetry service ends")
+	}
+}
+
+func (s *Server) receive(stream alsv3.AccessLogService_StreamAccessLogsServer) error {
+	b := newBatch()
+	for {
+		message, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		s.handle(b, message.GetHttpLogs().GetLogEntry())
+	}
+}
+
+// handle deals with what an Envoy tells at once. It does not wait for anything.
+func (s *Server) handle(b *batch, entries []*logv3.HTTPAccessLogEntry) {
+	now := s.serving.Load()
+	for _, e := range entries {
+		switch e.GetCommonProperties().GetAccessLogType() {
+		case logv3.AccessLogType_NotSet, logv3.AccessLogType_DownstreamEnd:
+		default:
+			// What is told in the middle of a request comes once more at its end.
+			continue
+		}
+		r := now.request(e)
+		s.metrics.count(r)
+		if r.stage != nil && r.stage.log != nil {
+			b.add(r.stage.log, r)
+		}
+	}
+	b.flush()
+}
+
+// request finds out which stage and route a request was for.
+func (n *serving) request(e *logv3.HTTPAccessLogEntry) *request {
+	r := newRequest(e)
+	for _, c := range []*Compiled{n.current, n.previous} {
+		if c == nil {
+			continue
+		}
+		stage := c.stages[stageKey{r.logged.API, r.logged.Stage}]
+		if stage == nil {
+			continue
+		}
+		route := stage.deployment(r.logged.Canary).routes[r.logged.Route]
+		if r.stage == nil || r.route == nil && route != nil {
+			r.stage, r.route, r.compiled = stage, route, c
+		}
+		if route != nil {
+			break
+		}
+	}
+	return r
+}
+
+// clamp is a time that passed, which is never negative.
+func clamp(d time.Duration) time.Duration { return max(d, 0) }

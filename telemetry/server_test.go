@@ -1,0 +1,245 @@
+package telemetry
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"gatehouse/gateway"
+)
+
+func toStdout(format string) *gateway.StageAccessLog {
+	return &gateway.StageAccessLog{Format: format, Destination: gateway.DestinationStdout}
+}
+
+// TestMetrics holds what is counted, under which labels, and that no label is of a
+// client's making.
+func TestMetrics(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.Swap(h.Compile(snapshot(nil)))
+	route := map[string]string{"api_id": "shop", "api_name": "The Shop", "stage": "v1", "method": "GET", "resource": "/pets/{id}"}
+	failed := entry("shop", "v1", "GET /pets/{id}")
+	failed.Response.ResponseCode.Value = 502
+	refused := entry("shop", "v1", "GET /pets/{id}")
+	refused.Response.ResponseCode.Value = 429
+	refused.CommonProperties.TimeToFirstUpstreamTxByte, refused.CommonProperties.TimeToFirstUpstreamRxByte = nil, nil
+	// Times never go back, whatever a clock does.
+	odd := entry("shop", "v1", "GET /pets/{id}")
+	odd.CommonProperties.Duration = durationpb.New(-time.Hour)
+	odd.CommonProperties.TimeToFirstUpstreamRxByte = durationpb.New(-time.Hour)
+	odd.CommonProperties.StartTime = &timestamppb.Timestamp{Seconds: -1 << 40}
+	middle := entry("shop", "v1", "GET /pets/{id}")
+	middle.CommonProperties.AccessLogType = logv3.AccessLogType_DownstreamPeriodic
+	h.tell(entry("shop", "v1", "GET /pets/{id}"), failed, refused, odd, middle, entry("shop", "v1", "no route"), entry("web", gateway.DefaultStage, "ANY /f"),
+		entry("shop", "gone", "GET /x"), entry("", "", ""), &logv3.HTTPAccessLogEntry{})
+	for _, c := range []struct {
+		name   string
+		labels map[string]string
+		want   float64
+	}{
+		{"gatehouse_apigateway_count_total", route, 4},
+		{"gatehouse_apigateway_4xx_total", route, 1},
+		{"gatehouse_apigateway_5xx_total", route, 1},
+		{"gatehouse_apigateway_latency_seconds", route, 0.060},
+		{"gatehouse_apigateway_integration_latency_seconds", route, 0.024},
+		{"gatehouse_apigateway_data_processed_bytes_total", route, 0},
+		{"gatehouse_apigateway_count_total", map[string]string{"api_id": "shop", "resource": ""}, 1},
+		{"gatehouse_apigateway_count_total", map[string]string{"api_id": "web", "method": "ANY", "resource": "/f"}, 1},
+		{"gatehouse_apigateway_data_processed_bytes_total", map[string]string{"api_id": "web"}, 200},
+		{"gatehouse_telemetry_requests_total", map[string]string{"result": "stage"}, 6},
+		{"gatehouse_telemetry_requests_total", map[string]string{"result": "unknown-stage"}, 1},
+		{"gatehouse_telemetry_requests_total", map[string]string{"result": "no-stage"}, 2},
+	} {
+		if got, _ := h.metric(t, c.name, c.labels); fmt.Sprintf("%.4f", got) != fmt.Sprintf("%.4f", c.want) {
+			t.Errorf("%s%v is %v, want %v", c.name, c.labels, got, c.want)
+		}
+	}
+}
+
+// TestMaxSeries holds that there are no more series than there may be, that nothing goes
+// uncounted for it, and that series of what is gone are forgotten.
+func TestMaxSeries(t *testing.T) {
+	h := newHarness(t, Options{MaxSeries: 5})
+	s := snapshot(nil)
+	d := &gateway.Deployment{Protocol: gateway.REST}
+	for i := range 10 {
+		d.Routes = append(d.Routes, gateway.Route{Method: "GET", Path: fmt.Sprintf("/r%d", i)})
+	}
+	big := gateway.API{ID: "big", Protocol: gateway.REST}
+	for i := range 4 {
+		big.Stages = append(big.Stages, gateway.Stage{Name: fmt.Sprint(i), Deployment: d, DetailedMetrics: true})
+	}
+	both := &gateway.Snapshot{APIs: []gateway.API{s.APIs[0], big}}
+	both.Seal()
+	h.Swap(h.Compile(both))
+	for i := range 4 {
+		for j := range 10 {
+			h.tell(entry("big", fmt.Sprint(i), fmt.Sprintf("GET /r%d", j)), entry("big", fmt.Sprint(i), fmt.Sprintf("/made/up/%d", j)))
+		}
+	}
+	got, series := h.metric(t, "gatehouse_apigateway_count_total", nil)
+	// Five, and for each stage one for the others of it at most, and one for all others.
+	if got != 80 || series > 5+4+1 {
+		t.Errorf("%v requests were counted in %d series", got, series)
+	}
+	// Those of the revision before are still told about; then they are gone.
+	alone := &gateway.Snapshot{APIs: s.APIs[:1]}
+	alone.Seal()
+	h.Swap(h.Compile(alone))
+	if _, series := h.metric(t, "gatehouse_apigateway_count_total", map[string]string{"api_id": "big"}); series == 0 {
+		t.Error("series are forgotten too early")
+	}
+	h.tell(entry("big", "0", "GET /r0"))
+	h.Swap(h.Compile(alone))
+	if _, series := h.metric(t, "gatehouse_apigateway_count_total", map[string]string{"api_id": "big"}); series != 0 {
+		t.Errorf("there are still %d series", series)
+	}
+}
+
+// failing writes so many bytes, and then nothing.
+type failing struct {
+	lockedBuffer
+	room int
+	fail sync.Mutex
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	f.fail.Lock()
+	defer f.fail.Unlock()
+	if len(p) <= f.room {
+		f.room -= len(p)
+		return f.lockedBuffer.Write(p)
+	}
+	n, _ := f.lockedBuffer.Write(p[:f.room])
+	f.room = 0
+	return n, errors.New("no space left on device")
+}
+
+// TestFullDisk holds that what cannot be written is counted and told once, and that lines
+// stand alone when there is room again.
+func TestFullDisk(t *testing.T) {
+	out := &failing{room: 25}
+	h := newHarness(t, Options{Stdout: out})
+	h.Swap(h.Compile(snapshot(toStdout("0123456 $context.requestId"))))
+	line := entry("shop", "v1", "GET /pets/{id}")
+	for range 5 {
+		h.tell(line)
+		h.written(t)
+	}
+	out.fail.Lock()
+	out.room = 1000
+	out.fail.Unlock()
+	h.tell(line)
+	h.written(t)
+	const whole = "0123456 id-1\n"
+	if want := whole + whole[:12] + "\n" + whole; out.String() != want {
+		t.Errorf("written was %q, want %q", out.String(), want)
+	}
+	for result, want := range map[string]float64{"written": 2, "lost": 4, "dropped": 0} {
+		if got, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": result}); got != want {
+			t.Errorf("%v lines were %s, want %v", got, result, want)
+		}
+	}
+	if n := strings.Count(h.log.String(), "no space left"); n != 1 {
+		t.Errorf("it was told %d times:\n%s", n, h.log)
+	}
+}
+
+// stuck never gets anything written until it is let go.
+type stuck struct {
+	lockedBuffer
+	letGo chan struct{}
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.letGo
+	return s.lockedBuffer.Write(p)
+}
+
+// TestSlowDestination holds that a destination which takes nothing keeps nobody waiting,
+// and no more memory than it may have.
+func TestSlowDestination(t *testing.T) {
+	out := &stuck{letGo: make(chan struct{})}
+	h := newHarness(t, Options{Stdout: out, MaxBuffered: 10_000})
+	h.Swap(h.Compile(snapshot(toStdout("$context.requestId " + strings.Repeat("x", 88)))))
+	for range 1000 {
+		h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	}
+	close(out.letGo)
+	h.written(t)
+	written, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "written"})
+	dropped, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "dropped"})
+	// A buffer that is being written, and one that is filled meanwhile.
+	if n := strings.Count(out.String(), "\n"); written+dropped != 1000 || float64(n) != written || written < 100 || written > 2*10_000/94 {
+		t.Errorf("%v lines were written, %v dropped; there are %d", written, dropped, n)
+	}
+}
+
+// TestFiles holds that a file is begun when there is a line, that another is begun when
+// it is full, and that only so many are kept.
+func TestFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "logs", "access.log")
+	h := newHarness(t, Options{})
+	log := &gateway.StageAccessLog{Format: "$context.requestId " + strings.Repeat("x", 1000), Destination: file, MaxBytes: 1 << 20, MaxFiles: 2}
+	h.Swap(h.Compile(snapshot(log)))
+	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
+		t.Errorf("something is there before there is a line: %v", err)
+	}
+	b := newBatch()
+	entries := make([]*logv3.HTTPAccessLogEntry, 1000)
+	for i := range entries {
+		entries[i] = entry("shop", "v1", "GET /pets/{id}")
+	}
+	for range 6 {
+		h.handle(b, entries)
+		h.written(t)
+		time.Sleep(5 * time.Millisecond) // old files are named by the millisecond
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		files, err := os.ReadDir(filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("there are %d files", len(files))
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 || info.Size() > 1<<20 {
+		t.Errorf("%v %v", info, err)
+	}
+	if got, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "written", "destination": file}); got != 6000 {
+		t.Errorf("%v lines were written", got)
+	}
+}
+
+// TestSwap holds that requests are understood by the revision before as long as Envoys
+// may have it, and that a swap can be taken back.
+func TestSwap(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.Swap(h.Compile(snapshot(toStdout("one $context.requestId"))))
+	back := h.Swap(h.Compile(snapshot(toStdout("two $context.requestId"))))
+	h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	back()
+	h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	none := &gateway.Snapshot{}
+	none.Seal()
+	h.Swap(h.Compile(none))
+	h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	h.Swap(h.Compile(none))
+	h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	if got, want := h.written(t), "two id-1\none id-1\none id-1\n"; got != want {
+		t.Errorf("written was %q, want %q", got, want)
+	}
+}

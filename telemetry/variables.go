@@ -1,0 +1,289 @@
+package telemetry
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
+	"gatehouse/internal/wire"
+)
+
+// value gives a variable's value for a request, "" where it has none.
+type value func(*request) string
+
+// requestTimeForm is Amazon's dd/MMM/yyyy:HH:mm:ss +0000.
+const requestTimeForm = "02/Jan/2006:15:04:05 -0700"
+
+// values are the variables that are no families. What gateway.AccessLogVariables has
+// besides is in unset.
+var values = map[string]value{
+	"accountId":         func(*request) string { return gateway.DefaultAccountID },
+	"apiId":             func(r *request) string { return r.stage.api.ID },
+	"stage":             func(r *request) string { return r.stage.name },
+	"domainName":        (*request).host,
+	"domainPrefix":      func(r *request) string { prefix, _, _ := strings.Cut(r.host(), "."); return prefix },
+	"requestId":         requestID,
+	"extendedRequestId": requestID,
+	"path":              func(r *request) string { return r.path },
+	"httpMethod":        func(r *request) string { return r.method },
+	"protocol":          protocol,
+	"status":            func(r *request) string { return positive(uint64(r.status())) },
+	"requestTime":       func(r *request) string { return r.began().Format(requestTimeForm) },
+	"requestTimeEpoch":  func(r *request) string { return strconv.FormatInt(r.began().UnixMilli(), 10) },
+	"responseLength": func(r *request) string {
+		return strconv.FormatUint(r.entry.GetResponse().GetResponseBodyBytes(), 10)
+	},
+	"responseLatency": func(r *request) string { return milliseconds(r.latency()) },
+	"dataProcessed":   func(r *request) string { return strconv.FormatUint(r.dataProcessed(), 10) },
+
+	"resourceId":   ofRoute(func(r *route) string { return r.resourceID }),
+	"resourcePath": ofRoute(func(r *route) string { return r.Path }),
+	"routeKey":     ofRoute(func(r *route) string { return r.key }),
+	"deploymentId": func(r *request) string { return r.stage.deployment(r.logged.Canary).Hash() },
+	"endpointType": func(*request) string { return "REGIONAL" },
+	"cipherSuite":  cipherSuite,
+	"tlsVersion":   tlsVersion,
+	"isCanaryRequest": func(r *request) string {
+		if r.stage.canary == nil {
+			return ""
+		}
+		return strconv.FormatBool(r.logged.Canary)
+	},
+	"customDomain.basePathMatched": func(r *request) string {
+		base, ok := r.compiled.basePath(r.host(), r.path)
+		if ok && base == "" {
+			return "(none)"
+		}
+		return base
+	},
+
+	"integrationLatency":                     integrationLatency,
+	"integration.latency":                    integrationLatency,
+	"integrationStatus":                      integrationStatus,
+	"integration.status":                     integrationStatus,
+	"integration.integrationStatus":          backendStatus,
+	"integration.error":                      integrationError,
+	"integrationErrorMessage":                integrationError,
+	"integration.requestId":                  awsRequestID,
+	"awsEndpointRequestId":                   awsRequestID,
+	"integration.responseTransferMode":       transferMode,
+	"integration.timeToFirstContent":         integrationLatency,
+	"integration.timeToAllHeaders":           integrationLatency,
+	"authenticate.error":                     func(r *request) string { return r.signature().failure },
+	"authenticate.status":                    func(r *request) string { return r.signature().status },
+	"authenticate.latency":                   func(r *request) string { return r.asked(r.signature()) },
+	"authorize.error":                        func(r *request) string { return r.permission().failure },
+	"authorize.status":                       func(r *request) string { return r.permission().status },
+	"authorize.latency":                      func(r *request) string { return r.asked(r.permission()) },
+	"authorizer.principalId":                 func(r *request) string { return r.authorization(wire.AnswerAuthorizer, "principalId") },
+	"authorizer.error":                       func(r *request) string { return r.authorizer().failure },
+	"authorizer.status":                      func(r *request) string { return r.authorizer().status },
+	"authorizer.integrationStatus":           func(r *request) string { return r.authorizer().status },
+	"authorizer.latency":                     func(r *request) string { return r.asked(r.authorizer()) },
+	"authorizer.integrationLatency":          func(r *request) string { return r.asked(r.authorizer()) },
+	"error.responseType":                     func(r *request) string { return string(r.responseType()) },
+	"error.message":                          (*request).errorMessage,
+	"error.validationErrorString":            validationError,
+	"identity.sourceIp":                      func(r *request) string { return address(r.common.GetDownstreamRemoteAddress()) },
+	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
+	"identity.apiKeyId":                      (*request).keyName,
+	"identity.apiKey":                        apiKey,
+	"identity.clientCert.clientCertPem":      ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.PEM }),
+	"identity.clientCert.subjectDN":          ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Subject }),
+	"identity.clientCert.issuerDN":           ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Issuer }),
+	"identity.clientCert.serialNumber":       ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Serial }),
+	"identity.clientCert.validity.notBefore": ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Validity.NotBefore }),
+	"identity.clientCert.validity.notAfter":  ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Validity.NotAfter }),
+}
+
+// identityMembers are what a signature tells, behind "identity.".
+var identityMembers = []string{
+	"accountId", "caller", "principalOrgId", "user", "userArn",
+	"cognitoAuthenticationProvider", "cognitoAuthenticationType", "cognitoIdentityId", "cognitoIdentityPoolId",
+}
+
+func init() {
+	for _, member := range identityMembers {
+		values["identity."+member] = func(r *request) string { return r.authorization(wire.AnswerIdentity, member) }
+	}
+}
+
+// unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
+// of traces, of private endpoints, of what templates override, and of WebSocket APIs,
+// whose stages have no logs.
+var unset = map[string]bool{
+	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
+	"xrayTraceId": true, "customDomain.routingRuleIdMatched": true, "identity.vpcId": true, "identity.vpceId": true,
+	"responseOverride.status": true, "authorizer.requestId": true, "awsEndpointRequestId2": true,
+	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
+}
+
+// valueOf finds the value of a variable; nil for one that never has any.
+func valueOf(name string) value {
+	if v := values[name]; v != nil {
+		return v
+	}
+	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok {
+		return func(r *request) string {
+			if v := r.found(wire.TokensMetadata, wire.TokenClaims, claim); v != nil {
+				return plain(v)
+			}
+			return r.authorization(wire.AnswerClaims, claim)
+		}
+	}
+	if member, ok := strings.CutPrefix(name, "authorizer."); ok && !unset[name] {
+		return func(r *request) string { return r.authorization(wire.AnswerAuthorizer, member) }
+	}
+	return nil
+}
+
+func requestID(r *request) string { return r.entry.GetRequest().GetRequestId() }
+
+// began is when the request's first byte came, by Envoy's clock.
+func (r *request) began() time.Time { return r.common.GetStartTime().AsTime() }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+func positive(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+func protocol(r *request) string {
+	return [...]string{"", "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0"}[min(max(int(r.entry.GetProtocolVersion()), 0), 4)]
+}
+
+func ofRoute(of func(*route) string) value {
+	return func(r *request) string {
+		if r.route == nil {
+			return ""
+		}
+		return of(r.route)
+	}
+}
+
+func ofCertificate(of func(*lambdaevent.ClientCertificate) string) value {
+	return func(r *request) string {
+		if c := r.clientCertificate(); c != nil {
+			return of(c)
+		}
+		return ""
+	}
+}
+
+// apiKey stands for the key's value, which is a secret: that there was a known one is all
+// that is told. identity.apiKeyId names it.
+func apiKey(r *request) string {
+	if r.keyName() == "" {
+		return ""
+	}
+	return gateway.Secret("").String()
+}
+
+func tlsVersion(r *request) string {
+	version := int(r.common.GetTlsProperties().GetTlsVersion())
+	return [...]string{"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}[min(max(version, 0), 4)]
+}
+
+// cipherSuite is the suite's name as OpenSSL, and so Amazon, writes it.
+func cipherSuite(r *request) string {
+	id := r.common.GetTlsProperties().GetTlsCipherSuite()
+	if id == nil {
+		return ""
+	}
+	name := tls.CipherSuiteName(uint16(id.GetValue()))
+	if !strings.Contains(name, "_WITH_") {
+		return name // those of TLS 1.3 have one name
+	}
+	name = strings.Replace(strings.TrimPrefix(name, "TLS_"), "_WITH_", "_", 1)
+	name = strings.Replace(strings.Replace(name, "AES_", "AES", 1), "_CBC_", "_", 1)
+	return strings.ReplaceAll(strings.Replace(name, "CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305", 1), "_", "-")
+}
+
+func integrationLatency(r *request) string {
+	if took, ok := r.integrationLatency(); ok {
+		return milliseconds(took)
+	}
+	return ""
+}
+
+// answered reports whether the integration gave the answer, and not the gateway.
+func (r *request) answered() bool {
+	return r.route != nil && r.details() == "via_upstream"
+}
+
+// integrationStatus is what the integration answered; for a function that is the status
+// of its call.
+func integrationStatus(r *request) string {
+	if !r.answered() || r.responseType() != "" {
+		return ""
+	}
+	switch in := r.route.Integration; {
+	case in == nil:
+		return ""
+	case in.Type == gateway.IntegrationAWSProxy, in.Type == gateway.IntegrationAWS:
+		return "200"
+	}
+	return backendStatus(r)
+}
+
+// backendStatus is the status of the backend itself, or the one that a function gave. It is
+// not known where the answer is mapped to another status.
+func backendStatus(r *request) string {
+	if !r.answered() || r.responseType() != "" || r.route.Integration == nil {
+		return ""
+	}
+	switch r.route.Integration.Type {
+	case gateway.IntegrationHTTPProxy, gateway.IntegrationAWSProxy:
+		return positive(uint64(r.status()))
+	}
+	return ""
+}
+
+// integrationError says why the integration gave no answer.
+func integrationError(r *request) string {
+	switch r.responseType() {
+	case gateway.IntegrationFailure, gateway.IntegrationTimeout:
+	default:
+		return ""
+	}
+	if why := r.common.GetUpstreamTransportFailureReason(); why != "" {
+		return why
+	}
+	details := r.details()
+	if strings.HasPrefix(details, customPrefix) || details == "via_upstream" {
+		return r.errorMessage()
+	}
+	return details
+}
+
+func awsRequestID(r *request) string { return r.responseHeader(wire.RemappedRequestIDHeader) }
+
+func transferMode(r *request) string {
+	if r.route == nil || r.route.Integration == nil {
+		return ""
+	}
+	if r.route.Integration.ResponseTransferMode == "STREAM" {
+		return "STREAMED"
+	}
+	return "BUFFERED"
+}
+
+func validationError(r *request) string {
+	text := r.authorization(wire.AnswerDetail)
+	if text == "" {
+		return ""
+	}
+	// It is told as it stands inside of a JSON string.
+	var plain string
+	if json.Unmarshal([]byte(`"`+text+`"`), &plain) != nil {
+		return text
+	}
+	return plain
+}

@@ -1,0 +1,104 @@
+package fault
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/proctest"
+)
+
+// statistic is a counter of Envoy's.
+func (e *envoy) statistic(t *testing.T, name string) float64 {
+	t.Helper()
+	_, body, err := get(e.admin + "/stats?filter=" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(body) {
+		if value, ok := strings.CutPrefix(line, name+": "); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// TestTelemetryGone has a process that only writes access logs and counts. It is killed,
+// and comes back; Envoy serves all the while, and counts what it could not tell. One of
+// the logs goes to a disk that is full all the time.
+func TestTelemetryGone(t *testing.T) {
+	t.Parallel()
+	address, port := localPort(t), proctest.FreePort(t)
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "access.log")
+	write(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways:
+  - name: edge
+    listeners: [{port: %d, address: 127.0.0.1}]
+    telemetry: true
+    services: {telemetry: %q}
+apis:
+  - name: shop
+    protocol: HTTP
+    definition: shop.openapi.yaml
+    backend: "http://%s"
+    stages:
+      - {name: good, accessLog: {format: "$context.requestId $context.status", destination: %q}}
+      - {name: full, accessLog: {format: "$context.requestId $context.status", destination: /dev/full}}
+`, port, address, backendNamed(t, "one"), file))
+	write(t, filepath.Join(dir, "shop.openapi.yaml"), `{openapi: 3.0.1, info: {title: shop, version: "1"}, paths: {/things: {get: {responses: {"200": {description: ok}}}}}}`)
+	url := func(stage string) string {
+		return fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/shop/%s/things", port, stage)
+	}
+	xdsAddress := localPort(t)
+	serve := func() *gatehouse {
+		return launch(t, "serve", "--roles", "telemetry", "--xds-address", address, "--data-dir", t.TempDir(), dir).serving()
+	}
+	g := serve()
+	launch(t, "serve", "--roles", "xds", "--xds-address", xdsAddress, "--data-dir", t.TempDir(), dir).serving()
+	e := startEnvoy(t, "envoy", "edge", xdsAddress)
+	awaitAnswer(t, url("good"), "one")
+	ask := func(stage string, n int) {
+		t.Helper()
+		for range n {
+			if code, body, err := get(url(stage)); code != 200 || body != "one" {
+				t.Fatalf("%d %s %v", code, body, err)
+			}
+		}
+	}
+	ask("good", 9)
+	ask("full", 5)
+	lines := func() int {
+		text, _ := os.ReadFile(file)
+		return strings.Count(string(text), "\n")
+	}
+	// awaitAnswer's own are there, too.
+	eventually(t, "requests are logged", func() bool { return lines() >= 10 })
+	eventually(t, "lost lines are counted", func() bool {
+		return g.metric("gatehouse_telemetry_log_lines_total", `destination="/dev/full",result="lost"`) == 5
+	})
+	if got := g.metric("gatehouse_telemetry_log_lines_total", `result="written"`); got != float64(lines()) {
+		t.Errorf("%v lines were written, and there are %d", got, lines())
+	}
+	if got := g.metric("gatehouse_apigateway_count_total", `stage="full"`); got != 5 {
+		t.Errorf("%v requests were counted, want 5", got)
+	}
+	g.AwaitOutput("no space left on device")
+
+	before := lines()
+	g.Kill()
+	eventually(t, "Envoy drops what it cannot tell", func() bool {
+		ask("good", 20)
+		return e.statistic(t, "access_logs.grpc_access_log.logs_dropped") > 0
+	})
+	serve()
+	eventually(t, "requests are logged again", func() bool {
+		ask("good", 1)
+		return lines() > before
+	})
+}
