@@ -252,6 +252,7 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 	if len(c.paths) == 0 && c.stored == nil {
 		return (&gateway.Snapshot{}).Seal(), nil
 	}
+	c.watcher.Reading()
 	result := c.loader.Load(ctx, c.paths)
 	c.watcher.Set(result.Files)
 	if !slices.Equal(result.Files, c.files) {

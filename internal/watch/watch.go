@@ -76,6 +76,12 @@ func (w *Watcher) Set(files []string) {
 	}
 }
 
+// Reading takes what the files hold now for known. Whoever reads them says so before,
+// whatever the reason to read them is: else a file that was changed, read for another
+// reason, and changed back before anybody looked would be no change, although what was
+// read is not what it holds.
+func (w *Watcher) Reading() { w.look() }
+
 // Run calls onChange, never twice at a time, after the content of watched files has
 // changed. It returns when the context ends.
 func (w *Watcher) Run(ctx context.Context, onChange func()) error {

@@ -11,8 +11,9 @@ import (
 
 // A watch is a running Watcher that counts its calls.
 type watch struct {
-	t     *testing.T
-	calls chan struct{}
+	t       *testing.T
+	watcher *Watcher
+	calls   chan struct{}
 }
 
 func start(t *testing.T, options Options, files ...string) *watch {
@@ -20,7 +21,7 @@ func start(t *testing.T, options Options, files ...string) *watch {
 	w := New(options)
 	w.Set(files)
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &watch{t, make(chan struct{}, 100)}
+	s := &watch{t, w, make(chan struct{}, 100)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -89,6 +90,18 @@ func TestNoticesChanges(t *testing.T) {
 }
 
 // Kubernetes swaps the link ..data to a new directory; the files are links through it.
+// TestNoticesWhatWasReadInBetween: a file is changed, read because of something else, and
+// changed back, before the watcher has looked. What was read is not what it holds.
+func TestNoticesWhatWasReadInBetween(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, "one")
+	s := start(t, Options{Quiet: time.Second, MaxDelay: time.Second, Poll: time.Hour}, file)
+	write(t, file, "two")
+	s.watcher.Reading()
+	write(t, file, "one")
+	s.expect("what was changed back")
+}
+
 func TestNoticesSwappedLinks(t *testing.T) {
 	dir := t.TempDir()
 	for _, version := range []string{"1", "2"} {
