@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"regexp"
 	"strings"
 
+	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
 
@@ -62,12 +61,13 @@ func Create(tx store.Tx, region string, n *Name) error {
 }
 
 // Put writes a domain name that is there already.
-func Put(tx store.Tx, region string, n *Name) error { return put(tx, NameKey(region, n.Name), n) }
+func Put(tx store.Tx, region string, n *Name) error {
+	return store.WriteDocument(tx, NameKey(region, n.Name), n)
+}
 
 // Get reads a domain name, or answers store.ErrNotFound.
 func Get(r store.Reader, region, name string) (*Name, error) {
-	n := &Name{}
-	return n, get(r, NameKey(region, strings.ToLower(name)), n)
+	return store.ReadDocument[Name](r, NameKey(region, strings.ToLower(name)))
 }
 
 // Delete takes a domain name away with its mappings; store.ErrNotFound says that there
@@ -85,7 +85,7 @@ func Delete(tx store.Tx, region, name string) error {
 
 // Names reads all domain names of a region, sorted.
 func Names(r store.Reader, region string) ([]*Name, error) {
-	return readAll[Name](r, NamesFolder(region))
+	return store.ReadDocuments[*Name](r, NamesFolder(region))
 }
 
 // CreateMapping writes a new mapping; ErrExists says that its path is taken.
@@ -97,7 +97,7 @@ func CreateMapping(tx store.Tx, region, name string, m *Mapping) error {
 		return err
 	}
 	m.ID = cmp.Or(m.ID, newMappingID())
-	return put(tx, MappingKey(region, name, m.Path), m)
+	return store.WriteDocument(tx, MappingKey(region, name, m.Path), m)
 }
 
 // ReplaceMapping writes a mapping in the place of the one at a path, which may be another
@@ -107,13 +107,12 @@ func ReplaceMapping(tx store.Tx, region, name, path string, m *Mapping) error {
 		tx.Delete(MappingKey(region, name, path))
 		return CreateMapping(tx, region, name, m)
 	}
-	return put(tx, MappingKey(region, name, path), m)
+	return store.WriteDocument(tx, MappingKey(region, name, path), m)
 }
 
 // GetMapping reads the mapping of a path, or answers store.ErrNotFound.
 func GetMapping(r store.Reader, region, name, path string) (*Mapping, error) {
-	m := &Mapping{}
-	return m, get(r, MappingKey(region, name, path), m)
+	return store.ReadDocument[Mapping](r, MappingKey(region, name, path))
 }
 
 // DeleteMapping takes the mapping of a path away.
@@ -123,16 +122,16 @@ func DeleteMapping(tx store.Tx, region, name, path string) {
 
 // Mappings reads all mappings of a domain name, sorted by their keys.
 func Mappings(r store.Reader, region, name string) ([]*Mapping, error) {
-	return readAll[Mapping](r, MappingsFolder(region, name))
+	return store.ReadDocuments[*Mapping](r, MappingsFolder(region, name))
 }
 
 // Target makes the name that DNS is to point to, with the hosted zone that Amazon has for
 // such names. Nothing here answers to it: point the domain to your Envoys instead.
 func Target(kind, region string) (name, zone string) {
 	if kind == Edge {
-		return "d" + randomText(13) + ".cloudfront.net", "Z2FDTNDATAQYW2"
+		return "d" + restjson.NewID(13) + ".cloudfront.net", "Z2FDTNDATAQYW2"
 	}
-	return "d-" + randomText(10) + ".execute-api." + region + ".amazonaws.com", cmp.Or(zones[region], "Z0000000000000000000")
+	return "d-" + restjson.NewID(10) + ".execute-api." + region + ".amazonaws.com", cmp.Or(zones[region], "Z0000000000000000000")
 }
 
 // zones are Amazon's hosted zones of regional endpoints.
@@ -144,60 +143,11 @@ var zones = map[string]string{
 	"sa-east-1": "ZCMLWB8V5SYIT", "ca-central-1": "Z19DQILCV0OWEC",
 }
 
-func newMappingID() string { return randomText(6) }
-
-const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-// randomText has so many characters of a to z and 0 to 9.
-func randomText(n int) string {
-	text := make([]byte, n)
-	_, _ = rand.Read(text) // it does not fail
-	for i, b := range text {
-		// Some characters are a little likelier than others, which names may be.
-		text[i] = letters[int(b)%len(letters)]
-	}
-	return string(text)
-}
+func newMappingID() string { return restjson.NewID(6) }
 
 // PrivateID makes the id of a private domain name.
 func PrivateID() string {
 	id := make([]byte, 5)
 	_, _ = rand.Read(id) // it does not fail
 	return hex.EncodeToString(id)
-}
-
-func put(tx store.Tx, key string, document any) error {
-	data, err := json.Marshal(document)
-	if err != nil {
-		return fmt.Errorf("the document %s: %w", key, err)
-	}
-	tx.Put(key, data)
-	return nil
-}
-
-func get(r store.Reader, key string, into any) error {
-	data, err := r.Get(key)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("the document %s: %w", key, err)
-	}
-	return nil
-}
-
-func readAll[T any](r store.Reader, folder string) ([]*T, error) {
-	entries, err := r.Children(folder)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*T, 0, len(entries))
-	for _, e := range entries {
-		v := new(T)
-		if err := json.Unmarshal(e.Value, v); err != nil {
-			return nil, fmt.Errorf("the document %s: %w", e.Key, err)
-		}
-		out = append(out, v)
-	}
-	return out, nil
 }

@@ -204,7 +204,7 @@ func mappingOf(r store.Reader, region, apiID, stage string) (string, error) {
 		return "", err
 	}
 	for _, e := range entries {
-		m, err := decode[domain.Mapping](e.Key, e.Value)
+		m, err := store.Decode[domain.Mapping](e)
 		if err != nil {
 			return "", err
 		}

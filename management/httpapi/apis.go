@@ -105,9 +105,9 @@ func (s *Service) createAPI(ctx context.Context, c *restjson.Call) (any, error) 
 	}
 	return update(ctx, s, func(tx store.Tx) (*API, error) {
 		created := api
-		created.APIID = newID(apiIDLength)
+		created.APIID = restjson.NewID(apiIDLength)
 		key := APIKeyOf(c.Region, created.APIID)
-		if err := put(tx, key, &created); err != nil {
+		if err := store.WriteDocument(tx, key, &created); err != nil {
 			return nil, err
 		}
 		if quick.target != "" {
@@ -145,7 +145,7 @@ func (s *Service) updateAPI(ctx context.Context, c *restjson.Call) (any, error) 
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		if err := put(tx, apiKey(c), api); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c), api); err != nil {
 			return nil, err
 		}
 		if err := s.updateQuick(tx, apiKey(c), api, quick, in); err != nil {
@@ -181,7 +181,7 @@ func (s *Service) deleteCORS(ctx context.Context, c *restjson.Call) (any, error)
 			return err
 		}
 		api.CorsConfiguration = nil
-		if err := put(tx, apiKey(c), api); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c), api); err != nil {
 			return err
 		}
 		return s.changed(ctx, tx, apiKey(c))

@@ -65,7 +65,7 @@ func (s *Service) createAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 		if err != nil {
 			return nil, err
 		}
-		a := &Authorizer{AuthorizerID: newID(shortIDLength)}
+		a := &Authorizer{AuthorizerID: restjson.NewID(shortIDLength)}
 		if err := in.into(a); err != nil {
 			return nil, err
 		}
@@ -120,7 +120,7 @@ func (s *Service) deleteAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 
 // authorizerUsers gives the keys of the routes that an authorizer decides about.
 func authorizerUsers(r store.Reader, c *restjson.Call, id string) ([]string, error) {
-	routes, err := all[Route](r, apiKey(c)+"/routes/")
+	routes, err := store.ReadDocuments[Route](r, apiKey(c)+"/routes/")
 	var users []string
 	for _, route := range routes {
 		if route.AuthorizerID == id {
@@ -137,7 +137,7 @@ func (s *Service) putAuthorizer(ctx context.Context, tx store.Tx, c *restjson.Ca
 	if err := p.err(); err != nil {
 		return err
 	}
-	others, err := all[Authorizer](tx, apiKey(c)+"/authorizers/")
+	others, err := store.ReadDocuments[Authorizer](tx, apiKey(c)+"/authorizers/")
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (s *Service) putAuthorizer(ctx context.Context, tx store.Tx, c *restjson.Ca
 			return restjson.Conflict("Authorizer name must be unique. Authorizer %s already exists in this Api.", a.Name)
 		}
 	}
-	if err := put(tx, apiKey(c)+"/authorizers/"+a.AuthorizerID, a); err != nil {
+	if err := store.WriteDocument(tx, apiKey(c)+"/authorizers/"+a.AuthorizerID, a); err != nil {
 		return err
 	}
 	return s.changed(ctx, tx, apiKey(c))

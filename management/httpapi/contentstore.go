@@ -1,12 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
-
 	"gatehouse/management/store"
 )
 
@@ -27,34 +21,32 @@ func APIKeyOf(region, id string) string { return region + "/apis/" + id }
 // says that there is none.
 func ReadContent(reader store.Reader, region, id string) (*Content, error) {
 	key := APIKeyOf(region, id)
-	data, err := reader.Get(key)
+	api, err := store.ReadDocument[API](reader, key)
 	if err != nil {
 		return nil, err
 	}
-	c := &Content{}
-	if err := json.Unmarshal(data, &c.API); err != nil {
-		return nil, fmt.Errorf("the document %s: %w", key, err)
-	}
+	c := &Content{API: *api}
 	if err := c.readRoutes(reader, key+"/"+routesFolder); err != nil {
 		return nil, err
 	}
 	if err := c.readIntegrations(reader, key+"/"+integrationsFolder); err != nil {
 		return nil, err
 	}
-	if err := readAll(reader, key+"/"+authorizersFolder, &c.Authorizers); err != nil {
+	if c.Authorizers, err = store.ReadDocuments[Authorizer](reader, key+"/"+authorizersFolder); err != nil {
 		return nil, err
 	}
-	return c, readAll(reader, key+"/"+modelsFolder, &c.Models)
+	c.Models, err = store.ReadDocuments[Model](reader, key+"/"+modelsFolder)
+	return c, err
 }
 
 func (c *Content) readRoutes(reader store.Reader, prefix string) error {
-	var routes []Route
-	if err := readAll(reader, prefix, &routes); err != nil {
+	routes, err := store.ReadDocuments[Route](reader, prefix)
+	if err != nil {
 		return err
 	}
 	for _, r := range routes {
 		out := RouteContent{Route: r}
-		if err := readAll(reader, prefix+r.RouteID+responsesFolder, &out.Responses); err != nil {
+		if out.Responses, err = store.ReadDocuments[RouteResponse](reader, prefix+r.RouteID+responsesFolder); err != nil {
 			return err
 		}
 		c.Routes = append(c.Routes, out)
@@ -63,35 +55,16 @@ func (c *Content) readRoutes(reader store.Reader, prefix string) error {
 }
 
 func (c *Content) readIntegrations(reader store.Reader, prefix string) error {
-	var integrations []Integration
-	if err := readAll(reader, prefix, &integrations); err != nil {
+	integrations, err := store.ReadDocuments[Integration](reader, prefix)
+	if err != nil {
 		return err
 	}
 	for _, in := range integrations {
 		out := IntegrationContent{Integration: in}
-		if err := readAll(reader, prefix+in.IntegrationID+responsesFolder, &out.Responses); err != nil {
+		if out.Responses, err = store.ReadDocuments[IntegrationResponse](reader, prefix+in.IntegrationID+responsesFolder); err != nil {
 			return err
 		}
 		c.Integrations = append(c.Integrations, out)
-	}
-	return nil
-}
-
-// readAll reads what lies in a folder, not what lies below that.
-func readAll[T any](reader store.Reader, prefix string, into *[]T) error {
-	entries, err := reader.List(prefix)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.Contains(strings.TrimPrefix(e.Key, prefix), "/") {
-			continue
-		}
-		var v T
-		if err := json.Unmarshal(e.Value, &v); err != nil {
-			return fmt.Errorf("the document %s: %w", e.Key, err)
-		}
-		*into = append(*into, v)
 	}
 	return nil
 }
@@ -120,35 +93,5 @@ func WriteContent(tx store.Tx, region string, c *Content) error {
 	for _, m := range c.Models {
 		documents[key+modelsFolder+m.ModelID] = m
 	}
-	before := map[string][]byte{}
-	if data, err := tx.Get(strings.TrimSuffix(key, "/")); err == nil {
-		before[strings.TrimSuffix(key, "/")] = data
-	}
-	for _, folder := range []string{routesFolder, integrationsFolder, authorizersFolder, modelsFolder} {
-		entries, err := tx.List(key + folder)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			before[e.Key] = e.Value
-			if _, stays := documents[e.Key]; !stays {
-				tx.Delete(e.Key)
-			}
-		}
-	}
-	names := make([]string, 0, len(documents))
-	for name := range documents {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		data, err := json.Marshal(documents[name])
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(before[name], data) {
-			tx.Put(name, data)
-		}
-	}
-	return nil
+	return store.Replace(tx, documents, key+routesFolder, key+integrationsFolder, key+authorizersFolder, key+modelsFolder)
 }

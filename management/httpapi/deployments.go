@@ -87,7 +87,7 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 			return d, nil
 		}
 		stage.DeploymentID, stage.LastUpdatedDate = d.DeploymentID, d.CreatedDate
-		if err := put(tx, apiKey(c)+"/stages/"+stage.StageName, stage); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c)+"/stages/"+stage.StageName, stage); err != nil {
 			return nil, err
 		}
 		return d, s.check(ctx, tx, apiKey(c))
@@ -112,7 +112,7 @@ func (s *Service) updateDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		return d, put(tx, apiKey(c)+"/deployments/"+d.DeploymentID, d)
+		return d, store.WriteDocument(tx, apiKey(c)+"/deployments/"+d.DeploymentID, d)
 	})
 }
 
@@ -122,7 +122,7 @@ func (s *Service) deleteDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err != nil {
 			return err
 		}
-		stages, err := all[Stage](tx, apiKey(c)+"/stages/")
+		stages, err := store.ReadDocuments[Stage](tx, apiKey(c)+"/stages/")
 		if err != nil {
 			return err
 		}
@@ -150,13 +150,13 @@ func (s *Service) deploy(tx store.Tx, key string, automatic bool, description st
 		return nil, &undeployableError{"At least one route is required before deploying the Api"}
 	}
 	d := &Deployment{
-		AutoDeployed: automatic, CreatedDate: s.timestamp(), DeploymentID: newID(shortIDLength),
+		AutoDeployed: automatic, CreatedDate: s.timestamp(), DeploymentID: restjson.NewID(shortIDLength),
 		DeploymentStatus: statusDeployed, Description: description,
 	}
-	if err := put(tx, key+"/deployments/"+d.DeploymentID, d); err != nil {
+	if err := store.WriteDocument(tx, key+"/deployments/"+d.DeploymentID, d); err != nil {
 		return nil, err
 	}
-	return d, put(tx, key+"/contents/"+d.DeploymentID, content)
+	return d, store.WriteDocument(tx, key+"/contents/"+d.DeploymentID, content)
 }
 
 // An undeployableError is about an API that cannot be deployed yet, which is a state on
@@ -172,7 +172,7 @@ func (e *undeployableError) Unwrap() error { return restjson.BadRequest("%s", e.
 // the gateway can serve what they would. Both happen in the transaction of the change: it
 // is made and served, or not made.
 func (s *Service) changed(ctx context.Context, tx store.Tx, key string) error {
-	stages, err := all[Stage](tx, key+"/stages/")
+	stages, err := store.ReadDocuments[Stage](tx, key+"/stages/")
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (s *Service) autoDeploy(tx store.Tx, key string, stages []Stage) error {
 			stage.LastDeploymentStatusMessage = "Successfully deployed stage with deployment ID '" + d.DeploymentID + "'"
 		}
 		stage.LastUpdatedDate = s.timestamp()
-		if err := put(tx, key+"/stages/"+stage.StageName, &stage); err != nil {
+		if err := store.WriteDocument(tx, key+"/stages/"+stage.StageName, &stage); err != nil {
 			return err
 		}
 	}
@@ -214,11 +214,11 @@ func (s *Service) autoDeploy(tx store.Tx, key string, stages []Stage) error {
 
 // prune forgets old deployments that were made automatically.
 func (s *Service) prune(tx store.Tx, key string) error {
-	deployments, err := all[Deployment](tx, key+"/deployments/")
+	deployments, err := store.ReadDocuments[Deployment](tx, key+"/deployments/")
 	if err != nil {
 		return err
 	}
-	stages, err := all[Stage](tx, key+"/stages/")
+	stages, err := store.ReadDocuments[Stage](tx, key+"/stages/")
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (s *Service) check(ctx context.Context, tx store.Tx, key string) error {
 	if s.Checker == nil {
 		return nil
 	}
-	stages, err := all[Stage](tx, key+"/stages/")
+	stages, err := store.ReadDocuments[Stage](tx, key+"/stages/")
 	if err != nil || !slices.ContainsFunc(stages, func(stage Stage) bool { return stage.DeploymentID != "" }) {
 		return err
 	}

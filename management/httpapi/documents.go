@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,74 +17,16 @@ const (
 	shortIDLength = 6
 )
 
-const idAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-// newID gives an id that in all likelihood nothing has.
-func newID(length int) string {
-	id := make([]byte, 0, length)
-	var random [32]byte
-	for {
-		_, _ = rand.Read(random[:]) // it does not fail
-		for _, b := range random {
-			// What is above the last multiple would make some characters likelier.
-			if int(b) >= 256-256%len(idAlphabet) {
-				continue
-			}
-			if id = append(id, idAlphabet[int(b)%len(idAlphabet)]); len(id) == length {
-				return string(id)
-			}
-		}
-	}
-}
-
 // apiKey is the key of an API's document; what belongs to the API is below it.
 func apiKey(c *restjson.Call) string { return APIKeyOf(c.Region, c.Params["apiId"]) }
 
 // get reads a document; missing is the error if there is none.
 func get[T any](r store.Reader, key string, missing error) (*T, error) {
-	data, err := r.Get(key)
+	document, err := store.ReadDocument[T](r, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, missing
 	}
-	if err != nil {
-		return nil, err
-	}
-	return decode[T](key, data)
-}
-
-// all reads the documents right below a folder, in the order of their keys.
-func all[T any](r store.Reader, folder string) ([]T, error) {
-	entries, err := r.Children(folder)
-	if err != nil {
-		return nil, err
-	}
-	documents := make([]T, 0, len(entries))
-	for _, e := range entries {
-		d, err := decode[T](e.Key, e.Value)
-		if err != nil {
-			return nil, err
-		}
-		documents = append(documents, *d)
-	}
-	return documents, nil
-}
-
-func decode[T any](key string, data []byte) (*T, error) {
-	document := new(T)
-	if err := json.Unmarshal(data, document); err != nil {
-		return nil, fmt.Errorf("the document %s cannot be read: %w", key, err)
-	}
-	return document, nil
-}
-
-// put writes a document.
-func put(tx store.Tx, key string, document any) error {
-	data, err := json.Marshal(document)
-	if err != nil {
-		return fmt.Errorf("the document %s: %w", key, err)
-	}
-	tx.Put(key, data)
-	return nil
+	return document, err
 }
 
 // notFound is the error about something of a type that is not there.

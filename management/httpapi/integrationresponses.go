@@ -73,7 +73,7 @@ func (s *Service) createIntegrationResponse(ctx context.Context, c *restjson.Cal
 		if api.ProtocolType != protocolWebSocket {
 			return nil, restjson.BadRequest("Integration responses are supported only for APIs with a protocol type of WEBSOCKET")
 		}
-		response := &IntegrationResponse{IntegrationResponseID: newID(partIDLength)}
+		response := &IntegrationResponse{IntegrationResponseID: restjson.NewID(partIDLength)}
 		if err := in.into(response); err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func (s *Service) putIntegrationResponse(ctx context.Context, tx store.Tx, c *re
 	if err := p.err(); err != nil {
 		return err
 	}
-	others, err := all[IntegrationResponse](tx, folder)
+	others, err := store.ReadDocuments[IntegrationResponse](tx, folder)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (s *Service) putIntegrationResponse(ctx context.Context, tx store.Tx, c *re
 			return restjson.Conflict("Integration response with key %s already exists for this integration", response.IntegrationResponseKey)
 		}
 	}
-	if err := put(tx, folder+response.IntegrationResponseID, response); err != nil {
+	if err := store.WriteDocument(tx, folder+response.IntegrationResponseID, response); err != nil {
 		return err
 	}
 	return s.changed(ctx, tx, apiKey(c))

@@ -72,7 +72,7 @@ func (s *Service) createIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err != nil {
 			return nil, err
 		}
-		i := &Integration{IntegrationID: newID(partIDLength)}
+		i := &Integration{IntegrationID: restjson.NewID(partIDLength)}
 		if err := in.into(i); err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func (s *Service) deleteIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err != nil {
 			return err
 		}
-		routes, err := all[Route](tx, apiKey(c)+"/routes/")
+		routes, err := store.ReadDocuments[Route](tx, apiKey(c)+"/routes/")
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (s *Service) putIntegration(ctx context.Context, tx store.Tx, c *restjson.C
 			return err
 		}
 	}
-	if err := put(tx, apiKey(c)+"/integrations/"+i.IntegrationID, i); err != nil {
+	if err := store.WriteDocument(tx, apiKey(c)+"/integrations/"+i.IntegrationID, i); err != nil {
 		return err
 	}
 	return s.changed(ctx, tx, apiKey(c))

@@ -58,7 +58,7 @@ func (s *Service) createModel(ctx context.Context, c *restjson.Call) (any, error
 		if api.ProtocolType != protocolWebSocket {
 			return nil, restjson.BadRequest("Models are supported only for APIs with a protocol type of WEBSOCKET")
 		}
-		m := &Model{ModelID: newID(shortIDLength), ContentType: "application/json"}
+		m := &Model{ModelID: restjson.NewID(shortIDLength), ContentType: "application/json"}
 		if err := in.into(m); err != nil {
 			return nil, err
 		}
@@ -136,7 +136,7 @@ func (s *Service) putModel(ctx context.Context, tx store.Tx, c *restjson.Call, m
 	if err := p.err(); err != nil {
 		return err
 	}
-	models, err := all[Model](tx, apiKey(c)+"/models/")
+	models, err := store.ReadDocuments[Model](tx, apiKey(c)+"/models/")
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (s *Service) putModel(ctx context.Context, tx store.Tx, c *restjson.Call, m
 			return restjson.Conflict("Model name already exists for this Api")
 		}
 	}
-	if err := put(tx, apiKey(c)+"/models/"+m.ModelID, m); err != nil {
+	if err := store.WriteDocument(tx, apiKey(c)+"/models/"+m.ModelID, m); err != nil {
 		return err
 	}
 	return s.changed(ctx, tx, apiKey(c))
@@ -153,7 +153,7 @@ func (s *Service) putModel(ctx context.Context, tx store.Tx, c *restjson.Call, m
 
 // checkModelName checks that a model that something refers to is there.
 func checkModelName(r store.Reader, key, contentType, name string) error {
-	models, err := all[Model](r, key+"/models/")
+	models, err := store.ReadDocuments[Model](r, key+"/models/")
 	if err != nil {
 		return err
 	}

@@ -41,14 +41,14 @@ type importedAPI struct {
 }
 
 func (d *DocumentOperations) importAPI(ctx context.Context, c *restjson.Call) (any, error) {
-	id := newID(10)
+	id := restjson.NewID(10)
 	content, info, warnings, err := d.read(c, id)
 	if err != nil {
 		return nil, err
 	}
 	content.API.CreatedDate = time.Now().UTC().Truncate(time.Second)
 	content.API.APIEndpoint = "https://" + d.host(id)
-	d.Documents.PlaceHTTP(nil, content, newID)
+	d.Documents.PlaceHTTP(nil, content, restjson.NewID)
 	err = d.Store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 		if err := json.Unmarshal(encoded, &fresh); err != nil {
 			return err
 		}
-		d.Documents.PlaceHTTP(existing, &fresh, newID)
+		d.Documents.PlaceHTTP(existing, &fresh, restjson.NewID)
 		// What a document says nothing of stays.
 		fresh.API.CreatedDate, fresh.API.APIEndpoint = existing.API.CreatedDate, existing.API.APIEndpoint
 		fresh.API.IPAddressType, fresh.API.APIGatewayManaged = existing.API.IPAddressType, existing.API.APIGatewayManaged

@@ -38,7 +38,7 @@ func list[T any](r store.Reader, c *restjson.Call, folder string, fill func(*T) 
 		if name <= after {
 			continue
 		}
-		document, err := decode[T](e.Key, e.Value)
+		document, err := store.Decode[T](e)
 		if err != nil {
 			return nil, err
 		}

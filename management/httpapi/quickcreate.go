@@ -70,8 +70,8 @@ func (q quick) integration() *Integration {
 // quickCreate makes what the target of a new API asks for.
 func (s *Service) quickCreate(ctx context.Context, tx store.Tx, key string, a *API, q quick) error {
 	i := q.integration()
-	i.IntegrationID = newID(partIDLength)
-	route := &Route{APIGatewayManaged: true, AuthorizationType: authorizationNone, RouteID: newID(partIDLength), RouteKey: q.routeKey, Target: targetPrefix + i.IntegrationID}
+	i.IntegrationID = restjson.NewID(partIDLength)
+	route := &Route{APIGatewayManaged: true, AuthorizationType: authorizationNone, RouteID: restjson.NewID(partIDLength), RouteKey: q.routeKey, Target: targetPrefix + i.IntegrationID}
 	if route.RouteKey == "" {
 		route.RouteKey = defaultRoute
 	}
@@ -85,7 +85,7 @@ func (s *Service) quickCreate(ctx context.Context, tx store.Tx, key string, a *A
 		{"/routes/" + route.RouteID, route},
 		{"/stages/" + stage.StageName, stage},
 	} {
-		if err := put(tx, key+document.key, document.document); err != nil {
+		if err := store.WriteDocument(tx, key+document.key, document.document); err != nil {
 			return err
 		}
 	}
@@ -97,11 +97,11 @@ func (s *Service) updateQuick(tx store.Tx, key string, a *API, q quick, in input
 	if q == (quick{}) {
 		return nil
 	}
-	integrations, err := all[Integration](tx, key+"/integrations/")
+	integrations, err := store.ReadDocuments[Integration](tx, key+"/integrations/")
 	if err != nil {
 		return err
 	}
-	routes, err := all[Route](tx, key+"/routes/")
+	routes, err := store.ReadDocuments[Route](tx, key+"/routes/")
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *Service) updateQuick(tx store.Tx, key string, a *API, q quick, in input
 		if err := p.err(); err != nil {
 			return err
 		}
-		if err := put(tx, key+"/integrations/"+i.IntegrationID, &next); err != nil {
+		if err := store.WriteDocument(tx, key+"/integrations/"+i.IntegrationID, &next); err != nil {
 			return err
 		}
 		changed = true
@@ -137,7 +137,7 @@ func (s *Service) updateQuick(tx store.Tx, key string, a *API, q quick, in input
 		if err := checkRoute(tx, key, a, &r, input{"routeKey": nil}); err != nil {
 			return err
 		}
-		if err := put(tx, key+"/routes/"+r.RouteID, &r); err != nil {
+		if err := store.WriteDocument(tx, key+"/routes/"+r.RouteID, &r); err != nil {
 			return err
 		}
 		changed = true

@@ -67,7 +67,7 @@ func (s *Service) createRouteResponse(ctx context.Context, c *restjson.Call) (an
 		if api.ProtocolType != protocolWebSocket {
 			return nil, restjson.BadRequest("Route responses are supported only for APIs with a protocol type of WEBSOCKET")
 		}
-		response := &RouteResponse{RouteResponseID: newID(partIDLength)}
+		response := &RouteResponse{RouteResponseID: restjson.NewID(partIDLength)}
 		if err := in.into(response); err != nil {
 			return nil, err
 		}
@@ -116,7 +116,7 @@ func (s *Service) putRouteResponse(ctx context.Context, tx store.Tx, c *restjson
 			return err
 		}
 	}
-	others, err := all[RouteResponse](tx, folder)
+	others, err := store.ReadDocuments[RouteResponse](tx, folder)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *Service) putRouteResponse(ctx context.Context, tx store.Tx, c *restjson
 			return restjson.Conflict("Route response with key %s already exists for this route", response.RouteResponseKey)
 		}
 	}
-	if err := put(tx, folder+response.RouteResponseID, response); err != nil {
+	if err := store.WriteDocument(tx, folder+response.RouteResponseID, response); err != nil {
 		return err
 	}
 	return s.changed(ctx, tx, apiKey(c))

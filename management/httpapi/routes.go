@@ -73,14 +73,14 @@ func (s *Service) createRoute(ctx context.Context, c *restjson.Call) (any, error
 		if err != nil {
 			return nil, err
 		}
-		route := &Route{AuthorizationType: authorizationNone, RouteID: newID(partIDLength)}
+		route := &Route{AuthorizationType: authorizationNone, RouteID: restjson.NewID(partIDLength)}
 		if err := in.into(route); err != nil {
 			return nil, err
 		}
 		if err := checkRoute(tx, apiKey(c), api, route, in); err != nil {
 			return nil, err
 		}
-		if err := put(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
 			return nil, err
 		}
 		return route, s.changed(ctx, tx, apiKey(c))
@@ -114,7 +114,7 @@ func (s *Service) updateRoute(ctx context.Context, c *restjson.Call) (any, error
 		if err := checkRoute(tx, apiKey(c), api, route, in); err != nil {
 			return nil, err
 		}
-		if err := put(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
 			return nil, err
 		}
 		return route, s.changed(ctx, tx, apiKey(c))
@@ -148,7 +148,7 @@ func (s *Service) deleteRouteRequestParameter(ctx context.Context, c *restjson.C
 			return notFound("RequestParameter", "Invalid parameter name specified")
 		}
 		delete(route.RequestParameters, name)
-		if err := put(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
+		if err := store.WriteDocument(tx, apiKey(c)+"/routes/"+route.RouteID, route); err != nil {
 			return err
 		}
 		return s.changed(ctx, tx, apiKey(c))
@@ -181,7 +181,7 @@ func checkRoute(r store.Reader, key string, a *API, route *Route, in input) erro
 	if !in.has("routeKey") {
 		return nil
 	}
-	routes, err := all[Route](r, key+"/routes/")
+	routes, err := store.ReadDocuments[Route](r, key+"/routes/")
 	if err != nil {
 		return err
 	}

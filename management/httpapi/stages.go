@@ -146,7 +146,7 @@ func (s *Service) updateStage(ctx context.Context, c *restjson.Call) (any, error
 // the gateway can serve it.
 func (s *Service) putStage(ctx context.Context, tx store.Tx, c *restjson.Call, stage *Stage, deploy bool) error {
 	stage.LastUpdatedDate = s.timestamp()
-	if err := put(tx, apiKey(c)+"/stages/"+stage.StageName, stage); err != nil {
+	if err := store.WriteDocument(tx, apiKey(c)+"/stages/"+stage.StageName, stage); err != nil {
 		return err
 	}
 	if deploy {
@@ -220,7 +220,7 @@ func (s *Service) resetAuthorizersCache(ctx context.Context, c *restjson.Call) (
 
 // dropRouteSettings forgets the settings that stages have for a route which is gone.
 func dropRouteSettings(tx store.Tx, key, routeKey string) error {
-	stages, err := all[Stage](tx, key+"/stages/")
+	stages, err := store.ReadDocuments[Stage](tx, key+"/stages/")
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func dropRouteSettings(tx store.Tx, key, routeKey string) error {
 			continue
 		}
 		delete(stage.RouteSettings, routeKey)
-		if err := put(tx, key+"/stages/"+stage.StageName, &stage); err != nil {
+		if err := store.WriteDocument(tx, key+"/stages/"+stage.StageName, &stage); err != nil {
 			return err
 		}
 	}
@@ -296,7 +296,7 @@ func checkStageReferences(r store.Reader, c *restjson.Call, stage *Stage, in inp
 	if len(stage.RouteSettings) == 0 || !in.has("routeSettings") {
 		return nil
 	}
-	routes, err := all[Route](r, apiKey(c)+"/routes/")
+	routes, err := store.ReadDocuments[Route](r, apiKey(c)+"/routes/")
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func (t *tagged) write(tx store.Tx) error {
 		return err
 	}
 	t.document["tags"] = tags
-	return put(tx, t.key, t.document)
+	return store.WriteDocument(tx, t.key, t.document)
 }
 
 func (s *Service) getTags(ctx context.Context, c *restjson.Call) (any, error) {

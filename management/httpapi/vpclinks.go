@@ -70,8 +70,8 @@ func (s *Service) createVPCLink(ctx context.Context, c *restjson.Call) (any, err
 	}
 	return update(ctx, s, func(tx store.Tx) (*VPCLink, error) {
 		created := link
-		created.VPCLinkID = newID(shortIDLength)
-		return &created, put(tx, c.Region+"/vpclinks/"+created.VPCLinkID, &created)
+		created.VPCLinkID = restjson.NewID(shortIDLength)
+		return &created, store.WriteDocument(tx, c.Region+"/vpclinks/"+created.VPCLinkID, &created)
 	})
 }
 
@@ -93,7 +93,7 @@ func (s *Service) updateVPCLink(ctx context.Context, c *restjson.Call) (any, err
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		return link, put(tx, vpcLinkKey(c), link)
+		return link, store.WriteDocument(tx, vpcLinkKey(c), link)
 	})
 }
 
@@ -126,7 +126,7 @@ func vpcLinkUser(r store.Reader, region, id string) (string, error) {
 		if len(parts) != 5 || parts[3] != "integrations" {
 			continue
 		}
-		i, err := decode[Integration](e.Key, e.Value)
+		i, err := store.Decode[Integration](e)
 		if err != nil {
 			return "", err
 		}

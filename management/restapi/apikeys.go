@@ -111,7 +111,7 @@ func (s *Service) createAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 	now := now()
 	return update(ctx, s, func(tx store.Tx) (*APIKey, error) {
 		k := &APIKey{
-			ID: newDocumentID(10), Value: cmp.Or(in.Value, newKeyValue()), Name: in.Name, CustomerID: in.CustomerID,
+			ID: restjson.NewID(10), Value: cmp.Or(in.Value, newKeyValue()), Name: in.Name, CustomerID: in.CustomerID,
 			Description: in.Description, Enabled: in.Enabled, CreatedDate: now, LastUpdatedDate: now, StageKeys: []string{}, Tags: in.Tags,
 		}
 		for _, at := range in.StageKeys {
@@ -136,10 +136,10 @@ func addAPIKey(tx store.Tx, region string, k *APIKey) error {
 		return errKeyExists
 	}
 	key := APIKeysFolder(region) + k.ID
-	if err := writeRecord(tx, apiKeyValueKey(k.Value), key); err != nil {
+	if err := store.WriteDocument(tx, apiKeyValueKey(k.Value), key); err != nil {
 		return err
 	}
-	return writeRecord(tx, key, k)
+	return store.WriteDocument(tx, key, k)
 }
 
 // requireStage refuses stages of REST APIs that do not exist.
@@ -186,7 +186,7 @@ type apiKeysPage struct {
 
 func (s *Service) getAPIKeys(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (*apiKeysPage, error) {
-		keys, err := listRecords[APIKey](r, APIKeysFolder(c.Region))
+		keys, err := store.ReadDocuments[APIKey](r, APIKeysFolder(c.Region))
 		if err != nil {
 			return nil, err
 		}
@@ -254,7 +254,7 @@ func (s *Service) updateAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 			return nil, err
 		}
 		k.LastUpdatedDate = now()
-		if err := writeRecord(tx, APIKeysFolder(c.Region)+k.ID, k); err != nil {
+		if err := store.WriteDocument(tx, APIKeysFolder(c.Region)+k.ID, k); err != nil {
 			return nil, err
 		}
 		shown := *k

@@ -53,7 +53,7 @@ func (s *Service) importAPIKeys(ctx context.Context, c *restjson.Call) (any, err
 		out := &importedKeys{IDs: []string{}, Warnings: slices.Concat([]string{}, warnings)}
 		for _, row := range rows {
 			k := row.key
-			k.ID, k.CreatedDate, k.LastUpdatedDate, k.StageKeys = newDocumentID(10), now, now, []string{}
+			k.ID, k.CreatedDate, k.LastUpdatedDate, k.StageKeys = restjson.NewID(10), now, now, []string{}
 			err := addAPIKey(tx, c.Region, &k)
 			if errors.Is(err, errKeyExists) && !fails {
 				out.Warnings = append(out.Warnings, fmt.Sprintf("Line %d: API Key already exists: %s", row.line, k.Name))

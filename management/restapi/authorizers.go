@@ -97,7 +97,7 @@ func (s *Service) createAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 			return nil, err
 		}
 		folder += authorizersFolder
-		all, err := listRecords[Authorizer](tx, folder)
+		all, err := store.ReadDocuments[Authorizer](tx, folder)
 		if err != nil {
 			return nil, err
 		}
@@ -108,8 +108,8 @@ func (s *Service) createAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 			return nil, limitExceeded("Maximum number of authorizers for this API has been reached. Please contact AWS if you need additional authorizers.")
 		}
 		a := in
-		a.ID = newDocumentID(6)
-		return &a, writeRecord(tx, folder+a.ID, a)
+		a.ID = restjson.NewID(6)
+		return &a, store.WriteDocument(tx, folder+a.ID, a)
 	})
 }
 
@@ -167,7 +167,7 @@ func (s *Service) updateAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 		if err := checkAuthorizer(a); err != nil {
 			return nil, err
 		}
-		return a, writeRecord(tx, key, a)
+		return a, store.WriteDocument(tx, key, a)
 	})
 }
 
@@ -191,7 +191,7 @@ func (s *Service) deleteAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 
 // methodWhere names a method of an API, as in "/pets/GET", of which something holds.
 func methodWhere(r store.Reader, folder string, holds func(*Method) bool) (string, bool, error) {
-	resources, err := listRecords[Resource](r, folder+resourcesFolder)
+	resources, err := store.ReadDocuments[Resource](r, folder+resourcesFolder)
 	if err != nil {
 		return "", false, err
 	}

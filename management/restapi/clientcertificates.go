@@ -92,10 +92,10 @@ func (s *Service) generateClientCertificate(ctx context.Context, c *restjson.Cal
 	}
 	return update(ctx, s, func(tx store.Tx) (*ClientCertificate, error) {
 		stored := &StoredClientCertificate{PrivateKey: key, ClientCertificate: ClientCertificate{
-			ClientCertificateID: newDocumentID(6), Description: in.Description, PemEncodedCertificate: certificate,
+			ClientCertificateID: restjson.NewID(6), Description: in.Description, PemEncodedCertificate: certificate,
 			CreatedDate: created, ExpirationDate: Time{expires}, Tags: in.Tags,
 		}}
-		return &stored.ClientCertificate, writeRecord(tx, ClientCertificatesFolder(c.Region)+stored.ClientCertificateID, stored)
+		return &stored.ClientCertificate, store.WriteDocument(tx, ClientCertificatesFolder(c.Region)+stored.ClientCertificateID, stored)
 	})
 }
 
@@ -120,7 +120,7 @@ func (s *Service) getClientCertificate(ctx context.Context, c *restjson.Call) (a
 func (s *Service) getClientCertificates(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (page[ClientCertificate], error) {
 		// Read as what is told, they have no keys.
-		all, err := listRecords[ClientCertificate](r, ClientCertificatesFolder(c.Region))
+		all, err := store.ReadDocuments[ClientCertificate](r, ClientCertificatesFolder(c.Region))
 		if err != nil {
 			return page[ClientCertificate]{}, err
 		}
@@ -144,7 +144,7 @@ func (s *Service) updateClientCertificate(ctx context.Context, c *restjson.Call)
 		if err != nil {
 			return nil, err
 		}
-		return &stored.ClientCertificate, writeRecord(tx, ClientCertificatesFolder(c.Region)+stored.ClientCertificateID, stored)
+		return &stored.ClientCertificate, store.WriteDocument(tx, ClientCertificatesFolder(c.Region)+stored.ClientCertificateID, stored)
 	})
 }
 
@@ -175,7 +175,7 @@ func stageWithCertificate(r store.Reader, region, id string) (string, error) {
 			return "", err
 		}
 		for _, api := range apis {
-			stages, err := listRecords[struct {
+			stages, err := store.ReadDocuments[struct {
 				ClientCertificateID string `json:"clientCertificateId"`
 				StageName           string `json:"stageName"`
 			}](r, api.Key+"/stages/")

@@ -31,7 +31,7 @@ func cloneOf(original *Content, api RestAPI) *Content {
 	ids := map[string]string{"": "", original.API.RootResourceID: api.RootResourceID}
 	fresh := func(id *string) {
 		if ids[*id] == "" {
-			ids[*id] = newDocumentID(6)
+			ids[*id] = restjson.NewID(6)
 		}
 		*id = ids[*id]
 	}

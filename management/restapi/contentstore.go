@@ -1,12 +1,6 @@
 package restapi
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
-
 	"gatehouse/management/store"
 )
 
@@ -27,43 +21,29 @@ func APIKeyOf(region, id string) string { return region + "/restapis/" + id }
 // says that there is none.
 func ReadContent(reader store.Reader, region, id string) (*Content, error) {
 	key := APIKeyOf(region, id)
-	data, err := reader.Get(key)
+	api, err := store.ReadDocument[RestAPI](reader, key)
 	if err != nil {
 		return nil, err
 	}
-	c := &Content{}
-	if err := json.Unmarshal(data, &c.API); err != nil {
-		return nil, fmt.Errorf("the document %s: %w", key, err)
-	}
+	c := &Content{API: *api}
 	key += "/"
-	for _, read := range []func() error{
-		func() error { return readAll(reader, key+resourcesFolder, &c.Resources) },
-		func() error { return readAll(reader, key+authorizersFolder, &c.Authorizers) },
-		func() error { return readAll(reader, key+modelsFolder, &c.Models) },
-		func() error { return readAll(reader, key+validatorsFolder, &c.RequestValidators) },
-		func() error { return readAll(reader, key+gatewayResponsesFolder, &c.GatewayResponses) },
-		func() error { return readAll(reader, key+partsFolder, &c.DocumentationParts) },
-	} {
-		if err := read(); err != nil {
-			return nil, err
-		}
+	if c.Resources, err = store.ReadDocuments[Resource](reader, key+resourcesFolder); err != nil {
+		return nil, err
 	}
-	return c, nil
-}
-
-func readAll[T any](reader store.Reader, prefix string, into *[]T) error {
-	entries, err := reader.List(prefix)
-	if err != nil {
-		return err
+	if c.Authorizers, err = store.ReadDocuments[Authorizer](reader, key+authorizersFolder); err != nil {
+		return nil, err
 	}
-	for _, e := range entries {
-		var v T
-		if err := json.Unmarshal(e.Value, &v); err != nil {
-			return fmt.Errorf("the document %s: %w", e.Key, err)
-		}
-		*into = append(*into, v)
+	if c.Models, err = store.ReadDocuments[Model](reader, key+modelsFolder); err != nil {
+		return nil, err
 	}
-	return nil
+	if c.RequestValidators, err = store.ReadDocuments[RequestValidator](reader, key+validatorsFolder); err != nil {
+		return nil, err
+	}
+	if c.GatewayResponses, err = store.ReadDocuments[GatewayResponse](reader, key+gatewayResponsesFolder); err != nil {
+		return nil, err
+	}
+	c.DocumentationParts, err = store.ReadDocuments[DocumentationPart](reader, key+partsFolder)
+	return c, err
 }
 
 // WriteContent makes an API what the content says, and nothing else. Deployments, stages
@@ -90,35 +70,6 @@ func WriteContent(tx store.Tx, region string, c *Content) error {
 	for _, p := range c.DocumentationParts {
 		documents[key+partsFolder+p.ID] = p
 	}
-	before := map[string][]byte{}
-	if data, err := tx.Get(strings.TrimSuffix(key, "/")); err == nil {
-		before[strings.TrimSuffix(key, "/")] = data
-	}
-	for _, folder := range []string{resourcesFolder, authorizersFolder, modelsFolder, validatorsFolder, gatewayResponsesFolder, partsFolder} {
-		entries, err := tx.List(key + folder)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			before[e.Key] = e.Value
-			if _, stays := documents[e.Key]; !stays {
-				tx.Delete(e.Key)
-			}
-		}
-	}
-	names := make([]string, 0, len(documents))
-	for name := range documents {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		data, err := json.Marshal(documents[name])
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(before[name], data) {
-			tx.Put(name, data)
-		}
-	}
-	return nil
+	return store.Replace(tx, documents, key+resourcesFolder, key+authorizersFolder, key+modelsFolder,
+		key+validatorsFolder, key+gatewayResponsesFolder, key+partsFolder)
 }

@@ -74,11 +74,11 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if len(entries) >= maxDeployments {
 			return nil, limitExceeded("Maximum number of deployments for this API has been reached. Please delete deployments that no stage uses.")
 		}
-		d := &Deployment{ID: newDocumentID(6), Description: in.Description, CreatedDate: now()}
-		if err := writeRecord(tx, folder+deploymentsFolder+d.ID, d); err != nil {
+		d := &Deployment{ID: restjson.NewID(6), Description: in.Description, CreatedDate: now()}
+		if err := store.WriteDocument(tx, folder+deploymentsFolder+d.ID, d); err != nil {
 			return nil, err
 		}
-		if err := writeRecord(tx, folder+contentsFolder+d.ID, content); err != nil {
+		if err := store.WriteDocument(tx, folder+contentsFolder+d.ID, content); err != nil {
 			return nil, err
 		}
 		if stageName == "" {
@@ -122,7 +122,7 @@ func (s *Service) createDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err := checkStage(tx, folder, stage); err != nil {
 			return nil, err
 		}
-		if err := writeRecord(tx, key, stage); err != nil {
+		if err := store.WriteDocument(tx, key, stage); err != nil {
 			return nil, err
 		}
 		return d, s.check(ctx, tx, c)
@@ -165,10 +165,10 @@ func (s *Service) checkDeployment(ctx context.Context, tx store.Tx, c *restjson.
 		return nil
 	}
 	// A name that no stage has.
-	stage := newStage("trial_" + newDocumentID(10))
+	stage := newStage("trial_" + restjson.NewID(10))
 	key := APIKeyOf(c.Region, c.Params["restapi_id"]) + "/" + stagesFolder + stage.StageName
 	stage.DeploymentID = id
-	if err := writeRecord(tx, key, stage); err != nil {
+	if err := store.WriteDocument(tx, key, stage); err != nil {
 		return err
 	}
 	defer tx.Delete(key)
@@ -191,7 +191,7 @@ func (s *Service) getDeployments(ctx context.Context, c *restjson.Call) (any, er
 		if err != nil {
 			return page[Deployment]{}, err
 		}
-		all, err := listRecords[Deployment](r, folder+deploymentsFolder)
+		all, err := store.ReadDocuments[Deployment](r, folder+deploymentsFolder)
 		if err != nil {
 			return page[Deployment]{}, err
 		}
@@ -241,7 +241,7 @@ func (s *Service) updateDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err := applyPatch(d, operations, pathsListed, deploymentPatches); err != nil {
 			return nil, err
 		}
-		return d, writeRecord(tx, folder+deploymentsFolder+d.ID, d)
+		return d, store.WriteDocument(tx, folder+deploymentsFolder+d.ID, d)
 	})
 }
 
@@ -251,7 +251,7 @@ func (s *Service) deleteDeployment(ctx context.Context, c *restjson.Call) (any, 
 		if err != nil {
 			return err
 		}
-		stages, err := listRecords[Stage](tx, folder+stagesFolder)
+		stages, err := store.ReadDocuments[Stage](tx, folder+stagesFolder)
 		if err != nil {
 			return err
 		}

@@ -102,7 +102,7 @@ func (s *Service) createPart(ctx context.Context, c *restjson.Call) (any, error)
 		if err != nil {
 			return nil, err
 		}
-		parts, err := listRecords[DocumentationPart](tx, folder+partsFolder)
+		parts, err := store.ReadDocuments[DocumentationPart](tx, folder+partsFolder)
 		if err != nil {
 			return nil, err
 		}
@@ -114,8 +114,8 @@ func (s *Service) createPart(ctx context.Context, c *restjson.Call) (any, error)
 			return nil, limitExceeded("Maximum number of documentation parts for this API has been reached. Please contact AWS if you need additional documentation parts.")
 		}
 		p := in
-		p.ID = newDocumentID(6)
-		return &p, writeRecord(tx, folder+partsFolder+p.ID, p)
+		p.ID = restjson.NewID(6)
+		return &p, store.WriteDocument(tx, folder+partsFolder+p.ID, p)
 	})
 }
 
@@ -136,7 +136,7 @@ func (s *Service) getParts(ctx context.Context, c *restjson.Call) (any, error) {
 		if err != nil {
 			return page[DocumentationPart]{}, err
 		}
-		parts, err := listRecords[DocumentationPart](r, folder+partsFolder)
+		parts, err := store.ReadDocuments[DocumentationPart](r, folder+partsFolder)
 		if err != nil {
 			return page[DocumentationPart]{}, err
 		}
@@ -178,7 +178,7 @@ func (s *Service) updatePart(ctx context.Context, c *restjson.Call) (any, error)
 		if err := checkPart(p); err != nil {
 			return nil, err
 		}
-		return p, writeRecord(tx, key, p)
+		return p, store.WriteDocument(tx, key, p)
 	})
 }
 
@@ -223,14 +223,14 @@ func (s *Service) createVersion(ctx context.Context, c *restjson.Call) (any, err
 		if len(entries) >= maxVersions {
 			return nil, limitExceeded("Maximum number of documentation versions for this API has been reached.")
 		}
-		parts, err := listRecords[DocumentationPart](tx, folder+partsFolder)
+		parts, err := store.ReadDocuments[DocumentationPart](tx, folder+partsFolder)
 		if err != nil {
 			return nil, err
 		}
 		if len(parts) == 0 {
 			return nil, restjson.BadRequest("Cannot create a documentation version: the API has no documentation parts")
 		}
-		if err := writeRecord(tx, folder+snapshotsFolder+v.Version, parts); err != nil {
+		if err := store.WriteDocument(tx, folder+snapshotsFolder+v.Version, parts); err != nil {
 			return nil, err
 		}
 		if in.StageName != "" {
@@ -240,11 +240,11 @@ func (s *Service) createVersion(ctx context.Context, c *restjson.Call) (any, err
 				return nil, err
 			}
 			stage.DocumentationVersion, stage.LastUpdatedDate = v.Version, now()
-			if err := writeRecord(tx, stageKey, stage); err != nil {
+			if err := store.WriteDocument(tx, stageKey, stage); err != nil {
 				return nil, err
 			}
 		}
-		return v, writeRecord(tx, key, v)
+		return v, store.WriteDocument(tx, key, v)
 	})
 }
 
@@ -287,7 +287,7 @@ func (s *Service) updateVersion(ctx context.Context, c *restjson.Call) (any, err
 		if err := applyPatch(v, operations, pathsListed, versionPatches); err != nil {
 			return nil, err
 		}
-		return v, writeRecord(tx, key, v)
+		return v, store.WriteDocument(tx, key, v)
 	})
 }
 
@@ -297,7 +297,7 @@ func (s *Service) deleteVersion(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return err
 		}
-		stages, err := listRecords[Stage](tx, folder+stagesFolder)
+		stages, err := store.ReadDocuments[Stage](tx, folder+stagesFolder)
 		if err != nil {
 			return err
 		}

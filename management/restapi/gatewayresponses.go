@@ -66,7 +66,7 @@ func (s *Service) getGatewayResponses(ctx context.Context, c *restjson.Call) (an
 		if err != nil {
 			return page[*GatewayResponse]{}, err
 		}
-		custom, err := listRecords[GatewayResponse](r, folder+gatewayResponsesFolder)
+		custom, err := store.ReadDocuments[GatewayResponse](r, folder+gatewayResponsesFolder)
 		if err != nil {
 			return page[*GatewayResponse]{}, err
 		}
@@ -178,7 +178,7 @@ func (s *Service) putGatewayResponse(ctx context.Context, c *restjson.Call) (any
 		if err := checkGatewayResponse(out); err != nil {
 			return nil, err
 		}
-		return out, writeRecord(tx, key, out)
+		return out, store.WriteDocument(tx, key, out)
 	})
 }
 
@@ -205,7 +205,7 @@ func (s *Service) updateGatewayResponse(ctx context.Context, c *restjson.Call) (
 		if err := checkGatewayResponse(response); err != nil {
 			return nil, err
 		}
-		return response, writeRecord(tx, key, response)
+		return response, store.WriteDocument(tx, key, response)
 	})
 }
 

@@ -62,7 +62,7 @@ func (s *Service) changeMethod(ctx context.Context, c *restjson.Call, change fun
 			return nil, err
 		}
 		resource.ResourceMethods[name] = m
-		return answer, writeRecord(tx, key, resource)
+		return answer, store.WriteDocument(tx, key, resource)
 	})
 }
 
@@ -95,7 +95,7 @@ func (s *Service) putMethod(ctx context.Context, c *restjson.Call) (any, error) 
 			resource.ResourceMethods = map[string]Method{}
 		}
 		resource.ResourceMethods[name] = m
-		return &m, writeRecord(tx, key, resource)
+		return &m, store.WriteDocument(tx, key, resource)
 	})
 }
 
@@ -184,7 +184,7 @@ func (s *Service) deleteMethod(ctx context.Context, c *restjson.Call) (any, erro
 			return restjson.NotFound("Invalid Method identifier specified")
 		}
 		delete(resource.ResourceMethods, name)
-		return writeRecord(tx, key, resource)
+		return store.WriteDocument(tx, key, resource)
 	})
 }
 

@@ -82,7 +82,7 @@ func (s *Service) createModel(ctx context.Context, c *restjson.Call) (any, error
 			return nil, limitExceeded("Maximum number of models for this API has been reached. Please contact AWS if you need additional models.")
 		}
 		m := in
-		m.ID = newDocumentID(6)
+		m.ID = restjson.NewID(6)
 		taken, err := hasRecord(tx, folder+modelsFolder+m.Name)
 		if err != nil {
 			return nil, err
@@ -90,7 +90,7 @@ func (s *Service) createModel(ctx context.Context, c *restjson.Call) (any, error
 		if taken {
 			return nil, restjson.Conflict("Model name already exists for this REST API")
 		}
-		return &m, writeRecord(tx, folder+modelsFolder+m.Name, m)
+		return &m, store.WriteDocument(tx, folder+modelsFolder+m.Name, m)
 	})
 }
 
@@ -204,7 +204,7 @@ func (s *Service) updateModel(ctx context.Context, c *restjson.Call) (any, error
 		if err := checkModel(m); err != nil {
 			return nil, err
 		}
-		return m, writeRecord(tx, key, m)
+		return m, store.WriteDocument(tx, key, m)
 	})
 }
 
@@ -243,7 +243,7 @@ func (s *Service) deleteModel(ctx context.Context, c *restjson.Call) (any, error
 				return restjson.Conflict("Cannot delete model '%s', is referenced in method %s: %s", m.Name, kind.name, where)
 			}
 		}
-		all, err := listRecords[Model](tx, folder+modelsFolder)
+		all, err := store.ReadDocuments[Model](tx, folder+modelsFolder)
 		if err != nil {
 			return err
 		}

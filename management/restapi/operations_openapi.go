@@ -3,7 +3,6 @@ package restapi
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,19 +31,12 @@ type importedAPI struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// newDocumentID gives an id of that many characters, which in all likelihood nothing has.
-func newDocumentID(length int) string {
-	id := strings.ToLower(rand.Text())
-	// rand.Text has 26 characters of a to z and 2 to 7.
-	return id[:min(length, len(id))]
-}
-
 func (s *Service) importRestAPI(ctx context.Context, c *restjson.Call) (any, error) {
 	endpoint, err := endpointOf(c.Query.Get("endpointConfigurationTypes"))
 	if err != nil {
 		return nil, err
 	}
-	id := newDocumentID(10)
+	id := restjson.NewID(10)
 	content, warnings, err := s.readDocument(c, id)
 	if err != nil {
 		return nil, err
@@ -56,7 +48,7 @@ func (s *Service) importRestAPI(ctx context.Context, c *restjson.Call) (any, err
 		endpoint.VPCEndpointIDs = content.API.EndpointConfiguration.VPCEndpointIDs
 	}
 	existing := &Content{API: RestAPI{ID: id, CreatedDate: Time{time.Now().UTC()}, EndpointConfiguration: &endpoint}}
-	content = s.documents.MergeREST(existing, content, true, newDocumentID)
+	content = s.documents.MergeREST(existing, content, true, restjson.NewID)
 	err = s.store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
 	if err != nil {
 		return nil, err
@@ -133,7 +125,7 @@ func (s *Service) putRestAPI(ctx context.Context, c *restjson.Call) (any, error)
 		if err := json.Unmarshal(encoded, &fresh); err != nil {
 			return err
 		}
-		merged := s.documents.MergeREST(existing, &fresh, overwrite, newDocumentID)
+		merged := s.documents.MergeREST(existing, &fresh, overwrite, restjson.NewID)
 		out = importedAPI{shownAPI(merged.API), warnings}
 		return WriteContent(tx, c.Region, merged)
 	})
@@ -181,7 +173,7 @@ func (s *Service) importDocumentationParts(ctx context.Context, c *restjson.Call
 		if err != nil {
 			return err
 		}
-		content.DocumentationParts = s.documents.MergeDocumentation(content.DocumentationParts, parts, overwrite, newDocumentID)
+		content.DocumentationParts = s.documents.MergeDocumentation(content.DocumentationParts, parts, overwrite, restjson.NewID)
 		ids = ids[:0]
 		for _, p := range content.DocumentationParts {
 			if slices.ContainsFunc(parts, func(imported DocumentationPart) bool { return *imported.Location == *p.Location }) {

@@ -2,7 +2,6 @@ package restapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,18 +14,11 @@ import (
 
 // readRecord reads a document; refused is what the caller is told when it is not there.
 func readRecord[T any](r store.Reader, key string, refused error) (*T, error) {
-	data, err := r.Get(key)
+	doc, err := store.ReadDocument[T](r, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, refused
 	}
-	if err != nil {
-		return nil, err
-	}
-	doc := new(T)
-	if err := json.Unmarshal(data, doc); err != nil {
-		return nil, fmt.Errorf("the document %s: %w", key, err)
-	}
-	return doc, nil
+	return doc, err
 }
 
 // hasRecord reports whether there is such a document.
@@ -36,20 +28,6 @@ func hasRecord(r store.Reader, key string) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// listRecords reads all documents of a folder, in the order of their keys.
-func listRecords[T any](r store.Reader, folder string) ([]T, error) {
-	docs := []T{}
-	return docs, readAll(r, folder, &docs)
-}
-
-func writeRecord(tx store.Tx, key string, doc any) error {
-	data, err := json.Marshal(doc)
-	if err == nil {
-		tx.Put(key, data)
-	}
-	return err
 }
 
 // update runs a transaction that gives an answer. The answer of the last try is the one.
@@ -159,7 +137,7 @@ func listOf[T any](ctx context.Context, s *Service, c *restjson.Call, folder str
 		if err != nil {
 			return page[T]{}, err
 		}
-		all, err := listRecords[T](r, api+folder)
+		all, err := store.ReadDocuments[T](r, api+folder)
 		if err != nil {
 			return page[T]{}, err
 		}

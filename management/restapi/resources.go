@@ -75,7 +75,7 @@ func (s *Service) getResources(ctx context.Context, c *restjson.Call) (any, erro
 		if err != nil {
 			return page[listedResource]{}, err
 		}
-		resources, err := listRecords[Resource](r, folder+resourcesFolder)
+		resources, err := store.ReadDocuments[Resource](r, folder+resourcesFolder)
 		if err != nil {
 			return page[listedResource]{}, err
 		}
@@ -117,11 +117,11 @@ func (s *Service) createResource(ctx context.Context, c *restjson.Call) (any, er
 		if len(tree) >= maxResources {
 			return nil, limitExceeded("Maximum number of resources for this API has been reached. Please contact AWS if you need additional resources.")
 		}
-		r := &Resource{ID: newDocumentID(6), ParentID: c.Params["parent_id"], PathPart: in.PathPart}
+		r := &Resource{ID: restjson.NewID(6), ParentID: c.Params["parent_id"], PathPart: in.PathPart}
 		if err := tree.place(r); err != nil {
 			return nil, err
 		}
-		return r, writeRecord(tx, folder+resourcesFolder+r.ID, r)
+		return r, store.WriteDocument(tx, folder+resourcesFolder+r.ID, r)
 	})
 }
 
@@ -129,7 +129,7 @@ func (s *Service) createResource(ctx context.Context, c *restjson.Call) (any, er
 type resourceTree map[string]*Resource
 
 func readTree(r store.Reader, folder string) (resourceTree, error) {
-	resources, err := listRecords[Resource](r, folder+resourcesFolder)
+	resources, err := store.ReadDocuments[Resource](r, folder+resourcesFolder)
 	tree := make(resourceTree, len(resources))
 	for i := range resources {
 		tree[resources[i].ID] = &resources[i]
@@ -251,11 +251,11 @@ func (s *Service) updateResource(ctx context.Context, c *restjson.Call) (any, er
 		// What is below moves along.
 		for _, r := range tree.children(resource.ID) {
 			r.Path = resource.Path + strings.TrimPrefix(r.Path, before.Path)
-			if err := writeRecord(tx, strings.TrimSuffix(key, resource.ID)+r.ID, r); err != nil {
+			if err := store.WriteDocument(tx, strings.TrimSuffix(key, resource.ID)+r.ID, r); err != nil {
 				return listedResource{}, err
 			}
 		}
-		return listed(resource, c), writeRecord(tx, key, resource)
+		return listed(resource, c), store.WriteDocument(tx, key, resource)
 	})
 }
 

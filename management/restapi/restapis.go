@@ -86,13 +86,13 @@ func (s *Service) createRestAPI(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return nil, err
 		}
-		api.ID, api.RootResourceID, api.CreatedDate = newDocumentID(10), newDocumentID(10), now()
+		api.ID, api.RootResourceID, api.CreatedDate = restjson.NewID(10), restjson.NewID(10), now()
 		content := &Content{
 			API:       api,
 			Resources: []Resource{{ID: api.RootResourceID, Path: "/"}},
 		}
 		for _, m := range firstModels {
-			m.ID = newDocumentID(6)
+			m.ID = restjson.NewID(6)
 			content.Models = append(content.Models, m)
 		}
 		if in.CloneFrom != "" {
@@ -279,6 +279,6 @@ func (s *Service) updateRestAPI(ctx context.Context, c *restjson.Call) (any, err
 		if err := checkAPI(api); err != nil {
 			return nil, err
 		}
-		return &taggedAPI{shownAPI(*api), orEmpty(api.Tags)}, writeRecord(tx, strings.TrimSuffix(folder, "/"), api)
+		return &taggedAPI{shownAPI(*api), orEmpty(api.Tags)}, store.WriteDocument(tx, strings.TrimSuffix(folder, "/"), api)
 	})
 }

@@ -115,7 +115,7 @@ func TestMappedAPI(t *testing.T) {
 		}
 	}
 	change(func(tx store.Tx) error {
-		return writeRecord(tx, mapping, domain.Mapping{ID: "abc123", Path: "pets", APIID: id, Stage: "prod"})
+		return store.WriteDocument(tx, mapping, domain.Mapping{ID: "abc123", Path: "pets", APIID: id, Stage: "prod"})
 	})
 	c.refused(400, "Deleting RestApi "+id+" failed. Please remove all base path mappings related to the RestApi in your domains: api.example.com.", "DELETE", api, "")
 	c.refused(400, "Deleting stage prod failed. Please remove all base path mappings related to the stage in your domains: api.example.com.", "DELETE", api+"/stages/prod", "")

@@ -79,6 +79,6 @@ func (s *Service) updateAccount(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return nil, err
 		}
-		return a, writeRecord(tx, accountKey(c.Region), a)
+		return a, store.WriteDocument(tx, accountKey(c.Region), a)
 	})
 }

@@ -246,7 +246,7 @@ func (s *Service) updateStage(ctx context.Context, c *restjson.Call) (any, error
 			return nil, err
 		}
 		stage.LastUpdatedDate = now()
-		if err := writeRecord(tx, key, stage); err != nil {
+		if err := store.WriteDocument(tx, key, stage); err != nil {
 			return nil, err
 		}
 		return stage, s.check(ctx, tx, c)

@@ -190,7 +190,7 @@ func (s *Service) createStage(ctx context.Context, c *restjson.Call) (any, error
 		if err := checkStage(tx, folder, &stage); err != nil {
 			return nil, err
 		}
-		if err := writeRecord(tx, key, stage); err != nil {
+		if err := store.WriteDocument(tx, key, stage); err != nil {
 			return nil, err
 		}
 		return &stage, s.check(ctx, tx, c)
@@ -221,7 +221,7 @@ func (s *Service) getStages(ctx context.Context, c *restjson.Call) (any, error) 
 		if err != nil {
 			return page[Stage]{}, err
 		}
-		stages, err := listRecords[Stage](r, folder+stagesFolder)
+		stages, err := store.ReadDocuments[Stage](r, folder+stagesFolder)
 		if id := c.Query.Get("deploymentId"); id != "" {
 			stages = slices.DeleteFunc(stages, func(stage Stage) bool {
 				return stage.DeploymentID != id && (stage.CanarySettings == nil || stage.CanarySettings.DeploymentID != id)

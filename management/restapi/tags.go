@@ -77,7 +77,7 @@ func (s *Service) changeTags(ctx context.Context, c *restjson.Call, change func(
 				return err
 			}
 		}
-		return writeRecord(tx, key, doc)
+		return store.WriteDocument(tx, key, doc)
 	})
 }
 

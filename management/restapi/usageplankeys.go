@@ -66,7 +66,7 @@ func addPlanKey(tx store.Tx, c *restjson.Call, planID, keyID string) (*UsagePlan
 		return nil, err
 	}
 	// Its name and its value are those of the key.
-	return shownPlanKey(k), writeRecord(tx, at, UsagePlanKey{ID: k.ID, Type: keyType})
+	return shownPlanKey(k), store.WriteDocument(tx, at, UsagePlanKey{ID: k.ID, Type: keyType})
 }
 
 func shownPlanKey(k *APIKey) *UsagePlanKey {

@@ -64,13 +64,13 @@ func (s *Service) createUsagePlan(ctx context.Context, c *restjson.Call) (any, e
 	}
 	wanted := in.APIStages
 	return update(ctx, s, func(tx store.Tx) (*usagePlanAnswer, error) {
-		plan := &UsagePlan{ID: newDocumentID(6), Name: in.Name, Description: in.Description, Throttle: in.Throttle, Quota: in.Quota, Tags: in.Tags}
+		plan := &UsagePlan{ID: restjson.NewID(6), Name: in.Name, Description: in.Description, Throttle: in.Throttle, Quota: in.Quota, Tags: in.Tags}
 		for _, at := range wanted {
 			if err := addPlanStage(tx, c, plan, at); err != nil {
 				return nil, err
 			}
 		}
-		return shownPlan(plan), writeRecord(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
+		return shownPlan(plan), store.WriteDocument(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
 	})
 }
 
@@ -173,7 +173,7 @@ func stageExists(r store.Reader, region, api, stage string) (bool, error) {
 
 // requireOnePlan refuses a key that may call one of the plan's stages by another plan.
 func requireOnePlan(r store.Reader, region string, plan *UsagePlan, key string) error {
-	plans, err := listRecords[UsagePlan](r, UsagePlansFolder(region))
+	plans, err := store.ReadDocuments[UsagePlan](r, UsagePlansFolder(region))
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (s *Service) getUsagePlan(ctx context.Context, c *restjson.Call) (any, erro
 func (s *Service) getUsagePlans(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (page[*usagePlanAnswer], error) {
 		none := page[*usagePlanAnswer]{}
-		plans, err := listRecords[UsagePlan](r, UsagePlansFolder(c.Region))
+		plans, err := store.ReadDocuments[UsagePlan](r, UsagePlansFolder(c.Region))
 		if err != nil {
 			return none, err
 		}
@@ -264,7 +264,7 @@ func (s *Service) updateUsagePlan(ctx context.Context, c *restjson.Call) (any, e
 		if err := p.err(); err != nil {
 			return nil, err
 		}
-		return shownPlan(plan), writeRecord(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
+		return shownPlan(plan), store.WriteDocument(tx, UsagePlansFolder(c.Region)+plan.ID, plan)
 	})
 }
 

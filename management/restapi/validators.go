@@ -50,8 +50,8 @@ func (s *Service) createValidator(ctx context.Context, c *restjson.Call) (any, e
 			return nil, limitExceeded("Maximum number of request validators for this API has been reached.")
 		}
 		v := in
-		v.ID = newDocumentID(6)
-		return &v, writeRecord(tx, folder+validatorsFolder+v.ID, v)
+		v.ID = restjson.NewID(6)
+		return &v, store.WriteDocument(tx, folder+validatorsFolder+v.ID, v)
 	})
 }
 
@@ -99,7 +99,7 @@ func (s *Service) updateValidator(ctx context.Context, c *restjson.Call) (any, e
 		if err := checkValidator(v); err != nil {
 			return nil, err
 		}
-		return v, writeRecord(tx, key, v)
+		return v, store.WriteDocument(tx, key, v)
 	})
 }
 

@@ -48,10 +48,10 @@ func (s *Service) createVPCLink(ctx context.Context, c *restjson.Call) (any, err
 	return update(ctx, s, func(tx store.Tx) (*VPCLink, error) {
 		// There is nothing to wait for: it leads to what the definitions have.
 		l := &VPCLink{
-			ID: newDocumentID(6), Name: in.Name, Description: in.Description, TargetARNs: in.TargetARNs,
+			ID: restjson.NewID(6), Name: in.Name, Description: in.Description, TargetARNs: in.TargetARNs,
 			Status: "AVAILABLE", StatusMessage: "Your vpc link is ready for use", Tags: in.Tags,
 		}
-		return l, writeRecord(tx, VPCLinksFolder(c.Region)+l.ID, l)
+		return l, store.WriteDocument(tx, VPCLinksFolder(c.Region)+l.ID, l)
 	})
 }
 
@@ -69,7 +69,7 @@ func (s *Service) getVPCLink(ctx context.Context, c *restjson.Call) (any, error)
 
 func (s *Service) getVPCLinks(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (page[VPCLink], error) {
-		links, err := listRecords[VPCLink](r, VPCLinksFolder(c.Region))
+		links, err := store.ReadDocuments[VPCLink](r, VPCLinksFolder(c.Region))
 		if err != nil {
 			return page[VPCLink]{}, err
 		}
@@ -104,7 +104,7 @@ func (s *Service) updateVPCLink(ctx context.Context, c *restjson.Call) (any, err
 		if l.Name == "" {
 			return nil, restjson.BadRequest("VPC link name must be non-empty")
 		}
-		return l, writeRecord(tx, VPCLinksFolder(c.Region)+l.ID, l)
+		return l, store.WriteDocument(tx, VPCLinksFolder(c.Region)+l.ID, l)
 	})
 }
 
