@@ -30,6 +30,8 @@ type stage struct {
 	// labels are those of requests that are counted for the stage alone.
 	labels labels
 	series seriesCache
+	// cacheBytes is the size of its cache, 0 without one.
+	cacheBytes int64
 }
 
 func (s *stage) deployment(canary bool) *deployment {
@@ -87,6 +89,9 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			st := &stage{api: api, name: of.Name, labels: take(labels{apiID: api.ID, apiName: api.Name, stage: of.Name}, all)}
 			if of.AccessLog != nil {
 				st.log = s.compileLog(of.AccessLog, api.Protocol)
+			}
+			if of.Cache != nil {
+				st.cacheBytes = of.Cache.Bytes
 			}
 			c.stages[stageKey{api.ID, of.Name}] = st
 		}

@@ -33,6 +33,11 @@ type Options struct {
 	// MaxSeries bounds the sets of labels of the metrics about APIs, 5,000 by default.
 	// Stages and routes beyond that are counted together.
 	MaxSeries int
+	// Meter counts what bills are made of; nil for nobody.
+	Meter Meter
+	// Minutes tells that another one is over, for what is metered by time; the clock does if
+	// there is none.
+	Minutes <-chan time.Time
 }
 
 // Server is Envoy's access log service. It is safe for concurrent use.
@@ -42,6 +47,7 @@ type Server struct {
 	metrics *metrics
 	logs    *destinations
 	serving atomic.Pointer[serving]
+	metered Meter
 
 	maxSeries int
 	ended     chan struct{}
@@ -66,9 +72,12 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, metrics: m, ended: make(chan struct{}),
 		logs:      newDestinations(o.Stdout, cmp.Or(o.MaxBuffered, 8<<20), o.Log, m),
-		maxSeries: cmp.Or(o.MaxSeries, 5000),
+		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter,
 	}
 	s.serving.Store(&serving{})
+	if s.metered != nil {
+		go s.meterCaches(cmp.Or(o.Minutes, time.Tick(time.Minute)))
+	}
 	return s
 }
 
@@ -162,6 +171,7 @@ func (s *Server) handle(b *batch, entries []*logv3.HTTPAccessLogEntry) {
 		}
 		r := now.request(e)
 		s.metrics.count(r)
+		s.meter(r)
 		if r.stage != nil && r.stage.log != nil {
 			b.add(r.stage.log, r)
 		}

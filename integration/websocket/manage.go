@@ -158,6 +158,7 @@ func (s *Server) Execute(command Command) Result {
 		case err != nil:
 			return gone
 		}
+		s.meterMessage(c.about, len(command.Data))
 		return Result{Status: http.StatusOK}
 	case OpDelete:
 		c.shut(endDeleted)

@@ -25,6 +25,7 @@ func (s *Server) serve(c *connection) {
 	s.connections.remove(c.about.id)
 	s.release(c.about.id)
 	s.metrics.ended(last)
+	s.meterEnd(c.about)
 	s.disconnected(c, last)
 }
 
@@ -80,6 +81,7 @@ func (s *Server) message(c *connection, text []byte) {
 		fail("throttled", messageThrottled)
 		return
 	}
+	s.meterMessage(c.about, len(text))
 	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
 	defer cancel()
 	if refused := rt.models.check(ctx, s.values, text); refused != nil {
@@ -121,7 +123,9 @@ func (s *Server) message(c *connection, text []byte) {
 func (s *Server) reply(c *connection, text []byte) {
 	if err := c.send(text); err != nil {
 		s.log.Debug("a client was not sent its answer", "connection", c.about.id, "error", err)
+		return
 	}
+	s.meterMessage(c.about, len(text))
 }
 
 // choose finds the route of a message; nil if there is none.

@@ -26,7 +26,9 @@ type Options struct {
 	Lambda Invoker
 	// Directory finds the connections of other processes; nil where there are none.
 	Directory Directory
-	Limits    Limits
+	// Meter counts what bills are made of; nil for nobody.
+	Meter  Meter
+	Limits Limits
 }
 
 // Server serves WebSocket APIs. It is safe for concurrent use.
@@ -37,6 +39,7 @@ type Server struct {
 	directory Directory
 	limits    Limits
 	metrics   *metrics
+	meter     Meter
 	warned    atomic.Int64
 
 	serving     atomic.Pointer[Compiled]
@@ -65,7 +68,7 @@ func New(o Options) *Server {
 		o.Lambda = lambda.New(lambda.Options{})
 	}
 	s := &Server{
-		log: cmp.Or(o.Log, slog.Default()), invoker: o.Lambda, client: newClient(), directory: o.Directory, limits: o.Limits,
+		log: cmp.Or(o.Log, slog.Default()), invoker: o.Lambda, client: newClient(), directory: o.Directory, limits: o.Limits, meter: o.Meter,
 		budget: newByteBudget(o.Limits.MessageBytes), values: semaphore.NewWeighted(maxMessageValues), throttles: throttles{buckets: map[bucketKey]*bucket{}},
 		calls: calls{limit: o.Limits.Calls, slots: map[stageKey]chan struct{}{}},
 	}

@@ -28,10 +28,10 @@ var arrows = map[string][]string{
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"ratelimit":   {"gateway", "internal/nearest", "internal/wire", "internal/obs"},
+	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
-	"telemetry":   {"gateway", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"telemetry":   {"gateway", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "telemetry"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.
@@ -50,6 +50,10 @@ var arrows = map[string][]string{
 	"ratelimit/descriptorfile": {"ratelimit", "gateway", "definition", "internal/wire"},
 	// A test helper, in which every store of limits is held to the same contract.
 	"ratelimit/storetest": {"ratelimit"},
+
+	// What bills are made of is counted and kept by itself, and priced by itself.
+	"telemetry/metering": {"internal/durable"},
+	"telemetry/cost":     {"telemetry/metering"},
 
 	"cmd/gatehouse":      {"internal/cli"},
 	"internal/cli":       {anything},

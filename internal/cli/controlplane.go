@@ -32,6 +32,7 @@ import (
 	"gatehouse/internal/watch"
 	"gatehouse/management/flushes"
 	"gatehouse/ratelimit"
+	"gatehouse/telemetry/metering"
 	"gatehouse/xds"
 )
 
@@ -79,6 +80,8 @@ type controlPlane struct {
 	usage    http.Handler
 	counting *ratelimit.Server
 	writable bool
+	// metered is what bills are made of, nil where nothing is metered.
+	metered *metering.Meter
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
 	services []service
@@ -179,6 +182,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		if c.stageCaches, err = openStageCaches(flags.limits.redisURL, log.With("component", "integration"), c.metrics); err != nil {
 			return nil, err
 		}
+	}
+	if c.roles.has("telemetry") || c.roles.has("integration") {
+		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
 	for _, r := range c.roles.chosen() {
 		s := r.start(c)
@@ -414,6 +420,9 @@ func (c *controlPlane) stop() error {
 		if s.close != nil {
 			s.close()
 		}
+	}
+	if err := c.metered.Close(); err != nil {
+		c.log.Error("the last metered counts may not be kept", "error", err)
 	}
 	return err
 }

@@ -117,7 +117,7 @@ func startRateLimit(c *controlPlane) service {
 
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
-	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory})
+	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
 	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches})
 	c.flush = server.Flush
@@ -152,7 +152,7 @@ func startIntegration(c *controlPlane) service {
 
 func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
-	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout})
+	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered})
 	return service{
 		name:     wire.TelemetryService,
 		register: server.Register,

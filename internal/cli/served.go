@@ -18,8 +18,8 @@ import (
 const (
 	// serverTimeout is how long a server may take to say what it serves.
 	serverTimeout = 30 * time.Second
-	// maxSnapshotBytes bounds its answer.
-	maxSnapshotBytes = 1 << 30
+	// maxServerBytes bounds its answer.
+	maxServerBytes = 1 << 30
 )
 
 // isServer tells the URL of a running server from a path.
@@ -41,13 +41,24 @@ func loadFiles(cmd *cobra.Command, paths []string) (*gateway.Snapshot, error) {
 
 // askServed asks a running server what it serves. Secrets stay with the server.
 func askServed(ctx context.Context, server string) (*gateway.Snapshot, error) {
+	body, err := askServer(ctx, server, "snapshot", nil)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSnapshot(body, server)
+}
+
+// askServer gets a page of a running server's --http-address.
+func askServer(ctx context.Context, server, page string, query url.Values) ([]byte, error) {
 	u, err := url.Parse(server)
 	if err != nil || !isServer(server) || u.Host == "" {
 		return nil, usagef("%q is not the URL of a server, such as http://127.0.0.1:8001", server)
 	}
+	u = u.JoinPath(page)
+	u.RawQuery = query.Encode()
 	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.JoinPath("snapshot").String(), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +67,14 @@ func askServed(ctx context.Context, server string) (*gateway.Snapshot, error) {
 		return nil, err
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxSnapshotBytes))
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxServerBytes))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s: %s", server, answer.Status, strings.TrimSpace(string(body[:min(len(body), 200)])))
+		return nil, fmt.Errorf("%s answers %s: %s", server, answer.Status, printable(strings.TrimSpace(string(body[:min(len(body), 200)]))))
 	}
-	return decodeSnapshot(body, server)
+	return body, nil
 }
 
 func decodeSnapshot(body []byte, from string) (*gateway.Snapshot, error) {

@@ -165,6 +165,9 @@ func statusHandler(c *controlPlane) http.Handler {
 			mux.Handle("PUT /usage", c.usage)
 		}
 	}
+	if c.metered != nil {
+		mux.HandleFunc("GET /metering", c.showMetered)
+	}
 	if c.flush != nil && c.writable {
 		mux.Handle("DELETE /cache", flushHandler(c.flush))
 	}

@@ -3,17 +3,15 @@ package memory
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
+
+	"gatehouse/internal/durable"
 )
 
 // file is where the counts of periods and the usage are kept while the process is not
@@ -29,29 +27,21 @@ type file struct {
 	stopped  sync.WaitGroup
 }
 
-// lockWait is how long Open waits for another process to leave the file.
-const lockWait = time.Second
-
 // Open makes a Store that begins with what the file has and writes to it at an
 // interval. A file that can't be understood is set aside: what it counted is lost,
 // which is logged as an error.
 func Open(path string, o Options) (*Store, error) {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	s := New(o)
-	db, err := s.load(path)
-	if err != nil && !isBroken(err) {
+	var s *Store
+	db, aside, err := durable.OpenDatabase(path, func(tx *bbolt.Tx) error {
+		s = New(o)
+		return s.readAll(tx)
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err != nil {
-		aside := path + ".broken-" + s.clock.read().wall.UTC().Format("20060102T150405.000")
-		if renamed := os.Rename(path, aside); renamed != nil {
-			return nil, fmt.Errorf("limits in %s can't be read (%w), and the file can't be set aside: %w", path, err, renamed)
-		}
-		o.Log.Error("counts of quotas and usage are lost: their file can't be read and was set aside", "file", path, "aside", aside, "error", err)
-		s = New(o)
-		if db, err = s.load(path); err != nil {
-			return nil, err
-		}
+	if aside != nil {
+		o.Log.Error("counts of quotas and usage are lost: their file can't be read and was set aside", "file", path, "aside", aside.Path, "error", aside.Err)
 	}
 	f := promauto.With(o.Registerer)
 	s.file = &file{
@@ -69,59 +59,6 @@ func Open(path string, o Options) (*Store, error) {
 	}
 	s.file.stopped.Go(func() { s.flushEvery(interval) })
 	return s, nil
-}
-
-// brokenError is of a file whose content is the matter, not how to get at it.
-type brokenError struct{ error }
-
-func (e brokenError) Unwrap() error { return e.error }
-
-func isBroken(err error) bool {
-	var broken brokenError
-	return errors.As(err, &broken)
-}
-
-// load opens the file and reads what is in it. A file that was cut short or written
-// over may lead the reader anywhere, hence the recover.
-func (s *Store) load(path string) (db *bbolt.DB, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if mistake := recover(); mistake != nil {
-			err = brokenError{fmt.Errorf("%s: %v", path, mistake)}
-		}
-		if err != nil && db != nil {
-			closeQuietly(db)
-			db = nil
-		}
-	}()
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%s is used by another process: let each have a file of its own, or a store that they share", path)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, brokenError{err}
-	case err != nil:
-		if info, stat := os.Stat(path); stat == nil && info.Mode().IsRegular() && !errors.Is(err, os.ErrPermission) {
-			return nil, brokenError{err}
-		}
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	err = db.View(func(tx *bbolt.Tx) error {
-		for problem := range tx.Check() {
-			return brokenError{problem}
-		}
-		if err := s.readAll(tx); err != nil {
-			return brokenError{err}
-		}
-		return nil
-	})
-	return db, err
-}
-
-// closeQuietly closes what may be broken in ways that make closing fail.
-func closeQuietly(db *bbolt.DB) {
-	defer func() { _ = recover() }()
-	_ = db.Close()
 }
 
 func (s *Store) flushEvery(interval time.Duration) {

@@ -17,6 +17,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"go.etcd.io/bbolt"
+
+	"gatehouse/internal/durable"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/storetest"
 )
@@ -168,7 +171,7 @@ func TestFailingFile(t *testing.T) {
 	if got := testutil.ToFloat64(s.file.failures); got != 3 {
 		t.Errorf("%v failures", got)
 	}
-	db, err := New(Options{}).load(path)
+	db, _, err := durable.OpenDatabase(path, func(*bbolt.Tx) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
