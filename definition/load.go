@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,6 +31,9 @@ type Options struct {
 	// of the management API; nil means none. In them ${NAME} is plain text, and they
 	// refer to foreign files only: what the environment and the disk hold is not for them.
 	Foreign func(path string) bool
+	// OnDocument is told how many of the documents that have to be parsed are so, by one
+	// goroutine at a time; nil means nobody.
+	OnDocument func(parsed, all int)
 	// MayBeEmpty makes a snapshot that serves nothing of no paths at all.
 	MayBeEmpty bool
 }
@@ -193,15 +197,18 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 	results := make([]*parsedDefinition, len(order))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
+	done := b.counting(len(order))
 	for i, key := range order {
 		if old := b.loader.cache[key]; old != nil && old.fresh(b.files) {
 			results[i] = old
+			done()
 			continue
 		}
 		group.Go(func() error {
 			if ctx.Err() == nil {
 				results[i] = b.parseDefinition(key, contents[key])
 			}
+			done()
 			return nil
 		})
 	}
@@ -216,6 +223,22 @@ func (b *build) resolveDefinitions(ctx context.Context) {
 		if parsed := byKey[w.key]; parsed != nil && parsed.deployment != nil {
 			w.deliver(parsed.deployment)
 		}
+	}
+}
+
+// counting gives what is to be called for each of all documents.
+func (b *build) counting(all int) (done func()) {
+	tell := b.loader.options.OnDocument
+	if tell == nil {
+		return func() {}
+	}
+	var mu sync.Mutex
+	parsed := 0
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		parsed++
+		tell(parsed, all)
 	}
 }
 

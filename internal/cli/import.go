@@ -92,12 +92,22 @@ type importedStage struct {
 	Variables  map[string]string `json:"variables,omitempty"`
 }
 
-func (im *importing) run(cmd *cobra.Command, files []string) error {
-	im.documents = map[string][]byte{}
-	for _, file := range files {
+func (im *importing) addAll(cmd *cobra.Command, files []string) error {
+	reading := startProgress(cmd, "reading documents")
+	defer reading.end()
+	for i, file := range files {
+		reading.step(i, len(files))
 		if err := im.add(cmd, file); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (im *importing) run(cmd *cobra.Command, files []string) error {
+	im.documents = map[string][]byte{}
+	if err := im.addAll(cmd, files); err != nil {
+		return err
 	}
 	written, err := im.write()
 	for _, name := range written {
@@ -109,7 +119,7 @@ func (im *importing) run(cmd *cobra.Command, files []string) error {
 	loaded := loadOnce(cmd, []string{im.into})
 	ds := loaded.Diagnostics
 	if loaded.Snapshot != nil {
-		more, err := checkTranslation(cmd.Context(), loaded.Snapshot, envoyFlag{})
+		more, err := checkWithProgress(cmd, loaded.Snapshot, envoyFlag{})
 		if err != nil {
 			return err
 		}

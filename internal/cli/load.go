@@ -37,5 +37,9 @@ func loaderOptions(cmd *cobra.Command) definition.Options {
 
 // loadOnce reads definitions for a command that does not go on to watch them.
 func loadOnce(cmd *cobra.Command, paths []string) definition.Result {
-	return definition.NewLoader(loaderOptions(cmd)).Load(cmd.Context(), paths)
+	reading := startProgress(cmd, "reading definitions")
+	defer reading.end()
+	options := loaderOptions(cmd)
+	options.OnDocument = reading.step
+	return definition.NewLoader(options).Load(cmd.Context(), paths)
 }

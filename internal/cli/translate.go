@@ -29,7 +29,9 @@ func newTranslate() *cobra.Command {
 		ds := loaded.Diagnostics
 		var translated *translator.Output
 		if loaded.Snapshot != nil {
+			translating := startProgress(cmd, "translating")
 			out, more := translator.New().Translate(loaded.Snapshot)
+			translating.end()
 			translated, ds = out, append(ds, more...)
 		}
 		ds.Sort()

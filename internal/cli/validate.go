@@ -57,7 +57,7 @@ func newValidate() *cobra.Command {
 		ds := append(loaded.Diagnostics, checkLimitFiles(limitFiles)...)
 		switch {
 		case loaded.Snapshot != nil:
-			more, err := checkTranslation(cmd.Context(), loaded.Snapshot, envoy)
+			more, err := checkWithProgress(cmd, loaded.Snapshot, envoy)
 			if err != nil {
 				return err
 			}
@@ -109,6 +109,17 @@ func refusals(draft *gateway.Snapshot, known gateway.Diagnostics) gateway.Diagno
 	return slices.DeleteFunc(found.Beyond(known), func(d gateway.Diagnostic) bool {
 		return d.Severity != gateway.Error || d.Code == "unknown-backend"
 	})
+}
+
+// checkWithProgress is checkTranslation for a command that people wait for.
+func checkWithProgress(cmd *cobra.Command, snapshot *gateway.Snapshot, envoy envoyFlag) (gateway.Diagnostics, error) {
+	what := "checking what they become"
+	if envoy.wanted {
+		what = "asking Envoy"
+	}
+	checking := startProgress(cmd, what)
+	defer checking.end()
+	return checkTranslation(cmd.Context(), snapshot, envoy)
 }
 
 // checkTranslation takes a snapshot through the steps that follow loading. The
