@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -57,6 +59,49 @@ func (p *program) config() (*luav3.LuaPerRoute, bool) {
 		Override:      &luav3.LuaPerRoute_Name{Name: mappingScriptName},
 		FilterContext: context,
 	}, true
+}
+
+// constants are the headers to set when that is all there is to do, and each has one value
+// whatever the request is: Envoy sets such by itself, for a small part of what the script
+// costs. False where it takes the script.
+func (p *program) constants() ([]*corev3.HeaderValueOption, bool) {
+	headers, _ := p.request["headers"].([]any)
+	if len(headers) == 0 || len(p.request) != 1 || len(p.response) > 0 || len(p.save) > 0 {
+		return nil, false
+	}
+	var out []*corev3.HeaderValueOption
+	seen := map[string]bool{}
+	for _, h := range headers {
+		change, _ := h.(map[string]any)
+		name, _ := change["name"].(string)
+		value, ok := constant(change["parts"])
+		if change["op"] != "set" || !ok || seen[name] || readByEnvoy(name) {
+			return nil, false
+		}
+		seen[name] = true
+		out = append(out, setHeader(name, formatLiteral(value)))
+	}
+	return out, true
+}
+
+// constant is the text of parts that are all literal, and that a header can have.
+func constant(parts any) (string, bool) {
+	list, _ := parts.([]any)
+	var b strings.Builder
+	for _, part := range list {
+		literal, ok := part.(map[string]any)["lit"].(string)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(literal)
+	}
+	return b.String(), b.Len() > 0 && !strings.ContainsFunc(b.String(), unicode.IsControl)
+}
+
+// readByEnvoy are headers that Envoy goes by behind the script: what a mapping sets is in
+// force only if it is set there.
+func readByEnvoy(name string) bool {
+	return strings.HasPrefix(name, "x-envoy-") || name == "accept-encoding" || name == "content-encoding" || slices.Contains(hiddenRequestHeaders, name)
 }
 
 // mapsResponses reports whether the script changes backend responses: their headers

@@ -48,7 +48,9 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 	}
 	program.appendQuery(c, r, uri)
 	program.rewriteHost(action, uri)
-	if config, ok := program.config(); ok {
+	if constants, ok := program.constants(); ok {
+		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, constants...)
+	} else if config, ok := program.config(); ok {
 		route.TypedPerFilterConfig[filterMapping] = enabled(config)
 		if program.mapsResponses() {
 			route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataMapped] = structpb.NewStringValue("true")

@@ -90,7 +90,9 @@ func measureProxy(size effort, w *tabwriter.Writer) error {
 	http := &gateway.Deployment{Routes: []gateway.Route{proxy(gateway.Route{Method: "ANY", Path: gateway.DefaultRoute, Integration: uri("")})}}
 	mapped := proxy(gateway.Route{Method: "GET", Path: "/mapped/{id}", Integration: uri("/pets/{id}")})
 	mapped.Integration.RequestParameters = []gateway.ParameterMapping{{Target: "integration.request.header.x-id", Source: "method.request.path.id"}, {Target: "integration.request.header.x-a", Source: "'a'"}}
-	rest.Routes = append(rest.Routes, mapped)
+	constant := proxy(gateway.Route{Method: "GET", Path: "/constant/{id}", Integration: uri("/pets/{id}")})
+	constant.Integration.RequestParameters = []gateway.ParameterMapping{{Target: "integration.request.header.x-a", Source: "'a'"}, {Target: "integration.request.header.x-b", Source: "'b'"}}
+	rest.Routes = append(rest.Routes, mapped, constant)
 	g, err := startGatehouse(&gateway.Snapshot{APIs: []gateway.API{
 		{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
 		{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: http}}},
@@ -112,6 +114,7 @@ func measureProxy(size effort, w *tabwriter.Writer) error {
 		{name: "REST API, literal path", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/pets"},
 		{name: "REST API, {id}", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/pets/42"},
 		{name: "REST API, ANY {proxy+}", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/any/a/b"},
+		{name: "REST API, two constant headers", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/constant/42"},
 		{name: "REST API, two mapped headers", envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: "/v1/mapped/42"},
 	})
 }

@@ -40,6 +40,17 @@ paths:
           integration.request.querystring.who: method.request.querystring.user
           integration.request.querystring.all: method.request.multivaluequerystring.user
           integration.request.querystring.none: method.request.querystring.nope
+  /constant:
+    get:
+      responses: {"200": {description: ok}}
+      x-amazon-apigateway-integration:
+        type: http_proxy
+        httpMethod: GET
+        uri: "BACKEND/constant"
+        requestParameters:
+          integration.request.header.X-Fixed: "'100% of %REQ(x-client)%'"
+          integration.request.header.X-Stage: stageVariables.name
+          integration.request.header.Authorization: "'Basic secret'"
   /plain:
     get:
       parameters: [{name: q, in: query, schema: {type: string}}]
@@ -92,6 +103,14 @@ func testRESTMapping(t *testing.T, stage gateway.Stage) {
 	}
 	if r.Header.Get("server") != "" || r.Header.Get("x-amzn-remapped-server") != "echo" || r.Header.Get("x-amzn-remapped-date") == "" || r.Header.Get("date") == "" {
 		t.Errorf("response headers %v", r.Header)
+	}
+
+	// These are set without the script; what the client sends by these names is gone.
+	e = g.request("GET", host, "/v1/constant", "", "X-Client", "me", "X-Stage", "mine", "X-Stage", "or mine", "Authorization", "Bearer mine").echo(t)
+	for name, want := range map[string]string{"x-fixed": "100% of %REQ(x-client)%", "x-stage": "stage-one", "authorization": "Basic secret", "x-client": "me"} {
+		if got := strings.Join(e.Headers[name], "|"); got != want {
+			t.Errorf("header %s: %q, want %q", name, got, want)
+		}
 	}
 
 	r = g.request("GET", host, "/v1/plain?q=200&x=1", "", "X-Client", "no", "Accept", "text/csv")
