@@ -1,0 +1,176 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Request is one request, as it is told when it has ended. Texts that a client, a backend
+// or a function has a say in are bounded, and have nothing in them that could do anything
+// to a terminal; they are not escaped for any other use. Secrets are never in it: keys are
+// told by name, and neither queries nor bodies nor headers of authorization are kept.
+type Request struct {
+	// ID is what Envoy calls the request, in the header X-Request-Id too.
+	ID string `json:"id"`
+	// At is when its first byte came.
+	At time.Time `json:"at"`
+
+	// API is empty for requests to hosts that are no API's. RouteMethod and Resource are
+	// those of the route, empty where there is none.
+	API         string `json:"api,omitempty"`
+	Stage       string `json:"stage,omitempty"`
+	Canary      bool   `json:"canary,omitempty"`
+	RouteMethod string `json:"routeMethod,omitempty"`
+	Resource    string `json:"resource,omitempty"`
+	// Protocol is that of the API: REST, HTTP or WEBSOCKET; empty where the stage is not
+	// known. Only requests to known stages are counted, connections of WebSocket APIs not.
+	Protocol string `json:"protocol,omitempty"`
+
+	// Method, Host and Path are what the client asked for, without the query.
+	Method      string `json:"method"`
+	Host        string `json:"host"`
+	Path        string `json:"path"`
+	HTTPVersion string `json:"httpVersion,omitempty"`
+	// Caller is the client's address.
+	Caller    string `json:"caller,omitempty"`
+	UserAgent string `json:"userAgent,omitempty"`
+	// KeyName is the name of the API key that was let in, or was known at least.
+	KeyName string `json:"keyName,omitempty"`
+
+	// Status is 0 where no answer began.
+	Status  int           `json:"status"`
+	Latency time.Duration `json:"latencyNanos"`
+	// Integrated says that an integration answered, and IntegrationLatency after what time.
+	Integrated         bool          `json:"integrated,omitempty"`
+	IntegrationLatency time.Duration `json:"integrationLatencyNanos,omitempty"`
+	// Received and Sent are bytes from and to the client, headers included.
+	Received uint64 `json:"received"`
+	Sent     uint64 `json:"sent"`
+
+	// Throttled says that the gateway refused it for a rate or a quota.
+	Throttled bool `json:"throttled,omitempty"`
+	// Cache is CacheHit or CacheMiss for routes whose answers are kept.
+	Cache string `json:"cache,omitempty"`
+	// ResponseType is the gateway response that the gateway answered with, empty where the
+	// integration did; ErrorMessage what it said.
+	ResponseType string `json:"responseType,omitempty"`
+	ErrorMessage string `json:"errorMessage,omitempty"`
+	// Details and Flags are Envoy's words for what happened.
+	Details string `json:"details,omitempty"`
+	Flags   string `json:"flags,omitempty"`
+	// Authorizer, Signature and Permission are what became of the checks of callers.
+	Authorizer Check `json:"authorizer,omitzero"`
+	Signature  Check `json:"signature,omitzero"`
+	Permission Check `json:"permission,omitzero"`
+
+	// Upstream is the cluster that Envoy sent it to, UpstreamAddress the host of it, and
+	// UpstreamFailure why there was no connection.
+	Upstream        string `json:"upstream,omitempty"`
+	UpstreamAddress string `json:"upstreamAddress,omitempty"`
+	UpstreamFailure string `json:"upstreamFailure,omitempty"`
+	// Node is the Envoy that told about it, and Revision that of the definitions by which
+	// it was understood.
+	Node     string `json:"node,omitempty"`
+	Revision string `json:"revision,omitempty"`
+
+	// Missed is set in what Tail gives: how many requests were lost since the one before,
+	// as nobody took them.
+	Missed uint64 `json:"missed,omitempty"`
+}
+
+// Values of Request.Cache.
+const (
+	CacheHit  = "hit"
+	CacheMiss = "miss"
+)
+
+// Check is what became of one check of the caller: the status that it ended with, and why
+// it failed. Both are empty where it was not made.
+type Check struct {
+	Status  string `json:"status,omitempty"`
+	Failure string `json:"failure,omitempty"`
+}
+
+// counts is what a request is counted as; false where it is not.
+func (r *Request) counts() (Of, bool) {
+	if r.API == "" || r.Stage == "" || r.Protocol == "" || r.Protocol == "WEBSOCKET" {
+		return Of{}, false
+	}
+	of := Of{r.API, r.Stage, r.RouteMethod, r.Resource}
+	if of.Method == "" && of.Resource == "" {
+		of.Method, of.Resource = None, None
+	}
+	return of, true
+}
+
+// Bounds of texts.
+const (
+	maxPath = 2 << 10
+	maxText = 256
+)
+
+// texts are all of them, with their bounds.
+func (r *Request) texts(each func(text *string, bound int)) {
+	each(&r.Path, maxPath)
+	each(&r.ErrorMessage, 1<<10)
+	each(&r.UpstreamFailure, 1<<10)
+	for _, text := range [...]*string{
+		&r.ID, &r.API, &r.Stage, &r.RouteMethod, &r.Resource, &r.Protocol, &r.Method, &r.Host, &r.HTTPVersion, &r.Caller, &r.UserAgent, &r.KeyName,
+		&r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
+		&r.Authorizer.Status, &r.Authorizer.Failure, &r.Signature.Status, &r.Signature.Failure, &r.Permission.Status, &r.Permission.Failure,
+	} {
+		each(text, maxText)
+	}
+}
+
+// requestOverhead is what a request takes beside its texts, roughly: itself, and its place
+// among the others.
+const requestOverhead = 800
+
+// bound makes its texts harmless, and gives the bytes that all of it takes.
+func (r *Request) bound() int {
+	size := requestOverhead
+	r.texts(func(text *string, bound int) {
+		*text = harmless(*text, bound)
+		size += len(*text)
+	})
+	return size
+}
+
+// harmless is text of bounded length, in which all that does not print is told by its
+// number. What is cut is a copy, so that the rest of it is not kept.
+func harmless(text string, bound int) string {
+	if len(text) <= bound && printable(text) {
+		return text
+	}
+	var b strings.Builder
+	for i, c := range text {
+		if b.Len() > bound {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case c == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case c == ' ' || unicode.IsPrint(c):
+			b.WriteRune(c)
+		case c > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, c)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, c)
+		}
+	}
+	return b.String()
+}
+
+func printable(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}

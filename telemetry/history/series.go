@@ -1,0 +1,90 @@
+package history
+
+// seriesID is the number of something that is counted: of Of{}, which is 0, of an API, of
+// a stage, of a route.
+type seriesID uint32
+
+// series are all that are counted, by name and by number.
+type series struct {
+	ids map[Of]seriesID
+	all []seriesInfo
+	// free are numbers that stand for nothing.
+	free []seriesID
+	// max bounds how many there are, those that stand for others apart.
+	max int
+}
+
+type seriesInfo struct {
+	of    Of
+	in    seriesID
+	depth int
+	used  bool
+}
+
+func newSeries(maximum int) *series {
+	return &series{ids: map[Of]seriesID{{}: 0}, all: []seriesInfo{{used: true}}, max: maximum}
+}
+
+// get is the number of a route, which it gets if there is room for it. Beyond, routes are
+// counted together with others of their stage, and stages with all others.
+func (s *series) get(of Of) seriesID {
+	if id, ok := s.ids[of]; ok {
+		return id
+	}
+	if s.hasRoom() {
+		return s.make(of)
+	}
+	if stage, ok := s.ids[of.in()]; ok && s.all[stage].of.API != Other {
+		return s.make(Of{API: of.API, Stage: of.Stage, Method: Other, Resource: Other})
+	}
+	return s.make(Of{API: Other, Stage: Other, Method: Other, Resource: Other})
+}
+
+// hasRoom reports whether there is room for a route: one of an unknown API needs three.
+func (s *series) hasRoom() bool { return s.len()+3 <= s.max }
+
+func (s *series) len() int { return len(s.all) - len(s.free) }
+
+func (s *series) make(of Of) seriesID {
+	if id, ok := s.ids[of]; ok {
+		return id
+	}
+	info := seriesInfo{of: of, in: s.make(of.in()), depth: of.depth(), used: true}
+	var id seriesID
+	if last := len(s.free) - 1; last >= 0 {
+		id, s.free = s.free[last], s.free[:last]
+		s.all[id] = info
+	} else {
+		id = seriesID(len(s.all))
+		s.all = append(s.all, info)
+	}
+	s.ids[of] = id
+	return id
+}
+
+// keepOnly frees all numbers but those that are used somewhere.
+func (s *series) keepOnly(used []bool) {
+	// What has parts that are used is used itself.
+	for id := range s.all {
+		if used[id] {
+			for up := s.all[id].in; !used[up]; up = s.all[up].in {
+				used[up] = true
+			}
+		}
+	}
+	for id := range s.all {
+		if id != 0 && s.all[id].used && !used[id] {
+			delete(s.ids, s.all[id].of)
+			s.all[id] = seriesInfo{}
+			s.free = append(s.free, seriesID(id))
+		}
+	}
+}
+
+// within reports whether something is the other thing, or a part of it.
+func (s *series) within(id, whole seriesID) bool {
+	for s.all[id].depth > s.all[whole].depth {
+		id = s.all[id].in
+	}
+	return id == whole
+}
