@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"gatehouse/dashboard"
 	"gatehouse/definition"
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
@@ -57,9 +58,11 @@ type controlPlane struct {
 	// managementAPI is nil without the role management, openManagement lets everyone in.
 	managementAPI  http.Handler
 	openManagement bool
-	accountID      string
-	watcher        *watch.Watcher
-	pipeline       *revision.Pipeline
+	// dashboard is nil where there is nothing to show on it.
+	dashboard *dashboard.Server
+	accountID string
+	watcher   *watch.Watcher
+	pipeline  *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
@@ -205,6 +208,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	c.pipeline = revision.New(pipeline)
+	c.openDashboard()
 	c.http = &http.Server{
 		Handler:           statusHandler(c),
 		ReadHeaderTimeout: 5 * time.Second,
