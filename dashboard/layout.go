@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 )
@@ -28,6 +29,31 @@ var templates = func() map[string]*template.Template {
 	}
 	return all
 }()
+
+// unseen stands for characters that change what is around them, and are not seen
+// themselves: what is written from right to left, marks of the like, and controls.
+var unseen = func() *strings.Replacer {
+	var pairs []string
+	for r := rune(0); r <= 0x2069; r++ {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+		case r < 0x20, r >= 0x7f && r < 0xa0, r == 0x061c, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066:
+			pairs = append(pairs, string(r), "\ufffd")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// execute renders a part of a page's templates. What has come from clients and definitions
+// is text, and every character of it is seen.
+func (s *Server) execute(r *http.Request, p *page, file, part string, what *shown) ([]byte, error) {
+	var b strings.Builder
+	if err := templates[file].ExecuteTemplate(&b, part, s.layout(p, what)); err != nil {
+		s.log.Error("a mistake in gatehouse: please report it", "page", r.URL.Path, "error", err)
+		return nil, err
+	}
+	return []byte(unseen.Replace(b.String())), nil
+}
 
 // layout is what surrounds each page.
 type layout struct {

@@ -80,12 +80,8 @@ func (s *Server) fragment(r *http.Request, p *page) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	var b bytes.Buffer
-	if err := templates[p.template].ExecuteTemplate(&b, "live", s.layout(p, what)); err != nil {
-		s.log.Error("a mistake in gatehouse: please report it", "page", r.URL.Path, "error", err)
-		return nil, false
-	}
-	return b.Bytes(), true
+	body, err := s.execute(r, p, p.template, "live", what)
+	return body, err == nil
 }
 
 // serverSent makes an event of lines.

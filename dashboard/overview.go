@@ -120,8 +120,7 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 
 func askedOverview(r *http.Request) overviewQuery {
 	values := r.URL.Query()
-	q := overviewQuery{Filter: strings.TrimSpace(values.Get("q")), Sort: "calls"}
-	q.Filter = strings.ToValidUTF8(q.Filter[:min(len(q.Filter), 200)], "")
+	q := overviewQuery{Filter: asked(r, "q"), Sort: "calls"}
 	for _, by := range overviewSorts {
 		if values.Get("sort") == by.name {
 			q.Sort = by.name
@@ -205,7 +204,7 @@ func (s *Server) fillRow(row *overviewRow, snapshot *gateway.Snapshot, now time.
 	}
 	for i := range api.Stages {
 		st := &api.Stages[i]
-		stage := overviewRow{ID: row.ID + "/" + st.Name, Name: row.Name, Stage: st.Name, Protocol: row.Protocol, Href: pathTo("apis", row.ID, st.Name)}
+		stage := overviewRow{ID: row.ID + "/" + st.Name, Name: row.Name, Stage: st.Name, Protocol: row.Protocol, Href: stageHref(row.ID, st.Name)}
 		if st.Canary != nil {
 			stage.Canary = strconv.FormatFloat(st.Canary.Percent, 'g', 4, 64)
 		}

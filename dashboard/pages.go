@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"bytes"
 	"compress/gzip"
 	"errors"
 	"net/http"
@@ -28,6 +27,12 @@ type page struct {
 // pages are all there are, in the order of the navigation.
 var pages = []page{
 	overviewPage,
+	routesPage,
+	plansPage,
+	planPage,
+	revisionsPage,
+	revisionPage,
+	envoysPage,
 }
 
 // shown is what a page shows.
@@ -86,13 +91,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, p *page, err error
 }
 
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, p *page, template string, what *shown) {
-	var b bytes.Buffer
-	if err := templates[template].ExecuteTemplate(&b, "layout", s.layout(p, what)); err != nil {
-		s.log.Error("a mistake in gatehouse: please report it", "page", r.URL.Path, "error", err)
+	body, err := s.execute(r, p, template, "layout", what)
+	if err != nil {
 		http.Error(w, "this page cannot be shown; the log says why", http.StatusInternalServerError)
 		return
 	}
-	body := b.Bytes()
 	w.Header().Set("Vary", "Accept, Accept-Encoding, Cookie")
 	if len(body) > 1<<10 && acceptsGzip(r) {
 		body = pack(body, gzip.BestSpeed)

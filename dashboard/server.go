@@ -22,6 +22,11 @@ type Options struct {
 	Roles   []string
 	// Snapshot gives what is served, nil before anything is.
 	Snapshot func() *gateway.Snapshot
+	// Revisions gives what became of the definitions, Envoys those that are connected.
+	Revisions func() Revisions
+	Envoys    func() []Envoy
+	// Quotas knows what keys have used of their usage plans.
+	Quotas Quotas
 	// Traffic knows the requests of the last day.
 	Traffic Traffic
 	// Now is the clock, time.Now by default.
@@ -34,6 +39,7 @@ type Server struct {
 	log     *slog.Logger
 	handler http.Handler
 	traffic summaries
+	changes changeLog
 	// viewers has a token for each page that is kept up to date for somebody.
 	viewers chan struct{}
 	closed  chan struct{}
@@ -66,7 +72,10 @@ func New(o Options) *Server {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Close ends what would go on for ever: pages that are kept up to date.
-func (s *Server) Close() { s.close.Do(func() { close(s.closed) }) }
+func (s *Server) Close() {
+	s.close.Do(func() { close(s.closed) })
+	s.changes.working.Wait()
+}
 
 func (s *Server) snapshot() *gateway.Snapshot {
 	if s.options.Snapshot == nil {

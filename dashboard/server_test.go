@@ -87,7 +87,7 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("what was looked for is not shown as text:\n%s", page)
 	}
 	_, page = get(t, server.URL+dashboard.Prefix)
-	if strings.Contains(page, "<script src=//") || !strings.Contains(page, "&lt;script src=//evil.example&gt;&lt;/script&gt;&#34;&#39;&amp;lt;") {
+	if strings.Contains(page, "<script src=//") || !strings.Contains(page, "&lt;script src=//evil.example&gt;&lt;/script&gt;&#34;&#39;&amp;lt;\ufffd") {
 		t.Errorf("a name is not shown as text:\n%s", page)
 	}
 }

@@ -189,8 +189,13 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
+	starts := []func(*controlPlane) service{}
 	for _, r := range c.roles.chosen() {
-		s := r.start(c)
+		starts = append(starts, r.start)
+	}
+	// Last, since it shows what the others know.
+	for _, start := range append(starts, (*controlPlane).startDashboard) {
+		s := start(c)
 		if s.register != nil {
 			s.register(c.grpc)
 		}
@@ -208,7 +213,6 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 	c.showHealth(grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	c.pipeline = revision.New(pipeline)
-	c.openDashboard()
 	c.http = &http.Server{
 		Handler:           statusHandler(c),
 		ReadHeaderTimeout: 5 * time.Second,
