@@ -13,12 +13,18 @@ type barChart struct {
 	Label string
 	// Top is the value at the upper edge; Ticks are times below the columns.
 	Top   uint64
-	Ticks []string
+	Ticks []chartTick
 	// Width and Height are those of the drawing's own coordinates.
 	Width, Height int
 	Bars          []bar
 	// Kinds are what columns are made of, from the bottom up.
 	Kinds []string
+}
+
+// chartTick is a text below a column.
+type chartTick struct {
+	Text string
+	X    int
 }
 
 // bar is a column, with what it is made of from the bottom up.
@@ -41,38 +47,60 @@ const (
 	barStep, barWidth, chartHeight = 10, 7, 100
 )
 
-// callsChart shows calls, and how many of them were errors.
-func callsChart(points []Point) barChart {
-	c := barChart{Width: len(points) * barStep, Height: chartHeight, Kinds: []string{"good", "client", "server"}}
-	var calls, clients, servers uint64
-	for _, p := range points {
-		c.Top = max(c.Top, p.Count)
-		calls += p.Count
-		clients += p.ClientErrors
-		servers += p.ServerErrors
+// newBarChart begins a chart whose columns are made of these kinds of parts.
+func newBarChart(kinds ...string) barChart { return barChart{Height: chartHeight, Kinds: kinds} }
+
+// add adds a column: its values are those of its parts. What stands below it may be empty.
+func (c *barChart) add(at time.Time, tick, says string, values ...uint64) {
+	c.Bars = append(c.Bars, bar{At: at, X: len(c.Bars) * barStep, Says: says, Values: values})
+	if tick != "" {
+		c.Ticks = append(c.Ticks, chartTick{tick, len(c.Bars)*barStep - barStep})
+	}
+}
+
+// done gives the columns their heights.
+func (c barChart) done(label string) barChart {
+	c.Label, c.Width = label, len(c.Bars)*barStep
+	for _, b := range c.Bars {
+		var sum uint64
+		for _, value := range b.Values {
+			sum += value
+		}
+		c.Top = max(c.Top, sum)
 	}
 	c.Top = roundTop(c.Top)
-	c.Label = fmt.Sprintf("Calls by minute: %s in all, %s of them 4xx and %s 5xx", showExact(calls), showExact(clients), showExact(servers))
-	for i, p := range points {
-		errors := p.ClientErrors + p.ServerErrors
-		b := bar{At: p.At, X: i * barStep, Values: []uint64{p.Count - min(errors, p.Count), p.ClientErrors, p.ServerErrors}}
-		b.Says = fmt.Sprintf("%s UTC: %s calls, %s 4xx, %s 5xx", showClock(p.At), showExact(p.Count), showExact(p.ClientErrors), showExact(p.ServerErrors))
+	for i := range c.Bars {
 		bottom := float64(chartHeight)
-		for part, value := range b.Values {
+		for part, value := range c.Bars[i].Values {
 			if value == 0 {
 				continue
 			}
 			// What is there at all is to be seen.
 			h := math.Max(chartHeight*float64(value)/float64(c.Top), 1.5)
 			bottom -= h
-			b.Parts = append(b.Parts, barPart{c.Kinds[part], tenth(bottom), tenth(h)})
-		}
-		c.Bars = append(c.Bars, b)
-		if i%(max(len(points)/6, 1)) == 0 {
-			c.Ticks = append(c.Ticks, showClock(p.At))
+			c.Bars[i].Parts = append(c.Bars[i].Parts, barPart{c.Kinds[part], tenth(bottom), tenth(h)})
 		}
 	}
 	return c
+}
+
+// callsChart shows calls, and how many of them were errors.
+func callsChart(points []Point) barChart {
+	c := newBarChart("good", "client", "server")
+	var sum summary
+	for i, p := range points {
+		sum.Calls += p.Count
+		sum.ClientErrors += p.ClientErrors
+		sum.ServerErrors += p.ServerErrors
+		tick := ""
+		if i%10 == 0 {
+			tick = showClock(p.At)
+		}
+		errors := min(p.ClientErrors+p.ServerErrors, p.Count)
+		c.add(p.At, tick, fmt.Sprintf("%s UTC: %s calls, %s 4xx, %s 5xx", showClock(p.At), showExact(p.Count), showExact(p.ClientErrors), showExact(p.ServerErrors)),
+			p.Count-errors, p.ClientErrors, p.ServerErrors)
+	}
+	return c.done(fmt.Sprintf("Calls by minute: %s in all, %s of them 4xx and %s 5xx", showExact(sum.Calls), showExact(sum.ClientErrors), showExact(sum.ServerErrors)))
 }
 
 // roundTop is a round number that is not less than n.

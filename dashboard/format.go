@@ -106,6 +106,9 @@ func pathTo(segments ...string) string {
 	return Prefix + strings.Join(escaped, "/")
 }
 
+// percentOf is where something is in a width.
+func percentOf(x, width int) float64 { return tenth(100 * float64(x) / float64(max(width, 1))) }
+
 func nonzero(n uint64) bool { return n > 0 }
 
 // showRate writes how often something happens in a second.

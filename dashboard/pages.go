@@ -3,6 +3,7 @@ package dashboard
 import (
 	"compress/gzip"
 	"errors"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ type page struct {
 	every time.Duration
 	// read gives what there is to show.
 	read func(*Server, *http.Request) (*shown, error)
+	// export, if there is one, gives the same as a file of CSV, where format=csv is asked
+	// for.
+	export func(*Server, *http.Request) (name string, body []byte, err error)
 }
 
 // pages are all there are, in the order of the navigation.
@@ -30,6 +34,7 @@ var pages = []page{
 	routesPage,
 	plansPage,
 	planPage,
+	usagePage,
 	revisionsPage,
 	revisionPage,
 	envoysPage,
@@ -72,12 +77,27 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p *page) {
 		s.follow(w, r, p)
 		return
 	}
+	if p.export != nil && r.URL.Query().Get("format") == "csv" {
+		s.serveFile(w, r, p)
+		return
+	}
 	what, err := p.read(s, r)
 	if err != nil {
 		s.fail(w, r, p, err)
 		return
 	}
 	s.render(w, r, http.StatusOK, p, p.template, what)
+}
+
+// serveFile answers with what a page shows as a file to be kept.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request, p *page) {
+	name, body, err := p.export(s, r)
+	if err != nil {
+		s.fail(w, r, p, err)
+		return
+	}
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	write(w, http.StatusOK, "text/csv; charset=utf-8", body)
 }
 
 // fail answers with what went wrong.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/cost"
 )
 
 // Prefix is the path that all pages are below.
@@ -27,6 +28,10 @@ type Options struct {
 	Envoys    func() []Envoy
 	// Quotas knows what keys have used of their usage plans.
 	Quotas Quotas
+	// Meter knows what bills are made of, Prices is what that costs: Amazon's prices by
+	// default.
+	Meter  Meter
+	Prices *cost.Table
 	// Traffic knows the requests of the last day.
 	Traffic Traffic
 	// Now is the clock, time.Now by default.
@@ -50,6 +55,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Prices == nil {
+		o.Prices, _ = cost.BuiltIn(cost.AWS)
 	}
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.Default()),

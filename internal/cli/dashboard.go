@@ -33,6 +33,9 @@ func (c *controlPlane) startDashboard() service {
 	if c.counting != nil {
 		options.Quotas = countedQuotas{c.counting}
 	}
+	if c.metered != nil {
+		options.Meter = c.metered
+	}
 	c.dashboard = dashboard.New(options)
 	return service{
 		prepare: func(next *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
