@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"dashboard":   {"gateway", "telemetry"},
+	"dashboard":   {"gateway", "telemetry", "telemetry/cost", "telemetry/metering", "internal/difference"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.
 	"integration/vtl": {},

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"gatehouse/dashboard"
 	"gatehouse/definition"
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
@@ -57,9 +58,11 @@ type controlPlane struct {
 	// managementAPI is nil without the role management, openManagement lets everyone in.
 	managementAPI  http.Handler
 	openManagement bool
-	accountID      string
-	watcher        *watch.Watcher
-	pipeline       *revision.Pipeline
+	// dashboard is nil where there is nothing to show on it.
+	dashboard *dashboard.Server
+	accountID string
+	watcher   *watch.Watcher
+	pipeline  *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
@@ -186,8 +189,13 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
+	starts := []func(*controlPlane) service{}
 	for _, r := range c.roles.chosen() {
-		s := r.start(c)
+		starts = append(starts, r.start)
+	}
+	// Last, since it shows what the others know.
+	for _, start := range append(starts, (*controlPlane).startDashboard) {
+		s := start(c)
 		if s.register != nil {
 			s.register(c.grpc)
 		}

@@ -190,7 +190,10 @@ func statusHandler(c *controlPlane) http.Handler {
 		pages = localHosts(mux)
 	}
 	if c.managementAPI != nil {
-		return withManagement(pages, c.managementAPI)
+		pages = withManagement(pages, c.managementAPI)
+	}
+	if c.dashboard != nil {
+		pages = withDashboard(pages, localHosts(c.dashboard))
 	}
 	return pages
 }

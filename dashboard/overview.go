@@ -1,0 +1,222 @@
+package dashboard
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/gateway"
+)
+
+// overviewPage is what people see first: each API and stage, with how it fared in the last
+// hour.
+var overviewPage = page{
+	pattern: "{$}", nav: "Overview", template: "overview", every: 2 * time.Second,
+	read: (*Server).overview,
+}
+
+// overviewSize is how many APIs are shown at once.
+const overviewSize = 50
+
+// overview is what the page shows.
+type overview struct {
+	// Known tells whether this process knows of requests, Counted whether any gateway has
+	// its Envoys tell about them.
+	Known, Counted bool
+	Total          summary
+	// Rate is how many calls there were in a second, in the last whole minute.
+	Rate  string
+	Chart barChart
+	Rows  []overviewRow
+	overviewQuery
+	// Found is how many APIs there are of those asked for, All how many there are.
+	Found, All     int
+	Sorts          []sortLink
+	Previous, Next string
+}
+
+// overviewQuery is what of it is asked for.
+type overviewQuery struct {
+	Filter, Sort string
+	Page, Pages  int
+}
+
+type sortLink struct {
+	link
+	Current bool
+}
+
+// overviewRow is an API, or a stage of one.
+type overviewRow struct {
+	// ID names the row among the others.
+	ID, Name, Stage string
+	Protocol        gateway.Protocol
+	Href            string
+	// Part: it is a stage below its API.
+	Part bool
+	// Gone: it was called, and is no longer defined.
+	Gone bool
+	// Canary is the percentage of a stage's canary, empty without one.
+	Canary string
+	summary
+	Line   sparkline
+	Stages []overviewRow
+}
+
+// overviewSorts are what APIs may be sorted by. Who is first is what sort compares as less.
+var overviewSorts = []struct {
+	name, text string
+	sort       func(a, b *overviewRow) int
+}{
+	{"calls", "Calls", func(a, b *overviewRow) int { return cmp.Compare(b.Calls, a.Calls) }},
+	{"errors", "5xx", func(a, b *overviewRow) int {
+		return cmp.Or(cmp.Compare(b.ServerErrors, a.ServerErrors), cmp.Compare(b.ClientErrors, a.ClientErrors))
+	}},
+	{"latency", "p99", func(a, b *overviewRow) int { return cmp.Compare(b.P99, a.P99) }},
+	{"throttled", "Throttled", func(a, b *overviewRow) int { return cmp.Compare(b.Throttled, a.Throttled) }},
+	{"name", "Name", func(a, b *overviewRow) int { return 0 }},
+}
+
+func (s *Server) overview(r *http.Request) (*shown, error) {
+	now, snapshot := s.options.Now(), s.snapshot()
+	o := &overview{Known: s.options.Traffic != nil, overviewQuery: askedOverview(r)}
+	rows := s.overviewAPIs(snapshot, now)
+	o.All = len(rows)
+	if o.Filter != "" {
+		wanted := strings.ToLower(o.Filter)
+		rows = slices.DeleteFunc(rows, func(row overviewRow) bool {
+			return !strings.Contains(strings.ToLower(row.Name), wanted) && !strings.Contains(strings.ToLower(row.ID), wanted)
+		})
+	}
+	o.Found = len(rows)
+	for _, by := range overviewSorts {
+		if by.name == o.Sort {
+			slices.SortStableFunc(rows, func(a, b overviewRow) int {
+				return cmp.Or(by.sort(&a, &b), strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
+			})
+		}
+		o.Sorts = append(o.Sorts, sortLink{link{by.text, overviewQuery{Filter: o.Filter, Sort: by.name}.href()}, by.name == o.Sort})
+	}
+	o.paged(rows)
+	for i := range o.Rows {
+		s.fillRow(&o.Rows[i], snapshot, now)
+	}
+	if snapshot != nil {
+		o.Counted = slices.ContainsFunc(snapshot.Gateways, func(g gateway.Gateway) bool { return g.Telemetry })
+	}
+	if o.Known {
+		points := s.traffic.minutely(Of{}, now)
+		o.Total, o.Chart = s.traffic.of(Of{}, now), callsChart(points)
+		if len(points) > 1 {
+			o.Rate = showRate(float64(points[len(points)-2].Count) / 60)
+		}
+	}
+	return &shown{Title: "Overview", Data: o}, nil
+}
+
+func askedOverview(r *http.Request) overviewQuery {
+	values := r.URL.Query()
+	q := overviewQuery{Filter: asked(r, "q"), Sort: "calls"}
+	for _, by := range overviewSorts {
+		if values.Get("sort") == by.name {
+			q.Sort = by.name
+		}
+	}
+	if page, err := strconv.Atoi(values.Get("page")); err == nil {
+		q.Page = page
+	}
+	return q
+}
+
+// href is the address of the page with this query.
+func (q overviewQuery) href() string {
+	values := url.Values{}
+	if q.Filter != "" {
+		values.Set("q", q.Filter)
+	}
+	if q.Sort != "calls" {
+		values.Set("sort", q.Sort)
+	}
+	if q.Page > 1 {
+		values.Set("page", strconv.Itoa(q.Page))
+	}
+	if len(values) == 0 {
+		return Prefix
+	}
+	return Prefix + "?" + values.Encode()
+}
+
+// overviewAPIs are all APIs, with what they are sorted by.
+func (s *Server) overviewAPIs(snapshot *gateway.Snapshot, now time.Time) (rows []overviewRow) {
+	defined := map[string]bool{}
+	if snapshot != nil {
+		for i := range snapshot.APIs {
+			a := &snapshot.APIs[i]
+			defined[a.ID] = true
+			rows = append(rows, overviewRow{ID: a.ID, Name: cmp.Or(a.Name, a.ID), Protocol: a.Protocol})
+		}
+	}
+	if s.options.Traffic == nil {
+		return rows
+	}
+	for _, of := range s.options.Traffic.Names() {
+		if of.API != "" && !defined[of.API] {
+			defined[of.API] = true
+			rows = append(rows, overviewRow{ID: of.API, Name: of.API, Gone: true})
+		}
+	}
+	for i := range rows {
+		rows[i].summary = s.traffic.of(Of{API: rows[i].ID}, now)
+	}
+	// What is gone is of no interest any more when nobody has called it for an hour.
+	return slices.DeleteFunc(rows, func(row overviewRow) bool { return row.Gone && row.Calls == 0 })
+}
+
+// paged takes the rows of the page that is asked for.
+func (o *overview) paged(rows []overviewRow) {
+	o.Pages = max((len(rows)+overviewSize-1)/overviewSize, 1)
+	o.Page = min(max(o.Page, 1), o.Pages)
+	o.Rows = rows[(o.Page-1)*overviewSize : min(o.Page*overviewSize, len(rows))]
+	at := o.overviewQuery
+	if at.Page = o.Page - 1; o.Page > 1 {
+		o.Previous = at.href()
+	}
+	if at.Page = o.Page + 1; o.Page < o.Pages {
+		o.Next = at.href()
+	}
+}
+
+// fillRow adds what is only asked for of rows that are shown. An API of one stage is one row.
+func (s *Server) fillRow(row *overviewRow, snapshot *gateway.Snapshot, now time.Time) {
+	if s.options.Traffic != nil {
+		row.Line = callsLine(s.traffic.minutely(Of{API: row.ID}, now))
+	}
+	if row.Gone || snapshot == nil {
+		return
+	}
+	api := snapshot.API(row.ID)
+	if api == nil {
+		return
+	}
+	for i := range api.Stages {
+		st := &api.Stages[i]
+		stage := overviewRow{ID: row.ID + "/" + st.Name, Name: row.Name, Stage: st.Name, Protocol: row.Protocol, Href: stageHref(row.ID, st.Name)}
+		if st.Canary != nil {
+			stage.Canary = strconv.FormatFloat(st.Canary.Percent, 'g', 4, 64)
+		}
+		if len(api.Stages) == 1 {
+			row.Stage, row.Href, row.Canary = stage.Stage, stage.Href, stage.Canary
+			return
+		}
+		if s.options.Traffic != nil {
+			of := Of{API: row.ID, Stage: st.Name}
+			stage.summary, stage.Line = s.traffic.of(of, now), callsLine(s.traffic.minutely(of, now))
+		}
+		stage.Part = true
+		row.Stages = append(row.Stages, stage)
+	}
+}

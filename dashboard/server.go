@@ -1,0 +1,93 @@
+package dashboard
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/telemetry/cost"
+)
+
+// Prefix is the path that all pages are below.
+const Prefix = "/dashboard/"
+
+// Options are what a dashboard shows, and to whom. What is nil is not known in this process.
+type Options struct {
+	// Log is where to log to, slog.Default() by default.
+	Log *slog.Logger
+	// Version is that of the program, Roles what this process serves.
+	Version string
+	Roles   []string
+	// Snapshot gives what is served, nil before anything is.
+	Snapshot func() *gateway.Snapshot
+	// Revisions gives what became of the definitions, Envoys those that are connected.
+	Revisions func() Revisions
+	Envoys    func() []Envoy
+	// Quotas knows what keys have used of their usage plans.
+	Quotas Quotas
+	// Meter knows what bills are made of, Prices is what that costs: Amazon's prices by
+	// default.
+	Meter  Meter
+	Prices *cost.Table
+	// Traffic knows the requests of the last day.
+	Traffic Traffic
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
+}
+
+// Server is the http.Handler of all pages.
+type Server struct {
+	options Options
+	log     *slog.Logger
+	handler http.Handler
+	traffic summaries
+	changes changeLog
+	// viewers has a token for each page that is kept up to date for somebody.
+	viewers chan struct{}
+	closed  chan struct{}
+	close   sync.Once
+}
+
+// New makes a Server.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Prices == nil {
+		o.Prices, _ = cost.BuiltIn(cost.AWS)
+	}
+	s := &Server{
+		options: o, log: cmp.Or(o.Log, slog.Default()),
+		traffic: summaries{traffic: o.Traffic}, viewers: make(chan struct{}, maxViewers), closed: make(chan struct{}),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+Prefix+"assets/{name}", serveAsset)
+	for i := range pages {
+		p := &pages[i]
+		mux.HandleFunc("GET "+Prefix+p.pattern, func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, p) })
+	}
+	mux.HandleFunc("GET "+Prefix, func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, nil, notFound("There is no such page."))
+	})
+	s.handler = guarded(mux)
+	return s
+}
+
+// ServeHTTP answers requests for Prefix and what is below.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Close ends what would go on for ever: pages that are kept up to date.
+func (s *Server) Close() {
+	s.close.Do(func() { close(s.closed) })
+	s.changes.working.Wait()
+}
+
+func (s *Server) snapshot() *gateway.Snapshot {
+	if s.options.Snapshot == nil {
+		return nil
+	}
+	return s.options.Snapshot()
+}

@@ -1,0 +1,262 @@
+package dashboard
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/telemetry/cost"
+	"gatehouse/telemetry/metering"
+)
+
+// Meter gives what was metered from one day to another, both included.
+type Meter interface {
+	Lines(from, to time.Time) ([]metering.Line, error)
+}
+
+// usagePage is who used what in a month, and what that costs.
+var usagePage = page{
+	pattern: "usage", nav: "Usage and cost", template: "usage",
+	read: (*Server).usage, export: (*Server).usageCSV,
+}
+
+const (
+	// usageMonths is how many months may be chosen, the current one included.
+	usageMonths = 13
+	// usageRows is how many groups are shown; a file has all.
+	usageRows = 200
+)
+
+// usageGroups are what usage may be told apart by.
+var usageGroups = []struct {
+	name, text string
+	by         cost.By
+}{
+	{"stage", "API and stage", cost.By{API: true, Stage: true}},
+	{"api", "API", cost.By{API: true}},
+	{"key", "API key", cost.By{Key: true}},
+	{"all", "API, stage and key", cost.By{API: true, Stage: true, Key: true}},
+}
+
+type usageView struct {
+	Month  string
+	Months []usageChoice
+	Groups []usageChoice
+	// ByAPI, ByStage and ByKey are the columns.
+	ByAPI, ByStage, ByKey bool
+	// Currency is that of the table of prices, whose name is Prices.
+	Currency, Prices string
+	Total            usageRow
+	Chart            barChart
+	Rows             []usageRow
+	More             int
+	CSV              string
+}
+
+type usageChoice struct {
+	Value, Text string
+	Current     bool
+}
+
+// usageRow is what a group used.
+type usageRow struct {
+	API, Stage, Key string
+	metering.Counts
+	Cost string
+}
+
+// Traffic is what went in and out.
+func (r usageRow) Traffic() int64 { return int64(r.BytesIn + r.BytesOut) }
+
+func (s *Server) usage(r *http.Request) (*shown, error) {
+	if s.options.Meter == nil {
+		return nil, absent("What bills are made of is metered by processes with the roles telemetry or integration, which this one has not. The dashboard of one that has shows it.")
+	}
+	month, group := s.askedUsage(r)
+	v := &usageView{Month: month.Format("2006-01"), ByAPI: group.by.API, ByStage: group.by.Stage, ByKey: group.by.Key, Prices: s.options.Prices.Name, Currency: s.options.Prices.Currency}
+	this := monthOf(s.options.Now())
+	for i := range usageMonths {
+		m := this.AddDate(0, -i, 0)
+		v.Months = append(v.Months, usageChoice{m.Format("2006-01"), m.Format("January 2006"), m.Equal(month)})
+	}
+	for _, g := range usageGroups {
+		v.Groups = append(v.Groups, usageChoice{g.name, g.text, g.name == group.name})
+	}
+	v.CSV = pathTo("usage") + "?" + url.Values{"month": {v.Month}, "by": {group.name}, "format": {"csv"}}.Encode()
+	lines, err := s.options.Meter.Lines(month, month.AddDate(0, 1, -1))
+	if err != nil {
+		return nil, err
+	}
+	rows, whole := s.billed(lines, group.by), (*big.Rat)(nil)
+	v.Total, whole = summedUsage(lines), new(big.Rat)
+	for _, item := range cost.Bill(s.options.Prices, lines, cost.By{}) {
+		whole.Add(whole, item.Cost)
+	}
+	v.Total.Cost = money(whole)
+	v.Chart = usageChart(lines, month)
+	v.Rows, v.More = rows[:min(len(rows), usageRows)], max(len(rows)-usageRows, 0)
+	return &shown{Title: "Usage and cost", Data: v}, nil
+}
+
+// askedUsage is the month and the groups that are asked for, else this month's by stage.
+func (s *Server) askedUsage(r *http.Request) (month time.Time, group struct {
+	name, text string
+	by         cost.By
+}) {
+	this := monthOf(s.options.Now())
+	month, group = this, usageGroups[0]
+	if asked, err := time.Parse("2006-01", r.URL.Query().Get("month")); err == nil && !asked.After(this) && asked.After(this.AddDate(0, -usageMonths, 0)) {
+		month = asked
+	}
+	for _, g := range usageGroups {
+		if g.name == r.URL.Query().Get("by") {
+			group = g
+		}
+	}
+	return month, group
+}
+
+func monthOf(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+func summedUsage(lines []metering.Line) (sum usageRow) {
+	for i := range lines {
+		sum.Add(lines[i].Counts)
+	}
+	return sum
+}
+
+// billed are the sums of groups with what they cost, the dearest first.
+func (s *Server) billed(lines []metering.Line, by cost.By) []usageRow {
+	type group struct{ api, stage, key string }
+	at, costs := map[group]*usageRow{}, map[group]*big.Rat{}
+	for i := range lines {
+		l := &lines[i]
+		var g group
+		if by.API || by.Stage {
+			g.api = l.API
+		}
+		if by.Stage {
+			g.stage = l.Stage
+		}
+		if by.Key {
+			g.key = l.Key
+		}
+		if at[g] == nil {
+			at[g], costs[g] = &usageRow{API: g.api, Stage: g.stage, Key: g.key}, new(big.Rat)
+		}
+		at[g].Add(l.Counts)
+	}
+	for _, item := range cost.Bill(s.options.Prices, lines, by) {
+		if sum := costs[group{item.API, item.Stage, item.Key}]; sum != nil {
+			sum.Add(sum, item.Cost)
+		}
+	}
+	names := s.apiNames()
+	rows := make([]usageRow, 0, len(at))
+	for g, row := range at {
+		row.Cost = money(costs[g])
+		row.API = cmp.Or(names[g.api], g.api)
+		rows = append(rows, *row)
+	}
+	slices.SortFunc(rows, func(a, b usageRow) int {
+		return cmp.Or(
+			cmp.Compare(b.Calls+b.Messages, a.Calls+a.Messages), cmp.Compare(b.Free, a.Free),
+			strings.Compare(a.API, b.API), strings.Compare(a.Stage, b.Stage), strings.Compare(a.Key, b.Key),
+		)
+	})
+	return rows
+}
+
+// apiNames are those of the APIs that are served, by their ids.
+func (s *Server) apiNames() map[string]string {
+	names := map[string]string{}
+	if snapshot := s.snapshot(); snapshot != nil {
+		for i := range snapshot.APIs {
+			names[snapshot.APIs[i].ID] = snapshot.APIs[i].Name
+		}
+	}
+	return names
+}
+
+// money writes a sum with as many digits as it takes to see it.
+func money(sum *big.Rat) string {
+	switch {
+	case sum.Sign() == 0:
+		return "0.00"
+	case sum.Cmp(big.NewRat(1, 100)) >= 0:
+		return sum.FloatString(2)
+	case sum.Cmp(big.NewRat(1, 1_000_000)) >= 0:
+		return sum.FloatString(6)
+	}
+	return "<0.000001"
+}
+
+// usageChart shows calls and messages by day, with the calls that cost nothing.
+func usageChart(lines []metering.Line, month time.Time) barChart {
+	days := month.AddDate(0, 1, -1).Day()
+	charged, free := make([]uint64, days), make([]uint64, days)
+	for i := range lines {
+		if day := lines[i].Day.UTC().Day() - 1; monthOf(lines[i].Day).Equal(month) {
+			charged[day] += lines[i].Calls + lines[i].Messages
+			free[day] += lines[i].Free
+		}
+	}
+	c := newBarChart("good", "client")
+	for i := range days {
+		day := month.AddDate(0, 0, i)
+		tick := ""
+		if i%5 == 0 && i < days-2 {
+			tick = day.Format("2 Jan")
+		}
+		c.add(day, tick, fmt.Sprintf("%s: %s calls and messages, %s calls for free", day.Format("2 January"), showExact(charged[i]), showExact(free[i])), charged[i], free[i])
+	}
+	sum := summedUsage(lines)
+	return c.done(fmt.Sprintf("Calls and messages by day: %s in all, %s calls for free", showExact(sum.Calls+sum.Messages), showExact(sum.Free)))
+}
+
+// usageCSV is the month as a file: all groups.
+func (s *Server) usageCSV(r *http.Request) (name string, body []byte, err error) {
+	if s.options.Meter == nil {
+		return "", nil, notFound("Nothing is metered in this process.")
+	}
+	month, group := s.askedUsage(r)
+	lines, err := s.options.Meter.Lines(month, month.AddDate(0, 1, -1))
+	if err != nil {
+		return "", nil, err
+	}
+	var b bytes.Buffer
+	out := csv.NewWriter(&b)
+	columns := []string{"month", "api", "stage", "key", "calls", "free_calls", "messages", "connection_minutes", "cache_hours", "bytes_in", "bytes_out", "cost_" + strings.ToLower(s.options.Prices.Currency)}
+	_ = out.Write(columns) // a buffer takes all
+	for _, row := range s.billed(lines, group.by) {
+		cells := []string{month.Format("2006-01"), row.API, row.Stage, row.Key}
+		for _, n := range []uint64{row.Calls, row.Free, row.Messages, row.ConnectionSeconds / 60, row.CacheMinutes / 60, row.BytesIn, row.BytesOut} {
+			cells = append(cells, fmt.Sprint(n))
+		}
+		cells = append(cells, row.Cost)
+		for i := range cells {
+			cells[i] = plainCell(cells[i])
+		}
+		_ = out.Write(cells)
+	}
+	out.Flush()
+	return "usage-" + month.Format("2006-01") + "-by-" + group.name + ".csv", b.Bytes(), out.Error()
+}
+
+// plainCell keeps a spreadsheet from taking a name for a formula.
+func plainCell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
