@@ -108,7 +108,7 @@ func (c *cachedRoute) serve(x *exchange) {
 		switch {
 		case !c.RequireAuthorization || x.told(wire.InvalidateHeader) == "true":
 			_, generation := x.server.cache.Get(x.ctx(), c.space, key)
-			x.server.metrics.cached(x.route.stage, cacheRefresh)
+			x.toldCache(cacheRefresh)
 			c.fetch(x, key, generation, x.server.flights.Begin(key), "")
 			return
 		case c.Unauthorized == gateway.CacheFail:
@@ -132,7 +132,7 @@ func (c *cachedRoute) serve(x *exchange) {
 				c.hit(x, entry, tell)
 				return
 			}
-			x.server.metrics.cached(x.route.stage, cacheMiss)
+			x.toldCache(cacheMiss)
 			c.fetch(x, key, generation, flight, tell)
 			return
 		}
@@ -144,7 +144,7 @@ func (c *cachedRoute) serve(x *exchange) {
 			x.fail(gone, "the client has left")
 			return
 		case unshared:
-			x.server.metrics.cached(x.route.stage, cacheMiss)
+			x.toldCache(cacheMiss)
 			x.addWarning(tell)
 			c.handler.serve(x)
 			return
@@ -207,9 +207,17 @@ func (c *cachedRoute) fetch(x *exchange, key stagecache.Key, generation stagecac
 	}
 }
 
+// toldCache counts whether there was an answer.
+func (x *exchange) toldCache(result string) {
+	x.server.metrics.cached(x.route.stage, result)
+	if x.server.cached != nil {
+		x.server.cached(x.id(), result)
+	}
+}
+
 // hit answers with what is kept.
 func (c *cachedRoute) hit(x *exchange, entry *stagecache.Entry, tell string) {
-	x.server.metrics.cached(x.route.stage, cacheHit)
+	x.toldCache(cacheHit)
 	if x.request.ContentLength != 0 {
 		// Envoy takes an answer for broken that comes before it has sent everything.
 		if _, err := io.Copy(io.Discard, io.LimitReader(x.request.Body, maxBodyBytes)); err != nil {

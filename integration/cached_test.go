@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,10 +113,17 @@ func TestCacheKeys(t *testing.T) {
 // What is kept is the answer to the last byte, but for the id that is each request's own.
 func TestCacheHit(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	s := newService(t, func(o *integration.Options) { o.Registerer = registry })
+	var told []string
+	s := newService(t, func(o *integration.Options) {
+		o.Registerer = registry
+		o.Cached = func(id, result string) { told = append(told, id+" "+result) }
+	})
 	s.counting()
 	s.serve(cacheOf(nil, lambdaRoute("GET", "/x")))
-	first := s.ask("GET /x", "GET", "/v1/x", "")
+	first := s.ask("GET /x", "GET", "/v1/x", "", "X-Request-Id", "id-1")
+	if want := []string{"id-1 miss"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
 	second := s.ask("GET /x", "GET", "/v1/x", "", "X-Amzn-Trace-Id", "Root=1-2-3;Parent=4;Sampled=0")
 	if second.StatusCode != 200 || second.body != first.body || second.Header.Get("X-A") != "b" || second.Header.Get("Content-Type") != first.Header.Get("Content-Type") {
 		t.Errorf("%d %v %q", second.StatusCode, second.Header, second.body)

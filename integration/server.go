@@ -60,6 +60,9 @@ type Options struct {
 	Patience time.Duration
 	// Cache keeps answers for the caches of stages; one in memory by default.
 	Cache stagecache.Store
+	// Cached is told of each request to a route whose answers are kept, before it is answered,
+	// and whether there was one: hit, miss, or refresh; nil for nobody.
+	Cached func(requestID, result string)
 	// MaxWait is how long a request waits for the answer that another one fetches, 5
 	// seconds by default.
 	MaxWait time.Duration
@@ -78,6 +81,7 @@ type Server struct {
 	cache   stagecache.Store
 	flights stagecache.Flights
 	maxWait time.Duration
+	cached  func(requestID, result string)
 	serving atomic.Pointer[serving]
 	// services are found by the one, and called over the other.
 	services  *amazon.Client
@@ -116,7 +120,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport,
 		metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)),
-		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait),
+		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait), cached: o.Cached,
 	}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}

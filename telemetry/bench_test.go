@@ -13,21 +13,30 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 // BenchmarkReceive takes what an Envoy sends from bytes to metrics and lines: a request is
 // an operation. What gRPC does around it is not in it.
 func BenchmarkReceive(b *testing.B) {
-	for name, log := range map[string]*gateway.StageAccessLog{
-		"metrics": nil,
-		"lines": {
+	for name, of := range map[string]struct {
+		log     *gateway.StageAccessLog
+		history bool
+	}{
+		"metrics": {},
+		"history": {history: true},
+		"lines and history": {history: true, log: &gateway.StageAccessLog{
 			Format:      `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","requestTime":"$context.requestTime","httpMethod":"$context.httpMethod","routeKey":"$context.resourcePath","status":"$context.status","protocol":"$context.protocol","responseLength":"$context.responseLength","latency":"$context.responseLatency","integration":"$context.integrationLatency","type":"$context.error.responseType"}`,
 			Destination: gateway.DestinationStdout,
-		},
+		}},
 	} {
 		b.Run(name, func(b *testing.B) {
-			s := New(Options{Registerer: prometheus.NewRegistry(), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)})
-			s.Swap(s.Compile(snapshot(log)))
+			o := Options{Registerer: prometheus.NewRegistry(), Stdout: io.Discard, Log: slog.New(slog.DiscardHandler)}
+			if of.history {
+				o.History = history.New(history.Options{})
+			}
+			s := New(o)
+			s.Swap(s.Compile(snapshot(of.log)))
 			entries := make([]*logv3.HTTPAccessLogEntry, 100)
 			for i := range entries {
 				entries[i] = entry("shop", "v1", "GET /pets/{id}")
@@ -47,7 +56,7 @@ func BenchmarkReceive(b *testing.B) {
 				if err := proto.Unmarshal(message, &m); err != nil {
 					b.Fatal(err)
 				}
-				s.handle(batch, m.GetHttpLogs().GetLogEntry())
+				s.handle(batch, "edge-1", m.GetHttpLogs().GetLogEntry())
 			}
 			// By the clock it depends on what else the machine does.
 			b.ReportMetric(float64(b.N)/(cpu(b)-before).Seconds(), "requests/cpu-s")

@@ -14,7 +14,8 @@ type Compiled struct {
 	stages  map[stageKey]*stage
 	domains map[string][]string
 	// series are the labels of the metrics that there may be.
-	series map[labels]bool
+	series   map[labels]bool
+	revision string
 }
 
 type stageKey struct{ api, stage string }
@@ -52,6 +53,8 @@ type route struct {
 	key, resourceID string
 	labels          labels
 	series          seriesCache
+	// cached are routes whose answers are kept.
+	cached bool
 }
 
 // labels are those of the metrics. Every value is of a definition, never of a request.
@@ -63,7 +66,7 @@ const otherLabel = "other"
 // Compile makes ready what a snapshot needs. It has no other effect: files are opened when
 // there is something to write.
 func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
-	c := &Compiled{stages: map[stageKey]*stage{}, domains: map[string][]string{}, series: map[labels]bool{}}
+	c := &Compiled{stages: map[stageKey]*stage{}, domains: map[string][]string{}, series: map[labels]bool{}, revision: snapshot.Revision()}
 	room := s.maxSeries
 	// Labels that are the same are one series.
 	take := func(l labels, instead ...labels) labels {
@@ -104,7 +107,7 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			compile := func(d *gateway.Deployment) *deployment {
 				out := &deployment{Deployment: d, routes: make(map[string]*route, len(d.Routes))}
 				for k := range d.Routes {
-					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels}
+					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels, cached: of.RouteCache(&d.Routes[k]) != nil}
 					if of.RouteDetailed(r.key) && st.labels != all {
 						l := st.labels
 						l.method, l.resource = r.Method, r.Path

@@ -91,7 +91,7 @@ func newHarness(t *testing.T, o Options) *harness {
 	return h
 }
 
-func (h *harness) tell(entries ...*logv3.HTTPAccessLogEntry) { h.handle(newBatch(), entries) }
+func (h *harness) tell(entries ...*logv3.HTTPAccessLogEntry) { h.handle(newBatch(), "edge-1", entries) }
 
 // written waits for what is under way, and gives what went to stdout.
 func (h *harness) written(t *testing.T) string {

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 const (
@@ -138,6 +139,8 @@ func unicodeEscape(b []byte, r rune) []byte {
 type batch struct {
 	lines map[*destination]*pending
 	order []*destination
+	// told is what the history is told next.
+	told history.Request
 }
 
 type pending struct {

@@ -35,6 +35,10 @@ type Options struct {
 	MaxSeries int
 	// Meter counts what bills are made of; nil for nobody.
 	Meter Meter
+	// History keeps what people look at; nil for nobody.
+	History History
+	// Now is the clock, time.Now by default.
+	Now func() time.Time
 	// Minutes tells that another one is over, for what is metered by time; the clock does if
 	// there is none.
 	Minutes <-chan time.Time
@@ -48,6 +52,9 @@ type Server struct {
 	logs    *destinations
 	serving atomic.Pointer[serving]
 	metered Meter
+	history History
+	now     func() time.Time
+	cached  cacheResults
 
 	maxSeries int
 	ended     chan struct{}
@@ -68,11 +75,14 @@ func New(o Options) *Server {
 	if o.Stdout == nil {
 		o.Stdout = os.Stdout
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	m := newMetrics(o.Registerer)
 	s := &Server{
 		log: o.Log, metrics: m, ended: make(chan struct{}),
 		logs:      newDestinations(o.Stdout, cmp.Or(o.MaxBuffered, 8<<20), o.Log, m),
-		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter,
+		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter, history: o.History, now: o.Now,
 	}
 	s.serving.Store(&serving{})
 	if s.metered != nil {
@@ -150,17 +160,22 @@ func (s *Server) StreamAccessLogs(stream alsv3.AccessLogService_StreamAccessLogs
 
 func (s *Server) receive(stream alsv3.AccessLogService_StreamAccessLogsServer) error {
 	b := newBatch()
+	node := ""
 	for {
 		message, err := stream.Recv()
 		if err != nil {
 			return err
 		}
-		s.handle(b, message.GetHttpLogs().GetLogEntry())
+		// Envoy says who it is at the beginning of a stream.
+		if id := message.GetIdentifier().GetNode().GetId(); id != "" {
+			node = id
+		}
+		s.handle(b, node, message.GetHttpLogs().GetLogEntry())
 	}
 }
 
 // handle deals with what an Envoy tells at once. It does not wait for anything.
-func (s *Server) handle(b *batch, entries []*logv3.HTTPAccessLogEntry) {
+func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEntry) {
 	now := s.serving.Load()
 	for _, e := range entries {
 		switch e.GetCommonProperties().GetAccessLogType() {
@@ -172,6 +187,7 @@ func (s *Server) handle(b *batch, entries []*logv3.HTTPAccessLogEntry) {
 		r := now.request(e)
 		s.metrics.count(r)
 		s.meter(r)
+		s.record(&b.told, node, r)
 		if r.stage != nil && r.stage.log != nil {
 			b.add(r.stage.log, r)
 		}

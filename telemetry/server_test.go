@@ -200,7 +200,7 @@ func TestFiles(t *testing.T) {
 		entries[i] = entry("shop", "v1", "GET /pets/{id}")
 	}
 	for range 6 {
-		h.handle(b, entries)
+		h.handle(b, "edge-1", entries)
 		h.written(t)
 		time.Sleep(5 * time.Millisecond) // old files are named by the millisecond
 	}

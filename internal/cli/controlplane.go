@@ -33,6 +33,7 @@ import (
 	"gatehouse/internal/watch"
 	"gatehouse/management/flushes"
 	"gatehouse/ratelimit"
+	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
 	"gatehouse/xds"
 )
@@ -85,6 +86,10 @@ type controlPlane struct {
 	writable bool
 	// metered is what bills are made of, nil where nothing is metered.
 	metered *metering.Meter
+	// history is what people look at, and toldCache hears of answers that were kept; both are
+	// nil without the role telemetry.
+	history   *history.History
+	toldCache func(requestID, result string)
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
 	services []service

@@ -21,6 +21,7 @@ import (
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/descriptorfile"
 	"gatehouse/telemetry"
+	"gatehouse/telemetry/history"
 	"gatehouse/xds"
 )
 
@@ -119,7 +120,7 @@ func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
-	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches})
+	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache})
 	c.flush = server.Flush
 	c.caches.Data = server.Flush
 	return service{
@@ -152,7 +153,9 @@ func startIntegration(c *controlPlane) service {
 
 func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
-	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered})
+	c.history = history.New(history.Options{Registerer: c.metrics})
+	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered, History: c.history})
+	c.toldCache = server.Cached
 	return service{
 		name:     wire.TelemetryService,
 		register: server.Register,

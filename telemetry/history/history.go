@@ -116,14 +116,14 @@ func (h *History) register(r prometheus.Registerer) {
 	}, locked(&h.last.mu, func() int { return int(h.last.lost) })))
 }
 
-// Add takes in a request that has ended. Nobody may change it afterwards. It does not wait
-// for those who listen.
+// Add takes in a request that has ended, of which it keeps a copy. It makes the texts in it
+// harmless, and does not wait for those who listen.
 func (h *History) Add(r *Request) {
-	size := r.bound()
+	r.bound()
 	if of, ok := r.counts(); ok {
 		h.count(of, r)
 	}
-	h.last.add(r, size)
+	h.last.add(r)
 }
 
 func (h *History) count(of Of, r *Request) {

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -74,19 +75,45 @@ func TestRequestsAreBoundedInBytes(t *testing.T) {
 	for i := range 100 {
 		r := request(Of{"shop", "v1", "GET", "/"}, 200, 0)
 		r.ID = fmt.Sprint(i)
-		r.texts(func(text *string, _ int) {
+		for _, text := range r.texts() {
 			if text != &r.ID {
 				*text = huge
 			}
-		})
+		}
 		h.Add(r)
 	}
 	if h.last.bytes > room || len(h.last.byID) != int(h.last.next-h.last.oldest) {
 		t.Errorf("%d bytes in %d requests, %d ids", h.last.bytes, h.last.next-h.last.oldest, len(h.last.byID))
 	}
+	if n := len(h.last.chunks) * chunkSize; n > room+2*chunkSize {
+		t.Errorf("%d bytes of memory", n)
+	}
 	r, ok := h.Request("99")
 	if !ok || len(r.Path) > maxPath+10 || len(r.UserAgent) > maxText+10 {
 		t.Errorf("found %v, a path of %d bytes, an agent of %d", ok, len(r.Path), len(r.UserAgent))
+	}
+}
+
+// TestEveryFieldIsKept fills in all there is.
+func TestEveryFieldIsKept(t *testing.T) {
+	r := Request{
+		ID: "1", At: noon.Add(time.Nanosecond), Canary: true, Status: 599, Latency: time.Second, Integrated: true, IntegrationLatency: 5,
+		Received: 1 << 40, Sent: 7, Throttled: true,
+	}
+	for i, text := range r.texts() {
+		*text = fmt.Sprint("text ", i)
+	}
+	all := reflect.ValueOf(r)
+	for i := range all.NumField() {
+		if all.Field(i).IsZero() && all.Type().Field(i).Name != "Missed" {
+			t.Errorf("%s is not filled in", all.Type().Field(i).Name)
+		}
+	}
+	h := New(Options{})
+	h.Add(&r)
+	got, _ := h.Request(r.ID)
+	if diff := cmp.Diff(r, got); diff != "" {
+		t.Errorf("(-added):\n%s", diff)
 	}
 }
 

@@ -34,12 +34,14 @@ func (h *History) Series(of Of, from, to time.Time, step time.Duration) []Point 
 	for minute := first; minute < end; minute += width {
 		c := &cell{}
 		if known {
-			pages := h.gather(minute, minute+width, func(open seriesID) *cell {
-				if h.series.within(open, id) {
-					return c
-				}
-				return nil
-			})
+			pages, open := h.gather(minute, minute+width)
+			for _, l := range open {
+				h.series.each(id, 3, func(part seriesID) {
+					if counted := l.open[part]; counted != nil && h.series.all[part].depth == 3 {
+						c.merge(counted)
+					}
+				})
+			}
 			if len(pages) > 0 {
 				parts = append(parts, part{len(cells), pages})
 			}
@@ -65,19 +67,12 @@ func (h *History) Series(of Of, from, to time.Time, step time.Duration) []Point 
 func timeOf(minute int64) time.Time { return time.Unix(minute*60, 0).UTC() }
 
 // gather finds what there is from one minute to another: the sealed pages, the wider ones
-// where they fit. What is open is added to the cell that into gives for a route, nil for
-// those that are not asked for.
-func (h *History) gather(from, to int64, into func(route seriesID) *cell) []*page {
-	var pages []*page
-	openMinute := from <= h.minutes.slot && h.minutes.slot < to
-	if openMinute {
-		for id, c := range h.minutes.open {
-			if to := into(id); to != nil {
-				to.merge(c)
-			}
-		}
+// where they fit, and what is open. Of the latter the routes are to be taken: not
+// everything has been summed up from them.
+func (h *History) gather(from, to int64) (pages []*page, open []*level[*cell]) {
+	if from <= h.minutes.slot && h.minutes.slot < to {
+		open = append(open, h.minutes)
 	}
-	// An hour of a clock that was wrong is not walked through minute by minute.
 	for minute := from; minute < to; {
 		ten := slotOf(minute, coarse)
 		if minute != ten*coarse || minute+coarse > to {
@@ -91,18 +86,11 @@ func (h *History) gather(from, to int64, into func(route seriesID) *cell) []*pag
 			pages = append(pages, p)
 		}
 		if ten == h.tens.slot {
-			for id, c := range h.tens.open {
-				// What is wider was added up from the routes; only those are taken.
-				if h.series.all[id].depth == 3 {
-					if to := into(id); to != nil {
-						to.merge(c)
-					}
-				}
-			}
+			open = append(open, h.tens)
 		}
 		minute += coarse
 	}
-	return pages
+	return pages, open
 }
 
 // Totals implements Reader.
@@ -143,7 +131,17 @@ func (h *History) Totals(of Of, from, to time.Time) []Total {
 		}
 		return c
 	}
-	pages := h.gather(first, end, cellOf)
+	pages, open := h.gather(first, end)
+	for _, l := range open {
+		for id, counted := range l.open {
+			if h.series.all[id].depth < 3 {
+				continue
+			}
+			if c := cellOf(id); c != nil {
+				c.merge(counted)
+			}
+		}
+	}
 	h.mu.Unlock()
 
 	for _, p := range pages {
@@ -226,11 +224,11 @@ func (h *History) Top(of Of, by string, from, to time.Time, n int) []Count {
 		}
 		// Of what is more than a stage, its stages are open.
 		depth := max(of.depth(), 2)
-		for open, t := range h.tops.open {
-			if h.series.all[open].depth == depth && h.series.within(open, id) {
+		h.series.each(id, depth, func(part seriesID) {
+			if t := h.tops.open[part]; t != nil && h.series.all[part].depth == depth {
 				sum.merge(t)
 			}
-		}
+		})
 	}
 	h.mu.Unlock()
 	for _, p := range pages {

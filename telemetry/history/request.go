@@ -1,6 +1,7 @@
 package history
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -112,40 +113,82 @@ const (
 	maxText = 256
 )
 
-// texts are all of them, with their bounds.
-func (r *Request) texts(each func(text *string, bound int)) {
-	each(&r.Path, maxPath)
-	each(&r.ErrorMessage, 1<<10)
-	each(&r.UpstreamFailure, 1<<10)
-	for _, text := range [...]*string{
+const numTexts = 29
+
+// texts are all of them, those with bounds of their own first.
+func (r *Request) texts() [numTexts]*string {
+	return [...]*string{
+		&r.Path, &r.ErrorMessage, &r.UpstreamFailure,
 		&r.ID, &r.API, &r.Stage, &r.RouteMethod, &r.Resource, &r.Protocol, &r.Method, &r.Host, &r.HTTPVersion, &r.Caller, &r.UserAgent, &r.KeyName,
 		&r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
 		&r.Authorizer.Status, &r.Authorizer.Failure, &r.Signature.Status, &r.Signature.Failure, &r.Permission.Status, &r.Permission.Failure,
-	} {
-		each(text, maxText)
 	}
 }
 
-// requestOverhead is what a request takes beside its texts, roughly: itself, and its place
-// among the others.
-const requestOverhead = 800
+var textBounds = func() (bounds [numTexts]int) {
+	for i := range bounds {
+		bounds[i] = maxText
+	}
+	bounds[0], bounds[1], bounds[2] = maxPath, 1<<10, 1<<10
+	return bounds
+}()
 
-// bound makes its texts harmless, and gives the bytes that all of it takes.
-func (r *Request) bound() int {
-	size := requestOverhead
-	r.texts(func(text *string, bound int) {
-		*text = harmless(*text, bound)
-		size += len(*text)
-	})
-	return size
+// bound makes its texts harmless.
+func (r *Request) bound() {
+	for i, text := range r.texts() {
+		if len(*text) > textBounds[i] || !printable(*text) {
+			*text = harmless(*text, textBounds[i])
+		}
+	}
+}
+
+// Flags of a request that is kept.
+const (
+	isCanary = 1 << iota
+	isIntegrated
+	isThrottled
+)
+
+// appendTo writes the request.
+func (r *Request) appendTo(b []byte) []byte {
+	is := uint64(0)
+	if r.Canary {
+		is |= isCanary
+	}
+	if r.Integrated {
+		is |= isIntegrated
+	}
+	if r.Throttled {
+		is |= isThrottled
+	}
+	for _, n := range [...]uint64{
+		is, uint64(r.At.UnixNano()), uint64(r.Status), uint64(r.Latency), uint64(r.IntegrationLatency), r.Received, r.Sent,
+	} {
+		b = binary.AppendUvarint(b, n)
+	}
+	for _, text := range r.texts() {
+		b = appendText(b, *text)
+	}
+	return b
+}
+
+// readRequest reads what appendTo wrote, of which it keeps nothing.
+func readRequest(data []byte) (r Request) {
+	in := reader{data}
+	is := in.uvarint()
+	r.Canary, r.Integrated, r.Throttled = is&isCanary != 0, is&isIntegrated != 0, is&isThrottled != 0
+	r.At = time.Unix(0, int64(in.uvarint())).UTC()
+	r.Status, r.Latency, r.IntegrationLatency = int(in.uvarint()), time.Duration(in.uvarint()), time.Duration(in.uvarint())
+	r.Received, r.Sent = in.uvarint(), in.uvarint()
+	for _, text := range r.texts() {
+		*text = in.text()
+	}
+	return r
 }
 
 // harmless is text of bounded length, in which all that does not print is told by its
-// number. What is cut is a copy, so that the rest of it is not kept.
+// number.
 func harmless(text string, bound int) string {
-	if len(text) <= bound && printable(text) {
-		return text
-	}
 	var b strings.Builder
 	for i, c := range text {
 		if b.Len() > bound {

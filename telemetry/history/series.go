@@ -1,5 +1,7 @@
 package history
 
+import "slices"
+
 // seriesID is the number of something that is counted: of Of{}, which is 0, of an API, of
 // a stage, of a route.
 type seriesID uint32
@@ -19,6 +21,8 @@ type seriesInfo struct {
 	in    seriesID
 	depth int
 	used  bool
+	// parts are what it is the whole of.
+	parts []seriesID
 }
 
 func newSeries(maximum int) *series {
@@ -59,6 +63,7 @@ func (s *series) make(of Of) seriesID {
 		s.all = append(s.all, info)
 	}
 	s.ids[of] = id
+	s.all[info.in].parts = append(s.all[info.in].parts, id)
 	return id
 }
 
@@ -79,12 +84,17 @@ func (s *series) keepOnly(used []bool) {
 			s.free = append(s.free, seriesID(id))
 		}
 	}
+	for id := range s.all {
+		s.all[id].parts = slices.DeleteFunc(s.all[id].parts, func(part seriesID) bool { return !used[part] })
+	}
 }
 
-// within reports whether something is the other thing, or a part of it.
-func (s *series) within(id, whole seriesID) bool {
-	for s.all[id].depth > s.all[whole].depth {
-		id = s.all[id].in
+// each gives something and all that is a part of it, down to a depth, from below.
+func (s *series) each(whole seriesID, depth int, do func(seriesID)) {
+	if s.all[whole].depth < depth {
+		for _, part := range s.all[whole].parts {
+			s.each(part, depth, do)
+		}
 	}
-	return id == whole
+	do(whole)
 }

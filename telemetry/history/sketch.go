@@ -48,7 +48,7 @@ func middleOf(bucket int) time.Duration {
 }
 
 // Count is how many times it has.
-func (s *Sketch) Count() uint64 { return s.n }
+func (s Sketch) Count() uint64 { return s.n }
 
 // Observe adds a time, which happened n times.
 func (s *Sketch) Observe(d time.Duration, n uint64) { s.add(bucketOf(d), n) }
@@ -89,7 +89,7 @@ func (s *Sketch) Merge(o *Sketch) {
 }
 
 // Quantile is the time that a part q of the requests did not exceed, 0 without requests.
-func (s *Sketch) Quantile(q float64) time.Duration {
+func (s Sketch) Quantile(q float64) time.Duration {
 	if s.n == 0 {
 		return 0
 	}

@@ -1,0 +1,145 @@
+package telemetry
+
+import (
+	"sync"
+	"time"
+
+	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
+
+	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
+)
+
+// History keeps the last requests, and how many there were. *history.History is one.
+type History interface {
+	// Add takes in a request, which has ended, and keeps none of it. It does not wait.
+	Add(*history.Request)
+}
+
+// record tells the history of a request.
+func (s *Server) record(told *history.Request, node string, r *request) {
+	if s.history == nil {
+		return
+	}
+	in, out := r.entry.GetRequest(), r.entry.GetResponse()
+	*told = history.Request{
+		ID: in.GetRequestId(), At: r.plausibleBegin(s.now()), Node: node,
+		API: r.logged.API, Stage: r.logged.Stage, Canary: r.logged.Canary,
+		Method: r.method, Host: r.host(), Path: r.path, HTTPVersion: protocol(r),
+		Caller: address(r.common.GetDownstreamRemoteAddress()), UserAgent: in.GetUserAgent(), KeyName: r.keyName(),
+		Status: int(r.status()), Latency: r.latency(),
+		Received: in.GetRequestHeadersBytes() + in.GetRequestBodyBytes(), Sent: out.GetResponseHeadersBytes() + out.GetResponseBodyBytes(),
+		Details: r.details(), Flags: flags(r.common.GetResponseFlags()),
+		Upstream: r.common.GetUpstreamCluster(), UpstreamAddress: address(r.common.GetUpstreamRemoteAddress()),
+		UpstreamFailure: r.common.GetUpstreamTransportFailureReason(),
+	}
+	told.IntegrationLatency, told.Integrated = r.integrationLatency()
+	if r.stage != nil {
+		told.Protocol, told.Revision = string(r.stage.api.Protocol), r.compiled.revision
+		if told.Status >= 400 {
+			t := r.responseType()
+			told.ResponseType, told.ErrorMessage = string(t), r.errorMessage()
+			told.Throttled = t == gateway.Throttled || t == gateway.QuotaExceeded
+		}
+	}
+	if r.route != nil {
+		told.RouteMethod, told.Resource = r.route.Method, r.route.Path
+		if r.route.Authorization != nil {
+			told.Authorizer, told.Signature, told.Permission = toldCheck(r.authorizer()), toldCheck(r.signature()), toldCheck(r.permission())
+		}
+		if r.route.cached {
+			told.Cache = s.cached.take(told.ID)
+		}
+	}
+	s.history.Add(told)
+}
+
+func toldCheck(c check) history.Check { return history.Check{Status: c.status, Failure: c.failure} }
+
+// plausibleBegin is when the request began: by Envoy's clock, unless that is as wrong as no
+// request can take.
+func (r *request) plausibleBegin(now time.Time) time.Time {
+	began := r.began()
+	if ended := began.Add(r.latency()); ended.After(now.Add(time.Hour)) || ended.Before(now.Add(-24*time.Hour)) {
+		return now.Add(-r.latency()).UTC()
+	}
+	return began
+}
+
+// flags are Envoy's short words for what went wrong, as its own logs have them.
+func flags(f *logv3.ResponseFlags) string {
+	if f == nil {
+		return ""
+	}
+	text := ""
+	for _, flag := range [...]struct {
+		set  bool
+		word string
+	}{
+		{f.FailedLocalHealthcheck, "LH"}, {f.NoHealthyUpstream, "UH"}, {f.UpstreamRequestTimeout, "UT"}, {f.LocalReset, "LR"},
+		{f.UpstreamRemoteReset, "UR"}, {f.UpstreamConnectionFailure, "UF"}, {f.UpstreamConnectionTermination, "UC"}, {f.UpstreamOverflow, "UO"},
+		{f.NoRouteFound, "NR"}, {f.DelayInjected, "DI"}, {f.FaultInjected, "FI"}, {f.RateLimited, "RL"}, {f.UnauthorizedDetails != nil, "UAEX"},
+		{f.RateLimitServiceError, "RLSE"}, {f.DownstreamConnectionTermination, "DC"}, {f.UpstreamRetryLimitExceeded, "URX"},
+		{f.StreamIdleTimeout, "SI"}, {f.InvalidEnvoyRequestHeaders, "IH"}, {f.DownstreamProtocolError, "DPE"},
+		{f.UpstreamMaxStreamDurationReached, "UMSDR"}, {f.ResponseFromCacheFilter, "RFCF"}, {f.NoFilterConfigFound, "NFCF"},
+		{f.DurationTimeout, "DT"}, {f.UpstreamProtocolError, "UPE"}, {f.NoClusterFound, "NC"}, {f.OverloadManager, "OM"},
+		{f.DnsResolutionFailure, "DF"}, {f.DownstreamRemoteReset, "DR"},
+	} {
+		if flag.set {
+			if text != "" {
+				text += ","
+			}
+			text += flag.word
+		}
+	}
+	return text
+}
+
+// Cached tells whether the answer to a request was kept ("hit") or had to be made. It
+// comes from the integration service, before Envoy tells about the request.
+func (s *Server) Cached(requestID, result string) {
+	if s.history == nil {
+		return
+	}
+	if result != history.CacheHit {
+		result = history.CacheMiss
+	}
+	s.cached.put(requestID, result)
+}
+
+// maxCacheResults bounds those that wait for Envoy to tell, twice.
+const maxCacheResults = 20_000
+
+// cacheResults are those of requests that have not been told about. Those that never are,
+// as their telling was lost, are forgotten with the next generation but one.
+type cacheResults struct {
+	mu            sync.Mutex
+	young, before map[string]string
+}
+
+func (c *cacheResults) put(id, result string) {
+	if id == "" || len(id) > 128 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.young) >= maxCacheResults {
+		c.young, c.before = nil, c.young
+	}
+	if c.young == nil {
+		c.young = map[string]string{}
+	}
+	c.young[id] = result
+}
+
+func (c *cacheResults) take(id string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, results := range []map[string]string{c.young, c.before} {
+		if result, ok := results[id]; ok {
+			delete(results, id)
+			return result
+		}
+	}
+	return ""
+}
