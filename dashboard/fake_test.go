@@ -7,21 +7,41 @@ import (
 
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 // now is the time in tests.
 var now = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
 
-// fixed is a sketch of one latency.
-type fixed time.Duration
-
-func (f fixed) Quantile(q float64) time.Duration {
-	return time.Duration(math.Round(float64(f) * (0.5 + q)))
+// fixed is a sketch of a latency, which a few exceed by half of it.
+func fixed(latency time.Duration, n uint64) (s history.Sketch) {
+	s.Observe(latency, n-n/50)
+	s.Observe(latency*3/2, n/50)
+	return s
 }
-func (f fixed) Count() uint64 { return 1 }
 
 // traffic has, for each stage, calls that are as many each minute as its place in the list.
-type traffic struct{ stages []dashboard.Of }
+type traffic struct {
+	history.Reader
+	stages []dashboard.Of
+}
+
+func (t traffic) Totals(of dashboard.Of, from, to time.Time) (totals []history.Total) {
+	seen := map[dashboard.Of]bool{}
+	for _, stage := range t.stages {
+		part := stage
+		if of.API == "" {
+			part = dashboard.Of{API: stage.API}
+		} else if of.API != stage.API || of.Stage != "" {
+			continue
+		}
+		if !seen[part] {
+			seen[part] = true
+			totals = append(totals, history.Total{Of: part, Point: t.Series(part, from, to, to.Sub(from))[0]})
+		}
+	}
+	return totals
+}
 
 func (t traffic) Names() (names []dashboard.Of) {
 	for _, of := range t.stages {
@@ -44,7 +64,7 @@ func (t traffic) Series(of dashboard.Of, from, to time.Time, step time.Duration)
 		}
 		points = append(points, dashboard.Point{
 			At: at, Count: n, ClientErrors: n / 20, ServerErrors: n / 60, Throttled: n / 100, CacheHits: n / 4, CacheMisses: n / 8,
-			Latency: fixed(12 * time.Millisecond), IntegrationLatency: fixed(9 * time.Millisecond),
+			Latency: fixed(12*time.Millisecond, n), IntegrationLatency: fixed(9*time.Millisecond, n),
 		})
 	}
 	return points

@@ -163,17 +163,17 @@ func (s *Server) overviewAPIs(snapshot *gateway.Snapshot, now time.Time) (rows [
 	if s.options.Traffic == nil {
 		return rows
 	}
-	for _, of := range s.options.Traffic.Names() {
-		if of.API != "" && !defined[of.API] {
-			defined[of.API] = true
-			rows = append(rows, overviewRow{ID: of.API, Name: of.API, Gone: true})
-		}
-	}
+	called := s.traffic.parts(Of{}, now)
 	for i := range rows {
-		rows[i].summary = s.traffic.of(Of{API: rows[i].ID}, now)
+		rows[i].summary = called[Of{API: rows[i].ID}]
 	}
 	// What is gone is of no interest any more when nobody has called it for an hour.
-	return slices.DeleteFunc(rows, func(row overviewRow) bool { return row.Gone && row.Calls == 0 })
+	for of, sum := range called {
+		if !defined[of.API] && sum.Calls > 0 {
+			rows = append(rows, overviewRow{ID: of.API, Name: of.API, Gone: true, summary: sum})
+		}
+	}
+	return rows
 }
 
 // paged takes the rows of the page that is asked for.

@@ -3,33 +3,20 @@ package dashboard
 import (
 	"sync"
 	"time"
+
+	"gatehouse/telemetry/history"
 )
 
-// Traffic knows the requests of the last day, by minute.
-type Traffic interface {
-	// Series gives what was seen of something from one time to another, by steps: every
-	// step, with zeros where there was nothing.
-	Series(of Of, from, to time.Time, step time.Duration) []Point
-	// Names are what has been seen, busiest first.
-	Names() []Of
-}
+// Traffic knows the requests of the last day: how many there were, by minute, and the last
+// ones. *history.History is one.
+type Traffic = history.Reader
 
-// Of names what numbers are about. What is empty stands for all.
-type Of struct{ API, Stage, Method, Resource string }
-
-// Point is what was seen in a step.
-type Point struct {
-	At                                           time.Time
-	Count, ClientErrors, ServerErrors, Throttled uint64
-	CacheHits, CacheMisses                       uint64
-	Latency, IntegrationLatency                  Sketch
-}
-
-// Sketch tells quantiles of latencies.
-type Sketch interface {
-	Quantile(q float64) time.Duration
-	Count() uint64
-}
+type (
+	// Of names what numbers are about. What is empty stands for all.
+	Of = history.Of
+	// Point is what was seen in a step.
+	Point = history.Point
+)
 
 // window is how far back summaries look, minutes how many points it has.
 const (
@@ -46,12 +33,6 @@ type summary struct {
 }
 
 func summarize(points []Point) (s summary) {
-	quantile := func(of Sketch, q float64) time.Duration {
-		if of == nil || of.Count() == 0 {
-			return 0
-		}
-		return of.Quantile(q)
-	}
 	for _, p := range points {
 		s.Calls += p.Count
 		s.ClientErrors += p.ClientErrors
@@ -62,8 +43,8 @@ func summarize(points []Point) (s summary) {
 	}
 	if len(points) == 1 {
 		latency, integration := points[0].Latency, points[0].IntegrationLatency
-		s.P50, s.P99 = quantile(latency, 0.5), quantile(latency, 0.99)
-		s.IntegrationP50, s.IntegrationP99 = quantile(integration, 0.5), quantile(integration, 0.99)
+		s.P50, s.P99 = latency.Quantile(0.5), latency.Quantile(0.99)
+		s.IntegrationP50, s.IntegrationP99 = integration.Quantile(0.5), integration.Quantile(0.99)
 	}
 	return s
 }
@@ -90,6 +71,19 @@ func (s *summaries) renew(now time.Time) {
 	}
 	s.until, s.to = now.Add(summariesLast), now.Truncate(time.Minute).Add(time.Minute)
 	s.whole, s.series = map[Of]summary{}, map[Of][]Point{}
+}
+
+// parts are the summaries of all parts of something: of all APIs, of an API's stages, or of
+// a stage's routes. To ask for one after the other would take many times as long.
+func (s *summaries) parts(what Of, now time.Time) map[Of]summary {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renew(now)
+	parts := map[Of]summary{}
+	for _, total := range s.traffic.Totals(what, s.to.Add(-window), s.to) {
+		parts[total.Of] = summarize([]Point{total.Point})
+	}
+	return parts
 }
 
 // of summarizes the window.

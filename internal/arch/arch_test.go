@@ -31,8 +31,8 @@ var arrows = map[string][]string{
 	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
-	"telemetry":   {"gateway", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"dashboard":   {"gateway", "telemetry", "telemetry/cost", "telemetry/metering", "internal/difference"},
+	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"dashboard":   {"gateway", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.
 	"integration/vtl": {},
@@ -52,6 +52,7 @@ var arrows = map[string][]string{
 	"ratelimit/storetest": {"ratelimit"},
 
 	// What bills are made of is counted and kept by itself, and priced by itself.
+	"telemetry/history":  {},
 	"telemetry/metering": {"internal/durable"},
 	"telemetry/cost":     {"telemetry/metering"},
 

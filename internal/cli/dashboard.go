@@ -33,6 +33,9 @@ func (c *controlPlane) startDashboard() service {
 	if c.counting != nil {
 		options.Quotas = countedQuotas{c.counting}
 	}
+	if c.history != nil {
+		options.Traffic = c.history
+	}
 	if c.metered != nil {
 		options.Meter = c.metered
 	}
