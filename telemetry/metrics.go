@@ -13,8 +13,8 @@ import (
 // such; the others are about this package itself.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
 type metrics struct {
-	requests, clientErrors, serverErrors, bytes *prometheus.CounterVec
-	latency, integrationLatency                 *prometheus.HistogramVec
+	requests, clientErrors, serverErrors, throttled, bytes *prometheus.CounterVec
+	latency, integrationLatency                            *prometheus.HistogramVec
 
 	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
 	lines                              *prometheus.CounterVec
@@ -45,6 +45,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		requests:           counter("count_total", "Requests of an API (Count)."),
 		clientErrors:       counter("4xx_total", "Requests that were answered with a status of 400 to 499 (4XXError)."),
 		serverErrors:       counter("5xx_total", "Requests that were answered with a status of 500 to 599 (5XXError)."),
+		throttled:          counter("throttled_total", "Requests that the gateway answered with 429, for a rate or a quota."),
 		bytes:              counter("data_processed_bytes_total", "Bytes of requests and responses of HTTP APIs (DataProcessed)."),
 		latency:            histogram("latency_seconds", "Time from a request's first byte to the end of its response (Latency)."),
 		integrationLatency: histogram("integration_latency_seconds", "Time from a request's going to the integration to the beginning of its answer (IntegrationLatency)."),
@@ -60,15 +61,15 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	}, []string{"result"})
 	m.ofStage, m.ofUnknownStage, m.ofNoStage = received.WithLabelValues("stage"), received.WithLabelValues("unknown-stage"), received.WithLabelValues("no-stage")
 	if registerer != nil {
-		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency, received, m.lines, m.streams)
+		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency, received, m.lines, m.streams)
 	}
 	return m
 }
 
 // series are the metrics of one set of labels.
 type series struct {
-	requests, clientErrors, serverErrors, bytes prometheus.Counter
-	latency, integrationLatency                 prometheus.Observer
+	requests, clientErrors, serverErrors, throttled, bytes prometheus.Counter
+	latency, integrationLatency                            prometheus.Observer
 }
 
 // seriesCache keeps them with whom they are about.
@@ -81,7 +82,7 @@ func (c *seriesCache) of(m *metrics, l labels) *series {
 	v := l.values()
 	s := &series{
 		requests: m.requests.WithLabelValues(v...), clientErrors: m.clientErrors.WithLabelValues(v...), serverErrors: m.serverErrors.WithLabelValues(v...),
-		bytes: m.bytes.WithLabelValues(v...), latency: m.latency.WithLabelValues(v...), integrationLatency: m.integrationLatency.WithLabelValues(v...),
+		throttled: m.throttled.WithLabelValues(v...), bytes: m.bytes.WithLabelValues(v...), latency: m.latency.WithLabelValues(v...), integrationLatency: m.integrationLatency.WithLabelValues(v...),
 	}
 	c.p.Store(s)
 	return s
@@ -112,6 +113,9 @@ func (m *metrics) count(r *request) {
 	switch r.status() / 100 {
 	case 4:
 		s.clientErrors.Inc()
+		if r.throttled() {
+			s.throttled.Inc()
+		}
 	case 5:
 		s.serverErrors.Inc()
 	}
@@ -122,6 +126,15 @@ func (m *metrics) count(r *request) {
 	if r.stage.api.Protocol == gateway.HTTP {
 		s.bytes.Add(float64(r.dataProcessed()))
 	}
+}
+
+// throttled reports whether the gateway refused the request for a rate or a quota.
+func (r *request) throttled() bool {
+	if r.status() != 429 {
+		return false
+	}
+	t := r.responseType()
+	return t == gateway.Throttled || t == gateway.QuotaExceeded
 }
 
 // keepOnly forgets the metrics of what is defined no more.
@@ -143,7 +156,7 @@ func (m *metrics) keepOnly(all ...*Compiled) {
 			continue
 		}
 		v := l.values()
-		for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.requests, m.clientErrors, m.serverErrors, m.bytes, m.latency, m.integrationLatency} {
+		for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency} {
 			vec.DeleteLabelValues(v...)
 		}
 	}

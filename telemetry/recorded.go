@@ -6,7 +6,6 @@ import (
 
 	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 
-	"gatehouse/gateway"
 	"gatehouse/telemetry/history"
 )
 
@@ -37,9 +36,7 @@ func (s *Server) record(told *history.Request, node string, r *request) {
 	if r.stage != nil {
 		told.Protocol, told.Revision = string(r.stage.api.Protocol), r.compiled.revision
 		if told.Status >= 400 {
-			t := r.responseType()
-			told.ResponseType, told.ErrorMessage = string(t), r.errorMessage()
-			told.Throttled = t == gateway.Throttled || t == gateway.QuotaExceeded
+			told.ResponseType, told.ErrorMessage, told.Throttled = string(r.responseType()), r.errorMessage(), r.throttled()
 		}
 	}
 	if r.route != nil {

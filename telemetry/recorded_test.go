@@ -83,6 +83,9 @@ func TestHistory(t *testing.T) {
 	if got := kept.all[4]; got.API != "" || got.Protocol != "" || !got.At.Equal(began.Add(time.Minute-20*time.Millisecond)) {
 		t.Errorf("one to no API, of a clock that is wrong: %+v", got)
 	}
+	if n, _ := h.metric(t, "gatehouse_apigateway_throttled_total", map[string]string{"api_id": "shop"}); n != 1 {
+		t.Errorf("%v are counted as throttled", n)
+	}
 	// Neither a key nor a token may get in by any way.
 	if text := fmt.Sprintf("%+v", kept.all); strings.Contains(text, "0a1b") || strings.Contains(text, "jane") {
 		t.Errorf("secrets are kept: %s", text)

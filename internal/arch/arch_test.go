@@ -53,6 +53,7 @@ var arrows = map[string][]string{
 
 	// What bills are made of is counted and kept by itself, and priced by itself.
 	"telemetry/history":  {},
+	"telemetry/archive":  {"telemetry/history"},
 	"telemetry/metering": {"internal/durable"},
 	"telemetry/cost":     {"telemetry/metering"},
 
