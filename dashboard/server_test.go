@@ -207,3 +207,10 @@ func TestNothingToShow(t *testing.T) {
 		}
 	}
 }
+
+// canceled is a context that has ended.
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}

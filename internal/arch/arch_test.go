@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"dashboard":   {"gateway", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference"},
+	"dashboard":   {"gateway", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference"},
 
 	// Templates know nothing of gateways: text and values in, text and overrides out.
 	"integration/vtl": {},
