@@ -2,7 +2,6 @@ package dashboard_test
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"gatehouse/dashboard"
@@ -59,9 +58,6 @@ func (t traffic) Series(of dashboard.Of, from, to time.Time, step time.Duration)
 	}
 	for at := from; at.Before(to); at = at.Add(step) {
 		n := each * uint64(step/time.Minute)
-		if step == time.Minute {
-			n = uint64(float64(n) * (1 + 0.6*math.Sin(float64(at.Minute())/7)))
-		}
 		points = append(points, dashboard.Point{
 			At: at, Count: n, ClientErrors: n / 20, ServerErrors: n / 60, Throttled: n / 100, CacheHits: n / 4, CacheMisses: n / 8,
 			Latency: fixed(12*time.Millisecond, n), IntegrationLatency: fixed(9*time.Millisecond, n),

@@ -48,7 +48,7 @@ var unseen = func() *strings.Replacer {
 // is text, and every character of it is seen.
 func (s *Server) execute(r *http.Request, p *page, file, part string, what *shown) ([]byte, error) {
 	var b strings.Builder
-	if err := templates[file].ExecuteTemplate(&b, part, s.layout(p, what)); err != nil {
+	if err := templates[file].ExecuteTemplate(&b, part, s.layout(r, p, what)); err != nil {
 		s.log.Error("a mistake in gatehouse: please report it", "page", r.URL.Path, "error", err)
 		return nil, err
 	}
@@ -61,6 +61,8 @@ type layout struct {
 	Nav      []navItem
 	Version  string
 	Revision string
+	// User is who has signed in, empty where nobody has to; Token is for forms.
+	User, Token string
 	// Live tells that the page is kept up to date.
 	Live bool
 }
@@ -70,8 +72,17 @@ type navItem struct {
 	Current bool
 }
 
-func (s *Server) layout(p *page, what *shown) *layout {
-	l := &layout{shown: what, Version: s.options.Version, Live: p != nil && p.every > 0}
+func (s *Server) layout(r *http.Request, p *page, what *shown) *layout {
+	l := &layout{shown: what, Live: p != nil && p.every > 0}
+	v := visitorOf(r)
+	if s.access != nil && v == nil {
+		// Those who are not let in learn nothing.
+		return l
+	}
+	if v != nil {
+		l.User, l.Token = v.Name, s.access.sessions.FormToken(v.cookie)
+	}
+	l.Version = s.options.Version
 	if snapshot := s.snapshot(); snapshot != nil {
 		l.Revision = snapshot.Revision()
 	}

@@ -76,6 +76,9 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p *page) {
 
 // fragment renders what of a page is live. Nothing is to be sent when it is no more.
 func (s *Server) fragment(r *http.Request, p *page) ([]byte, bool) {
+	if s.access != nil && s.visitor(r) == nil {
+		return nil, false // whose session has ended
+	}
 	what, err := p.read(s, r)
 	if err != nil {
 		return nil, false

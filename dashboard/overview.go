@@ -20,7 +20,7 @@ var overviewPage = page{
 }
 
 // overviewSize is how many APIs are shown at once.
-const overviewSize = 50
+const overviewSize = 25
 
 // overview is what the page shows.
 type overview struct {
@@ -111,8 +111,8 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 	if o.Known {
 		points := s.traffic.minutely(Of{}, now)
 		o.Total, o.Chart = s.traffic.of(Of{}, now), callsChart(points)
-		if len(points) > 1 {
-			o.Rate = showRate(float64(points[len(points)-2].Count) / 60)
+		if n := len(points); n > 1 {
+			o.Rate = showRate(float64(points[n-2].Count) / points[n-1].At.Sub(points[n-2].At).Seconds())
 		}
 	}
 	return &shown{Title: "Overview", Data: o}, nil

@@ -72,7 +72,10 @@ func (s *Server) routes(r *http.Request) (*shown, error) {
 	v.Guards, v.Facts = v.stageGuards(snapshot), v.stageFacts()
 	plans := plansOf(snapshot, stage.API.ID, stage.Stage.Name)
 	v.All, v.Counted = len(v.Deployment.Routes), s.options.Traffic != nil
-	now := s.options.Now()
+	var called map[Of]summary
+	if v.Counted {
+		called = s.traffic.parts(Of{API: stage.API.ID, Stage: stage.Stage.Name}, s.options.Now())
+	}
 	for i := range v.Deployment.Routes {
 		route := &v.Deployment.Routes[i]
 		if v.Filter != "" && !strings.Contains(strings.ToLower(route.Key()+" "+route.OperationName), strings.ToLower(v.Filter)) {
@@ -83,9 +86,7 @@ func (s *Server) routes(r *http.Request) (*shown, error) {
 			continue
 		}
 		shown := v.route(route, plans)
-		if v.Counted {
-			shown.summary = s.traffic.of(Of{API: stage.API.ID, Stage: stage.Stage.Name, Method: route.Method, Resource: route.Path}, now)
-		}
+		shown.summary = called[Of{API: stage.API.ID, Stage: stage.Stage.Name, Method: route.Method, Resource: route.Path}]
 		v.Routes = append(v.Routes, shown)
 	}
 	return &shown{Title: stage.title(), Trail: []link{{"Overview", Prefix}}, Data: v}, nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/dashboard/signin"
 	"gatehouse/gateway"
 	"gatehouse/telemetry/cost"
 )
@@ -18,6 +19,8 @@ const Prefix = "/dashboard/"
 type Options struct {
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
+	// Access is who may see the dashboard; nil lets everyone in who reaches it.
+	Access *Access
 	// Version is that of the program, Roles what this process serves.
 	Version string
 	Roles   []string
@@ -45,6 +48,8 @@ type Server struct {
 	handler http.Handler
 	traffic summaries
 	changes changeLog
+	// access is nil where everyone is let in.
+	access *access
 	// viewers has a token for each page that is kept up to date for somebody.
 	viewers chan struct{}
 	closed  chan struct{}
@@ -64,14 +69,18 @@ func New(o Options) *Server {
 		traffic: summaries{traffic: o.Traffic}, viewers: make(chan struct{}, maxViewers), closed: make(chan struct{}),
 	}
 	mux := http.NewServeMux()
+	if o.Access != nil {
+		s.access = &access{*o.Access, signin.NewSessions(o.Now), signin.NewAttempts()}
+		s.addAccess(mux)
+	}
 	mux.HandleFunc("GET "+Prefix+"assets/{name}", serveAsset)
 	for i := range pages {
 		p := &pages[i]
-		mux.HandleFunc("GET "+Prefix+p.pattern, func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, p) })
+		mux.HandleFunc("GET "+Prefix+p.pattern, s.admitted(func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, p) }))
 	}
-	mux.HandleFunc("GET "+Prefix, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET "+Prefix, s.admitted(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, nil, notFound("There is no such page."))
-	})
+	}))
 	s.handler = guarded(mux)
 	return s
 }

@@ -177,10 +177,10 @@ func TestOverview(t *testing.T) {
 	if got := strings.Join(strings.Fields(row(page, "api-0119/v2")), " "); !strings.Contains(got, "v2 14,400 12 ms") {
 		t.Errorf("its stage has %q", got)
 	}
-	if row(page, "api-0000") != "" || !strings.Contains(page, "Page 1 of 3, 121 APIs") {
+	if row(page, "api-0000") != "" || !strings.Contains(page, "Page 1 of 5, 121 APIs") {
 		t.Error("the first page has too much")
 	}
-	_, page = get(t, server.URL+dashboard.Prefix+"?page=3")
+	_, page = get(t, server.URL+dashboard.Prefix+"?page=5")
 	if got := row(page, "one"); !strings.Contains(got, "canary 12.5%") || !strings.Contains(got, "$default") {
 		t.Errorf("the API that nobody calls has %q", got)
 	}
@@ -206,4 +206,11 @@ func TestNothingToShow(t *testing.T) {
 			t.Errorf("%d, without %q:\n%s", w.Code, want, w.Body)
 		}
 	}
+}
+
+// canceled is a context that has ended.
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }

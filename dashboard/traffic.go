@@ -18,11 +18,8 @@ type (
 	Point = history.Point
 )
 
-// window is how far back summaries look, minutes how many points it has.
-const (
-	window  = minutes * time.Minute
-	minutes = 60
-)
+// window is how far back summaries look.
+const window = time.Hour
 
 // summary is what was seen of something in the window.
 type summary struct {
@@ -32,21 +29,13 @@ type summary struct {
 	IntegrationP50, IntegrationP99               time.Duration
 }
 
-func summarize(points []Point) (s summary) {
-	for _, p := range points {
-		s.Calls += p.Count
-		s.ClientErrors += p.ClientErrors
-		s.ServerErrors += p.ServerErrors
-		s.Throttled += p.Throttled
-		s.CacheHits += p.CacheHits
-		s.Cacheable += p.CacheHits + p.CacheMisses
+func summarize(p *Point) summary {
+	return summary{
+		Calls: p.Count, ClientErrors: p.ClientErrors, ServerErrors: p.ServerErrors, Throttled: p.Throttled,
+		CacheHits: p.CacheHits, Cacheable: p.CacheHits + p.CacheMisses,
+		P50: p.Latency.Quantile(0.5), P99: p.Latency.Quantile(0.99),
+		IntegrationP50: p.IntegrationLatency.Quantile(0.5), IntegrationP99: p.IntegrationLatency.Quantile(0.99),
 	}
-	if len(points) == 1 {
-		latency, integration := points[0].Latency, points[0].IntegrationLatency
-		s.P50, s.P99 = latency.Quantile(0.5), latency.Quantile(0.99)
-		s.IntegrationP50, s.IntegrationP99 = integration.Quantile(0.5), integration.Quantile(0.99)
-	}
-	return s
 }
 
 // summariesLast is how long summaries are shared by all who look.
@@ -57,10 +46,11 @@ const summariesLast = time.Second
 type summaries struct {
 	traffic Traffic
 	mu      sync.Mutex
-	until   time.Time
-	to      time.Time
-	whole   map[Of]summary
-	series  map[Of][]Point
+	// from and to are the window, until when it is used.
+	from, to, until time.Time
+	whole           map[Of]summary
+	inside          map[Of]map[Of]summary
+	series          map[Of][]Point
 }
 
 // renew begins anew when what is known is too old. It needs the lock.
@@ -70,30 +60,42 @@ func (s *summaries) renew(now time.Time) {
 		return
 	}
 	s.until, s.to = now.Add(summariesLast), now.Truncate(time.Minute).Add(time.Minute)
-	s.whole, s.series = map[Of]summary{}, map[Of][]Point{}
+	s.from = s.to.Add(-window)
+	s.whole, s.inside, s.series = map[Of]summary{}, map[Of]map[Of]summary{}, map[Of][]Point{}
 }
 
 // parts are the summaries of all parts of something: of all APIs, of an API's stages, or of
-// a stage's routes. To ask for one after the other would take many times as long.
+// a stage's routes. To ask for one after the other would take many times as long. What
+// nobody called has none.
 func (s *summaries) parts(what Of, now time.Time) map[Of]summary {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.renew(now)
-	parts := map[Of]summary{}
-	for _, total := range s.traffic.Totals(what, s.to.Add(-window), s.to) {
-		parts[total.Of] = summarize([]Point{total.Point})
+	parts, known := s.inside[what]
+	if known {
+		return parts
 	}
+	parts = map[Of]summary{}
+	for _, total := range s.traffic.Totals(what, s.from, s.to) {
+		parts[total.Of] = summarize(&total.Point)
+	}
+	s.inside[what] = parts
 	return parts
 }
 
-// of summarizes the window.
+// of summarizes the window. Minutes are added up: a longer step would begin where it is
+// whole, and not where the window does.
 func (s *summaries) of(what Of, now time.Time) summary {
+	points := s.minutely(what, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.renew(now)
 	sum, known := s.whole[what]
 	if !known {
-		sum = summarize(s.traffic.Series(what, s.to.Add(-window), s.to, window))
+		var whole Point
+		for i := range points {
+			whole.Add(&points[i])
+		}
+		sum = summarize(&whole)
 		s.whole[what] = sum
 	}
 	return sum
@@ -106,7 +108,7 @@ func (s *summaries) minutely(what Of, now time.Time) []Point {
 	s.renew(now)
 	points, known := s.series[what]
 	if !known {
-		points = s.traffic.Series(what, s.to.Add(-window), s.to, time.Minute)
+		points = s.traffic.Series(what, s.from, s.to, time.Minute)
 		s.series[what] = points
 	}
 	return points

@@ -81,18 +81,7 @@ func newAccessKey(from *gateway.Credential) *accessKey {
 			Secret: from.SecretAccessKey, SessionToken: from.SessionToken,
 			Principal: sigv4.Principal{ARN: from.ARN, UserID: from.UserID},
 		},
-		caller: iampolicy.Caller{ARN: from.ARN, UserID: from.UserID},
-	}
-	if parts := strings.SplitN(from.ARN, ":", 6); len(parts) == 6 {
-		kind, path, _ := strings.Cut(parts[5], "/")
-		switch key.caller.Account = parts[4]; kind {
-		case "user":
-			key.caller.Type, key.caller.UserName = "User", path[strings.LastIndexByte(path, '/')+1:]
-		case "root":
-			key.caller.Type = "Account"
-		default:
-			key.caller.Type = "AssumedRole"
-		}
+		caller: iampolicy.CallerOf(from.ARN, from.UserID),
 	}
 	for _, p := range from.Policies {
 		if policy, _ := iampolicy.Parse([]byte(p.JSON), iampolicy.Options{Kind: iampolicy.IdentityPolicy}); policy != nil {

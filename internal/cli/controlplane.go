@@ -59,8 +59,10 @@ type controlPlane struct {
 	// managementAPI is nil without the role management, openManagement lets everyone in.
 	managementAPI  http.Handler
 	openManagement bool
-	// dashboard is nil where there is nothing to show on it.
+	// dashboard is nil where there is nothing to show on it; access is who may see it, nil
+	// for everyone.
 	dashboard *dashboard.Server
+	access    *dashboard.Access
 	accountID string
 	watcher   *watch.Watcher
 	pipeline  *revision.Pipeline
@@ -193,6 +195,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
+	}
+	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
+		return nil, err
 	}
 	starts := []func(*controlPlane) service{}
 	for _, r := range c.roles.chosen() {

@@ -16,14 +16,15 @@ import (
 )
 
 // startDashboard makes the dashboard of a process that has something to show on it: what
-// Envoys are sent, or what they tell. Only this machine sees it. It goes along with the
-// services, since it tells what each revision has changed.
+// Envoys are sent, or what they tell. It goes along with the services, since it tells what
+// each revision has changed.
 func (c *controlPlane) startDashboard() service {
-	if !c.writable || !c.roles.has("xds") && !c.roles.has("telemetry") {
+	if !c.roles.has("xds") && !c.roles.has("telemetry") {
 		return service{}
 	}
 	options := dashboard.Options{
-		Log: c.log.With("component", "dashboard"), Version: thisBuild().Version, Roles: c.roles.names(),
+		Access: c.access,
+		Log:    c.log.With("component", "dashboard"), Version: thisBuild().Version, Roles: c.roles.names(),
 		Snapshot:  func() *gateway.Snapshot { return c.pipeline.Snapshot() },
 		Revisions: func() dashboard.Revisions { return shownRevisions(c.pipeline.Status()) },
 	}

@@ -193,7 +193,13 @@ func statusHandler(c *controlPlane) http.Handler {
 		pages = withManagement(pages, c.managementAPI)
 	}
 	if c.dashboard != nil {
-		pages = withDashboard(pages, localHosts(c.dashboard))
+		shown := http.Handler(c.dashboard)
+		if c.access == nil {
+			// Sessions are of the name that they were begun at; without them, names that lead
+			// here must not be anybody's.
+			shown = localHosts(shown)
+		}
+		pages = withDashboard(pages, shown)
 	}
 	return pages
 }

@@ -1,0 +1,260 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+
+	"gatehouse/dashboard/signin"
+)
+
+// Access is who may see the dashboard.
+type Access struct {
+	// Keys are access keys that people sign in with, Provider signs them in elsewhere. Either
+	// may be nil.
+	Keys     *signin.Keys
+	Provider *signin.Provider
+}
+
+// access is an Access with the sessions of those who were let in.
+type access struct {
+	Access
+	sessions *signin.Sessions
+	attempts *signin.Attempts
+}
+
+// The cookies: that of a session, that of a form for somebody who has none yet, and that of
+// a sign-in at a provider. Browsers take these names for this host and by HTTPS only.
+const (
+	sessionCookie = "__Host-gatehouse"
+	formCookie    = "__Host-gatehouse-form"
+	flowCookie    = "__Host-gatehouse-flow"
+)
+
+const (
+	signInPath   = Prefix + "sign-in"
+	providerPath = signInPath + "/provider"
+	// CallbackPath is where users come back to from a provider.
+	CallbackPath = signInPath + "/callback"
+	signOutPath  = Prefix + "sign-out"
+)
+
+// visitor is who looks at a page.
+type visitor struct {
+	signin.User
+	cookie string
+}
+
+type visitorKey struct{}
+
+// visitorOf is who a request is of, nil where nobody has to sign in.
+func visitorOf(r *http.Request) *visitor {
+	v, _ := r.Context().Value(visitorKey{}).(*visitor)
+	return v
+}
+
+// addAccess adds the pages that let people in.
+func (s *Server) addAccess(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+signInPath, s.showSignIn)
+	mux.HandleFunc("POST "+signInPath, s.signIn)
+	mux.HandleFunc("POST "+signOutPath, s.signOut)
+	if s.access.Provider != nil {
+		mux.HandleFunc("GET "+providerPath, s.goToProvider)
+		mux.HandleFunc("GET "+CallbackPath, s.comeBack)
+	}
+}
+
+// admitted lets those in who have signed in, where that is asked.
+func (s *Server) admitted(next http.HandlerFunc) http.HandlerFunc {
+	if s.access == nil {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := s.visitor(r)
+		switch {
+		case v != nil:
+			next(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
+		case strings.Contains(r.Header.Get("Accept"), "text/event-stream"):
+			http.Error(w, "the session has ended", http.StatusUnauthorized)
+		case r.Header.Get("Sec-Fetch-Site") == "cross-site":
+			// Who follows a link of another site has shown no cookie, and is asked once more.
+			s.render(w, r, http.StatusOK, nil, "onward", &shown{Title: "One moment", Data: r.URL.RequestURI()})
+		default:
+			http.Redirect(w, r, signInPath+"?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		}
+	}
+}
+
+// visitor finds out who has signed in, and may still be here.
+func (s *Server) visitor(r *http.Request) *visitor {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return nil
+	}
+	user, _, ok := s.access.sessions.User(cookie.Value)
+	switch {
+	case !ok:
+		return nil
+	case user.Provider && s.access.Provider == nil:
+		return nil
+	case !user.Provider && (s.access.Keys == nil || !s.access.Keys.Still(user, addressOf(r))):
+		return nil
+	}
+	return &visitor{user, cookie.Value}
+}
+
+func addressOf(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// isPrivate reports whether secrets may travel here: by HTTPS, to this server or to a proxy
+// before it, or not beyond this machine.
+func isPrivate(r *http.Request) bool {
+	host := (&url.URL{Host: r.Host}).Hostname()
+	named, err := netip.ParseAddr(host)
+	here := host == "localhost" || err == nil && named.IsLoopback()
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" || here && addressOf(r).IsLoopback()
+}
+
+// signInView is the page that lets people in.
+type signInView struct {
+	// Keys and Provider are the ways there are; Open tells that the connection is none that
+	// secrets may go by, None that there is nobody who could sign in.
+	Keys, Provider, Open, None bool
+	Failed, To, Token          string
+}
+
+func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
+	if s.visitor(r) != nil {
+		http.Redirect(w, r, onward(r.URL.Query().Get("to")), http.StatusSeeOther)
+		return
+	}
+	s.renderSignIn(w, r, http.StatusOK, r.URL.Query().Get("to"), "")
+}
+
+func (s *Server) renderSignIn(w http.ResponseWriter, r *http.Request, status int, to, failed string) {
+	v := &signInView{
+		Keys: s.access.Keys != nil && s.access.Keys.Any(addressOf(r)), Provider: s.access.Provider != nil, Open: !isPrivate(r),
+		Failed: failed, To: onward(to),
+	}
+	v.None = !v.Keys && !v.Provider
+	form, err := r.Cookie(formCookie)
+	if err != nil || form.Value == "" {
+		form = &http.Cookie{Value: signin.Token()}
+		setCookie(w, formCookie, form.Value, http.SameSiteStrictMode, 0)
+	}
+	v.Token = s.access.sessions.FormToken(form.Value)
+	s.render(w, r, status, nil, "sign-in", &shown{Title: "Sign in", Data: v})
+}
+
+// onward is where somebody wanted to go to, if that is one of these pages.
+func onward(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(to, `\`) ||
+		!strings.HasPrefix(u.Path, Prefix) || strings.HasPrefix(path.Clean(u.Path)+"/", signInPath+"/") {
+		return Prefix
+	}
+	return u.RequestURI()
+}
+
+func setCookie(w http.ResponseWriter, name, value string, site http.SameSite, age int) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: site, MaxAge: age})
+}
+
+// maxForm bounds what is sent by a form.
+const maxForm = 8 << 10
+
+// formOf reads a form that was made for whoever sends it.
+func (s *Server) formOf(w http.ResponseWriter, r *http.Request, cookie string) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	made, err := r.Cookie(cookie)
+	return err == nil && r.ParseForm() == nil && s.access.sessions.FromForm(made.Value, r.PostForm.Get("token"))
+}
+
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	if !s.formOf(w, r, formCookie) {
+		s.renderSignIn(w, r, http.StatusForbidden, r.PostForm.Get("to"), "This form had been open for too long, or your browser keeps no cookies. Please try again.")
+		return
+	}
+	from, to := addressOf(r), r.PostForm.Get("to")
+	switch {
+	case !isPrivate(r) || s.access.Keys == nil:
+		s.renderSignIn(w, r, http.StatusForbidden, to, "")
+		return
+	case !s.access.attempts.Allow(from, s.options.Now()):
+		w.Header().Set("Retry-After", "60")
+		s.renderSignIn(w, r, http.StatusTooManyRequests, to, "Too many attempts. Please wait a minute.")
+		return
+	}
+	user, ok := s.access.Keys.Check(r.PostForm.Get("key"), r.PostForm.Get("secret"), from)
+	if !ok {
+		s.log.Warn("somebody was not let in to the dashboard", "from", from)
+		s.renderSignIn(w, r, http.StatusForbidden, to, "These do not belong together, or may not see the dashboard.")
+		return
+	}
+	s.begin(w, r, user)
+	http.Redirect(w, r, onward(to), http.StatusSeeOther)
+}
+
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, user signin.User) {
+	s.log.Info("signed in to the dashboard", "user", user.Name, "key", user.KeyID, "from", addressOf(r))
+	setCookie(w, sessionCookie, s.access.sessions.Begin(user), http.SameSiteStrictMode, int(signin.SessionTime.Seconds()))
+	setCookie(w, formCookie, "", http.SameSiteStrictMode, -1)
+}
+
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
+	if !s.formOf(w, r, sessionCookie) {
+		http.Redirect(w, r, Prefix, http.StatusSeeOther)
+		return
+	}
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		s.access.sessions.End(cookie.Value)
+	}
+	setCookie(w, sessionCookie, "", http.SameSiteStrictMode, -1)
+	http.Redirect(w, r, signInPath, http.StatusSeeOther)
+}
+
+func (s *Server) goToProvider(w http.ResponseWriter, r *http.Request) {
+	if !isPrivate(r) {
+		s.renderSignIn(w, r, http.StatusForbidden, "", "")
+		return
+	}
+	location, cookie, err := s.access.Provider.Begin(r.Context(), s.access.sessions)
+	if err != nil {
+		s.log.Warn("nobody can sign in to the dashboard by the provider", "error", err)
+		s.renderSignIn(w, r, http.StatusBadGateway, "", "The provider does not answer. The log says why.")
+		return
+	}
+	// It has to come along from the provider's site.
+	setCookie(w, flowCookie, cookie, http.SameSiteLaxMode, 600)
+	http.Redirect(w, r, location, http.StatusSeeOther)
+}
+
+func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
+	cookie, err := r.Cookie(flowCookie)
+	if err != nil {
+		cookie = &http.Cookie{}
+	}
+	setCookie(w, flowCookie, "", http.SameSiteLaxMode, -1)
+	user, err := s.access.Provider.Finish(r.Context(), s.access.sessions, cookie.Value, r.URL.Query())
+	if err != nil {
+		s.log.Warn("somebody was not let in to the dashboard", "from", addressOf(r), "error", err)
+		failed := "The sign-in did not come to its end. Please try again."
+		if errors.Is(err, signin.ErrNotAllowed) {
+			failed = "You are not among those who may see the dashboard."
+		}
+		s.renderSignIn(w, r, http.StatusForbidden, "", failed)
+		return
+	}
+	s.begin(w, r, user)
+	// The cookie is shown to who comes from this site only, so one more page has to lead on.
+	s.render(w, r, http.StatusOK, nil, "onward", &shown{Title: "One moment", Data: Prefix})
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/dashboard"
+	"gatehouse/dashboard/signin"
+	"gatehouse/gateway"
+)
+
+// dashboardFlags say who sees the dashboard.
+type dashboardFlags struct {
+	signIn bool
+	// signInChosen tells whether the user said so.
+	signInChosen func() bool
+	url          string
+	issuer       string
+	clientID     string
+	secretFile   string
+	emails       []string
+	groups       []string
+}
+
+// clientSecretVariable is where the client's secret may be: it has no flag, since others see
+// what is on a command line.
+const clientSecretVariable = envPrefix + "DASHBOARD_OIDC_CLIENT_SECRET"
+
+func (f *dashboardFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.signIn, "dashboard-sign-in", false, "have people sign in to the dashboard (default while --http-address is not a loopback address, or there is a provider)")
+	flags.StringVar(&f.url, "dashboard-url", "", "where browsers find --http-address, such as https://gatehouse.example.com; for --dashboard-oidc-issuer")
+	flags.StringVar(&f.issuer, "dashboard-oidc-issuer", "", "OpenID Connect provider that signs people in to the dashboard, by its URL")
+	flags.StringVar(&f.clientID, "dashboard-oidc-client-id", "", "what the provider knows the dashboard as")
+	flags.StringVar(&f.secretFile, "dashboard-oidc-client-secret-file", "", "file with the client's secret, if it has one (or in the environment: "+clientSecretVariable+")")
+	flags.StringSliceVar(&f.emails, "dashboard-oidc-emails", nil, "who may see the dashboard: verified e-mail addresses, or @DOMAIN, with commas between")
+	flags.StringSliceVar(&f.groups, "dashboard-oidc-groups", nil, "who may see the dashboard: groups of the provider (claim groups), with commas between")
+	f.signInChosen = func() bool { return changed(flags, "dashboard-sign-in") }
+}
+
+// asks reports whether people have to sign in at an address.
+func (f *dashboardFlags) asks(httpAddress string) bool {
+	if f.signInChosen != nil && f.signInChosen() {
+		return f.signIn
+	}
+	return !loopback(httpAddress) || f.issuer != ""
+}
+
+func (f *dashboardFlags) check(httpAddress string) error {
+	if f.issuer == "" {
+		if f.clientID != "" || f.secretFile != "" || len(f.emails) > 0 || len(f.groups) > 0 {
+			return usagef("--dashboard-oidc-client-id, -client-secret-file, -emails and -groups are for --dashboard-oidc-issuer, which is not given")
+		}
+	} else if _, err := f.provider(); err != nil {
+		return usagef("--dashboard-oidc-issuer: %w", err)
+	}
+	if !f.asks(httpAddress) && f.issuer != "" {
+		return usagef("--dashboard-sign-in=false and --dashboard-oidc-issuer contradict each other")
+	}
+	if !f.asks(httpAddress) && !loopback(httpAddress) {
+		return usagef("--dashboard-sign-in=false would show the dashboard to everyone who reaches --http-address %s", httpAddress)
+	}
+	return nil
+}
+
+// provider is nil without an issuer.
+func (f *dashboardFlags) provider() (*signin.Provider, error) {
+	if f.issuer == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(f.url)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return nil, fmt.Errorf("--dashboard-url must say where browsers find --http-address, such as https://gatehouse.example.com; it is %q", f.url)
+	}
+	secret, err := f.secret()
+	if err != nil {
+		return nil, err
+	}
+	return signin.NewProvider(signin.ProviderOptions{
+		Issuer: f.issuer, ClientID: f.clientID, ClientSecret: secret, Callback: u.JoinPath(dashboard.CallbackPath).String(), Emails: f.emails, Groups: f.groups,
+	})
+}
+
+// maxClientSecret bounds the file of the client's secret.
+const maxClientSecret = 4096
+
+func (f *dashboardFlags) secret() (gateway.Secret, error) {
+	if f.secretFile == "" {
+		return gateway.Secret(os.Getenv(clientSecretVariable)), nil
+	}
+	file, err := os.Open(f.secretFile)
+	if err != nil {
+		return "", fmt.Errorf("--dashboard-oidc-client-secret-file: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxClientSecret+1))
+	switch secret := strings.TrimSpace(string(text)); {
+	case err != nil:
+		return "", fmt.Errorf("--dashboard-oidc-client-secret-file: %w", err)
+	case secret == "":
+		return "", errors.New("--dashboard-oidc-client-secret-file is empty")
+	case len(text) > maxClientSecret:
+		return "", errors.New("--dashboard-oidc-client-secret-file is too long for a secret")
+	default:
+		return gateway.Secret(secret), nil
+	}
+}
+
+// access is who may see the dashboard, nil for everyone.
+func (c *controlPlane) dashboardAccess(f *dashboardFlags, httpAddress string) (*dashboard.Access, error) {
+	if !f.asks(httpAddress) {
+		return nil, nil
+	}
+	provider, err := f.provider()
+	if err != nil {
+		return nil, err
+	}
+	return &dashboard.Access{Provider: provider, Keys: &signin.Keys{Credentials: c.credentials, AccountID: c.accountID, Now: time.Now}}, nil
+}
