@@ -15,12 +15,6 @@ import (
 // for logs, for headers of responses, and for replies that an API words itself, which
 // forget the headers of the answer.
 
-// Codes of refusals, as they are in the access log.
-const (
-	codeQuota    = "quota-exceeded"
-	codeThrottle = "throttled"
-)
-
 // farAway is a reset that is nobody's: the limit lets nothing through at all.
 const farAway = 10 * 365 * 24 * time.Hour
 
@@ -42,9 +36,9 @@ func (c *call) metadata(answers []Answer) *structpb.Struct {
 
 // refusal says why, and when to come again.
 func (c *call) refusal(answers []Answer, fields map[string]*structpb.Value) {
-	code, errorType := codeThrottle, "TooManyRequestsException"
+	code, errorType := wire.RefusedByThrottle, "TooManyRequestsException"
 	if c.refused.Quota != nil {
-		code, errorType = codeQuota, "LimitExceededException"
+		code, errorType = wire.RefusedByQuota, "LimitExceededException"
 	}
 	fields[wire.AnswerCode], fields[wire.ToldErrorType] = structpb.NewStringValue(code), structpb.NewStringValue(errorType)
 	fields[wire.ToldKind] = structpb.NewStringValue(c.refused.kind)

@@ -103,6 +103,7 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 	var logs []*accesslogv3.AccessLog
 	if g.AccessLog != nil {
 		logs = append(logs, accessLog(g.AccessLog))
+		logRefusals(m)
 	}
 	if g.Telemetry {
 		logs = append(logs, requestStream(g, mutualTLS))

@@ -34,14 +34,17 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	}
 	for _, route := range routes {
 		c.letIn(r, checks, route)
-		limits.askLimits(route)
+		limits.askLimits(throttles, route)
 		if checks.reported {
 			route.TypedPerFilterConfig[filterReportedLimits] = c.reportLimits(reports)
 		}
 		if checks.throttled {
 			c.throttle(r, throttles, route)
 		}
-		c.tellLimits(throttles, &limits, route)
+		c.tellLimits(throttles, &limits, reports, route)
+		if checks.reported || checks.throttled {
+			c.logRefusals(route)
+		}
 		if checks.key || checks.service {
 			if route.GetRoute() != nil {
 				// The integration service may know whose key it was.

@@ -67,6 +67,10 @@ const (
 	// not, what the service does not answer (ratelimit).
 	filterSharedLimits = wire.LimitMetadata
 	filterClosedLimits = wire.ClosedLimitMetadata
+	// filterLateSharedLimits and filterLateClosedLimits are the same behind the buckets of
+	// usage plans, for routes on which a key has such: what they refuse uses no quota.
+	filterLateSharedLimits = "gw.limits-late"
+	filterLateClosedLimits = "gw.limits-closed-late"
 	// filterPlanThrottles and filterStageThrottles keep the buckets of throttles
 	// (local_ratelimit, by ECDS): what usage plans grant a key, then what routes, stages
 	// and the account bear.
@@ -131,6 +135,8 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterSharedLimits, sharedLimits(g, false)),
 		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),
+		off(filterLateSharedLimits, sharedLimits(g, false)),
+		off(filterLateClosedLimits, sharedLimits(g, true)),
 		off(filterReportedLimits, &filterchainv3.FilterChainConfig{}),
 		off(filterKeptLimits, keptLimits(g)),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),

@@ -31,11 +31,14 @@ const limitHeadersScriptName = "limit-headers"
 var limitHeaderNames = []string{"retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit", "ratelimit-policy"}
 
 // tellLimits has a route's responses tell about its limits, as the gateway wants it.
-func (c *stageCompiler) tellLimits(throttles routeThrottles, limits *routeLimits, route *routev3.Route) {
+func (c *stageCompiler) tellLimits(throttles routeThrottles, limits *routeLimits, reports reportedLimits, route *routev3.Route) {
 	want := c.site.limitHeaders
 	// Without the script Envoy tells of its own buckets in every way but the draft's.
 	own := throttles.any() && (limits.any() || want.Draft || c.customLimitReplies())
-	if want == (gateway.LimitHeaders{}) || !own && !limits.any() {
+	// Refusals of reported limits have all that is known of those, which has to outlast
+	// another wording.
+	kept := want.RetryAfter && reports.limit() && c.customLimitReplies()
+	if want == (gateway.LimitHeaders{}) || !own && !limits.any() && !kept {
 		return
 	}
 	context := map[string]*structpb.Value{

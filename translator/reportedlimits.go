@@ -2,7 +2,9 @@ package translator
 
 import (
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
@@ -62,6 +64,8 @@ type reportedLimit struct {
 type reportedBucket struct {
 	plan    string
 	entries map[string]string
+	// throttle is nil for a quota, and for what is counted for usage only.
+	throttle *gateway.Throttle
 	// usage is what one is for that limits nothing.
 	usage bool
 }
@@ -94,11 +98,11 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 				continue
 			}
 			id := plan.ID()
-			if counts(stage.RouteThrottle(r.Key())) {
-				routes = append(routes, reportedBucket{plan: id, entries: on})
+			if t := stage.RouteThrottle(r.Key()); counts(t) {
+				routes = append(routes, reportedBucket{plan: id, entries: on, throttle: t})
 			}
 			if counts(plan.Throttle) {
-				plans = append(plans, reportedBucket{plan: id})
+				plans = append(plans, reportedBucket{plan: id, throttle: plan.Throttle})
 			}
 			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
 				quotas = append(quotas, reportedBucket{plan: id, entries: at, usage: q == nil})
@@ -108,14 +112,14 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 		level(wire.LimitKeyPlan, plans...)
 		level(wire.LimitQuota, quotas...)
 	}
-	if counts(c.stage.RouteThrottle(r.Key())) {
-		level(wire.LimitOfRoute, reportedBucket{entries: on})
+	if t := c.stage.RouteThrottle(r.Key()); counts(t) {
+		level(wire.LimitOfRoute, reportedBucket{entries: on, throttle: t})
 	}
-	if counts(c.stage.Throttle) {
-		level(wire.LimitOfStage, reportedBucket{entries: at})
+	if t := c.stage.Throttle; counts(t) {
+		level(wire.LimitOfStage, reportedBucket{entries: at, throttle: t})
 	}
-	if counts(c.snapshot.Account.Throttle) {
-		level(wire.LimitOfAccount, reportedBucket{})
+	if t := c.snapshot.Account.Throttle; counts(t) {
+		level(wire.LimitOfAccount, reportedBucket{throttle: t})
 	}
 	return found
 }
@@ -127,7 +131,7 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 		matcher := &matcherconfigv3.Matcher{}
 		var list []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
 		for _, b := range limit.buckets {
-			settings := bucketSettings(limit.kind, b, c.refusalHeaders(limit.kind))
+			settings := bucketSettings(limit.kind, b, c.refusalHeaders(limit.kind, b.throttle))
 			if b.plan == "" || len(limit.buckets) == 1 && c.plansOfStage() == 1 {
 				// No key of another plan gets here.
 				matcher.OnNoMatch = settings
@@ -213,14 +217,33 @@ func keyInPlan(plan string) *matcherconfigv3.Matcher_MatcherList_Predicate {
 	}}
 }
 
-// refusalHeaders tell the replies to refusals apart (localreply.go).
-func (c *stageCompiler) refusalHeaders(kind string) []*corev3.HeaderValueOption {
-	if !c.rest() {
-		return nil
-	}
+// refusalHeaders tell the replies to refusals apart (localreply.go), and for the access
+// log which limit it was.
+func (c *stageCompiler) refusalHeaders(kind string, t *gateway.Throttle) []*corev3.HeaderValueOption {
 	of := gateway.Throttled
 	if kind == wire.LimitQuota {
 		of = gateway.QuotaExceeded
 	}
-	return []*corev3.HeaderValueOption{setHeader(errorTypeHeader, gateway.ResponseDefaults[of].ErrorType)}
+	var headers []*corev3.HeaderValueOption
+	if c.rest() {
+		headers = append(headers, setHeader(errorTypeHeader, gateway.ResponseDefaults[of].ErrorType))
+	}
+	if wait := retryAfter(t); c.site.limitHeaders.RetryAfter && wait != "" {
+		headers = append(headers, setHeader("retry-after", wait))
+	}
+	if c.site.accessLog {
+		headers = append(headers, loggedRefusal(of, kind)...)
+	}
+	return headers
+}
+
+// retryAfter is the time in which the whole of a shared throttle is filled by one token.
+// How long it takes an Envoy's part is known to nobody when a refusal is worded. It is
+// empty for a throttle that lets nothing through, and for a quota: that an Envoy's part is
+// used up does not tell whether it has to wait for the next report or for the next month.
+func retryAfter(t *gateway.Throttle) string {
+	if t == nil || t.Rate <= 0 || t.Burst <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(math.Ceil(1/t.Rate)), 10)
 }

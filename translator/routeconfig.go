@@ -28,8 +28,8 @@ type compiledSite struct {
 	// integrationApart is the same for the integration service, and mutualTLS tells that
 	// clients have to show certificates.
 	integrationApart, mutualTLS bool
-	// telemetry tells that requests are told about.
-	telemetry bool
+	// telemetry tells that requests are told about, accessLog that they are logged.
+	telemetry, accessLog bool
 	// limitHeaders of the gateway, and where its rate limit service is.
 	limitHeaders     gateway.LimitHeaders
 	rateLimitCluster string
@@ -47,7 +47,7 @@ type compiledSite struct {
 func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site) *compiledSite {
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
-	c.mutualTLS, c.telemetry = st.mutualTLS, g.Telemetry
+	c.mutualTLS, c.telemetry, c.accessLog = st.mutualTLS, g.Telemetry, g.AccessLog != nil
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {

@@ -142,13 +142,20 @@ func asked(t *gateway.Throttle) *gateway.Throttle {
 	return t
 }
 
-// askLimits has Envoy ask the service, behind the checks of who calls.
-func (l *routeLimits) askLimits(route *routev3.Route) {
+// askLimits has Envoy ask the service, behind the checks of who calls. A key's buckets that
+// Envoy keeps for itself are asked before, so that what they refuse uses no quota. Those
+// that are in place of the service's limits, while it does not answer, are asked after:
+// the service knows more to tell.
+func (l *routeLimits) askLimits(throttles routeThrottles, route *routev3.Route) {
+	shared, closed := filterSharedLimits, filterClosedLimits
+	if throttles.ownPlans {
+		shared, closed = filterLateSharedLimits, filterLateClosedLimits
+	}
 	if len(l.open) > 0 {
-		route.TypedPerFilterConfig[filterSharedLimits] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.open})
+		route.TypedPerFilterConfig[shared] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.open})
 	}
 	if len(l.closed) > 0 {
-		route.TypedPerFilterConfig[filterClosedLimits] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.closed})
+		route.TypedPerFilterConfig[closed] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.closed})
 	}
 }
 

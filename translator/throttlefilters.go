@@ -151,6 +151,9 @@ func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, out *gatewayRes
 		if g.LimitHeaders.Numbers() {
 			config.EnableXRatelimitHeaders = commonratelimitv3.XRateLimitHeadersRFCVersion_DRAFT_VERSION_03
 		}
+		if g.AccessLog != nil {
+			config.ResponseHeadersToAdd = loggedRefusal(gateway.Throttled, "")
+		}
 		out.add(name, &corev3.TypedExtensionConfig{Name: name, TypedConfig: anyOf(config)}, g.Source)
 	}
 }

@@ -191,7 +191,8 @@ const (
 // AnswerCode, ToldKind, ToldErrorType and ToldRetryAfter, the others are there when LimitTell asked for
 // them.
 const (
-	// ToldKind is the kind of the limit that refused.
+	// ToldKind is the kind of the limit that refused. That is not known of a bucket that an
+	// Envoy keeps for itself.
 	ToldKind = "limit-kind"
 	// ToldErrorType is Amazon's name of the refusal.
 	ToldErrorType = "errorType"
@@ -204,6 +205,12 @@ const (
 	ToldList, ToldPolicy = "list", "policy"
 	// ToldOfKey is whether the numbers are about the caller's key.
 	ToldOfKey = "ofKey"
+)
+
+// Values of AnswerCode in a limit's refusal.
+const (
+	RefusedByQuota    = "quota-exceeded"
+	RefusedByThrottle = "throttled"
 )
 
 // The kinds of limits, with the entries that tell one from another.

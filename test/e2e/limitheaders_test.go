@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/ratelimit"
 )
 
 // limited is an API whose limits are those of usage plans, one for each key, and of a
@@ -72,7 +73,8 @@ func TestSharedLimitHeaders(t *testing.T) {
 	backend := echoBackend(t, "one")
 	file := filepath.Join(t.TempDir(), "access.log")
 	all := gateway.LimitHeaders{RetryAfter: true, XRateLimit: true, Draft: true}
-	g := start(t, limited(t, backend.URL, all, file))
+	s := limited(t, backend.URL, all, file)
+	g := start(t, s)
 	month := func() string {
 		now := time.Now().UTC()
 		first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
@@ -109,7 +111,8 @@ func TestSharedLimitHeaders(t *testing.T) {
 			"ratelimit": `"quota";r=999;t=` + n + `, "throttle";r=1;t=` + n, "ratelimit-policy": `"quota";q=1000;w=` + month + `, "throttle";q=2`,
 		}, map[string]string{
 			"retry-after": n, "x-ratelimit-limit": "2", "x-ratelimit-remaining": "0", "x-ratelimit-reset": n,
-			"ratelimit": `"quota";r=997;t=` + n + `, "throttle";r=0;t=` + n, "ratelimit-policy": `"quota";q=1000;w=` + month + `, "throttle";q=2`,
+			// What it refuses does not get as far as to the quota.
+			"ratelimit": `"throttle";r=0;t=` + n, "ratelimit-policy": `"throttle";q=2`,
 		}},
 		// Envoy's bucket in place of the service's is not told of beside that.
 		{"alone", "/v1/closed", "shadow", 429, map[string]string{
@@ -127,7 +130,7 @@ func TestSharedLimitHeaders(t *testing.T) {
 		}},
 		{"own", "/v1/closed", "local", 421, nil, map[string]string{
 			"retry-after": n, "x-ratelimit-limit": "2", "x-ratelimit-remaining": "0", "x-ratelimit-reset": n,
-			"ratelimit": `"quota";r=` + n + `;t=` + n + `, "throttle";r=0;t=` + n, "ratelimit-policy": `"quota";q=1000;w=` + month + `, "throttle";q=2`,
+			"ratelimit": `"throttle";r=0;t=` + n, "ratelimit-policy": `"throttle";q=2`,
 		}},
 		// A limit that lets nothing through has no time to come again.
 		{"keys", "/v1/closed", "shut", 429, nil, map[string]string{
@@ -176,6 +179,14 @@ func TestSharedLimitHeaders(t *testing.T) {
 		}
 	}
 
+	// What a key's own throttle refused has used nothing of its hard quota, which had two
+	// requests.
+	gold := slices.IndexFunc(s.UsagePlans, func(p gateway.UsagePlan) bool { return p.Name == "local" })
+	look := ratelimit.Ask{Counter: "quota|" + s.UsagePlans[gold].ID() + "|local", Window: &ratelimit.Window{Limit: 1000, Period: ratelimit.Month}}
+	if left, err := g.limits.Take(t.Context(), []ratelimit.Ask{look}); err != nil || left[0].Remaining != 998 {
+		t.Errorf("a quota of 1000 has left %v (%v) after 2 requests and 4 refused ones", left, err)
+	}
+
 	// The log says by which limit a request was refused, whoever worded the reply.
 	type line struct {
 		Refusal, Limit string
@@ -184,8 +195,8 @@ func TestSharedLimitHeaders(t *testing.T) {
 	want := map[line]bool{
 		{"quota-exceeded", "quota", 429}: true, {"throttled", "key-plan", 429}: true, {"throttled", "stage", 429}: true,
 		{"quota-exceeded", "quota", 420}: true, {"throttled", "key-plan", 421}: true,
-		// Envoy's own buckets: see details.
-		{"", "", 429}: true, {"", "", 421}: true, {"", "", 200}: true,
+		// Envoy's own buckets do not tell which kind they are of.
+		{"throttled", "", 429}: true, {"throttled", "", 421}: true, {"", "", 200}: true,
 	}
 	var got map[line]bool
 	for range 100 {

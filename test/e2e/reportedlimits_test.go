@@ -1,6 +1,14 @@
 package e2e
 
 import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,6 +195,120 @@ func TestReportedThrottles(t *testing.T) {
 	if r := g.request("GET", "http.execute-api.localhost", "/things", ""); r.StatusCode != 200 {
 		t.Errorf("without the service: %d %s", r.StatusCode, r.body)
 	}
+}
+
+// TestReportedRefusals holds that a refusal by a limit that Envoy counts for by itself says
+// when to come again where that is known, also in an API's own words; that the access log
+// has its code and which limit it was, and clients do not; and that a backend cannot put
+// anything there.
+func TestReportedRefusals(t *testing.T) {
+	t.Parallel()
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("x-gw-refusal", "throttled")
+		w.Header().Set("x-gw-refusal-limit", "by the backend")
+	}))
+	t.Cleanup(backend.Close)
+	slow := func(rate float64) *gateway.Throttle {
+		return &gateway.Throttle{Rate: rate, Burst: 1, Shared: true, FailureMode: gateway.FailOpen}
+	}
+	quota := &gateway.Quota{Limit: 2, Period: gateway.QuotaMonth, FailureMode: gateway.FailLocal}
+	own := deploy(t, gateway.REST, withQuota, backend.URL)
+	own.GatewayResponses = []gateway.GatewayResponse{{Type: gateway.Throttled, StatusCode: "420"}, {Type: gateway.QuotaExceeded, StatusCode: "421"}}
+	api := func(id string, d *gateway.Deployment, throttle *gateway.Throttle) gateway.API {
+		return gateway.API{ID: id, Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d, Throttle: throttle}}}
+	}
+	plain := deploy(t, gateway.REST, withQuota, backend.URL)
+	s := snapshotOf(
+		api("keys", plain, nil), api("staged", plain, slow(0.003)), api("own", own, nil), api("native", plain, few(1)),
+		gateway.API{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: deploy(t, gateway.HTTP, things, backend.URL), Throttle: slow(0.01)}}},
+	)
+	of := func(api string, routes ...gateway.RouteThrottle) []gateway.PlanStage {
+		return []gateway.PlanStage{{API: api, Stage: "v1", Routes: routes}}
+	}
+	s.UsagePlans = []gateway.UsagePlan{
+		{Name: "plan", Throttle: slow(0.3), Stages: of("keys")},
+		{Name: "quota", Quota: quota, Stages: of("keys")},
+		{Name: "route", Stages: of("keys", gateway.RouteThrottle{RouteKey: "GET /closed", Throttle: *slow(0.002)})},
+		{Name: "own-plan", Throttle: slow(0.001), Stages: of("own")},
+		{Name: "own-quota", Quota: quota, Stages: of("own")},
+	}
+	for i := range s.UsagePlans {
+		name := s.UsagePlans[i].Name
+		s.UsagePlans[i].Keys = []string{name}
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret(keyValue(name))}})
+	}
+	file := filepath.Join(t.TempDir(), "access.log")
+	s.Gateways[0].LimitHeaders = gateway.LimitHeaders{RetryAfter: true, XRateLimit: true, Draft: true}
+	s.Gateways[0].AccessLog = &gateway.AccessLog{Path: file}
+	g := start(t, s)
+	type line struct {
+		Refusal, Limit string
+		Status         int
+	}
+	want := map[line]bool{{"", "", 200}: true}
+	for _, c := range []struct {
+		host, target, key string
+		status            int
+		wait              string
+		line              line
+	}{
+		{"keys", "/v1/closed", "plan", 429, "4", line{"throttled", "key-plan", 429}},
+		{"keys", "/v1/closed", "route", 429, "500", line{"throttled", "key-route", 429}},
+		{"keys", "/v1/closed", "quota", 429, "", line{"quota-exceeded", "quota", 429}},
+		{"staged", "/v1/open", "", 429, "334", line{"throttled", "stage", 429}},
+		{"own", "/v1/closed", "own-plan", 420, "1000", line{"throttled", "key-plan", 420}},
+		{"own", "/v1/closed", "own-quota", 421, "", line{"quota-exceeded", "quota", 421}},
+		{"http", "/things", "", 429, "100", line{"throttled", "stage", 429}},
+		{"native", "/v1/open", "", 429, "(10000|9999)", line{"throttled", "", 429}},
+	} {
+		name := c.host + c.target + " " + c.key
+		want[c.line] = true
+		var r reply
+		for i := range 4 {
+			r = g.request("GET", c.host+".execute-api.localhost", c.target, "", "x-api-key", keyValue(c.key))
+			if i == 0 {
+				if r.StatusCode != 200 {
+					t.Errorf("%s: the first request is answered %d %s", name, r.StatusCode, r.body)
+				}
+				time.Sleep(assigned)
+			}
+			for header := range r.Header {
+				if strings.HasPrefix(strings.ToLower(header), "x-gw-") {
+					t.Errorf("%s: a client gets %s", name, header)
+				}
+			}
+		}
+		if r.StatusCode != c.status {
+			t.Errorf("%s: the last request is answered %d %s, want %d", name, r.StatusCode, r.body, c.status)
+		}
+		if got := strings.Join(r.Header.Values("retry-after"), " and "); !regexp.MustCompile("^" + c.wait + "$").MatchString(got) {
+			t.Errorf("%s: retry-after is %q, want %q", name, got, c.wait)
+		}
+		// What an Envoy has left of a part of a limit is no number for clients.
+		if told := r.Header.Get("ratelimit") + r.Header.Get("x-ratelimit-remaining"); told != "" && c.host != "native" {
+			t.Errorf("%s: is told %q", name, told)
+		}
+	}
+	var got map[line]bool
+	for range 100 {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = map[line]bool{}
+		for text := range strings.Lines(string(text)) {
+			var l line
+			if err := json.Unmarshal([]byte(text), &l); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			got[l] = true
+		}
+		if maps.Equal(got, want) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("the access log has %v, want %v", got, want)
 }
 
 const mocked = `
