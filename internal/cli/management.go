@@ -169,6 +169,7 @@ func startManagement(c *controlPlane) service {
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
+			Tester: newStoredTest(c, log),
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,

@@ -23,6 +23,8 @@ type Options struct {
 	Caches Caches
 	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
 	Suffix string
+	// Tester tries what is not deployed yet; nil refuses to.
+	Tester Tester
 	// Usage counts what keys use; nil refuses to tell.
 	Usage Usage
 }
@@ -47,6 +49,7 @@ type Service struct {
 	documents Documents
 	checker   Checker
 	caches    Caches
+	tester    Tester
 	suffix    string
 	usage     Usage
 	now       func() time.Time
@@ -59,7 +62,7 @@ type Service struct {
 func NewService(options Options) *Service {
 	s := &Service{
 		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
-		suffix: options.Suffix, usage: options.Usage, now: time.Now,
+		tester: options.Tester, suffix: options.Suffix, usage: options.Usage, now: time.Now,
 	}
 	operations := s.Operations()
 	s.handler, s.linkable = restjson.NewService(options.Log, operations...), linkable(operations)
