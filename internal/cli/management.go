@@ -164,7 +164,7 @@ func startManagement(c *controlPlane) service {
 		return service{}
 	}
 	log := c.log.With("component", "management")
-	filed := management.Filed{APIs: c.filedAPIs}
+	filed := management.Filed{APIs: c.filedAPIs()}
 	over := filed.Over(c.stored.store)
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
@@ -212,18 +212,29 @@ func (c *controlPlane) countedUsage() restapi.Usage {
 	return keyUsage{c.counting}
 }
 
-// filedAPIs are the APIs of what is served that files define.
-func (c *controlPlane) filedAPIs() (filed []gateway.API) {
-	s := c.pipeline.Snapshot()
-	if s == nil {
-		return nil
-	}
-	for _, a := range s.APIs {
-		if !source.IsVirtual(a.Source.File) {
-			filed = append(filed, a)
+// filedAPIs gives the APIs of what is served that files define. It is the same list as long
+// as the same is served.
+func (c *controlPlane) filedAPIs() func() []gateway.API {
+	var mu sync.Mutex
+	var of *gateway.Snapshot
+	var filed []gateway.API
+	return func() []gateway.API {
+		s := c.pipeline.Snapshot()
+		if s == nil {
+			return nil
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		if s != of {
+			of, filed = s, nil
+			for _, a := range s.APIs {
+				if !source.IsVirtual(a.Source.File) {
+					filed = append(filed, a)
+				}
+			}
+		}
+		return filed
 	}
-	return filed
 }
 
 // credentials are the access keys of what is served.
