@@ -15,6 +15,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/address"
 	"gatehouse/management/flushes"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
@@ -169,10 +170,10 @@ func startManagement(c *controlPlane) service {
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
-			Tester: newStoredTest(c, log),
+			Tester: newStoredTest(c, log), Address: c.servedAt,
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, Address: c.servedAt,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
@@ -183,6 +184,22 @@ func startManagement(c *controlPlane) service {
 		Registerer:  c.metrics,
 	})
 	return service{}
+}
+
+// servedAt is where what is managed is served: by the first gateway, where it can by TLS.
+func (c *controlPlane) servedAt() address.Gateway {
+	s := c.pipeline.Snapshot()
+	if s == nil || len(s.Gateways) == 0 {
+		return address.Gateway{Plain: true}
+	}
+	g := &s.Gateways[0]
+	at := address.Gateway{Suffix: g.Suffix, Plain: true}
+	for i := len(g.Listeners) - 1; i >= 0; i-- {
+		if l := &g.Listeners[i]; at.Plain || l.TLS != nil {
+			at.Port, at.Plain = l.Port, l.TLS == nil
+		}
+	}
+	return at
 }
 
 // keyUsage tells the management API what the role ratelimit has counted.
