@@ -1,5 +1,10 @@
 package gateway
 
+import (
+	"slices"
+	"strings"
+)
+
 // Deployment is an immutable snapshot of what an API does: its routes with their
 // integrations, and everything they refer to. Stages pin deployments; two stages
 // of one definition share a pointer.
@@ -226,6 +231,24 @@ func (d *Deployment) BodyModels(r *Route) map[string]string {
 		return nil
 	}
 	return r.RequestModels
+}
+
+// RequiredParameters are those that a route's validator asks requests for, in the order of
+// Amazon's message: by full key (header before querystring), then by name. Path parameters
+// are there whenever the path matches. HTTP APIs have no validators.
+func (d *Deployment) RequiredParameters(r *Route) []Parameter {
+	v := d.RequestValidator(r.RequestValidator)
+	if d.Protocol != REST || v == nil || !v.ValidateParameters {
+		return nil
+	}
+	var required []Parameter
+	for _, p := range r.Parameters {
+		if p.Required && p.In != "path" {
+			required = append(required, p)
+		}
+	}
+	slices.SortFunc(required, func(a, b Parameter) int { return strings.Compare(a.In+"."+a.Name, b.In+"."+b.Name) })
+	return required
 }
 
 // CORS is the cross-origin setting of an HTTP API.

@@ -27,7 +27,7 @@ func (b *stageCompiler) handlerOf(r *gateway.Route) handler {
 		return b.lambdaProxy(r)
 	case in.Type == gateway.IntegrationAWSProxy:
 		return b.firstClass(r)
-	case !b.of.NeedsService(r):
+	case !b.everything && !b.of.NeedsService(r):
 		return nil
 	case in.Type == gateway.IntegrationMock:
 		return b.mapped(r, "mock", mock{})
@@ -54,6 +54,8 @@ type Compiled struct {
 	keys      map[string]gateway.Secret
 	// previous is where stages may be taken from, while this is made.
 	previous *Compiled
+	// everything: there is no Envoy that serves some of the routes.
+	everything bool
 }
 
 // Revision is that of the snapshot.
@@ -109,13 +111,25 @@ func Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
 
 // compile takes what has not changed from what is served.
 func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway.Diagnostics) {
-	c := &Compiled{
-		revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys),
-		parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{},
-	}
+	c := newCompiled(snapshot)
 	if previous != nil && sameFunctions(previous.functions, snapshot.Functions) {
 		c.previous = previous
 	}
+	found := c.compile(snapshot)
+	if found.HasErrors() {
+		return nil, found
+	}
+	return c, found
+}
+
+func newCompiled(snapshot *gateway.Snapshot) *Compiled {
+	return &Compiled{
+		revision: snapshot.Revision(), stages: map[stageKey]*stage{}, functions: snapshot.Functions, keys: keyValues(snapshot.APIKeys),
+		parsed: map[string]parsedTemplate{}, upstreams: map[string]bool{},
+	}
+}
+
+func (c *Compiled) compile(snapshot *gateway.Snapshot) gateway.Diagnostics {
 	// What was parsed is of use as long as others may have the same text only.
 	defer func() { c.previous, c.parsed = nil, nil }()
 	var found gateway.Diagnostics
@@ -137,10 +151,7 @@ func compile(snapshot *gateway.Snapshot, previous *Compiled) (*Compiled, gateway
 		}
 	}
 	found.Sort()
-	if found.HasErrors() {
-		return nil, found
-	}
-	return c, found
+	return found
 }
 
 func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of *gateway.Stage, deployment *gateway.Deployment, variables map[string]string, canary bool, found *gateway.Diagnostics) {
@@ -172,7 +183,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 		st.snapshot, st.from = nil, nil
 		*found = append(*found, st.found...)
 	}()
-	b := &stageCompiler{stage: st, of: of, found: &st.found, parsed: c.parsed, upstreams: c.upstreams}
+	b := &stageCompiler{stage: st, of: of, found: &st.found, parsed: c.parsed, upstreams: c.upstreams, everything: c.everything}
 	for i := range deployment.Routes {
 		r := &deployment.Routes[i]
 		h := b.handlerOf(r)
@@ -203,6 +214,8 @@ type stageCompiler struct {
 	upstreams map[string]bool
 	// contentHash is for contentOf.
 	contentHash string
+	// everything is Compiled's.
+	everything bool
 }
 
 func (b *stageCompiler) errorf(code string, pos gateway.Position, hint, format string, args ...any) {

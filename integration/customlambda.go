@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -73,12 +74,15 @@ func (c customLambda) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		return nil, &trouble{failure: badRequest, message: notJSONMessage, reason: "what a function is to be called with is not JSON"}
 	}
 	if strings.EqualFold(out.header.Get(invocationType), "Event") {
+		if m.execution != nil {
+			m.execution.Asked(shownFunction(c.target), http.Header{invocationType: {"Event"}}, event)
+		}
 		if err := m.server.lambda.Start(m.ctx(), c.target, event); err != nil {
 			return nil, &trouble{failure: callFailure(m.ctx(), err), reason: err.Error()}
 		}
 		return &incoming{json: true}, nil
 	}
-	result, err := m.server.lambda.Invoke(m.reserving(), c.target, event)
+	result, err := m.invoke(c.target, event)
 	var function *lambda.FunctionError
 	switch {
 	case errors.As(err, &function):

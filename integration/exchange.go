@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gatehouse/internal/executionlog"
 	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
 )
@@ -36,6 +37,9 @@ type exchange struct {
 	// failure that it tells of.
 	status int
 	failed string
+
+	// execution is its account, nil where nobody wants one.
+	execution *executionlog.Log
 }
 
 func (x *exchange) ctx() context.Context { return x.request.Context() }

@@ -67,6 +67,7 @@ func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
 // failWith is fail with a message of its own for the clients of REST APIs, if there is one.
 func (x *exchange) failWith(f *failure, message, reason string) {
 	x.failed = f.name
+	x.tellFailure(f, reason)
 	if f == gone || f == badRequest || f == mayNotInvalidate || f == tooLarge || f == unsupportedMedia {
 		x.log(slog.LevelDebug, f.name, reason)
 	} else {
@@ -99,6 +100,25 @@ func (x *exchange) failWith(f *failure, message, reason string) {
 		header.Set(wire.ReplyHeader, f.reply)
 	}
 	x.write(d.Status, jsonMessage(gateway.ResponseType(f.reply).MessageKey(), d.Message))
+}
+
+// tellFailure puts it into the account of a request why there is no other answer than the
+// gateway's own.
+func (x *exchange) tellFailure(f *failure, reason string) {
+	e := x.execution
+	if e == nil {
+		return
+	}
+	switch f {
+	case timedOut:
+		e.Line("Execution failed due to a timeout error")
+	case malformed:
+		e.Line("Execution failed due to configuration error: Malformed Lambda proxy response: %s", reason)
+	case badTemplate, badMapping, badEncoding, noResponse, refused, unreachable, badPrelude:
+		e.Line("Execution failed due to configuration error: %s", reason)
+	default:
+		e.Line("Execution failed: %s: %s", f.name, reason)
+	}
 }
 
 func (x *exchange) warn(failure, reason string) { x.log(slog.LevelWarn, failure, reason) }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatehouse/gateway"
 )
@@ -81,6 +82,11 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 	if err != nil {
 		return nil, nil, &trouble{failure: unreachable, reason: err.Error()}
 	}
+	x := m.exchange
+	if x.execution != nil {
+		x.execution.Asked(h.shownURI(target), header, sent)
+	}
+	begin := time.Now()
 	response, release, err := h.retries.send(m.ctx(), pool, m.address, func(scheme, address string) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(m.ctx(), h.methodFor(m), scheme+"://"+address+"/", bytes.NewReader(sent))
 		if err != nil {
@@ -102,8 +108,23 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 	}
 	defer release()
 	defer response.Body.Close()
+	x.execution.Answered(response.StatusCode, time.Since(begin))
 	body, t := m.readResponse(response)
+	x.execution.Answer(response.Header, body)
 	return response, body, t
+}
+
+// shownURI is where a request goes, for those who are told of it.
+func (h *httpBackend) shownURI(to target) string {
+	scheme := "http"
+	if h.upstream.TLS {
+		scheme = "https"
+	}
+	uri := scheme + "://" + h.uri.Authority + to.path
+	if to.query != "" {
+		uri += "?" + to.query
+	}
+	return uri
 }
 
 // readResponse reads the body of what a backend answers.

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/amazon"
@@ -111,7 +113,7 @@ func (p *lambdaProxy) serve(x *exchange) {
 	if !ok {
 		return
 	}
-	result, err := x.server.lambda.Invoke(x.reserving(), p.target, event)
+	result, err := x.invoke(p.target, event)
 	if err != nil {
 		x.fail(callFailure(x.ctx(), err), err.Error())
 		return
@@ -127,6 +129,33 @@ func (p *lambdaProxy) serve(x *exchange) {
 		return
 	}
 	x.answer(a, trace)
+}
+
+// invoke calls a function, and waits for its result.
+func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
+	if x.execution != nil {
+		x.execution.Asked(shownFunction(target), nil, event)
+	}
+	begin := time.Now()
+	result, err := x.server.lambda.Invoke(x.reserving(), target, event)
+	var function *lambda.FunctionError
+	switch {
+	case errors.As(err, &function):
+		x.execution.Answered(http.StatusOK, time.Since(begin))
+		x.execution.Answer(http.Header{"X-Amz-Function-Error": {"Unhandled"}}, function.Result)
+	case err == nil:
+		x.execution.Answered(http.StatusOK, time.Since(begin))
+		x.execution.Answer(nil, result)
+	}
+	return result, err
+}
+
+// shownFunction is where a function is called, for those who are told of it.
+func shownFunction(t lambda.Target) string {
+	if t.ARN == "" || t.URL != "" || t.Endpoint != "" {
+		return t.String()
+	}
+	return "https://lambda." + t.Region + ".amazonaws.com/2015-03-31/functions/" + t.String() + "/invocations"
 }
 
 // prepare makes the event; where it cannot, the request is answered.

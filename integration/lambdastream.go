@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"gatehouse/internal/lambda"
 )
@@ -43,12 +44,17 @@ func (p *lambdaStream) serve(x *exchange) {
 		x.fail(x.noMemory(), "there is no memory for a stream")
 		return
 	}
+	if x.execution != nil {
+		x.execution.Asked(shownFunction(p.target), nil, event)
+	}
+	begin := time.Now()
 	stream, err := x.server.streams.Stream(x.ctx(), p.target, event)
 	if err != nil {
 		x.fail(callFailure(x.ctx(), err), err.Error())
 		return
 	}
 	defer stream.Close()
+	x.execution.Answered(http.StatusOK, time.Since(begin))
 	buffer := make([]byte, streamBuffer)
 	prelude, first, err := readPrelude(stream, buffer)
 	if err != nil {

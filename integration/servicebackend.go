@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/amazon"
@@ -128,6 +129,7 @@ func (s *serviceBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 	if t != nil {
 		return nil, t
 	}
+	m.execution.Answer(response.Header, answer)
 	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: answer}, nil
 }
 
@@ -185,11 +187,16 @@ func (x *exchange) callService(place amazon.Place, method string, to target, hea
 	if err := service.Sign(x.ctx(), request, hex.EncodeToString(digest[:])); err != nil {
 		return nil, serviceTrouble(x.ctx(), place, refused, err)
 	}
+	if x.execution != nil {
+		x.execution.Asked(request.URL.String(), request.Header, body)
+	}
+	begin := time.Now()
 	// Without a client around it, which would follow redirects.
 	response, err := x.server.transport.RoundTrip(request)
 	if err != nil {
 		return nil, serviceTrouble(x.ctx(), place, unreachable, err)
 	}
+	x.execution.Answered(response.StatusCode, time.Since(begin))
 	return response, nil
 }
 

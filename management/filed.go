@@ -2,15 +2,12 @@ package management
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"gatehouse/gateway"
-	"gatehouse/management/httpapi"
-	"gatehouse/management/restapi"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -19,15 +16,15 @@ import (
 const FileTag = "gatehouse:file"
 
 // Filed are the APIs that files define. They are shown beside those that are stored, with
-// their stages, and cannot be changed but in their files. They belong to the default
-// region.
+// all that they consist of, and cannot be changed but in their files. They belong to the
+// default region.
 type Filed struct {
-	// APIs are those of what is served now.
+	// APIs are those of what is served now. As long as that is the same, so is the list.
 	APIs func() []gateway.API
 }
 
 // Over gives a store in which the APIs of files can be read beside what is stored.
-func (f Filed) Over(s store.Store) store.Store { return &filedStore{s, f} }
+func (f Filed) Over(s store.Store) store.Store { return &filedStore{Store: s, filed: f} }
 
 // refuse answers changes of APIs that files define.
 func (f Filed) refuse(r *http.Request, region string) error {
@@ -41,6 +38,9 @@ func (f Filed) refuse(r *http.Request, region string) error {
 	if len(segments) < 2 || segments[0] != "restapis" && segments[0] != "apis" {
 		return nil
 	}
+	if r.Method == http.MethodPost && (len(segments) == 6 && segments[4] == "methods" || len(segments) == 4 && segments[2] == "authorizers") {
+		return nil // It is tried, and stays as it is.
+	}
 	for _, a := range f.APIs() {
 		if a.ID == segments[1] {
 			return restjson.BadRequest("The API %s is defined by the file %s: change it there. It is read-only here", a.ID, a.Source.File)
@@ -49,85 +49,14 @@ func (f Filed) refuse(r *http.Request, region string) error {
 	return nil
 }
 
-// documents are those of the APIs, sorted by key.
-func (f Filed) documents() ([]store.Entry, error) {
-	var all []store.Entry
-	var failed error
-	put := func(key string, document any) {
-		text, err := json.Marshal(document)
-		failed = errors.Join(failed, err)
-		all = append(all, store.Entry{Key: gateway.DefaultRegion + "/" + key, Value: text})
-	}
-	for _, a := range f.APIs() {
-		tags := map[string]string{FileTag: a.Source.File}
-		for name, value := range a.Tags {
-			tags[name] = value
-		}
-		if a.Protocol == gateway.REST {
-			filedREST(&a, tags, put)
-		} else {
-			filedHTTP(&a, tags, put)
-		}
-	}
-	slices.SortFunc(all, func(a, b store.Entry) int { return strings.Compare(a.Key, b.Key) })
-	return all, failed
-}
-
-func filedREST(a *gateway.API, tags map[string]string, put func(string, any)) {
-	key := "restapis/" + a.ID
-	put(key, restapi.RestAPI{
-		ID: a.ID, Name: a.Name, Description: a.Description, Tags: tags, APIKeySource: "HEADER",
-		DisableExecuteAPIEndpoint: a.DisableExecuteAPIEndpoint,
-		EndpointConfiguration:     &restapi.EndpointConfiguration{Types: []string{"REGIONAL"}},
-	})
-	deployed := map[string]bool{}
-	for i := range a.Stages {
-		s := &a.Stages[i]
-		deployment := deploymentID(s.Deployment)
-		put(key+"/stages/"+s.Name, restapi.Stage{StageName: s.Name, Description: s.Description, DeploymentID: deployment, Variables: s.Variables})
-		if !deployed[deployment] {
-			deployed[deployment] = true
-			put(key+"/deployments/"+deployment, restapi.Deployment{ID: deployment})
-		}
-	}
-}
-
-func filedHTTP(a *gateway.API, tags map[string]string, put func(string, any)) {
-	key := "apis/" + a.ID
-	protocol := "HTTP"
-	if a.Protocol == gateway.WebSocket {
-		protocol = "WEBSOCKET"
-	}
-	put(key, httpapi.API{
-		APIID: a.ID, Name: a.Name, Description: a.Description, ProtocolType: protocol, Tags: tags,
-		DisableExecuteAPIEndpoint: a.DisableExecuteAPIEndpoint,
-	})
-	deployed := map[string]bool{}
-	for i := range a.Stages {
-		s := &a.Stages[i]
-		deployment := deploymentID(s.Deployment)
-		put(key+"/stages/"+s.Name, httpapi.Stage{StageName: s.Name, Description: s.Description, DeploymentID: deployment, StageVariables: s.Variables})
-		if !deployed[deployment] {
-			deployed[deployment] = true
-			put(key+"/deployments/"+deployment, httpapi.Deployment{DeploymentID: deployment, DeploymentStatus: "DEPLOYED"})
-		}
-	}
-}
-
-// deploymentID is the same for the same content.
-func deploymentID(d *gateway.Deployment) string {
-	const length = 10
-	hash := d.Hash()
-	return hash[:min(length, len(hash))]
-}
-
 type filedStore struct {
 	store.Store
 	filed Filed
+	known filedDocuments
 }
 
 func (s *filedStore) View(ctx context.Context, read func(store.Reader) error) error {
-	documents, err := s.filed.documents()
+	documents, err := s.known.of(s.filed.APIs())
 	if err != nil {
 		return err
 	}
@@ -135,7 +64,7 @@ func (s *filedStore) View(ctx context.Context, read func(store.Reader) error) er
 }
 
 func (s *filedStore) Update(ctx context.Context, change func(store.Tx) error) error {
-	documents, err := s.filed.documents()
+	documents, err := s.known.of(s.filed.APIs())
 	if err != nil {
 		return err
 	}

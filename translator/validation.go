@@ -3,7 +3,6 @@ package translator
 import (
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -18,7 +17,7 @@ import (
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
 func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*routev3.Route {
 	c.validateBodies(r, routes)
-	required := c.requiredParameters(r)
+	required := c.deployment.RequiredParameters(r.Route)
 	if len(required) == 0 {
 		return routes
 	}
@@ -38,26 +37,6 @@ func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*ro
 		out = append(out, route, refused)
 	}
 	return out
-}
-
-// requiredParameters are those that the method's validator checks, in the order of
-// Amazon's message: by full key (header before querystring), then by name. Path
-// parameters are there whenever the path matches.
-func (c *stageCompiler) requiredParameters(r *parsedRoute) []gateway.Parameter {
-	v := c.deployment.RequestValidator(r.RequestValidator)
-	if !c.rest() || v == nil || !v.ValidateParameters {
-		return nil
-	}
-	var required []gateway.Parameter
-	for _, p := range r.Parameters {
-		if p.Required && p.In != "path" {
-			required = append(required, p)
-		}
-	}
-	slices.SortFunc(required, func(a, b gateway.Parameter) int {
-		return strings.Compare(a.In+"."+a.Name, b.In+"."+b.Name)
-	})
-	return required
 }
 
 // missingParametersFormat lists the missing ones, as a CEL expression that is only

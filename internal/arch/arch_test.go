@@ -27,9 +27,9 @@ var arrows = map[string][]string{
 	"definition":  {"gateway", "internal/nearest"},
 	"translator":  {"gateway", "internal/wire"},
 	"xds":         {"internal/obs"},
-	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/executionlog", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"dashboard":   {"gateway", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference"},
@@ -75,6 +75,8 @@ var arrows = map[string][]string{
 	"internal/amazon": {"gateway"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
+	// What is told of requests is written in one way.
+	"internal/executionlog": {"internal/wire"},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway"},
 	// Definitions are told apart in the model's own terms.

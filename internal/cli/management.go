@@ -15,6 +15,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management"
+	"gatehouse/management/address"
 	"gatehouse/management/flushes"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/loading"
@@ -164,14 +165,15 @@ func startManagement(c *controlPlane) service {
 		return service{}
 	}
 	log := c.log.With("component", "management")
-	filed := management.Filed{APIs: c.filedAPIs}
+	filed := management.Filed{APIs: c.filedAPIs()}
 	over := filed.Over(c.stored.store)
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
+			Tester: newStoredTest(c, log), Address: c.servedAt,
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
-			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, PlainHTTP: true,
+			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, Address: c.servedAt,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,
@@ -182,6 +184,22 @@ func startManagement(c *controlPlane) service {
 		Registerer:  c.metrics,
 	})
 	return service{}
+}
+
+// servedAt is where what is managed is served: by the first gateway, where it can by TLS.
+func (c *controlPlane) servedAt() address.Gateway {
+	s := c.pipeline.Snapshot()
+	if s == nil || len(s.Gateways) == 0 {
+		return address.Gateway{Plain: true}
+	}
+	g := &s.Gateways[0]
+	at := address.Gateway{Suffix: g.Suffix, Plain: true}
+	for i := len(g.Listeners) - 1; i >= 0; i-- {
+		if l := &g.Listeners[i]; at.Plain || l.TLS != nil {
+			at.Port, at.Plain = l.Port, l.TLS == nil
+		}
+	}
+	return at
 }
 
 // keyUsage tells the management API what the role ratelimit has counted.
@@ -211,18 +229,29 @@ func (c *controlPlane) countedUsage() restapi.Usage {
 	return keyUsage{c.counting}
 }
 
-// filedAPIs are the APIs of what is served that files define.
-func (c *controlPlane) filedAPIs() (filed []gateway.API) {
-	s := c.pipeline.Snapshot()
-	if s == nil {
-		return nil
-	}
-	for _, a := range s.APIs {
-		if !source.IsVirtual(a.Source.File) {
-			filed = append(filed, a)
+// filedAPIs gives the APIs of what is served that files define. It is the same list as long
+// as the same is served.
+func (c *controlPlane) filedAPIs() func() []gateway.API {
+	var mu sync.Mutex
+	var of *gateway.Snapshot
+	var filed []gateway.API
+	return func() []gateway.API {
+		s := c.pipeline.Snapshot()
+		if s == nil {
+			return nil
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		if s != of {
+			of, filed = s, nil
+			for _, a := range s.APIs {
+				if !source.IsVirtual(a.Source.File) {
+					filed = append(filed, a)
+				}
+			}
+		}
+		return filed
 	}
-	return filed
 }
 
 // credentials are the access keys of what is served.

@@ -33,17 +33,8 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 	if len(files.Paths) == 0 {
 		return nil
 	}
-	loader := definition.NewLoader(definition.Options{
-		Foreign: source.IsVirtual, MayBeEmpty: true,
-		ReadFile: func(name string) ([]byte, error) {
-			if content, ok := files.Content[name]; ok {
-				return content, nil
-			}
-			return nil, os.ErrNotExist
-		},
-	})
 	isAPI := source.IsAPI(key)
-	result := loader.LoadBeside(ctx, files.Paths, without(served, key, isAPI))
+	result := loadVirtual(ctx, &files, without(served, key, isAPI))
 	if err := result.Diagnostics.Err(); err != nil || result.Snapshot == nil {
 		return told(result.Diagnostics, err)
 	}
@@ -60,6 +51,20 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 	_, found := translator.New().Translate(result.Snapshot)
 	ds = append(ds, found...)
 	return told(ds, ds.Err())
+}
+
+// loadVirtual loads virtual files, and no others, beside what there is.
+func loadVirtual(ctx context.Context, files *source.Files, beside *gateway.Snapshot) definition.Result {
+	loader := definition.NewLoader(definition.Options{
+		Foreign: source.IsVirtual, MayBeEmpty: true,
+		ReadFile: func(name string) ([]byte, error) {
+			if content, ok := files.Content[name]; ok {
+				return content, nil
+			}
+			return nil, os.ErrNotExist
+		},
+	})
+	return loader.LoadBeside(ctx, files.Paths, beside)
 }
 
 // without gives what is served without what a unit has put there; and, where an API is

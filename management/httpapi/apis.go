@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -71,10 +70,8 @@ func (s *Service) addEndpoint(a *API) {
 	if a.ProtocolType == protocolWebSocket {
 		scheme = "ws"
 	}
-	if !s.PlainHTTP {
-		scheme += "s"
-	}
-	a.APIEndpoint = scheme + "://" + a.APIID + ".execute-api." + cmp.Or(s.Suffix, "localhost")
+	at := s.address()
+	a.APIEndpoint = at.Scheme(scheme) + "://" + at.Host(a.APIID)
 }
 
 func (s *Service) createAPI(ctx context.Context, c *restjson.Call) (any, error) {

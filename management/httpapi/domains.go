@@ -51,7 +51,7 @@ func domainOf(r store.Reader, c *restjson.Call) (*domain.Name, error) {
 }
 
 // domainAnswer is a domain name as apigatewayv2 shows it.
-func domainAnswer(region string, n *domain.Name) *DomainName {
+func (s *Service) domainAnswer(region string, n *domain.Name) *DomainName {
 	out := &DomainName{
 		APIMappingSelectionExpression: "$request.basepath", DomainName: n.Name,
 		DomainNameARN: "arn:aws:apigateway:" + region + "::/domainnames/" + n.Name,
@@ -59,7 +59,7 @@ func domainAnswer(region string, n *domain.Name) *DomainName {
 	}
 	for _, e := range n.Endpoints {
 		out.DomainNameConfigurations = append(out.DomainNameConfigurations, DomainNameConfiguration{
-			APIGatewayDomainName: e.Target, CertificateARN: e.CertificateARN, CertificateName: e.CertificateName,
+			APIGatewayDomainName: s.address().Target(e.Target), CertificateARN: e.CertificateARN, CertificateName: e.CertificateName,
 			CertificateUploadDate: e.CertificateUploadDate, DomainNameStatus: e.Status, DomainNameStatusMessage: e.StatusMessage,
 			EndpointType: e.Type, HostedZoneID: e.HostedZoneID, IPAddressType: e.IPAddressType, SecurityPolicy: e.SecurityPolicy,
 			OwnershipVerificationCertificateARN: e.OwnershipVerificationARN,
@@ -84,7 +84,7 @@ func (s *Service) getDomainNames(ctx context.Context, c *restjson.Call) (any, er
 		}
 		answer := &page[*DomainName]{Items: []*DomainName{}, NextToken: kept.NextToken}
 		for i := range kept.Items {
-			answer.Items = append(answer.Items, domainAnswer(c.Region, &kept.Items[i]))
+			answer.Items = append(answer.Items, s.domainAnswer(c.Region, &kept.Items[i]))
 		}
 		return answer, nil
 	})
@@ -96,7 +96,7 @@ func (s *Service) getDomainName(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return nil, err
 		}
-		return domainAnswer(c.Region, n), nil
+		return s.domainAnswer(c.Region, n), nil
 	})
 }
 
@@ -133,7 +133,7 @@ func (s *Service) createDomainName(ctx context.Context, c *restjson.Call) (any, 
 		} else if err != nil {
 			return nil, err
 		}
-		return domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
+		return s.domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 
@@ -163,7 +163,7 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 		if err := domain.Put(tx, c.Region, n); err != nil {
 			return nil, err
 		}
-		return domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
+		return s.domainAnswer(c.Region, n), s.checkServed(ctx, tx, domain.NameKey(c.Region, n.Name))
 	})
 }
 

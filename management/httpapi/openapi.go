@@ -24,6 +24,8 @@ type DocumentExport struct {
 	YAML, Extensions bool
 	// Host and Stage are where it is served.
 	Host, Stage string
+	// PlainHTTP: not by TLS.
+	PlainHTTP bool
 	// Version is that of an API which has none of its own.
 	Version string
 }

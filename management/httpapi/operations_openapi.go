@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/management/address"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -17,8 +17,8 @@ import (
 type DocumentOperations struct {
 	Store     store.Store
 	Documents Documents
-	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
-	Suffix string
+	// Address is where APIs are served; nil means the zero value of it.
+	Address func() address.Gateway
 	// Changed is told, in the transaction, of an API whose routes an import has replaced;
 	// nil is not. Stages that deploy by themselves do so there.
 	Changed func(ctx context.Context, tx store.Tx, region, apiID string) error
@@ -47,17 +47,26 @@ func (d *DocumentOperations) importAPI(ctx context.Context, c *restjson.Call) (a
 		return nil, err
 	}
 	content.API.CreatedDate = time.Now().UTC().Truncate(time.Second)
-	content.API.APIEndpoint = "https://" + d.host(id)
 	d.Documents.PlaceHTTP(nil, content, restjson.NewID)
 	err = d.Store.Update(ctx, func(tx store.Tx) error { return WriteContent(tx, c.Region, content) })
 	if err != nil {
 		return nil, err
 	}
+	content.API.APIEndpoint = d.endpoint(id)
 	return importedAPI{content.API, info, warnings}, nil
 }
 
-func (d *DocumentOperations) host(id string) string {
-	return id + ".execute-api." + cmp.Or(d.Suffix, "localhost")
+func (d *DocumentOperations) address() address.Gateway {
+	if d.Address == nil {
+		return address.Gateway{}
+	}
+	return d.Address()
+}
+
+// endpoint is the URL of an HTTP API.
+func (d *DocumentOperations) endpoint(id string) string {
+	at := d.address()
+	return at.Scheme("http") + "://" + at.Host(id)
 }
 
 // read reads the document of a call.
@@ -116,7 +125,7 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 		}
 		d.Documents.PlaceHTTP(existing, &fresh, restjson.NewID)
 		// What a document says nothing of stays.
-		fresh.API.CreatedDate, fresh.API.APIEndpoint = existing.API.CreatedDate, existing.API.APIEndpoint
+		fresh.API.CreatedDate = existing.API.CreatedDate
 		fresh.API.IPAddressType, fresh.API.APIGatewayManaged = existing.API.IPAddressType, existing.API.APIGatewayManaged
 		if fresh.API.Tags == nil {
 			fresh.API.Tags = existing.API.Tags
@@ -125,6 +134,7 @@ func (d *DocumentOperations) reimportAPI(ctx context.Context, c *restjson.Call) 
 			return err
 		}
 		out = importedAPI{fresh.API, info, warnings}
+		out.APIEndpoint = d.endpoint(id)
 		if d.Changed == nil {
 			return nil
 		}
@@ -175,7 +185,8 @@ func (d *DocumentOperations) exportAPI(ctx context.Context, c *restjson.Call) (a
 		Version: content.API.CreatedDate.UTC().Format("2006-01-02 15:04:05UTC"),
 	}
 	if stage != "" {
-		options.Host, options.Stage = d.host(id), stage
+		at := d.address()
+		options.Host, options.Stage, options.PlainHTTP = at.Host(id), stage, at.Plain
 	}
 	body, err := d.Documents.ExportHTTP(content, options)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/management/address"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -17,10 +18,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Documents reads and writes OpenAPI documents; nil refuses to.
 	Documents Documents
-	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
-	Suffix string
-	// PlainHTTP tells that APIs are served without TLS.
-	PlainHTTP bool
+	// Address is where APIs are served; nil means the zero value of it.
+	Address func() address.Gateway
 	// Checker tries what a change would have the gateway serve; nil lets all pass.
 	Checker Checker
 	// Caches empties caches of the gateway; nil says that there are none.
@@ -68,7 +67,7 @@ func (s *Service) Operations() []restjson.Operation {
 		return operations
 	}
 	documents := DocumentOperations{
-		Store: s.Store, Documents: s.Documents, Suffix: s.Suffix,
+		Store: s.Store, Documents: s.Documents, Address: s.address,
 		Changed: func(ctx context.Context, tx store.Tx, region, apiID string) error {
 			return s.changed(ctx, tx, APIKeyOf(region, apiID))
 		},
@@ -78,6 +77,14 @@ func (s *Service) Operations() []restjson.Operation {
 
 // ServeHTTP answers a call, whose caller is in the request's context.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// address is where APIs are served now.
+func (o *Options) address() address.Gateway {
+	if o.Address == nil {
+		return address.Gateway{}
+	}
+	return o.Address()
+}
 
 // timestamp is the present as documents have it.
 func (s *Service) timestamp() time.Time { return s.now().UTC().Truncate(time.Second) }

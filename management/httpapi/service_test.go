@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/management/address"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/openapi"
 	"gatehouse/management/restjson"
@@ -50,7 +51,7 @@ func (c *caches) FlushAuthorizers(_ context.Context, apiID, stage string) error 
 func newClient(t *testing.T) *client {
 	c := &client{t: t, store: store.NewMemory(), checker: &checker{}, caches: &caches{}}
 	c.handler = httpapi.NewService(httpapi.Options{
-		Store: c.store, Log: slog.New(slog.DiscardHandler), Documents: openapi.Documents{}, Suffix: "example.com", Checker: c.checker, Caches: c.caches,
+		Store: c.store, Log: slog.New(slog.DiscardHandler), Documents: openapi.Documents{}, Address: func() address.Gateway { return address.Gateway{Suffix: "example.com"} }, Checker: c.checker, Caches: c.caches,
 	})
 	return c
 }

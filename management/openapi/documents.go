@@ -30,7 +30,7 @@ func (Documents) ExportREST(c *restapi.Content, o restapi.DocumentExport) ([]byt
 	if err != nil {
 		return nil, &restapi.DocumentError{Text: err.Error()}
 	}
-	e := Export{YAML: o.YAML, Extensions: extensions, Host: o.Host, Stage: o.Stage, InfoVersion: o.Version, DocumentationVersion: o.DocumentationVersion}
+	e := Export{YAML: o.YAML, Extensions: extensions, Host: o.Host, Stage: o.Stage, PlainHTTP: o.PlainHTTP, InfoVersion: o.Version, DocumentationVersion: o.DocumentationVersion}
 	if o.Type == "swagger" {
 		e.Version = OpenAPI20
 	}
@@ -86,7 +86,7 @@ func (Documents) PlaceHTTP(existing, imported *httpapi.Content, newID func(int) 
 
 // ExportHTTP implements httpapi.Documents.
 func (Documents) ExportHTTP(c *httpapi.Content, o httpapi.DocumentExport) ([]byte, error) {
-	e := Export{YAML: o.YAML, Host: o.Host, Stage: o.Stage, InfoVersion: o.Version}
+	e := Export{YAML: o.YAML, Host: o.Host, Stage: o.Stage, PlainHTTP: o.PlainHTTP, InfoVersion: o.Version}
 	if o.Extensions {
 		e.Extensions = AllExtensions
 	}

@@ -25,6 +25,8 @@ type Export struct {
 	// "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com" and "prod". Without a host the
 	// document does not say.
 	Host, Stage string
+	// PlainHTTP: not by TLS.
+	PlainHTTP bool
 	// InfoVersion is the version of an API that has none of its own.
 	InfoVersion string
 	// DocumentationVersion is that of the documentation parts. Parts of a version are
@@ -106,6 +108,13 @@ func freeName(name string, taken map[string]bool) string {
 	return name
 }
 
+func (e Export) scheme() string {
+	if e.PlainHTTP {
+		return "http"
+	}
+	return "https"
+}
+
 // server is where OpenAPI 3 says that a stage is served.
 func (e Export) server() *object {
 	variable := &object{}
@@ -113,7 +122,7 @@ func (e Export) server() *object {
 	variables := &object{}
 	variables.set("basePath", variable)
 	server := &object{}
-	server.set("url", "https://"+e.Host+"/{basePath}")
+	server.set("url", e.scheme()+"://"+e.Host+"/{basePath}")
 	server.set("variables", variables)
 	return server
 }

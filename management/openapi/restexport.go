@@ -111,7 +111,7 @@ func (x *restExport) location(root *object) {
 		if x.Host != "" {
 			root.set("host", x.Host)
 			root.set("basePath", "/"+x.Stage)
-			root.set("schemes", []any{"https"})
+			root.set("schemes", []any{x.scheme()})
 		}
 		root.object(extEndpoint, endpoint)
 		return

@@ -65,7 +65,7 @@ func (s *Service) createDomainName(ctx context.Context, c *restjson.Call) (any, 
 			}
 			return nil, err
 		}
-		return shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
+		return s.shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 
@@ -188,7 +188,7 @@ func checkDomainName(p *problems, n *domain.Name) {
 
 // shownDomain is a domain name as this service tells it: members of its kinds of
 // endpoints have names of their own.
-func shownDomain(c *restjson.Call, n *domain.Name) *DomainName {
+func (s *Service) shownDomain(c *restjson.Call, n *domain.Name) *DomainName {
 	out := &DomainName{
 		DomainName: n.Name, DomainNameID: n.ID, DomainNameARN: domainARN(c, n), EndpointAccessMode: n.EndpointAccess, Tags: n.Tags,
 		ManagementPolicy: n.ManagementPolicy, Policy: n.Policy, RoutingMode: n.RoutingMode, EndpointConfiguration: &EndpointConfiguration{},
@@ -201,12 +201,13 @@ func shownDomain(c *restjson.Call, n *domain.Name) *DomainName {
 		if !e.CertificateUploadDate.IsZero() {
 			out.CertificateUploadDate = Time{e.CertificateUploadDate}
 		}
+		target := s.address().Target(e.Target)
 		switch e.Type {
 		case domain.Regional:
-			out.RegionalDomainName, out.RegionalHostedZoneID = e.Target, e.HostedZoneID
+			out.RegionalDomainName, out.RegionalHostedZoneID = target, e.HostedZoneID
 			out.RegionalCertificateARN, out.RegionalCertificateName = e.CertificateARN, e.CertificateName
 		default:
-			out.DistributionDomainName, out.DistributionHostedZoneID = e.Target, e.HostedZoneID
+			out.DistributionDomainName, out.DistributionHostedZoneID = target, e.HostedZoneID
 			out.CertificateARN, out.CertificateName = e.CertificateARN, e.CertificateName
 		}
 	}
@@ -249,7 +250,7 @@ func (s *Service) getDomainName(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return nil, err
 		}
-		return shownDomain(c, n), nil
+		return s.shownDomain(c, n), nil
 	})
 }
 
@@ -263,7 +264,7 @@ func (s *Service) getDomainNames(ctx context.Context, c *restjson.Call) (any, er
 		// What other accounts share with this one is none.
 		if c.Query.Get("resourceOwner") != "OTHER_ACCOUNTS" {
 			for _, n := range names {
-				shown = append(shown, shownDomain(c, n))
+				shown = append(shown, s.shownDomain(c, n))
 			}
 		}
 		return pageOf(c, shown)
@@ -304,7 +305,7 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 		if err := domain.Put(tx, c.Region, n); err != nil {
 			return nil, err
 		}
-		return shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
+		return s.shownDomain(c, n), s.checkDomain(ctx, tx, c.Region, n.Name)
 	})
 }
 

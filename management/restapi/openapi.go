@@ -33,6 +33,8 @@ type DocumentExport struct {
 	Extensions string
 	// Host and Stage are where it is served.
 	Host, Stage string
+	// PlainHTTP: not by TLS.
+	PlainHTTP bool
 	// Version is that of an API which has none of its own.
 	Version string
 	// DocumentationVersion is that of the content's documentation parts, if they are of

@@ -21,6 +21,6 @@ func (s *Service) apiOperations() []restjson.Operation {
 		s.gatewayResponseOperations(),
 		s.documentationOperations(),
 		s.tagOperations(),
-		testOperations(),
+		s.testOperations(),
 	)
 }

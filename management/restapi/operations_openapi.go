@@ -242,8 +242,9 @@ func (s *Service) getExport(ctx context.Context, c *restjson.Call) (any, error) 
 		return nil, err
 	}
 	version := deployment.CreatedDate.UTC().Format(time.RFC3339)
+	at := s.address()
 	body, err := s.documents.ExportREST(&content, DocumentExport{
-		Type: kind, YAML: isYAML, Extensions: c.Query.Get("extensions"), Host: id + ".execute-api." + cmp.Or(s.suffix, "localhost"), Stage: name, Version: version,
+		Type: kind, YAML: isYAML, Extensions: c.Query.Get("extensions"), Host: at.Host(id), Stage: name, PlainHTTP: at.Plain, Version: version,
 		DocumentationVersion: stage.DocumentationVersion,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/management/address"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -21,8 +22,10 @@ type Options struct {
 	Checker Checker
 	// Caches are those of stages; nil has none to flush.
 	Caches Caches
-	// Suffix ends the host names of APIs, {id}.execute-api.{suffix}; empty means localhost.
-	Suffix string
+	// Address is where APIs are served; nil means the zero value of it.
+	Address func() address.Gateway
+	// Tester tries what is not deployed yet; nil refuses to.
+	Tester Tester
 	// Usage counts what keys use; nil refuses to tell.
 	Usage Usage
 }
@@ -47,7 +50,8 @@ type Service struct {
 	documents Documents
 	checker   Checker
 	caches    Caches
-	suffix    string
+	tester    Tester
+	address   func() address.Gateway
 	usage     Usage
 	now       func() time.Time
 	handler   http.Handler
@@ -59,7 +63,10 @@ type Service struct {
 func NewService(options Options) *Service {
 	s := &Service{
 		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
-		suffix: options.Suffix, usage: options.Usage, now: time.Now,
+		tester: options.Tester, address: options.Address, usage: options.Usage, now: time.Now,
+	}
+	if s.address == nil {
+		s.address = func() address.Gateway { return address.Gateway{} }
 	}
 	operations := s.Operations()
 	s.handler, s.linkable = restjson.NewService(options.Log, operations...), linkable(operations)

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/pytools"
 	"gatehouse/management"
+	"gatehouse/management/address"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/openapi"
 	"gatehouse/management/store"
@@ -16,7 +17,7 @@ import (
 func TestHTTPAPIs(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	server := httptest.NewServer(management.New(management.Options{
-		HTTP: httpapi.NewService(httpapi.Options{Store: store.NewMemory(), Log: log, Documents: openapi.Documents{}, Suffix: "example.com"}),
+		HTTP: httpapi.NewService(httpapi.Options{Store: store.NewMemory(), Log: log, Documents: openapi.Documents{}, Address: func() address.Gateway { return address.Gateway{Suffix: "example.com"} }}),
 		Open: true, Loopback: true, Log: log,
 	}))
 	defer server.Close()

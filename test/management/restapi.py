@@ -139,9 +139,10 @@ assert method["methodIntegration"]["integrationResponses"]["200"]["statusCode"] 
 embedded = client.get_resources(restApiId=i, embed=["methods"])["items"]
 assert embedded[-1]["resourceMethods"]["GET"]["operationName"] == "getPet" and client.get_resources(restApiId=i)["items"][-1]["resourceMethods"] == {"GET": {}}
 refused("ConflictException", "Cannot delete authorizer 'auth', is referenced in method: /animals/{id}/GET", "delete_authorizer", restApiId=i, authorizerId=authorizer)
-why = "is not supported by Gatehouse: deploy the API to a stage, and call that"
-refused("BadRequestException", "TestInvokeMethod " + why, "test_invoke_method", **at)
-refused("BadRequestException", "TestInvokeAuthorizer " + why, "test_invoke_authorizer", restApiId=i, authorizerId=authorizer)
+refused("BadRequestException", "This process tries no methods: it has no part of the gateway that could serve them", "test_invoke_method", **at)
+refused("NotFoundException", "Invalid Method identifier specified", "test_invoke_method", restApiId=i, resourceId=pet, httpMethod="POST")
+refused("BadRequestException", "Invalid path specified: 'animals'. It has to begin with a slash", "test_invoke_method", pathWithQueryString="animals", **at)
+refused("NotFoundException", "Invalid Authorizer identifier specified", "test_invoke_authorizer", restApiId=i, authorizerId="none")
 
 # Gateway responses.
 all_responses = client.get_gateway_responses(restApiId=i)["items"]

@@ -32,11 +32,17 @@ type site struct {
 // startSite runs gatehouse as users do, with what else the text defines.
 func startSite(t *testing.T, text string) *site {
 	t.Helper()
+	return startSiteOf(t, "", text)
+}
+
+// startSiteOf has more to say of its gateway.
+func startSiteOf(t *testing.T, gateway, text string) *site {
+	t.Helper()
 	s := &site{port: proctest.FreePort(t)}
 	api := fmt.Sprintf("127.0.0.1:%d", proctest.FreePort(t))
 	s.endpoint = "http://" + api
 	file := filepath.Join(t.TempDir(), "gatehouse.yaml")
-	text = fmt.Sprintf("gateways: [{name: edge, listeners: [{port: %d}]}]\n", s.port) + text
+	text = fmt.Sprintf("gateways: [{name: edge, %slisteners: [{port: %d}]}]\n", gateway, s.port) + text
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -93,4 +99,9 @@ func TestServedWebSocketAPIs(t *testing.T) {
     policies: [{Version: "2012-10-17", Statement: [{Effect: Allow, Action: "execute-api:ManageConnections", Resource: "arn:aws:execute-api:*:*:*/v1/*/@connections/*"}]}]
 `)
 	s.run(t, "served_websocketapi.py", echo(t))
+}
+
+// TestAnswersTellWhere asks a gateway with a name of its own where it serves.
+func TestAnswersTellWhere(t *testing.T) {
+	startSiteOf(t, "suffix: api.example.com, ", "").run(t, "addresses.py", echo(t))
 }
