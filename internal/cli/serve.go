@@ -31,6 +31,7 @@ type serveFlags struct {
 	limits             limitStoreFlags
 	limitFiles         limitFileFlags
 	management         managementFlags
+	portal             portalFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -46,6 +47,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
 	f.management.add(cmd)
+	f.portal.add(flags)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -75,6 +77,9 @@ func (f *serveFlags) check() error {
 		return err
 	}
 	if err := f.management.check(f.roles); err != nil {
+		return err
+	}
+	if err := f.portal.check(f.roles); err != nil {
 		return err
 	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {

@@ -32,6 +32,9 @@ type Issuer struct {
 	extra    []jose.JSONWebKey
 	headers  map[string]string
 	requests map[string]int
+	// client and grants are of the code flow.
+	client *Client
+	grants map[string]grant
 }
 
 // Option is for Start.
@@ -111,7 +114,7 @@ func (i *Issuer) SetHeader(name, value string) {
 	i.headers[name] = value
 }
 
-// Requests is how often the issuer was asked for "discovery" or "keys".
+// Requests is how often the issuer was asked for "discovery", "keys" or "token".
 func (i *Issuer) Requests(what string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -167,6 +170,9 @@ func (i *Issuer) keySet() jose.JSONWebKeySet {
 func (i *Issuer) JWKSURL() string { return i.URL + "/jwks" }
 
 func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
+	if i.serveCode(w, r) {
+		return
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var body any
