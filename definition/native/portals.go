@@ -16,7 +16,10 @@ var portalNameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 func parsePortal(v source.Value) gateway.Portal {
 	o := v.Object()
 	name := o.Require("name")
-	p := gateway.Portal{Name: name.NonEmpty(), Source: v.Pos()}
+	p := gateway.Portal{Source: v.Pos()}
+	if name.Exists() {
+		p.Name = name.NonEmpty()
+	}
 	if p.Name != "" && !portalNameForm.MatchString(p.Name) {
 		name.Errorf("invalid-name", "use lower-case letters, digits and hyphens, at most 63", "%s cannot be a part of the portal's paths", name.Shown())
 		p.Name = ""
@@ -74,8 +77,10 @@ func parsePortalSignIn(v source.Value) *gateway.PortalSignIn {
 	o := v.Object()
 	issuer := o.Require("issuer")
 	s := &gateway.PortalSignIn{
-		Issuer: issuer.NonEmpty(), ClientID: o.RequireText("clientId"), ClientSecret: o.Get("clientSecret").Secret(),
-		CA: pemOf(o.Get("ca")), Source: v.Pos(),
+		ClientID: o.RequireText("clientId"), ClientSecret: o.Get("clientSecret").Secret(), CA: pemOf(o.Get("ca")), Source: v.Pos(),
+	}
+	if issuer.Exists() {
+		s.Issuer = issuer.NonEmpty()
 	}
 	checkHTTPURL(issuer, s.Issuer)
 	if s.Issuer != "" && !isSafe(s.Issuer) {
