@@ -65,6 +65,15 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 	for i := range s.APIKeys {
 		keys[s.APIKeys[i].Name] = true
 	}
+	plans := make(map[string]bool, len(s.UsagePlans))
+	for i := range s.UsagePlans {
+		plans[s.UsagePlans[i].Name] = true
+	}
+	for i := range s.APIKeys {
+		if k := &s.APIKeys[i]; b.loader.options.foreign(k.Source.File) {
+			k.Plans = without(k.Plans, func(name string) bool { return !plans[name] })
+		}
+	}
 	for i := range s.UsagePlans {
 		p := &s.UsagePlans[i]
 		if !b.loader.options.foreign(p.Source.File) {

@@ -96,7 +96,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		// Lists have no room behind them that others could write to, too.
 		s = &gateway.Snapshot{
 			Gateways: slices.Clip(b.base.Gateways), Backends: slices.Clip(b.base.Backends), Domains: slices.Clone(b.base.Domains),
-			Account: b.base.Account, UsagePlans: slices.Clone(b.base.UsagePlans), APIKeys: slices.Clip(b.base.APIKeys),
+			Account: b.base.Account, UsagePlans: slices.Clone(b.base.UsagePlans), APIKeys: slices.Clip(b.base.APIKeys), Portals: slices.Clone(b.base.Portals),
 			Issuers: slices.Clip(b.base.Issuers), Functions: slices.Clip(b.base.Functions), Credentials: slices.Clip(b.base.Credentials),
 			APIs: slices.Clone(b.base.APIs), ClientCertificates: slices.Clip(b.base.ClientCertificates), VPCLinks: slices.Clip(b.base.VPCLinks),
 		}
@@ -111,6 +111,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		b.account(s, c.Config)
 		s.UsagePlans = append(s.UsagePlans, c.UsagePlans...)
 		s.APIKeys = append(s.APIKeys, c.APIKeys...)
+		s.Portals = append(s.Portals, c.Portals...)
 		s.Issuers = append(s.Issuers, c.Issuers...)
 		s.Functions = append(s.Functions, c.Functions...)
 		s.Credentials = append(s.Credentials, c.Credentials...)
@@ -210,6 +211,14 @@ func (b *build) resolveNames(s *gateway.Snapshot) {
 			at := &s.UsagePlans[i].Stages[j]
 			if id := ids[at.API]; id != "" && id != at.API {
 				at.API = id
+			}
+		}
+	}
+	for i := range s.Portals {
+		for j := range s.Portals[i].APIs {
+			a := &s.Portals[i].APIs[j]
+			if id := ids[a.API]; id != "" && id != a.API {
+				a.API = id
 			}
 		}
 	}

@@ -21,7 +21,7 @@ func planID(name string) string { return (&gateway.UsagePlan{Name: name}).ID() }
 
 func TestKeyAccess(t *testing.T) {
 	s := &gateway.Snapshot{
-		APIKeys: keys("acme", "bolt", "both", "none", "again", "a:b"),
+		APIKeys: append(keys("acme", "bolt", "both", "none", "again", "a:b"), gateway.APIKey{Name: "chooses", Values: []gateway.Secret{"value"}, Plans: []string{"empty"}}),
 		UsagePlans: []gateway.UsagePlan{
 			{Name: "silver", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}}, Keys: []string{"bolt", "both"}},
 			{Name: "gold", Stages: []gateway.PlanStage{{API: "pets", Stage: "v1"}, {API: "pets", Stage: "v2"}, {API: "shop", Stage: "$default"}}, Keys: []string{"acme", "both", "again", "again", "a:b", "unknown"}},
@@ -29,14 +29,14 @@ func TestKeyAccess(t *testing.T) {
 		},
 	}
 	a := s.KeyAccess()
-	if a.Values() != 6 {
+	if a.Values() != 7 {
 		t.Errorf("%d values", a.Values())
 	}
 	gold, silver := planID("gold"), planID("silver")
 	both := []string{gold, silver}
 	slices.Sort(both)
 	for key, want := range map[string][]string{
-		"acme": {gold}, "bolt": {silver}, "both": both, "again": {gold}, "a:b": {gold}, "none": nil, "unknown": nil,
+		"acme": {gold}, "bolt": {silver}, "both": both, "again": {gold}, "a:b": {gold}, "chooses": {planID("empty")}, "none": nil, "unknown": nil,
 	} {
 		if got := a.Key(key); !slices.Equal(got, want) {
 			t.Errorf("plans of %s: %v, want %v", key, got, want)
@@ -57,13 +57,13 @@ func TestKeyAccess(t *testing.T) {
 		{"pets", "v1", both, []string{"acme", "bolt", "both", "again", "a:b"}},
 		{"pets", "v2", []string{gold}, []string{"acme", "both", "again", "a:b"}},
 		{"shop", "$default", []string{gold}, []string{"acme", "both", "again", "a:b"}},
-		{"pets", "v3", []string{planID("empty")}, nil},
+		{"pets", "v3", []string{planID("empty")}, []string{"chooses"}},
 		{"other", "v1", nil, nil},
 	} {
 		if got := a.Stage(c.api, c.stage); !slices.Equal(got, c.plans) {
 			t.Errorf("plans of %s/%s: %v, want %v", c.api, c.stage, got, c.plans)
 		}
-		for _, key := range []string{"acme", "bolt", "both", "again", "a:b", "none", "unknown", ""} {
+		for _, key := range []string{"acme", "bolt", "both", "again", "a:b", "chooses", "none", "unknown", ""} {
 			if got, want := a.Admits(a.Key(key), c.api, c.stage), slices.Contains(c.keys, key); got != want {
 				t.Errorf("the key %q admitted to %s/%s: %t, want %t", key, c.api, c.stage, got, want)
 			}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 )
 
 // APIKey is a named key.
@@ -11,8 +12,9 @@ type APIKey struct {
 	// Values are what clients send: one, or two while the key is being replaced.
 	Values   []Secret
 	Disabled bool
-	// Labels are what usage plans may choose keys by.
+	// Labels are what usage plans may choose keys by, Plans those that the key itself names.
 	Labels map[string]string
+	Plans  []string
 	Source Position
 }
 
@@ -80,7 +82,7 @@ func (p *UsagePlan) ID() string {
 }
 
 // PlanKeys lists the names of a usage plan's keys: those it names, then those it
-// chooses by label, in the order of the definitions and each once.
+// chooses by label or that name it, in the order of the definitions and each once.
 func (s *Snapshot) PlanKeys(p *UsagePlan) []string {
 	seen := make(map[string]bool, len(p.Keys))
 	var names []string
@@ -93,11 +95,9 @@ func (s *Snapshot) PlanKeys(p *UsagePlan) []string {
 	for _, name := range p.Keys {
 		add(name)
 	}
-	if len(p.KeyLabels) > 0 {
-		for i := range s.APIKeys {
-			if k := &s.APIKeys[i]; hasLabels(k.Labels, p.KeyLabels) {
-				add(k.Name)
-			}
+	for i := range s.APIKeys {
+		if k := &s.APIKeys[i]; len(p.KeyLabels) > 0 && hasLabels(k.Labels, p.KeyLabels) || slices.Contains(k.Plans, p.Name) {
+			add(k.Name)
 		}
 	}
 	return names

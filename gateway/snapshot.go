@@ -19,6 +19,7 @@ type Snapshot struct {
 	Account            Account
 	UsagePlans         []UsagePlan
 	APIKeys            []APIKey
+	Portals            []Portal
 	// Issuers of tokens, Functions that authorize, Credentials that sign requests.
 	Issuers     []Issuer
 	Functions   []Function

@@ -22,6 +22,7 @@ func (s *Snapshot) Validate() Diagnostics {
 	v.mcpDomains()
 	v.unreachable()
 	v.plans()
+	v.portals()
 	v.issuers()
 	v.destinations()
 	v.found.Sort()

@@ -36,6 +36,15 @@ func (v *validation) plans() {
 		}
 		v.planStages(p)
 	}
+	if v.snapshot.UsagePlan("") == nil {
+		for _, k := range v.snapshot.APIKeys {
+			for _, name := range k.Plans {
+				if _, ok := plans[name]; !ok && name != "" {
+					v.errorf("unknown-usage-plan", k.Source, "add it to usagePlans:", "the API key %s names the usage plan %q, which does not exist", k.Name, name)
+				}
+			}
+		}
+	}
 	v.onePlanPerStage()
 }
 

@@ -80,6 +80,37 @@ func TestValidate(t *testing.T) {
 	}{
 		"nothing": {func(*gateway.Snapshot) {}, nil},
 
+		"portals": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes[0].APIKeyRequired = true
+			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://Dev.example.com"}}
+			s.Portals = []gateway.Portal{{Name: "a", URL: "https://dev.example.com/portal", APIs: []gateway.PortalAPI{
+				{API: "rest", Stage: "v1", Server: "https://dev.example.com/pets", Plan: "gold", Hidden: []gateway.PortalRoutes{{Pattern: "/pets/*"}, {Pattern: "GET /pets/{id}"}, {Pattern: "/{proxy+}"}}},
+				{API: "http", Stage: "$default", Server: "https://api.example.com/pets"},
+			}}, {Name: "b"}}
+		}, nil},
+		"portals of what is not there": {func(s *gateway.Snapshot) {
+			s.APIs[0].Protocol = gateway.WebSocket
+			s.Portals = []gateway.Portal{{Name: "a", APIs: []gateway.PortalAPI{
+				{API: "none", Stage: "v1", Source: place("one")}, {API: "http", Stage: "v2", Source: place("two")}, {API: "rest", Stage: "v1", Source: place("three")},
+			}}, {Name: "a", Source: place("again")}}
+		}, []string{"again duplicate-name", "one unknown-stage none/v1", "three unsupported-portal-api", "two unknown-stage http/v2"}},
+		"plans of portals": {func(s *gateway.Snapshot) {
+			s.Portals = []gateway.Portal{{Name: "a", APIs: []gateway.PortalAPI{
+				{API: "rest", Stage: "v1", Plan: "gold", Source: place("one"), Hidden: []gateway.PortalRoutes{{Pattern: "POST /pets/{id}", Source: place("hidden")}}},
+				{API: "http", Stage: "$default", Plan: "gold", Source: place("two")},
+			}}, {Name: "b", APIs: []gateway.PortalAPI{{API: "rest", Stage: "v1", Plan: "silver", Source: place("three")}}}}
+		}, []string{"hidden unknown-route", "one warning limit-without-key", "three unknown-usage-plan", "two portal-plan"}},
+		"portals of other origins": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Routes = s.APIs[0].Stages[0].Deployment.Routes[:1]
+			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://other.example.com", "http://*"}}
+			s.Portals = []gateway.Portal{{Name: "a", URL: "https://dev.example.com", APIs: []gateway.PortalAPI{
+				{API: "rest", Stage: "v1", Server: "https://api.example.com", Source: place("one")}, {API: "http", Stage: "$default", Server: "http://dev.example.com", Source: place("two")},
+			}}}
+		}, []string{"one warning portal-try-it", "two warning portal-try-it"}},
+		"a key of no plan": {func(s *gateway.Snapshot) {
+			s.APIKeys[0].Plans, s.APIKeys[1].Plans = []string{"silver"}, []string{"gold"}
+		}, []string{"key acme unknown-usage-plan"}},
+
 		"telemetry off": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
 		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},

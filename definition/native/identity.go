@@ -18,6 +18,7 @@ func parseAPIKey(v source.Value) gateway.APIKey {
 		Name:     o.RequireText("name"),
 		Disabled: !o.Get("enabled").Bool(true),
 		Labels:   o.Get("labels").StringMap(),
+		Plans:    o.Get("plans").Texts(),
 		Source:   v.Pos(),
 	}
 	one, several := o.Get("value"), o.Get("values")

@@ -26,6 +26,7 @@ type Config struct {
 	AccountSource gateway.Position
 	UsagePlans    []gateway.UsagePlan
 	APIKeys       []gateway.APIKey
+	Portals       []gateway.Portal
 	// Issuers, Functions and Credentials are who vouches for callers.
 	Issuers     []gateway.Issuer
 	Functions   []gateway.Function
@@ -89,6 +90,7 @@ func Parse(doc *source.Document) *Config {
 	}
 	each("usagePlans", func(v source.Value) { c.UsagePlans = append(c.UsagePlans, parseUsagePlan(v)) })
 	each("apiKeys", func(v source.Value) { c.APIKeys = append(c.APIKeys, parseAPIKey(v)) })
+	each("portals", func(v source.Value) { c.Portals = append(c.Portals, parsePortal(v)) })
 	each("issuers", func(v source.Value) { c.Issuers = append(c.Issuers, parseIssuer(v)) })
 	each("functions", func(v source.Value) { c.Functions = append(c.Functions, parseFunction(v)) })
 	each("credentials", func(v source.Value) { c.Credentials = append(c.Credentials, parseCredential(v)) })

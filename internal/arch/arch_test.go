@@ -60,6 +60,9 @@ var arrows = map[string][]string{
 	"telemetry/metering": {"internal/durable"},
 	"telemetry/cost":     {"telemetry/metering"},
 
+	// Portals keep requests where keys are made, and publish what is exported.
+	"portal": {"gateway", "management"},
+
 	"cmd/gatehouse":      {"internal/cli"},
 	"internal/cli":       {anything},
 	"internal/revision":  {"gateway", "translator", "xds", "internal/durable"},

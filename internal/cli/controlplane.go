@@ -32,6 +32,7 @@ import (
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
 	"gatehouse/management/flushes"
+	"gatehouse/portal"
 	"gatehouse/ratelimit"
 	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
@@ -104,6 +105,11 @@ type controlPlane struct {
 	// The sockets are open from the beginning: an address that is taken is known
 	// before anything else happens.
 	xdsSocket, httpSocket net.Listener
+	// portal serves sites for developers, nil without the role; portalOff tells that there is
+	// no address for them, and portalSocket is nil then.
+	portal       *portal.Server
+	portalOff    bool
+	portalSocket net.Listener
 	// directory finds the WebSocket connections of other processes, nil without Redis.
 	directory websocket.Directory
 	// integrationSocket is nil without the role integration.
@@ -140,7 +146,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	c := &controlPlane{
 		log: log, paths: paths, changed: make(chan struct{}, 1),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
-		limitFileFlags: flags.limitFiles, stdout: stdout,
+		limitFileFlags: flags.limitFiles, stdout: stdout, portalOff: flags.portal.address == "",
 	}
 	c.writable = loopback(flags.httpAddress)
 	c.openManagement, c.accountID = c.writable, flags.management.accountID
@@ -242,6 +248,11 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 			return nil, err
 		}
 	}
+	if c.portal != nil && flags.portal.address != "" {
+		if c.portalSocket, err = listen("--portal-address", flags.portal.address); err != nil {
+			return nil, err
+		}
+	}
 	if c.httpSocket, err = listen("--http-address", flags.httpAddress); err != nil {
 		return nil, err
 	}
@@ -251,7 +262,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 // closeSockets is for those that nothing was served on.
 func (c *controlPlane) closeSockets() error {
 	var errs []error
-	for _, socket := range []net.Listener{c.xdsSocket, c.integrationSocket, c.httpSocket} {
+	for _, socket := range []net.Listener{c.xdsSocket, c.integrationSocket, c.portalSocket, c.httpSocket} {
 		if socket != nil {
 			errs = append(errs, socket.Close())
 		}
@@ -377,6 +388,15 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 		group.Go(func() error {
 			if err := s.serve(c.integrationSocket); err != nil {
 				return fmt.Errorf("integration server: %w", err)
+			}
+			return nil
+		})
+	}
+	if c.portalSocket != nil {
+		about = append(about, "portal", c.portalSocket.Addr().String())
+		group.Go(func() error {
+			if err := c.portal.Serve(c.portalSocket); err != nil {
+				return fmt.Errorf("portal server: %w", err)
 			}
 			return nil
 		})

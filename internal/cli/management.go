@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -265,6 +266,10 @@ func (c *controlPlane) credentials() []gateway.Credential {
 // withManagement serves the management API beside the pages of statusHandler.
 func withManagement(pages, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path+"/", portalRequests+"/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
 		switch r.URL.Path {
 		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/cache", "/snapshot", "/backup":
 			pages.ServeHTTP(w, r)

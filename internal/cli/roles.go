@@ -40,6 +40,7 @@ var roles = []role{
 	{"telemetry", "writes access logs of stages, and counts requests", startTelemetry},
 	{"integration", "calls functions, and does what else Envoy cannot behind a route", startIntegration},
 	{"management", "takes definitions by Amazon's management API, and keeps them", startManagement},
+	{"portal", "serves sites for developers, and takes requests for API keys", startPortal},
 }
 
 // service is what a role adds to a process: a gRPC service, with name and register, or

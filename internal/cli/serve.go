@@ -32,6 +32,7 @@ type serveFlags struct {
 	limitFiles         limitFileFlags
 	management         managementFlags
 	dashboard          dashboardFlags
+	portal             portalFlags
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -48,6 +49,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.limitFiles.add(flags)
 	f.management.add(cmd)
 	f.dashboard.add(cmd)
+	f.portal.add(flags)
 	flags.BoolVar(&f.insecureXDS, "insecure-xds", false, "let anyone who reaches --xds-address have the private keys that are sent to Envoys, and ask what they ask")
 }
 
@@ -80,6 +82,9 @@ func (f *serveFlags) check() error {
 		return err
 	}
 	if err := f.dashboard.check(f.httpAddress); err != nil {
+		return err
+	}
+	if err := f.portal.check(f.roles); err != nil {
 		return err
 	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {

@@ -171,6 +171,9 @@ func statusHandler(c *controlPlane) http.Handler {
 	if c.flush != nil && c.writable {
 		mux.Handle("DELETE /cache", flushHandler(c.flush))
 	}
+	if c.portal != nil && c.writable {
+		c.addPortalRequests(mux)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

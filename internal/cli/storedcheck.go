@@ -71,6 +71,8 @@ func loadVirtual(ctx context.Context, files *source.Files, beside *gateway.Snaps
 // tried, without other APIs and what refers to them.
 func without(served *gateway.Snapshot, key string, isAPI bool) *gateway.Snapshot {
 	base := *served
+	// What portals publish is the business of the files that say so.
+	base.Portals = nil
 	if isAPI {
 		base.APIs, base.Domains, base.UsagePlans, base.APIKeys = nil, nil, nil, nil
 		return &base

@@ -289,15 +289,6 @@ func (s *Service) deleteAPIKey(ctx context.Context, c *restjson.Call) (any, erro
 		if err != nil {
 			return err
 		}
-		plans, err := tx.Children(UsagePlansFolder(c.Region))
-		if err != nil {
-			return err
-		}
-		for _, e := range plans {
-			tx.Delete(UsagePlanKeysFolder(c.Region, strings.TrimPrefix(e.Key, UsagePlansFolder(c.Region))) + k.ID)
-		}
-		tx.Delete(apiKeyValueKey(k.Value))
-		tx.Delete(APIKeysFolder(c.Region) + k.ID)
-		return nil
+		return removeAPIKey(tx, c.Region, k)
 	})
 }

@@ -25,9 +25,10 @@ type (
 		VPCLinks           []nativeVPCLink     `json:"vpcLinks,omitempty"`
 	}
 	nativeAPIKey struct {
-		Name    string `json:"name"`
-		Value   string `json:"value"`
-		Enabled bool   `json:"enabled"`
+		Name    string   `json:"name"`
+		Value   string   `json:"value"`
+		Enabled bool     `json:"enabled"`
+		Plans   []string `json:"plans,omitempty"`
 	}
 	nativeUsagePlan struct {
 		Name     string            `json:"name"`
@@ -84,19 +85,29 @@ func account(reader store.Reader, region string) (Files, error) {
 	if err != nil {
 		return Files{}, err
 	}
-	for _, k := range keys {
-		plans.APIKeys = append(plans.APIKeys, nativeAPIKey{k.ID, k.Value, k.Enabled})
-	}
 	stored, err := list[restapi.UsagePlan](reader, restapi.UsagePlansFolder(region))
 	if err != nil {
 		return Files{}, err
 	}
+	planned := map[string]bool{}
 	for i := range stored {
 		plan, err := usagePlan(reader, region, &stored[i])
 		if err != nil {
 			return Files{}, err
 		}
 		plans.UsagePlans = append(plans.UsagePlans, plan)
+		for _, key := range plan.Keys {
+			planned[key] = true
+		}
+	}
+	for _, k := range keys {
+		key := nativeAPIKey{Name: k.ID, Value: k.Value, Enabled: k.Enabled}
+		// What the management API has said of a key goes before what its tag says: two
+		// plans might have the same stage.
+		if plan := k.Tags[restapi.PlanTag]; plan != "" && !planned[k.ID] {
+			key.Plans = []string{plan}
+		}
+		plans.APIKeys = append(plans.APIKeys, key)
 	}
 	if len(plans.APIKeys)+len(plans.UsagePlans) > 0 {
 		if err := files.addAccount(region+"/usageplans.json", plans); err != nil {

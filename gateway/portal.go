@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"net/url"
+	"strings"
+)
+
+// Portal is a site for developers: it publishes APIs, has them tried out, and takes
+// requests for API keys.
+type Portal struct {
+	// Name is the first segment of its paths on the portal's own listener.
+	Name, Title, Description string
+	// URL is where consumers reach it, without a slash at its end.
+	URL  string
+	APIs []PortalAPI
+	// SignIn is how consumers say who they are; nil means by a secret that they are given.
+	SignIn *PortalSignIn
+	Source Position
+}
+
+// PortalAPI is a stage that a portal publishes.
+type PortalAPI struct {
+	API, Stage         string
+	Title, Description string
+	// Server is where consumers reach the stage, without a slash at its end.
+	Server string
+	// Plan is the usage plan that consumers may ask for a key of; empty means none.
+	Plan string
+	// Hidden are routes that are not published: "METHOD /path", "/path" for all its methods,
+	// or "/path/*" for all that is below.
+	Hidden []PortalRoutes
+	Source Position
+}
+
+// PortalRoutes chooses routes.
+type PortalRoutes struct {
+	Pattern string
+	Source  Position
+}
+
+// PortalSignIn is an OpenID provider that consumers sign in at.
+type PortalSignIn struct {
+	Issuer, ClientID string
+	// ClientSecret is empty for public clients, which PKCE alone protects.
+	ClientSecret Secret
+	// CA are the authorities that the issuer's certificate is verified with, PEM; empty
+	// means the system's.
+	CA     string
+	Source Position
+}
+
+// Matches reports whether a route is among those that are chosen.
+func (r *PortalRoutes) Matches(route *Route) bool {
+	pattern := r.Pattern
+	if method, path, ok := strings.Cut(pattern, " "); ok {
+		if method != route.Method {
+			return false
+		}
+		pattern = path
+	}
+	if below, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return strings.HasPrefix(route.Path, below+"/")
+	}
+	return pattern == route.Path
+}
+
+// Published reports whether consumers are told of a route: one that is not hidden, nor
+// there for browsers only, which ask by OPTIONS before they call.
+func (a *PortalAPI) Published(route *Route) bool {
+	for i := range a.Hidden {
+		if a.Hidden[i].Matches(route) {
+			return false
+		}
+	}
+	return route.Method != "OPTIONS"
+}
+
+// Origin is the origin of an address, such as "https://api.example.com"; empty where the
+// address makes no sense.
+func Origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
+// Portal finds a portal by name, or nil.
+func (s *Snapshot) Portal(name string) *Portal {
+	for i := range s.Portals {
+		if s.Portals[i].Name == name {
+			return &s.Portals[i]
+		}
+	}
+	return nil
+}
+
+// UsagePlan finds a usage plan by name, or nil.
+func (s *Snapshot) UsagePlan(name string) *UsagePlan {
+	for i := range s.UsagePlans {
+		if s.UsagePlans[i].Name == name {
+			return &s.UsagePlans[i]
+		}
+	}
+	return nil
+}

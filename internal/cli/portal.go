@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/revision"
+	"gatehouse/management/store"
+	"gatehouse/portal"
+	"gatehouse/ratelimit"
+)
+
+// portalFlags say where portals listen.
+type portalFlags struct {
+	address  string
+	insecure bool
+}
+
+func (f *portalFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.address, "portal-address", "", "where the gateway reaches the portals of definitions, such as 127.0.0.1:8003; port 0 takes a free one (default none: portals are not served)")
+	flags.BoolVar(&f.insecure, "insecure-portal", false, "let keys and sessions of consumers travel between the gateway and --portal-address on another machine as plain text")
+}
+
+func (f *portalFlags) check(roles rolesFlag) error {
+	switch {
+	case f.address == "" && f.insecure:
+		return usagef("--insecure-portal is for --portal-address, which is not given")
+	case f.address == "":
+		return nil
+	case !roles.has("portal"):
+		return usagef("--portal-address is for the role portal, which --roles leaves out")
+	}
+	if _, _, err := net.SplitHostPort(f.address); err != nil {
+		return usagef("--portal-address: %w", err)
+	}
+	if !loopback(f.address) && !f.insecure {
+		return usagef("--portal-address %s can be reached from other machines, and API keys travel there as plain text: "+
+			"have it on 127.0.0.1, or give --insecure-portal if the network is private; consumers reach portals through a domain of the gateway", f.address)
+	}
+	return nil
+}
+
+func startPortal(c *controlPlane) service {
+	var kept store.Store
+	if c.stored != nil {
+		kept = c.stored.store
+	}
+	options := portal.Options{Log: c.log.With("component", "portal"), Store: kept, Off: c.portalOff}
+	if c.counting != nil {
+		options.Usage = consumerUsage{c.counting}
+	}
+	c.portal = portal.New(options)
+	return service{
+		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
+			compiled, ds := c.portal.Compile(s)
+			return func() func() { return c.portal.Swap(compiled) }, ds
+		},
+		shutdown: func(ctx context.Context) error { return c.portal.Close(ctx) },
+	}
+}
+
+// portalRequests is where owners find requests for keys, beside the other pages.
+const portalRequests = "/portal/requests"
+
+func (c *controlPlane) addPortalRequests(mux *http.ServeMux) {
+	requests := http.NewCrossOriginProtection().Handler(c.portal.DecisionHandler(portalRequests))
+	mux.Handle(portalRequests, requests)
+	mux.Handle(portalRequests+"/{id}", requests)
+}
+
+// consumerUsage tells portals what the role ratelimit has counted.
+type consumerUsage struct{ server *ratelimit.Server }
+
+func (u consumerUsage) Daily(ctx context.Context, plan, key string, from, to time.Time) ([]portal.Day, bool, error) {
+	usage, found, err := u.server.DailyUsage(ctx, planID(plan), key, from, to)
+	if err != nil || !found {
+		return nil, found, err
+	}
+	days := make([]portal.Day, 0, len(usage.Keys[key]))
+	for i, d := range usage.Keys[key] {
+		days = append(days, portal.Day{Day: usage.From.AddDate(0, 0, i), Calls: d[0], Left: d[1], Unlimited: usage.Unlimited})
+	}
+	return days, true, nil
+}

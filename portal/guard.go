@@ -1,0 +1,39 @@
+package portal
+
+import (
+	"net/http"
+)
+
+// secure puts the headers on an answer that have browsers take care. Pages may have what
+// comes from here, in files, and call what connect names.
+func secure(h http.Header, connect string) {
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'"
+	if connect != "" {
+		policy += " " + connect
+	}
+	h.Set("Content-Security-Policy", policy+"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Cache-Control", "no-store")
+}
+
+// guarded refuses what pages of other origins send, and what is larger than any form.
+func (s *Server) guarded(c *site, next http.Handler) http.Handler {
+	origins := http.NewCrossOriginProtection()
+	// The gateway may put the address of this listener for the host that was asked for. An
+	// origin of a definition is a valid one, so there is no error.
+	_ = origins.AddTrustedOrigin(c.origin)
+	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, r, c, &refusal{http.StatusForbidden, "This form was sent from another site. Open the page here, and send it again."})
+	}))
+	checked := origins.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w.Header(), "")
+		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		checked.ServeHTTP(w, r)
+	})
+}
