@@ -47,6 +47,7 @@ demo: build ## Serve examples/petstore through a real Envoy and send it a few re
 test: ## Run every check: formatting, vet, all tests with the race detector on a real Envoy
 	@.ci/deps
 	@.ci/python-tools
+	@.ci/browser-tools
 	@$(MAKE) fmt-check
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY; \
 	race=; if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then race=-race; fi; \
