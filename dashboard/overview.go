@@ -28,7 +28,7 @@ type overview struct {
 	// its Envoys tell about them.
 	Known, Counted bool
 	Total          summary
-	// Rate is how many calls there were in a second, in the last whole minute.
+	// Rate is how many calls there were in a second, in the last one or two minutes.
 	Rate  string
 	Chart barChart
 	Rows  []overviewRow
@@ -112,7 +112,8 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 		points := s.traffic.minutely(Of{}, now)
 		o.Total, o.Chart = s.traffic.of(Of{}, now), callsChart(points)
 		if n := len(points); n > 1 {
-			o.Rate = showRate(float64(points[n-2].Count) / points[n-1].At.Sub(points[n-2].At).Seconds())
+			// The last minute has only begun.
+			o.Rate = showRate(float64(points[n-2].Count+points[n-1].Count) / max(now.Sub(points[n-2].At).Seconds(), 1))
 		}
 	}
 	return &shown{Title: "Overview", Data: o}, nil

@@ -126,6 +126,13 @@ if [ "$failed" != 0 ]; then
 	die "some answers were not as they should be."
 fi
 
+# A little more, so that there is something to look at.
+for i in $(seq 40); do
+	curl -s -m 10 "$base/v1/pets" "$base/v2/pets?kind=cat" "$base/v1/pets/$((i % 5 + 1))" "$base/pets" >/dev/null || true
+done
+dashboard=$(sed -n 's|.* status=\(http://[^ ]*\)/status.*|\1/dashboard/|p' "$work/gatehouse.log" | head -n 1)
+[ -n "$dashboard" ] && [ "$(curl -s -m 10 -o /dev/null -w '%{http_code}' "$dashboard")" = 200 ] || die "the dashboard does not answer."
+
 cat <<END
 
 The petstore is served by Envoy, configured by Gatehouse:
@@ -134,6 +141,8 @@ The petstore is served by Envoy, configured by Gatehouse:
   HTTP API    $base/pets
   as on AWS   http://petstore.execute-api.localhost:$port/v1/pets
 Its definitions are in ${definitions#"$root"/}: change one while it runs.
+The dashboard shows what was called just now:
+  $dashboard
 END
 
 if [ "${DEMO_KEEP:-}" = 1 ] || { [ -z "${DEMO_KEEP:-}" ] && [ -t 0 ] && [ -t 1 ]; }; then
