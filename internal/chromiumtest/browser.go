@@ -197,3 +197,11 @@ func (b *Browser) Picture(name string) {
 		b.t.Errorf("a picture of %s: %v", name, err)
 	}
 }
+
+// Forget passes over what was written to the console: a page that is answered with an error,
+// as it should be, is told there.
+func (b *Browser) Forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said = nil
+}
