@@ -57,7 +57,7 @@ func latencyChart(of string, points []Point, span timespan, sketch func(*Point) 
 		}
 		whole.Merge(s)
 		c.Columns = append(c.Columns, column{i * barStep, says})
-		if tick := span.tick(p.At); tick != "" {
+		if tick := span.tick(p.At); tick != "" && tickFits(i, len(points)) {
 			c.Ticks = append(c.Ticks, chartTick{tick, i * barStep})
 		}
 	}
@@ -75,7 +75,11 @@ func latencyChart(of string, points []Point, span timespan, sketch func(*Point) 
 	return c
 }
 
-// linePath goes through the middles of the steps. A value that stands alone is a point.
+// tickFits reports whether a text below a column does not end beyond the chart.
+func tickFits(i, columns int) bool { return i*100 <= columns*95 }
+
+// linePath goes through the middles of the steps. A value that stands alone is as wide as
+// a column is.
 func linePath(values []time.Duration, top time.Duration) string {
 	var b strings.Builder
 	for i, v := range values {
@@ -83,13 +87,14 @@ func linePath(values []time.Duration, top time.Duration) string {
 			continue
 		}
 		x, y := i*barStep+barStep/2, tenth(chartHeight*(1-math.Min(float64(v)/float64(top), 1)))
-		if i == 0 || values[i-1] == 0 {
-			fmt.Fprintf(&b, "M%d %v", x, y)
-			if i+1 == len(values) || values[i+1] == 0 {
-				b.WriteString("h0.1")
-			}
-		} else {
+		before, after := i > 0 && values[i-1] > 0, i+1 < len(values) && values[i+1] > 0
+		switch {
+		case before:
 			fmt.Fprintf(&b, "L%d %v", x, y)
+		case after:
+			fmt.Fprintf(&b, "M%d %v", x, y)
+		default:
+			fmt.Fprintf(&b, "M%d %vh%d", x-barWidth/2, y, barWidth)
 		}
 	}
 	return b.String()

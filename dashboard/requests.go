@@ -3,6 +3,7 @@ package dashboard
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,10 @@ func (s *Server) requests(r *http.Request) (*shown, error) {
 		return &shown{Title: "Requests", Data: v}, nil
 	}
 	filter.Status = statuses
-	for _, told := range s.options.Traffic.Recent(filter, requestsSize) {
+	last := s.options.Traffic.Recent(filter, requestsSize)
+	// Envoy's threads tell of theirs one after the other.
+	slices.SortStableFunc(last, func(a, b history.Request) int { return b.At.Add(b.Latency).Compare(a.At.Add(a.Latency)) })
+	for _, told := range last {
 		v.Requests = append(v.Requests, rowOf(told))
 	}
 	return &shown{Title: "Requests", Data: v}, nil

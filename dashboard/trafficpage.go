@@ -226,6 +226,9 @@ func (v *trafficView) draw(points []Point) {
 		p := &points[i]
 		whole.Add(p)
 		tick, at := v.Span.tick(p.At), v.Span.at(p.At)+" UTC: "
+		if !tickFits(i, len(points)) {
+			tick = ""
+		}
 		errors, throttled := min(p.ClientErrors+p.ServerErrors, p.Count), min(p.Throttled, p.ClientErrors)
 		v.Calls.add(p.At, tick, at+fmt.Sprintf("%s calls, %s 4xx, %s 5xx", showExact(p.Count), showExact(p.ClientErrors), showExact(p.ServerErrors)),
 			p.Count-errors, p.ClientErrors, p.ServerErrors)

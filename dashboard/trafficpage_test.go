@@ -157,7 +157,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
-	if all := rows(""); len(all) != 80 || all[0] != "lost-1" {
+	if all := rows(""); len(all) != 80 || all[0] != "slow-2" {
 		t.Errorf("all: %v", all)
 	}
 	if n := len(rows("?key=acme")); n != 40 {
