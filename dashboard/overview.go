@@ -203,6 +203,7 @@ func (s *Server) fillRow(row *overviewRow, snapshot *gateway.Snapshot, now time.
 	if api == nil {
 		return
 	}
+	row.Href = pathTo("apis", row.ID)
 	for i := range api.Stages {
 		st := &api.Stages[i]
 		stage := overviewRow{ID: row.ID + "/" + st.Name, Name: row.Name, Stage: st.Name, Protocol: row.Protocol, Href: stageHref(row.ID, st.Name)}

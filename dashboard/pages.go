@@ -31,7 +31,11 @@ type page struct {
 // pages are all there are, in the order of the navigation.
 var pages = []page{
 	overviewPage,
+	apiPage,
+	stageTrafficPage,
 	routesPage,
+	requestsPage,
+	requestPage,
 	plansPage,
 	planPage,
 	usagePage,

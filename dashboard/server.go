@@ -35,8 +35,9 @@ type Options struct {
 	// default.
 	Meter  Meter
 	Prices *cost.Table
-	// Traffic knows the requests of the last day.
+	// Traffic knows the requests of the last day, Archive how many there were before that.
 	Traffic Traffic
+	Archive Archive
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -50,6 +51,9 @@ type Server struct {
 	changes changeLog
 	// access is nil where everyone is let in.
 	access *access
+	// archive is nil without one; started is since when Traffic may know anything.
+	archive *archived
+	started time.Time
 	// viewers has a token for each page that is kept up to date for somebody.
 	viewers chan struct{}
 	closed  chan struct{}
@@ -67,6 +71,10 @@ func New(o Options) *Server {
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.Default()),
 		traffic: summaries{traffic: o.Traffic}, viewers: make(chan struct{}, maxViewers), closed: make(chan struct{}),
+	}
+	s.started = o.Now()
+	if o.Archive != nil {
+		s.archive = &archived{archive: o.Archive, now: o.Now}
 	}
 	mux := http.NewServeMux()
 	if o.Access != nil {

@@ -23,6 +23,7 @@ type stageView struct {
 
 // stageTabs are the pages about a stage, by what follows its own path.
 var stageTabs = []struct{ text, below string }{
+	{"Traffic", ""},
 	{"Routes", "routes"},
 }
 

@@ -75,6 +75,7 @@ func TestExitCodes(t *testing.T) {
 		"replicas alone":       {[]string{"serve", "--ratelimit-replicas", "2", "."}, 2, "needs --redis-url"},
 		"no replicas":          {[]string{"serve", "--redis-url", "redis://r", "--ratelimit-replicas", "0", "."}, 2, "at least 1"},
 		"Redis without role":   {[]string{"serve", "--roles", "xds", "--redis-url", "redis://r", "."}, 2, "--roles leaves out"},
+		"no Prometheus":        {[]string{"serve", "--xds-address", "127.0.0.1:0", "--prometheus-url", "prometheus:9090", "."}, 2, "--prometheus-url: the scheme"},
 		"no Redis address":     {[]string{"serve", "--xds-address", "127.0.0.1:0", "--redis-url", "http://r", "."}, 2, "--redis-url: redis: the scheme"},
 		"half of TLS":          {[]string{"serve", "--xds-cert", "cert.pem", "."}, 2, "go together"},
 		"no port":              {[]string{"serve", "--http-address", "localhost", "."}, 2, "--http-address"},

@@ -34,6 +34,7 @@ import (
 	"gatehouse/management/flushes"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
+	"gatehouse/telemetry/archive"
 	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
 	"gatehouse/xds"
@@ -93,6 +94,8 @@ type controlPlane struct {
 	// nil without the role telemetry.
 	history   *history.History
 	toldCache func(requestID, result string)
+	// archive knows what is longer ago, nil without --prometheus-url.
+	archive *archive.Source
 	// services are what the roles have started. One of them may be xds; without it no
 	// Envoys connect, and xds is nil.
 	services []service
@@ -174,6 +177,11 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 	if store != nil {
 		c.dataDir = filepath.Dir(store.Path())
+	}
+	if flags.prometheusURL != "" {
+		if c.archive, err = archive.New(flags.prometheusURL); err != nil {
+			return nil, usagef("--prometheus-url: %w", err)
+		}
 	}
 	if c.stored, err = openStored(ctx, flags, c.dataDir, definitions, log); err != nil {
 		return nil, err

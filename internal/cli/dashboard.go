@@ -37,6 +37,9 @@ func (c *controlPlane) startDashboard() service {
 	if c.history != nil {
 		options.Traffic = c.history
 	}
+	if c.archive != nil {
+		options.Archive = c.archive
+	}
 	if c.metered != nil {
 		options.Meter = c.metered
 	}

@@ -33,6 +33,7 @@ type serveFlags struct {
 	management         managementFlags
 	dashboard          dashboardFlags
 	portal             portalFlags
+	prometheusURL      string
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -44,6 +45,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where the dashboard is, the management API (--endpoint-url of the AWS CLI), and /status, /metrics, /healthz and /readyz; port 0 takes a free one")
 	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps what the management API is told, the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
+	flags.StringVar(&f.prometheusURL, "prometheus-url", "", "Prometheus that scrapes the metrics of the role telemetry, for what the dashboard shows of more than a day. With a password in it, give it as "+envName("prometheus-url")+" instead")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
