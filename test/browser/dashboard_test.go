@@ -96,6 +96,9 @@ func TestDashboard(t *testing.T) {
 	b.Until(`document.querySelector('[data-live]').innerText.includes('500 → 400') && document.querySelector('[data-live]').innerText.match(/accepted by every Envoy/g).length === 2`)
 	s.change("gatehouse.yaml", "stages: [orders/prod]", "stages: [orders/none]")
 	b.Until(`document.querySelector('.notice.bad')?.innerText.includes('gatehouse.yaml:')`)
+	b.Open(s.dashboard+"requests", light)
+	b.Until(`document.querySelectorAll('a[href^="/dashboard/requests/"]').length > 0`)
+	request := chromiumtest.Ask[string](b, `document.querySelector('a[href^="/dashboard/requests/"]').getAttribute('href')`)
 	b.Open(s.dashboard+"envoys", light)
 	b.Until(`document.querySelector('[data-live]').innerText.includes('up to date')`)
 
@@ -103,7 +106,7 @@ func TestDashboard(t *testing.T) {
 	b.Open(s.dashboard+"revisions", light)
 	revision = chromiumtest.Ask[string](b, fmt.Sprintf(`document.querySelector('a[href*=%q]').getAttribute('href')`, revision))
 	for name, path := range map[string]string{
-		"overview": "", "routes": "apis/petstore/v1/routes", "guards": "apis/orders/prod/routes", "plans": "plans", "plan": "plans/gold", "usage": "usage",
+		"overview": "", "traffic": "apis/orders/prod", "requests": "requests", "request": strings.TrimPrefix(request, "/dashboard/"), "routes": "apis/petstore/v1/routes", "guards": "apis/orders/prod/routes", "plans": "plans", "plan": "plans/gold", "usage": "usage",
 		"revisions": "revisions", "revision": strings.TrimPrefix(revision, "/dashboard/"), "envoys": "envoys",
 	} {
 		for _, v := range chromiumtest.Views {
