@@ -41,7 +41,7 @@ func main() {
 		return
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
-	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache, management or telemetry")
+	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache, management, telemetry or dashboard")
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
@@ -76,6 +76,7 @@ func run(size effort, only string) error {
 		{"telemetry", measureTelemetry},
 		{"cache", measureCache},
 		{"management", measureManagement},
+		{"dashboard", measureDashboard},
 	} {
 		if only != "" && only != part.name {
 			continue
