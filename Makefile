@@ -5,6 +5,7 @@
 #   CI=true                nothing may be skipped: a missing tool is an error
 #   FUZZTIME=5s            how long each fuzz target runs in `make fuzz`
 #   BENCH=. BENCHTIME=1s   which benchmarks run in `make bench`, and for how long
+#   GATEHOUSE_SCREENSHOTS=.cache/screenshots   where `make test` leaves pictures of the dashboard
 #   DEMO_KEEP=1 or 0       keep the demo running after its requests, or not; without it, a terminal decides
 
 SHELL := bash
@@ -50,6 +51,7 @@ test: ## Run every check: formatting, vet, all tests with the race detector on a
 	@.ci/browser-tools
 	@$(MAKE) fmt-check
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY; \
+	export GATEHOUSE_SCREENSHOTS=$${GATEHOUSE_SCREENSHOTS:-$(CURDIR)/.cache/screenshots}; \
 	race=; if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then race=-race; fi; \
 	set -x; \
 	$(GO) vet $$race ./...; \
