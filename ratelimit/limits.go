@@ -129,6 +129,9 @@ func (l *Limits) Find(entries map[string]string) *Limit {
 		return throttleLimit(l.routes[route], kind, at.api, at.stage, route.route)
 	}
 	id, key := entries[wire.LimitPlan], keyName(entries[wire.LimitKey])
+	if id == "" {
+		id = l.planAt(entries[wire.LimitKey], key, at)
+	}
 	p := l.plans[id]
 	if p == nil || !p.keys[key] {
 		return nil
@@ -148,6 +151,18 @@ func (l *Limits) Find(entries map[string]string) *Limit {
 		}
 	}
 	return nil
+}
+
+// planAt is the id of the plan that a key has for a stage, among those that the value of
+// wire.KeyHeader names; "" for none.
+func (l *Limits) planAt(tag, key string, at stageAt) string {
+	plans, _, _ := strings.Cut(tag, "|:")
+	for id := range strings.SplitSeq(plans, "|") {
+		if p := l.plans[id]; p != nil && p.stages[at] && p.keys[key] {
+			return id
+		}
+	}
+	return ""
 }
 
 // keyName takes the name out of wire.KeyHeader's value, where it comes like that: no name

@@ -96,4 +96,30 @@ func TestFind(t *testing.T) {
 			t.Errorf("%+v: usage is %v", c, found.Usage)
 		}
 	}
+
+	// Without a plan it is the one that the key has for the stage, and none that the tag
+	// makes up.
+	both := "|" + free + "|" + gold + "|:"
+	for _, c := range []struct{ kind, tag, stage, counter string }{
+		{wire.LimitQuota, both + "acme", "v1", "quota|" + gold + "|acme"},
+		{wire.LimitQuota, both + "acme", "v2", "quota|" + free + "|acme"},
+		{wire.LimitKeyRoute, both + "by|label", "v1", "key-route|" + gold + "|by%7Clabel|pets|v1|GET /"},
+		{wire.LimitKeyRoute, both + "acme", "v2", ""},
+		{wire.LimitQuota, both + "out", "v1", ""},
+		{wire.LimitQuota, both + "acme", "v3", ""},
+		{wire.LimitQuota, "|" + free + "|:acme", "v1", ""},
+		{wire.LimitQuota, "acme", "v1", ""},
+		{wire.LimitQuota, "", "v1", ""},
+		// It needs a stage to tell.
+		{wire.LimitKeyPlan, both + "acme", "", ""},
+	} {
+		found := l.Find(map[string]string{wire.LimitKind: c.kind, wire.LimitPlan: "", wire.LimitKey: c.tag, wire.LimitAPI: "pets", wire.LimitStage: c.stage, wire.LimitRoute: "GET /"})
+		counter := ""
+		if found != nil {
+			counter = found.Counter
+		}
+		if counter != c.counter {
+			t.Errorf("%+v: the counter is %q", c, counter)
+		}
+	}
 }

@@ -59,9 +59,10 @@ type reportedLimit struct {
 	buckets []reportedBucket
 }
 
-// reportedBucket has one bucket for each key of the plan, or for all requests when there
-// is no plan.
+// reportedBucket has one bucket for each key of the plan, or for all requests when it is of
+// no key. One for keys of all plans has no plan: the key says which it is in.
 type reportedBucket struct {
+	keyed   bool
 	plan    string
 	entries map[string]string
 	// throttle is nil for a quota, and for what is counted for usage only.
@@ -99,13 +100,13 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 			}
 			id := plan.ID()
 			if t := stage.RouteThrottle(r.Key()); counts(t) {
-				routes = append(routes, reportedBucket{plan: id, entries: on, throttle: t})
+				routes = append(routes, reportedBucket{keyed: true, plan: id, entries: on, throttle: t})
 			}
 			if counts(plan.Throttle) {
-				plans = append(plans, reportedBucket{plan: id, throttle: plan.Throttle})
+				plans = append(plans, reportedBucket{keyed: true, plan: id, throttle: plan.Throttle})
 			}
 			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
-				quotas = append(quotas, reportedBucket{plan: id, entries: at, usage: q == nil})
+				quotas = append(quotas, reportedBucket{keyed: true, plan: id, entries: at, usage: q == nil})
 			}
 		}
 		level(wire.LimitKeyRoute, routes...)
@@ -130,9 +131,10 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 	for _, limit := range limits {
 		matcher := &matcherconfigv3.Matcher{}
 		var list []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
-		for _, b := range limit.buckets {
+		buckets := c.ofAnyPlan(limit)
+		for _, b := range buckets {
 			settings := bucketSettings(limit.kind, b, c.refusalHeaders(limit.kind, b.throttle))
-			if b.plan == "" || len(limit.buckets) == 1 && c.plansOfStage() == 1 {
+			if !b.keyed || b.plan == "" || len(buckets) == 1 && c.plansOfStage() == 1 {
 				// No key of another plan gets here.
 				matcher.OnNoMatch = settings
 				continue
@@ -147,6 +149,22 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 		})
 	}
 	return enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
+}
+
+// ofAnyPlan leaves it to the service to see which plan a key is in, where each plan of the
+// stage has a bucket, and all of these refuse in the same way. Envoy would look for one plan
+// after the other, for each request. A plan's throttle over all stages stays as it is: a key
+// has a plan for each stage, and only its id tells these buckets apart.
+func (c *stageCompiler) ofAnyPlan(limit reportedLimit) []reportedBucket {
+	first := limit.buckets[0]
+	if limit.kind != wire.LimitQuota && limit.kind != wire.LimitKeyRoute || len(limit.buckets) == 1 || len(limit.buckets) != c.plansOfStage() {
+		return limit.buckets
+	}
+	if c.site.limitHeaders.RetryAfter && slices.ContainsFunc(limit.buckets, func(b reportedBucket) bool { return retryAfter(b.throttle) != retryAfter(first.throttle) }) {
+		return limit.buckets
+	}
+	first.plan = ""
+	return []reportedBucket{first}
 }
 
 // plansOfStage is how many usage plans have the stage: their keys are let in.
@@ -182,7 +200,7 @@ func bucketSettings(kind string, b reportedBucket, headers []*corev3.HeaderValue
 	id := map[string]*valueBuilder{wire.LimitBucket: {ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_StringValue{
 		StringValue: wire.BucketOf(entries),
 	}}}
-	if b.plan != "" {
+	if b.keyed {
 		id[wire.LimitKey] = &valueBuilder{ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_CustomValue{
 			CustomValue: &corev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
 		}}

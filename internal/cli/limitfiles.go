@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,6 +32,8 @@ import (
 type limitFileFlags struct {
 	paths   []string
 	headers string
+	// failureModes are MODE, for all domains, and DOMAIN=MODE.
+	failureModes []string
 }
 
 // addLimitFilePaths adds the flag of those who read the files.
@@ -41,6 +44,34 @@ func addLimitFilePaths(flags *pflag.FlagSet, paths *[]string) {
 func (f *limitFileFlags) add(flags *pflag.FlagSet) {
 	addLimitFilePaths(flags, &f.paths)
 	flags.StringVar(&f.headers, "ratelimit-headers", "", "for limits of --ratelimit-config, answer clients with the headers VALUE-Limit, VALUE-Remaining and VALUE-Reset; RateLimit is the reference service's own")
+	flags.StringSliceVar(&f.failureModes, "ratelimit-failure-mode", nil, "what holds for limits of --ratelimit-config while Redis does not answer: local (each process grants its share, the default), open or closed, or DOMAIN=MODE for one domain. Repeat it, or put commas between")
+}
+
+// modes are the failure modes by domain, and that of all other domains.
+func (f *limitFileFlags) modes() (of map[string]gateway.FailureMode, others gateway.FailureMode, err error) {
+	of, others = map[string]gateway.FailureMode{}, gateway.FailLocal
+	set := false
+	for _, flag := range f.failureModes {
+		domain, name, one := strings.Cut(flag, "=")
+		if !one {
+			name = flag
+		}
+		mode := gateway.FailureMode(name)
+		_, twice := of[domain]
+		switch {
+		case mode != gateway.FailLocal && mode != gateway.FailOpen && mode != gateway.FailClosed:
+			return nil, "", usagef("--ratelimit-failure-mode %q: a mode is local, open or closed, alone or as DOMAIN=MODE", flag)
+		case one && domain == "":
+			return nil, "", usagef("--ratelimit-failure-mode %q names no domain", flag)
+		case one && twice, !one && set:
+			return nil, "", usagef("--ratelimit-failure-mode %q: there is another mode for the same domains", flag)
+		case one:
+			of[domain] = mode
+		default:
+			others, set = mode, true
+		}
+	}
+	return of, others, nil
 }
 
 // headerToken is what a header's name may begin with.
@@ -54,10 +85,13 @@ func (f *limitFileFlags) check(roles rolesFlag) error {
 		return usagef("--ratelimit-config has an empty path")
 	case f.headers != "" && len(f.paths) == 0:
 		return usagef("--ratelimit-headers needs --ratelimit-config: limits of definitions do not use it")
+	case len(f.failureModes) > 0 && len(f.paths) == 0:
+		return usagef("--ratelimit-failure-mode needs --ratelimit-config: limits of definitions have a failureMode of their own")
 	case f.headers != "" && !headerToken.MatchString(f.headers):
 		return usagef("--ratelimit-headers %q cannot begin a header's name", f.headers)
 	}
-	return nil
+	_, _, err := f.modes()
+	return err
 }
 
 // limitFiles keeps limits of files in force: it reads them again when they change, and
@@ -65,6 +99,8 @@ func (f *limitFileFlags) check(roles rolesFlag) error {
 type limitFiles struct {
 	paths   []string
 	service *descriptorfile.Service
+	// modes are the failure modes of single domains.
+	modes   map[string]gateway.FailureMode
 	watcher *watch.Watcher
 	log     *slog.Logger
 	metrics limitFileMetrics
@@ -95,10 +131,10 @@ type limitFilesJSON struct {
 	Diagnostics []diagnosticJSON `json:"diagnostics"`
 }
 
-func newLimitFiles(paths []string, kept string, service *descriptorfile.Service, log *slog.Logger, r prometheus.Registerer) *limitFiles {
+func newLimitFiles(paths []string, kept string, service *descriptorfile.Service, modes map[string]gateway.FailureMode, log *slog.Logger, r prometheus.Registerer) *limitFiles {
 	f := promauto.With(r)
 	return &limitFiles{
-		paths: paths, kept: kept, service: service, log: log, watcher: watch.New(watch.Options{Log: log}),
+		paths: paths, kept: kept, service: service, modes: modes, log: log, watcher: watch.New(watch.Options{Log: log}),
 		metrics: limitFileMetrics{
 			inForce: f.NewGauge(prometheus.GaugeOpts{
 				Name: "gatehouse_ratelimit_files_in_force", Help: "1 when the files of --ratelimit-config, as last read, are what is served; 0 when they have errors.",
@@ -192,6 +228,11 @@ func (l *limitFiles) load() gateway.Diagnostics {
 func (l *limitFiles) use(limits *descriptorfile.Limits) {
 	l.service.Swap(limits)
 	l.status.Domains, l.status.LoadedAt = limits.Domains(), time.Now().UTC()
+	for _, domain := range slices.Sorted(maps.Keys(l.modes)) {
+		if !slices.Contains(l.status.Domains, domain) {
+			l.log.Warn("--ratelimit-failure-mode names a domain that no file has", "domain", domain, "domains", strings.Join(l.status.Domains, ","))
+		}
+	}
 }
 
 // keptFiles is what a restart finds.

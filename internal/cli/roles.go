@@ -94,8 +94,12 @@ func startRateLimit(c *controlPlane) service {
 	// The store itself may do more than the interface says.
 	options := ratelimit.Options{Store: store.Store, Replicas: store.replicas, Log: log, Registerer: c.metrics}
 	if flags := c.limitFileFlags; len(flags.paths) > 0 {
-		files := descriptorfile.New(descriptorfile.Options{Store: store, HeaderPrefix: flags.headers, Log: log, Registerer: c.metrics})
-		c.limitFiles = newLimitFiles(flags.paths, keptLimitFiles(c.dataDir), files, log, c.metrics)
+		// The flags were checked when they were read.
+		modes, others, _ := flags.modes()
+		files := descriptorfile.New(descriptorfile.Options{
+			Store: store, FailureModes: modes, FailureMode: others, HeaderPrefix: flags.headers, Log: log, Registerer: c.metrics,
+		})
+		c.limitFiles = newLimitFiles(flags.paths, keptLimitFiles(c.dataDir), files, modes, log, c.metrics)
 		options.Others = files
 	}
 	server := ratelimit.New(options)

@@ -215,9 +215,11 @@ const (
 
 // The kinds of limits, with the entries that tell one from another.
 const (
-	// LimitQuota is a key's quota: plan, key; api and stage say where it was used.
+	// LimitQuota is a key's quota: plan, key; api and stage say where it was used. An empty
+	// plan is the one that the key has for the stage, as KeyHeader's value says.
 	LimitQuota = "quota"
-	// LimitKeyRoute is a plan's throttle of a route for a key: plan, key, api, stage, route.
+	// LimitKeyRoute is a plan's throttle of a route for a key: plan, which may be empty, too,
+	// key, api, stage, route.
 	LimitKeyRoute = "key-route"
 	// LimitKeyPlan is a plan's throttle for a key: plan, key.
 	LimitKeyPlan = "key-plan"

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"gatehouse/gateway"
 	"gatehouse/ratelimit"
 )
 
@@ -24,6 +25,10 @@ const maxDescriptors = 64
 type Options struct {
 	// Store keeps the counts. It has to be set.
 	Store ratelimit.Store
+	// FailureModes are what holds for the limits of a domain while the store does not
+	// answer, FailureMode what holds for other domains: FailLocal by default.
+	FailureModes map[string]gateway.FailureMode
+	FailureMode  gateway.FailureMode
 	// HeaderPrefix, if set, has answers bring response headers with this prefix:
 	// PREFIX-Limit, PREFIX-Remaining and PREFIX-Reset.
 	HeaderPrefix string
@@ -85,7 +90,7 @@ func (s *Service) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitR
 	if err := c.find(now); err != nil {
 		return nil, err
 	}
-	asks := c.asks()
+	asks := c.asks(s.failureMode(r.GetDomain()))
 	if len(asks) > 0 {
 		answers, err := s.options.Store.Take(ctx, asks)
 		if err != nil {
@@ -173,8 +178,16 @@ func (c *call) bringOwn(d *descriptor, asked *commonv3.RateLimitDescriptor) erro
 	return nil
 }
 
+// failureMode is what holds for a domain while the store does not answer.
+func (s *Service) failureMode(domain string) gateway.FailureMode {
+	if mode, own := s.options.FailureModes[domain]; own {
+		return mode
+	}
+	return s.options.FailureMode
+}
+
 // asks are what the store is to count.
-func (c *call) asks() []ratelimit.Ask {
+func (c *call) asks(mode gateway.FailureMode) []ratelimit.Ask {
 	asks := make([]ratelimit.Ask, 0, len(c.descriptors))
 	windows := make([]ratelimit.Window, len(c.descriptors))
 	for i := range c.descriptors {
@@ -183,7 +196,7 @@ func (c *call) asks() []ratelimit.Ask {
 			continue
 		}
 		windows[i] = ratelimit.Window{Limit: int64(d.limit.Requests), Period: d.limit.Unit.period()}
-		asks = append(asks, ratelimit.Ask{Counter: d.counter, Window: &windows[i], Hits: d.hits, Always: true, Refusable: true})
+		asks = append(asks, ratelimit.Ask{Counter: d.counter, Window: &windows[i], Hits: d.hits, Always: true, Refusable: true, Failure: mode})
 	}
 	return asks
 }

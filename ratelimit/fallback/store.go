@@ -156,6 +156,9 @@ func (s *Store) without(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.
 	for i := range asks {
 		ask := &asks[i]
 		switch mode := ask.Failure; {
+		case mode == gateway.FailClosed && ask.Always && ask.Refusable && ask.Hits > 0:
+			// Nothing is counted, and the count is as if it were beyond the limit.
+			answers[i] = ratelimit.Answer{Remaining: -ask.Hits, Reset: s.options.LastProbe}
 		case mode == gateway.FailOpen || mode == gateway.FailClosed && (ask.Always || ask.Hits <= 0):
 			// What has happened already, and what is given back, is never refused.
 			answers[i] = ratelimit.Answer{Granted: ask.Hits, Remaining: limitOf(ask), Open: mode == gateway.FailOpen}

@@ -97,7 +97,7 @@ func TestModes(t *testing.T) {
 			reg := prometheus.NewRegistry()
 			s := replica(t, store, Options{
 				// A busy machine answers in time as well, and is not probed all the time.
-				Timeout: 100 * time.Millisecond, Log: slog.New(slog.NewTextHandler(lines, nil)), Registerer: reg,
+				Timeout: 300 * time.Millisecond, Log: slog.New(slog.NewTextHandler(lines, nil)), Registerer: reg,
 				FirstProbe: 500 * time.Millisecond, LastProbe: time.Second,
 			})
 			for _, mode := range []gateway.FailureMode{gateway.FailOpen, gateway.FailClosed, gateway.FailLocal, ""} {
@@ -108,7 +108,7 @@ func TestModes(t *testing.T) {
 			store.fails.Store(how == "fails")
 			store.hangs.Store(how == "hangs")
 			granted := map[gateway.FailureMode]int64{}
-			before := store.asked.Load()
+			before, began := store.asked.Load(), time.Now()
 			for range 100 {
 				for _, mode := range []gateway.FailureMode{gateway.FailOpen, gateway.FailClosed, gateway.FailLocal, ""} {
 					granted[mode] += take(t, s, window("w"+string(mode), 2, 1, mode)).Granted
@@ -117,12 +117,13 @@ func TestModes(t *testing.T) {
 			if granted[gateway.FailOpen] != 100 || granted[gateway.FailClosed] != 0 || granted[gateway.FailLocal] != 1 || granted[""] != 1 {
 				t.Errorf("granted %v", granted)
 			}
-			// Five failures, and a few probes: 400 requests are not 400 waits.
-			if n := store.asked.Load() - before; n < 5 || n > 20 {
-				t.Errorf("the failing store was asked %d times", n)
+			// Five failures, and probes as time goes by: 400 requests are not 400 waits.
+			most := 6 + int64(time.Since(began)/(500*time.Millisecond))
+			if n := store.asked.Load() - before; n < 5 || n > most {
+				t.Errorf("the failing store was asked %d times, want at most %d", n, most)
 			}
-			if n := lines.lines.Load(); n != 1 {
-				t.Errorf("%d lines are logged", n)
+			if n := lines.lines.Load(); n != 1 || testutil.ToFloat64(s.metrics.changes) != 1 {
+				t.Errorf("%d lines are logged of %v changes", n, testutil.ToFloat64(s.metrics.changes))
 			}
 			// What was taken before is given back in all modes.
 			for _, mode := range []gateway.FailureMode{gateway.FailOpen, gateway.FailClosed, gateway.FailLocal} {
@@ -136,9 +137,12 @@ func TestModes(t *testing.T) {
 			store.fails.Store(false)
 			store.hangs.Store(false)
 			wait(t, "closed limits to be granted", func() bool { return take(t, s, window("other", 1e6, 1, gateway.FailClosed)).Granted == 1 })
-			if n := lines.lines.Load(); n != 2 {
-				t.Errorf("%d lines are logged", n)
-			}
+			// It is told of once more that it is back. On a machine that stood still for a moment
+			// it may have gone, and come, again: each of that is a line and a change.
+			wait(t, "a line for each change, back and forth", func() bool {
+				n := lines.lines.Load()
+				return n >= 2 && n%2 == 0 && float64(n) == testutil.ToFloat64(s.metrics.changes)
+			})
 			// What went on, is counted: 1 + 100 - 1 of open, 1 - 1 of closed, 1 + 1 - 1 of local.
 			for mode, want := range map[gateway.FailureMode]int64{gateway.FailOpen: 2 - 100, gateway.FailClosed: 2, gateway.FailLocal: 1} {
 				if got := take(t, s, window("w"+string(mode), 2, 0, mode)); got.Remaining != want {

@@ -47,6 +47,12 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 	}
 	requests := 4 * size.requests * (size.rounds + 1)
 	fmt.Fprintf(w, "messages for these %d requests\t%d\t\n", requests, g.reports.messages.Load()-before)
+	if err := compete(size, w, []*contestant{
+		{name: "API key, not counted, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/manyuncounted/key", headers: []string{key}},
+		{name: "API key, and a quota, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/many/key", headers: []string{key}},
+	}); err != nil {
+		return err
+	}
 	return compete(size, w, []*contestant{
 		{name: "API key, only usage", envoy: g.envoy, port: g.port, host: host, path: "/free/key", headers: []string{key}},
 		{name: "API key, and a hard quota", envoy: g.envoy, port: g.port, host: host, path: "/quota/key", headers: []string{hard}},
@@ -68,9 +74,10 @@ func sharedLimits(backend string) *gateway.Snapshot {
 	plan := func(name, key, stage string, throttle *gateway.Throttle, quota *gateway.Quota) gateway.UsagePlan {
 		return gateway.UsagePlan{Name: name, Throttle: throttle, Quota: quota, Keys: []string{key}, Stages: []gateway.PlanStage{{API: "limits", Stage: stage}}}
 	}
-	return &gateway.Snapshot{
+	s := &gateway.Snapshot{
 		APIs: []gateway.API{{ID: "limits", Protocol: gateway.REST, Stages: []gateway.Stage{
 			{Name: "v1", Deployment: d, Throttle: much}, {Name: "quota", Deployment: d}, {Name: "free", Deployment: d}, {Name: "uncounted", Deployment: d},
+			{Name: "many", Deployment: d}, {Name: "manyuncounted", Deployment: d},
 		}}},
 		APIKeys: []gateway.APIKey{
 			{Name: "reported", Values: []gateway.Secret{"0123456789-reported"}}, {Name: "hard", Values: []gateway.Secret{"0123456789-hard"}},
@@ -81,6 +88,19 @@ func sharedLimits(backend string) *gateway.Snapshot {
 			{Name: "uncounted", Uncounted: true, Keys: []string{"reported"}, Stages: []gateway.PlanStage{{API: "limits", Stage: "uncounted"}}},
 		},
 	}
+	// The key is in the last of many plans.
+	for i := range 50 {
+		key := fmt.Sprintf("key-%d", i)
+		if i == 49 {
+			key = "reported"
+		} else {
+			s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: key, Values: []gateway.Secret{gateway.Secret("0123456789-" + key)}})
+		}
+		uncounted := plan(fmt.Sprintf("uncounted-%d", i), key, "manyuncounted", nil, nil)
+		uncounted.Uncounted = true
+		s.UsagePlans = append(s.UsagePlans, plan(fmt.Sprintf("many-%d", i), key, "many", nil, quota(false)), uncounted)
+	}
+	return s
 }
 
 // messageCount counts the messages of the quota service, in both directions.

@@ -264,3 +264,39 @@ func TestOwnEnvoy(t *testing.T) {
 		})
 	}
 }
+
+// TestFailureModesOfFiles holds that the mode of a file's domain decides while Redis is
+// gone, and what it let through is counted when Redis is back.
+func TestFailureModesOfFiles(t *testing.T) {
+	for _, c := range []struct {
+		flag    string
+		gone    int
+		counted bool
+	}{
+		{"open", 200, true},
+		{"closed", 429, false},
+		// That of the domain goes before that of all others.
+		{"open,shop=closed", 429, false},
+		{"closed,other=closed,shop=open", 200, true},
+	} {
+		// Its folder is named like the test, and commas are between paths.
+		t.Run(strings.ReplaceAll(c.flag, ",", " "), func(t *testing.T) {
+			redis := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+			o := startOwnEnvoy(t, "--redis-url", redis.URL(), "--ratelimit-failure-mode", c.flag)
+			o.want("Redis answers", []int{200, 200}, "/", "x-user", "ann")
+			redis.Kill()
+			o.want("Redis is gone", []int{c.gone, c.gone, c.gone, c.gone, c.gone, c.gone}, "/", "x-user", "ann")
+			o.want("unlimited", []int{200, 200}, "/", "x-user", "staff-1")
+			o.want("shadow mode", []int{200, 200}, "/", "x-special", "shadowed")
+			redis.Run()
+			// Four are let through in all. Those of an open limit are in the count afterwards,
+			// those of a closed one have been refused.
+			if c.counted {
+				o.gatehouse.Until("what went on is counted", func() bool { return o.ask("/", "x-user", "ann").StatusCode == 429 }, nil)
+				return
+			}
+			o.gatehouse.Until("Redis is asked again", func() bool { return o.ask("/", "x-user", "ann").StatusCode == 200 }, nil)
+			o.want("what was left is there", []int{200, 429}, "/", "x-user", "ann")
+		})
+	}
+}
