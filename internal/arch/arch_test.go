@@ -98,6 +98,7 @@ var arrows = map[string][]string{
 	"internal/proctest":     {},
 	"internal/redistest":    {"internal/proctest"},
 	"internal/etcdtest":     {"internal/proctest"},
+	"internal/otlptest":     {},
 	"internal/exampletest":  {anything},
 	"test":                  {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -105,7 +106,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{
