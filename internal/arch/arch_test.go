@@ -71,7 +71,9 @@ var arrows = map[string][]string{
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},
-	"internal/nearest":   {},
+	// What the process itself reports to collectors.
+	"internal/otlp":    {},
+	"internal/nearest": {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway", "internal/amazon"},
 	// Services of AWS are found and signed for in one way.

@@ -1,12 +1,20 @@
 package e2e
 
 import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse/gateway"
+	"gatehouse/internal/otlp"
 	"gatehouse/internal/otlptest"
 )
 
@@ -76,7 +84,7 @@ func TestTraceHeaders(t *testing.T) {
 	const host = "shop.execute-api.localhost"
 	const root, parent, w3c = "1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8", "0af7651916cd43dd8448eb211c80319c"
 	xray := regexp.MustCompile(`^Root=(1-([0-9a-f]{8})-([0-9a-f]{24}));Parent=([0-9a-f]{16});Sampled=([01])$`)
-	context := regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-0([01])$`)
+	w3cForm := regexp.MustCompile(`^00-([0-9a-f]{32})-([0-9a-f]{16})-0([01])$`)
 	logged := map[string]string{}
 	// told are the spans that backends were told of, by id.
 	type span struct {
@@ -114,7 +122,7 @@ func TestTraceHeaders(t *testing.T) {
 			}
 			answer := g.request("GET", to, r.target, "", r.headers...)
 			got := answer.echo(t)
-			x, w := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")), context.FindStringSubmatch(joined(got, "traceparent"))
+			x, w := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")), w3cForm.FindStringSubmatch(joined(got, "traceparent"))
 			if x == nil || w == nil {
 				t.Fatalf("the backend was told %v", got.Headers)
 			}
@@ -242,5 +250,71 @@ func TestTraceSpans(t *testing.T) {
 	}
 	if took := time.Since(begin); took > 30*time.Second {
 		t.Errorf("400 requests took %v", took)
+	}
+}
+
+// TestTraceThroughServices holds that what the services do for a request hangs together
+// with what Envoy does, and that functions are told.
+func TestTraceThroughServices(t *testing.T) {
+	c := otlptest.Start(t)
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+	push, err := otlp.Start(t.Context(), otlp.Options{Endpoint: "http://" + c.Address.String(), Metrics: prometheus.NewRegistry(), Registerer: prometheus.NewRegistry(), Log: slog.Default()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { push.Close(context.Background()) })
+	told := make(chan http.Header, 1)
+	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		told <- r.Header
+		io.WriteString(w, `{"statusCode": 200, "body": "well"}`)
+	}))
+	defer function.Close()
+	text := strings.Replace(tracedAPI, "paths:", `paths:
+  /function:
+    get:
+      security: [{lambda: []}]
+      x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations"}`, 1) + `
+    lambda:
+      type: apiKey
+      name: Authorization
+      in: header
+      x-amazon-apigateway-authtype: custom
+      x-amazon-apigateway-authorizer: {type: token, authorizerUri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:auth/invocations"}
+`
+	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{{
+		Name: "v1", Deployment: deploy(t, gateway.REST, text, function.URL), Tracing: &gateway.StageTracing{Percent: 0},
+	}}})
+	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "auth", URL: newAuthorizerFunction(t).server.URL}}
+	collectorOf(s, c)
+	g := startTraced(t, s, freePort(t), push.Tracer())
+	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "53995c3f42cd8ad8"
+	if r := g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Traceparent", "00-"+trace+"-"+parent+"-01", "Authorization", "allow"); r.body != "well" {
+		t.Fatal(r.StatusCode, r.body)
+	}
+	header := <-told
+	call := "POST " + strings.TrimPrefix(function.URL, "http://")
+	spans := spansOf(t, c, trace, 6)
+	server := spans["GET /function"]
+	for name, parent := range map[string]string{
+		"GET /function": parent, "integration": server.ID, "async envoy.service.auth.v3.Authorization.Check egress": server.ID,
+		"authorization": spans["async envoy.service.auth.v3.Authorization.Check egress"].ID, "integration GET /function": server.ID, call: spans["integration GET /function"].ID,
+	} {
+		if span := spans[name]; span.ID == "" || span.Parent != parent {
+			t.Errorf("%s is %+v, and its parent ought to be %s", name, span, parent)
+		}
+	}
+	if got, want := header.Get("X-Amzn-Trace-Id"), "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent="+server.ID+";Sampled=1"; got != want {
+		t.Errorf("the function is told %q, want %q", got, want)
+	}
+	if got, want := header.Get("Traceparent"), "00-"+trace+"-"+spans[call].ID+"-01"; got != want {
+		t.Errorf("the function is told %q, want %q", got, want)
+	}
+	// What is not sampled is no span anywhere.
+	g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Authorization", "allow")
+	<-told
+	for _, span := range c.Spans() {
+		if span.Trace != trace {
+			t.Errorf("%+v", span)
+		}
 	}
 }
