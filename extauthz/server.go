@@ -5,17 +5,22 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/introspection"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/obs"
 )
 
 // Invoker calls Lambda functions: a *lambda.Client. Its errors are those of
@@ -50,6 +55,8 @@ type Options struct {
 	Introspection Introspector
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+	// Tracer makes spans of checks that Envoys have sampled; nil for none.
+	Tracer trace.Tracer
 	// RESTTimeout and HTTPTimeout are how long an authorizer may take: 29 and 10
 	// seconds, which are Amazon's bounds.
 	RESTTimeout, HTTPTimeout time.Duration
@@ -78,6 +85,7 @@ type Server struct {
 	warnings sparing
 	// bodies are looked at together as far as there is room for what is in them.
 	bodies *semaphore.Weighted
+	tracer trace.Tracer
 }
 
 // serving is what decides: a revision, and the one before it.
@@ -97,7 +105,7 @@ func New(o Options) *Server {
 	if o.Introspection == nil {
 		o.Introspection = introspection.New()
 	}
-	s := &Server{log: o.Log, now: o.Now, metrics: newMetrics(o.Registerer), bodies: semaphore.NewWeighted(maxBodyValues)}
+	s := &Server{log: o.Log, now: o.Now, metrics: newMetrics(o.Registerer), bodies: semaphore.NewWeighted(maxBodyValues), tracer: o.Tracer}
 	s.runtime = newAuthorizerRuntime(o, s.metrics)
 	s.serving.Store(&serving{})
 	return s
@@ -142,6 +150,16 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 	}()
 	if !s.find(c, r.GetAttributes().GetContextExtensions()) {
 		return s.refuse(c, "", refuse(CodeUnknownRoute, gateway.APIConfigurationError)), nil
+	}
+	if s.tracer != nil {
+		var span trace.Span
+		// Envoy tells of its own span of the question, where it makes one.
+		given := strings.Join(metadata.ValueFromIncomingContext(ctx, "traceparent"), ",")
+		ctx, span = obs.Span(ctx, s.tracer, given, "authorization", attribute.String("gatehouse.route", c.describe()))
+		defer func() {
+			span.SetAttributes(attribute.Bool("gatehouse.allowed", answer.GetDeniedResponse() == nil))
+			span.End()
+		}()
 	}
 	evaluators := c.route.evaluators
 	if aboutBody(r.GetAttributes().GetContextExtensions()) {

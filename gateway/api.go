@@ -70,7 +70,9 @@ type Stage struct {
 	// DetailedMetrics has requests counted for each route, and not for the stage only,
 	// where the settings of a route do not say otherwise.
 	DetailedMetrics bool
-	Source          Position
+	// Tracing is nil where requests are not traced.
+	Tracing *StageTracing
+	Source  Position
 }
 
 // Canary sends a share of a stage's requests to another deployment.

@@ -13,6 +13,8 @@ type Gateway struct {
 	// Telemetry has the gateway's Envoys tell the telemetry service about each request: for
 	// metrics, and for the access logs of stages.
 	Telemetry bool
+	// Tracing is nil where nothing is traced.
+	Tracing *Tracing
 	// LimitHeaders are what responses say about throttles.
 	LimitHeaders LimitHeaders
 	Source       Position

@@ -133,6 +133,7 @@ func (v *validation) gateways() {
 		if t := g.Services.Telemetry; t != nil && !g.Telemetry {
 			v.errorf("telemetry-off", t.Source, "add telemetry: true to the gateway", "the gateway %s names a telemetry service and does not tell about requests", g.Name)
 		}
+		v.tracing(g.Tracing)
 	}
 }
 

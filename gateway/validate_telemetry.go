@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,9 @@ func (v *validation) telemetry(a *API, s *Stage) {
 	if log := s.AccessLog; log != nil {
 		v.accessLog(a, log)
 		v.toldBy(a, s, log.Source, "an access log")
+	}
+	if s.Tracing != nil {
+		v.traced(a, s)
 	}
 	for i := range s.Settings {
 		if detailed := s.Settings[i].DetailedMetrics; detailed != nil && *detailed {
@@ -72,6 +76,43 @@ func (v *validation) destinations() {
 				v.errorf("conflicting-log-files", log.Source, "say the same of it, or log to another file",
 					"%s is kept in another way than at %s", log.Destination, other.Source)
 			}
+		}
+	}
+}
+
+// collectorHeader is the name of a header that gRPC lets through as text.
+var collectorHeader = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*$`)
+
+// tracing checks how a gateway's Envoys reach their collector.
+func (v *validation) tracing(t *Tracing) {
+	if t == nil {
+		return
+	}
+	v.service("tracing", &t.Collector)
+	seen := map[string]Position{}
+	for _, h := range t.Headers {
+		if !collectorHeader.MatchString(h.Name) || strings.HasPrefix(h.Name, "grpc-") || strings.HasSuffix(h.Name, "-bin") || h.Name == "content-type" || h.Name == "te" {
+			v.errorf("invalid-name", h.Source, "use letters, digits and hyphens, as in x-api-key", "%q cannot be a header for the collector", h.Name)
+		}
+		if strings.ContainsFunc(string(h.Value), func(r rune) bool { return r < ' ' || r > '~' || r == '%' }) {
+			// Envoy would take a percent sign for a command, and has no way to write one.
+			v.errorf("invalid-value", h.Source, "", "the value of the header %s has characters that cannot be sent", h.Name)
+		}
+		v.unique(seen, "header", h.Name, h.Source)
+	}
+}
+
+// traced checks that a stage which wants its requests traced can have that.
+func (v *validation) traced(a *API, s *Stage) {
+	if a.Protocol == WebSocket {
+		v.errorf("unsupported-tracing", s.Tracing.Source, "remove it", "the stage %s/%s is of a WebSocket API, whose messages are not traced", a.ID, s.Name)
+		return
+	}
+	for i := range v.snapshot.Gateways {
+		g := &v.snapshot.Gateways[i]
+		if (len(a.Gateways) == 0 || slices.Contains(a.Gateways, g.Name)) && g.Tracing == nil {
+			v.found.Warnf("tracing-off", s.Tracing.Source, "", "give the gateway "+g.Name+" a tracing with the address of a collector",
+				"the stage %s/%s wants to be traced, and the gateway %s, which serves it, has no collector to report to", a.ID, s.Name, g.Name)
 		}
 	}
 }

@@ -122,6 +122,26 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Protocol = gateway.WebSocket
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
 		}, []string{"log unsupported-telemetry"}},
+		"tracing without a collector": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Tracing = &gateway.Tracing{Collector: gateway.Service{Endpoints: []gateway.Endpoint{{Host: "::1", Port: 4317}}}}
+			s.APIs[0].Stages[0].Tracing = &gateway.StageTracing{Percent: 5, Source: place("tracing")}
+		}, []string{"tracing warning tracing-off gateway inner"}},
+		"tracing of a WebSocket API": {func(s *gateway.Snapshot) {
+			s.APIs[0].Protocol = gateway.WebSocket
+			s.APIs[0].Stages[0].Tracing = &gateway.StageTracing{Source: place("tracing")}
+		}, []string{"tracing unsupported-tracing"}},
+		"collectors": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Tracing = &gateway.Tracing{
+				Collector: gateway.Service{Endpoints: []gateway.Endpoint{{Host: "collector.example.com", Port: 4317, Source: place("collector")}}},
+				Headers: []gateway.CollectorHeader{
+					{Name: "x-good", Value: "Bearer a.b"}, {Name: "x-good", Value: "again", Source: place("again")},
+					{Name: "grpc-timeout", Value: "1", Source: place("reserved")}, {Name: "a b", Value: "1", Source: place("spaced")},
+					{Name: "x-line", Value: "a\nb", Source: place("line")}, {Name: "x-percent", Value: "100%", Source: place("percent")},
+				},
+			}
+		}, []string{
+			"again duplicate-name", "collector plaintext-service", "line invalid-value", "percent invalid-value", "reserved invalid-name", "spaced invalid-name",
+		}},
 		"a telemetry service for nothing": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Services.Telemetry = &gateway.Service{Source: place("service")}
 		}, []string{"service telemetry-off"}},

@@ -14,11 +14,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
 	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/obs"
 	"gatehouse/internal/wire"
 )
 
@@ -68,6 +71,8 @@ type Options struct {
 	MaxWait time.Duration
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+	// Tracer makes spans of requests that Envoys have sampled; nil for none.
+	Tracer trace.Tracer
 }
 
 // Server is the integration service. It is safe for concurrent use.
@@ -92,6 +97,7 @@ type Server struct {
 	webSocket http.Handler
 	mcp       http.Handler
 	http      *http.Server
+	tracer    trace.Tracer
 }
 
 // serving is what answers: a revision, and the one before it.
@@ -105,7 +111,7 @@ func New(o Options) *Server {
 	}
 	// A function that was called may have done its work though the answer was lost: only the
 	// client knows whether to ask again.
-	transport := amazon.NewTransport()
+	transport := obs.Transport(amazon.NewTransport())
 	services := amazon.New(transport)
 	client := lambda.New(lambda.Options{Attempts: 1, Transport: transport, AWS: services})
 	if o.Lambda == nil {
@@ -120,7 +126,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport,
 		metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)),
-		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait), cached: o.Cached,
+		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait), tracer: o.Tracer, cached: o.Cached,
 	}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
@@ -226,9 +232,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.webSocket.ServeHTTP(w, r)
 		return
 	}
+	id, ok := wire.ParseRouteIdentity(identities[0])
+	if given := r.Header.Get("X-Amzn-Trace-Id"); given != "" {
+		r = r.WithContext(obs.WithXRay(r.Context(), given))
+	}
+	if given := r.Header.Get("Traceparent"); given != "" && s.tracer != nil {
+		ctx, span := obs.Span(r.Context(), s.tracer, given, "integration "+id.Route, attribute.String("gatehouse.api", id.API), attribute.String("gatehouse.stage", id.Stage))
+		defer span.End()
+		r = r.WithContext(ctx)
+	}
 	x := &exchange{server: s, request: r, w: w, memory: share{of: s.memory}}
 	defer x.memory.end()
-	id, ok := wire.ParseRouteIdentity(identities[0])
 	// Several are not what our Envoys send.
 	if ok && len(identities) == 1 {
 		x.route, x.compiled = s.serving.Load().find(id)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/obs"
 )
 
 // The backends of integrations whose bodies are mapped are called from here, not by Envoy.
@@ -214,7 +215,7 @@ func (p *pool) send(ctx context.Context, client string, request requestMaker) (r
 			break
 		}
 		e.inFlight.Add(1)
-		if response, err = p.transport.RoundTrip(r.WithContext(ctx)); err == nil {
+		if response, err = obs.Transport(p.transport).RoundTrip(r.WithContext(ctx)); err == nil {
 			return response, func() { e.inFlight.Add(-1); p.inFlight.Add(-1) }, nil
 		}
 		e.inFlight.Add(-1)

@@ -92,6 +92,7 @@ var values = map[string]value{
 	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
+	"xrayTraceId":                            func(r *request) string { return plain(r.found(wire.TraceMetadata, wire.TraceID)) },
 	"identity.clientCert.clientCertPem":      ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.PEM }),
 	"identity.clientCert.subjectDN":          ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Subject }),
 	"identity.clientCert.issuerDN":           ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Issuer }),
@@ -113,11 +114,11 @@ func init() {
 }
 
 // unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
-// of traces, of private endpoints, of what templates override, and of WebSocket APIs,
+// of private endpoints, of what templates override, and of WebSocket APIs,
 // whose stages have no logs.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"xrayTraceId": true, "customDomain.routingRuleIdMatched": true, "identity.vpcId": true, "identity.vpceId": true,
+	"customDomain.routingRuleIdMatched": true, "identity.vpcId": true, "identity.vpceId": true,
 	"responseOverride.status": true, "authorizer.requestId": true, "awsEndpointRequestId2": true,
 	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }

@@ -117,7 +117,7 @@ func connectionManager(g *gateway.Gateway, l *gateway.Listener, scoped bool) *hc
 		// Before anything reads them: names that only the gateway may use.
 		EarlyHeaderMutationExtensions: []*corev3.TypedExtensionConfig{{
 			Name:        "envoy.http.early_header_mutation.header_mutation",
-			TypedConfig: anyOf(clientHeaders()),
+			TypedConfig: anyOf(clientHeaders(g)),
 		}},
 		LocalReplyConfig:    localReplies(),
 		UseRemoteAddress:    wrapperspb.Bool(true),
@@ -158,17 +158,22 @@ func connectionManager(g *gateway.Gateway, l *gateway.Listener, scoped bool) *hc
 			ConfigSource: adsSource(), RouteConfigName: wildcardRouteConfiguration,
 		}}
 	}
+	traceRequests(m, g)
 	return m
 }
 
 // clientHeaders takes away what clients must not send. Every request passes here, so
 // that it is one comparison a header: looking a single name up costs more than that.
-func clientHeaders() *earlyheadersv3.HeaderMutation {
-	return &earlyheadersv3.HeaderMutation{Mutations: []*mutationv3.HeaderMutation{{
+func clientHeaders(g *gateway.Gateway) *earlyheadersv3.HeaderMutation {
+	m := &earlyheadersv3.HeaderMutation{Mutations: []*mutationv3.HeaderMutation{{
 		Action: &mutationv3.HeaderMutation_RemoveOnMatch_{RemoveOnMatch: &mutationv3.HeaderMutation_RemoveOnMatch{
 			KeyMatcher: &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: wire.InternalHeaderPrefix}},
 		}},
 	}}}
+	if g.Tracing != nil {
+		m.Mutations = append(m.Mutations, traceContext()...)
+	}
+	return m
 }
 
 // scopedRoutes looks the Host header up, without its port, among the gateway's

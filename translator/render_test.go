@@ -207,7 +207,7 @@ func plain(n *yaml.Node) {
 	if m := pemBlock.FindStringSubmatch(n.Value); m != nil {
 		n.Value = fmt.Sprintf("%s %.8x", m[1], sha256.Sum256([]byte(n.Value)))
 	}
-	for _, name := range []string{"mapping.lua", "limitheaders.lua"} {
+	for _, name := range []string{"mapping.lua", "limitheaders.lua", "tracing.lua"} {
 		if script, err := os.ReadFile(name); err == nil && n.Value == string(script) {
 			n.Value = "the text of " + name
 		}

@@ -30,6 +30,8 @@ type compiledSite struct {
 	integrationApart, mutualTLS bool
 	// telemetry tells that requests are told about, accessLog that they are logged.
 	telemetry, accessLog bool
+	// tracing tells that there is a collector for what is traced.
+	tracing bool
 	// limitHeaders of the gateway, and where its rate limit service is.
 	limitHeaders     gateway.LimitHeaders
 	rateLimitCluster string
@@ -48,6 +50,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
 	c.mutualTLS, c.telemetry, c.accessLog = st.mutualTLS, g.Telemetry, g.AccessLog != nil
+	c.tracing = g.Tracing != nil
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {

@@ -46,6 +46,10 @@ func addServices(g *gateway.Gateway, out *gatewayResources) {
 		c := serviceCluster(wire.ApartTelemetryCluster, grpcHealth(wire.TelemetryService), s)
 		out.add(c.Name, c, s.Source)
 	}
+	if t := g.Tracing; t != nil {
+		c := collectorCluster(t)
+		out.add(c.Name, c, t.Collector.Source)
+	}
 	if s := g.Services.Integration; s != nil {
 		c := serviceCluster(wire.ApartIntegrationCluster, integrationHealth(), s)
 		// A request that is under way may have done its work: it is waited for.

@@ -167,6 +167,7 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 		// The name is told of each request, for less than metadata would cost.
 		r.Name = wire.LoggedRoute{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Route: name}.String()
 	}
+	c.trace(r, name)
 	if config := c.customResponses(); config != nil {
 		r.TypedPerFilterConfig[filterResponses] = enabled(config)
 	}

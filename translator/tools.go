@@ -57,6 +57,7 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 		}},
 	}
 	route := c.newRoute(r.Key(), match)
+	untraced(route)
 	route.Action = &routev3.Route_Route{Route: &routev3.RouteAction{
 		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.ToolCluster},
 		// The route that is called has its own.

@@ -242,7 +242,8 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Shared      *gateway.Throttle
 		Headers     gateway.LimitHeaders
 		Telemetry   bool
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry})
+		Tracing     bool
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

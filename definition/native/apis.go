@@ -109,6 +109,9 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 	if log := o.Get("accessLog"); log.Exists() {
 		s.AccessLog = parseStageAccessLog(log)
 	}
+	if tracing := o.Get("tracing"); tracing.Exists() {
+		s.Tracing = parseStageTracing(tracing)
+	}
 	s.DetailedMetrics = o.Get("metrics").OneOf("standard", "detailed") == "detailed"
 	for _, e := range o.Get("routes").Object().Entries() {
 		s.Settings = append(s.Settings, parseSettings(e))

@@ -45,6 +45,9 @@ func parseGateway(v source.Value) gateway.Gateway {
 		g.AccessLog = parseAccessLog(log)
 	}
 	g.Telemetry = o.Get("telemetry").Bool(false)
+	if tracing := o.Get("tracing"); tracing.Exists() {
+		g.Tracing = parseTracing(tracing)
+	}
 	o.Done()
 	return g
 }

@@ -43,3 +43,25 @@ func parseStageAccessLog(v source.Value) *gateway.StageAccessLog {
 	o.Done()
 	return l
 }
+
+// parseTracing reads where a gateway's Envoys report what they trace.
+func parseTracing(v source.Value) *gateway.Tracing {
+	o := v.Object()
+	t := &gateway.Tracing{ServiceName: o.Get("serviceName").Text(), Source: v.Pos()}
+	if collector := o.Require("otlp"); collector.Exists() {
+		t.Collector = *parseService(collector)
+	}
+	for _, h := range o.Get("headers").Object().Entries() {
+		t.Headers = append(t.Headers, gateway.CollectorHeader{Name: strings.ToLower(h.Key), Value: h.Value.Secret(), Source: h.Value.Pos()})
+	}
+	o.Done()
+	return t
+}
+
+// parseStageTracing reads which requests of a stage are traced.
+func parseStageTracing(v source.Value) *gateway.StageTracing {
+	o := v.Object()
+	t := &gateway.StageTracing{Percent: o.Require("sampling").Number(0, 0, 100), Source: v.Pos()}
+	o.Done()
+	return t
+}

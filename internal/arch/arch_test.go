@@ -71,7 +71,9 @@ var arrows = map[string][]string{
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},
-	"internal/nearest":   {},
+	// What the process itself reports to collectors.
+	"internal/otlp":    {},
+	"internal/nearest": {},
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway", "internal/amazon"},
 	// Services of AWS are found and signed for in one way.
@@ -98,6 +100,7 @@ var arrows = map[string][]string{
 	"internal/proctest":     {},
 	"internal/redistest":    {"internal/proctest"},
 	"internal/etcdtest":     {"internal/proctest"},
+	"internal/otlptest":     {},
 	"internal/exampletest":  {anything},
 	"test":                  {anything},
 	// Examples stand for the users' own programs, which cannot import ours.
@@ -105,7 +108,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

@@ -29,6 +29,7 @@ import (
 	"gatehouse/integration/stagecache"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/oidc"
+	"gatehouse/internal/otlp"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
 	"gatehouse/management/flushes"
@@ -71,7 +72,9 @@ type controlPlane struct {
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
-	roles   rolesFlag
+	// otlp reports metrics and spans, nil where nobody wants them.
+	otlp  *otlp.Push
+	roles rolesFlag
 	// limits is where the role ratelimit keeps its counts.
 	limits limitStore
 	// limitFiles are limits that are not of definitions; nil without any.
@@ -211,6 +214,11 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
 	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
+		return nil, err
+	}
+	if c.otlp, err = otlp.Start(ctx, otlp.Options{
+		Endpoint: flags.otlpEndpoint, Metrics: c.metrics, Registerer: c.metrics, Log: log.With("component", "otlp"), Version: version,
+	}); err != nil {
 		return nil, err
 	}
 	starts := []func(*controlPlane) service{}
@@ -466,6 +474,9 @@ func (c *controlPlane) stop() error {
 		if s.close != nil {
 			s.close()
 		}
+	}
+	if err := c.otlp.Close(ctx); err != nil {
+		c.log.Warn("the last metrics and spans did not reach the OTLP collector", "error", err)
 	}
 	if err := c.metered.Close(); err != nil {
 		c.log.Error("the last metered counts may not be kept", "error", err)

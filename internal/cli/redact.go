@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	tracev3 "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -27,8 +28,14 @@ func redact(m proto.Message) (proto.Message, error) {
 // redactFields hides the sensitive fields of a message; all of them, if the
 // message itself is the value of one.
 func redactFields(m protoreflect.Message, all bool) error {
-	if packed, ok := m.Interface().(*anypb.Any); ok {
-		return redactPacked(packed, all)
+	switch m := m.Interface().(type) {
+	case *anypb.Any:
+		return redactPacked(m, all)
+	case *tracev3.OpenTelemetryConfig:
+		// Those are what a collector lets in by, which Envoy's own dump shows.
+		for _, h := range m.GetGrpcService().GetInitialMetadata() {
+			h.Value = redacted
+		}
 	}
 	var err error
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {

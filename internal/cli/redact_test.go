@@ -10,6 +10,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	tracev3 "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"
 	apikeyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/api_key_auth/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 )
@@ -43,6 +44,9 @@ func TestSecretsAreHidden(t *testing.T) {
 				CommonTlsContext: &tlsv3.CommonTlsContext{TlsCertificates: []*tlsv3.TlsCertificate{certificate}},
 			})},
 		}}}},
+		"of a collector": &tracev3.OpenTelemetryConfig{ServiceName: "visible", GrpcService: &corev3.GrpcService{
+			InitialMetadata: []*corev3.HeaderValue{{Key: "x-key", Value: "s3cret"}},
+		}},
 		"API keys": &corev3.TypedExtensionConfig{Name: "visible", TypedConfig: pack(t, &apikeyv3.ApiKeyAuth{
 			Credentials: []*apikeyv3.Credential{{Key: "s3cret", Client: "acme"}},
 		})},

@@ -72,7 +72,7 @@ func startXDS(c *controlPlane) service {
 }
 
 func startExtAuthz(c *controlPlane) service {
-	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics})
+	server := extauthz.New(extauthz.Options{Log: c.log.With("component", "extauthz"), Registerer: c.metrics, Tracer: c.otlp.Tracer()})
 	c.caches.Authorizers = func(_ context.Context, api, stage string) error {
 		server.FlushAuthorizers(api, stage)
 		return nil
@@ -125,7 +125,7 @@ func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
-	server := integration.New(integration.Options{Log: log, Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache})
+	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache})
 	c.flush = server.Flush
 	c.caches.Data = server.Flush
 	return service{

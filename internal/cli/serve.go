@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type serveFlags struct {
 	dashboard          dashboardFlags
 	portal             portalFlags
 	prometheusURL      string
+	// otlpEndpoint is the collector for what the process itself reports.
+	otlpEndpoint string
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
 	issuerKeysMaxAge time.Duration
 }
@@ -47,6 +50,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps what the management API is told, the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.StringVar(&f.prometheusURL, "prometheus-url", "", "Prometheus that scrapes the metrics of the role telemetry, for what the dashboard shows of more than a day. With a password in it, give it as "+envName("prometheus-url")+" instead")
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
+	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry collector that metrics and spans of this process are sent to, such as http://127.0.0.1:4317 (default as OTEL_EXPORTER_OTLP_ENDPOINT says; headers and certificates by OTEL_EXPORTER_OTLP_*)")
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
 	f.management.add(cmd)
@@ -70,6 +74,9 @@ func (f *serveFlags) check() error {
 	}
 	if f.xdsClientCA != "" && f.xdsCert == "" {
 		return usagef("--xds-client-ca needs --xds-cert and --xds-key")
+	}
+	if u, err := url.Parse(f.otlpEndpoint); f.otlpEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil) {
+		return usagef("--otlp-endpoint is no URL such as http://127.0.0.1:4317")
 	}
 	if f.issuerKeysMaxAge < 0 {
 		return usagef("--issuer-keys-max-age is negative")

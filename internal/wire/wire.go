@@ -32,6 +32,16 @@ const (
 // beside it exchange. Clients' headers of such names are removed first of all.
 const InternalHeaderPrefix = "x-gw-"
 
+// TracingCluster is where Envoy reaches the collector that it reports spans to.
+const TracingCluster = "gw-tracing"
+
+// TraceMetadata is the namespace of dynamic metadata about the trace of a request, with
+// TraceID, $context.xrayTraceId.
+const (
+	TraceMetadata = "gw.trace"
+	TraceID       = "id"
+)
+
 // LocalReplyHeader marks, inside Envoy only, replies that the gateway gives itself
 // on routes with MetadataMapped. mapping.lua knows it by the same name.
 const LocalReplyHeader = "x-gw-local-reply"

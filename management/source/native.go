@@ -35,6 +35,10 @@ type (
 		Canary      *nativeCanary          `json:"canary,omitempty"`
 		Cache       *nativeCache           `json:"cache,omitempty"`
 		AccessLog   *nativeAccessLog       `json:"accessLog,omitempty"`
+		Tracing     *nativeTracing         `json:"tracing,omitempty"`
+	}
+	nativeTracing struct {
+		Sampling float64 `json:"sampling"`
 	}
 	// The destination is the default, the standard output: who may use the management API
 	// may not write files for that.
@@ -68,6 +72,10 @@ const (
 	defaultRate  = 10000
 	defaultBurst = 5000
 )
+
+// defaultSampling is the share of requests, in percent, that X-Ray's default rule has
+// traced. The first one of each second, which that rule takes besides, is not.
+const defaultSampling = 5
 
 // throttle gives a throttle, or nothing where there is none: Amazon writes -1 for "no
 // limit".

@@ -89,6 +89,9 @@ func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
 	if l := s.AccessLogSettings; l != nil {
 		out.AccessLog = accessLog(l.Format, gateway.REST)
 	}
+	if s.TracingEnabled {
+		out.Tracing = &nativeTracing{Sampling: defaultSampling}
+	}
 	if c := s.CanarySettings; c != nil {
 		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides}
 		if c.DeploymentID != "" && c.DeploymentID != s.DeploymentID {

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"text/tabwriter"
+
+	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
 
 	"gatehouse/gateway"
 )
@@ -16,12 +21,18 @@ func measureTelemetry(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	defer stop()
+	spans, stopSpans, err := startCollector()
+	if err != nil {
+		return err
+	}
+	defer stopSpans()
+	collector := &gateway.Tracing{Collector: gateway.Service{Endpoints: []gateway.Endpoint{spans}}}
 	const host = "logs.execute-api.localhost"
-	contender := func(name string, g gateway.Gateway, log *gateway.StageAccessLog) (*contestant, func(), error) {
+	contender := func(name string, g gateway.Gateway, log *gateway.StageAccessLog, tracing *gateway.StageTracing) (*contestant, func(), error) {
 		integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
 		d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{{Method: "GET", Path: "/pets", Integration: integration}}}
 		running, err := startGatehouse(&gateway.Snapshot{Gateways: []gateway.Gateway{g}, APIs: []gateway.API{{ID: "logs", Protocol: gateway.REST, Stages: []gateway.Stage{
-			{Name: "v1", Deployment: d, AccessLog: log, DetailedMetrics: g.Telemetry},
+			{Name: "v1", Deployment: d, AccessLog: log, Tracing: tracing, DetailedMetrics: g.Telemetry},
 		}}}})
 		if err != nil {
 			return nil, nil, err
@@ -33,14 +44,19 @@ func measureTelemetry(size effort, w *tabwriter.Writer) error {
 		name    string
 		gateway gateway.Gateway
 		log     *gateway.StageAccessLog
+		tracing *gateway.StageTracing
 	}{
-		{"REST API, nothing told", gateway.Gateway{}, nil},
+		{"REST API, nothing told", gateway.Gateway{}, nil, nil},
 		{"metrics, and an access log of the stage", gateway.Gateway{Telemetry: true}, &gateway.StageAccessLog{
 			Format: `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency"}`,
-		}},
-		{"Envoy's own access log", gateway.Gateway{AccessLog: &gateway.AccessLog{Path: os.DevNull}}, nil},
+		}, nil},
+		{"Envoy's own access log", gateway.Gateway{AccessLog: &gateway.AccessLog{Path: os.DevNull}}, nil, nil},
+		{"a collector, and the stage is not traced", gateway.Gateway{Tracing: collector}, nil, nil},
+		{"traced, none of them sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{}},
+		{"traced, one of twenty sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 5}},
+		{"traced, all sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 100}},
 	} {
-		contestant, stop, err := contender(c.name, c.gateway, c.log)
+		contestant, stop, err := contender(c.name, c.gateway, c.log, c.tracing)
 		if err != nil {
 			return err
 		}
@@ -49,4 +65,24 @@ func measureTelemetry(size effort, w *tabwriter.Writer) error {
 	}
 	fmt.Fprintln(w, "telling about requests\tEnvoy CPU a request\tratio")
 	return compete(size, w, list)
+}
+
+// ignored is a collector that keeps nothing.
+type ignored struct {
+	collectortrace.UnimplementedTraceServiceServer
+}
+
+func (ignored) Export(context.Context, *collectortrace.ExportTraceServiceRequest) (*collectortrace.ExportTraceServiceResponse, error) {
+	return &collectortrace.ExportTraceServiceResponse{}, nil
+}
+
+func startCollector() (at gateway.Endpoint, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return at, nil, err
+	}
+	server := grpc.NewServer()
+	collectortrace.RegisterTraceServiceServer(server, ignored{})
+	go server.Serve(l)
+	return gateway.Endpoint{Host: "127.0.0.1", Port: uint32(l.Addr().(*net.TCPAddr).Port)}, server.Stop, nil
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	oteltrace "go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"gatehouse/extauthz"
@@ -116,10 +117,16 @@ func start(t *testing.T, s *gateway.Snapshot) *running {
 // startOn is start with the port chosen.
 func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	t.Helper()
+	return startTraced(t, s, port, nil)
+}
+
+// startTraced is startOn with services that make spans.
+func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.Tracer) *running {
+	t.Helper()
 	g := &running{t: t, port: port, translator: translator.New()}
 	logs := &lockedBuffer{}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), Tracer: tracer})
 	t.Cleanup(g.extauthz.Close)
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -129,7 +136,7 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.told, g.metrics, g.history = &lockedBuffer{}, prometheus.NewRegistry(), history.New(history.Options{})
 	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, History: g.history, Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached})
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached, Tracer: tracer})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

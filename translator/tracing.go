@@ -1,0 +1,189 @@
+package translator
+
+import (
+	"cmp"
+	_ "embed"
+	"strconv"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	tracev3 "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"
+	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
+	tracingv3 "github.com/envoyproxy/go-control-plane/envoy/type/tracing/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+)
+
+// Where a gateway has a collector, its Envoys make a span of each request, and report
+// those that are sampled. Which ones are is said by routes: those of stages without
+// tracing, and what no route is for, never. Envoy decides when it knows the route and
+// before any filter runs, so that the context of a trace has to be in place before:
+//
+//   - Envoy reads the W3C's header, and has X-Ray's turned into that one.
+//   - It follows the sampling of a client only if the request has a client's trace id,
+//     which is its word for a trace that a client has begun. Without one, a part of the
+//     requests is sampled, and of those only the ones whose context says so, if any.
+//
+// Envoy's own way of passing the context on is not used: it does so on all routes, and
+// would tell the backends of stages that are not traced that the client's trace is not
+// sampled. tracing.lua does it on routes that are traced.
+
+const (
+	// filterTraceIDs writes down which trace Envoy has made of a request, and which span
+	// (header_mutation); filterTracing tells about it (lua, one constant script).
+	filterTraceIDs = "gw.trace-ids"
+	filterTracing  = "gw.tracing"
+	// filterTracedURL keeps what was asked for, which is rewritten on the way.
+	filterTracedURL = "gw.traced-url"
+
+	// clientTraceHeader is how Envoy is told to follow a client.
+	clientTraceHeader = "x-client-trace-id"
+	traceHeader       = wire.InternalHeaderPrefix + "trace"
+	// maxTracePath bounds what a span has of a path.
+	maxTracePath = 256
+)
+
+// tracingScript is the program that passes the context of a trace on.
+//
+//go:embed tracing.lua
+var tracingScript string
+
+// X-Ray's header, as expressions of CEL that give the W3C's: "" where it is not there. In
+// the first, whoever wrote it has decided about sampling. In the second not, and the parent
+// may be missing, for which there has to be one nevertheless. Lengths are for Envoy to
+// check when it reads the result: a pattern that counts is too large for it.
+const (
+	xrayDecided = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
+		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*);Sampled=([01])', '00-\\1\\2-\\3-0\\4') : '')%`
+	xrayOpen = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
+		`(request.headers['x-amzn-trace-id'].contains(';Parent=') ? ` +
+		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*)', '00-\\1\\2-\\3-01') : ` +
+		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*)', '00-\\1\\2-0000000000000001-01')) : '')%`
+)
+
+// traceContext are the changes to a request's headers by which Envoy understands its
+// context. Their order matters.
+func traceContext() []*mutationv3.HeaderMutation {
+	return []*mutationv3.HeaderMutation{
+		mutateRemove(clientTraceHeader),
+		mutateIfAbsent(clientTraceHeader, "%REQ(TRACEPARENT)%"),
+		mutateIfAbsent(clientTraceHeader, xrayDecided),
+		mutateIfAbsent("traceparent", "%REQ("+clientTraceHeader+")%"),
+		mutateIfAbsent("traceparent", xrayOpen),
+	}
+}
+
+// traceRequests has a listener trace what routes want to be traced.
+func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
+	if g.Tracing == nil {
+		return
+	}
+	never := &typev3.Percent{}
+	m.Tracing = &hcmv3.HttpConnectionManager_Tracing{
+		ClientSampling: never, RandomSampling: never, OverallSampling: never,
+		// In place of Envoy's own, which have the query in them: signatures, keys and tokens
+		// travel there.
+		MaxPathTagLength: uint32Value(0),
+		CustomTags: []*tracingv3.CustomTag{
+			logTag("http.url", "%FILTER_STATE("+filterTracedURL+":PLAIN)%"),
+			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage), routeTag("http.route", wire.MetadataRoute),
+		},
+		SpawnUpstreamSpan:    wrapperspb.Bool(true),
+		UpstreamOperation:    "integration",
+		NoContextPropagation: true,
+		Provider: &tracev3.Tracing_Http{
+			Name: "envoy.tracers.opentelemetry",
+			ConfigType: &tracev3.Tracing_Http_TypedConfig{TypedConfig: anyOf(&tracev3.OpenTelemetryConfig{
+				ServiceName: cmp.Or(g.Tracing.ServiceName, g.Name),
+				GrpcService: &corev3.GrpcService{
+					TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: wire.TracingCluster}},
+					InitialMetadata: collectorHeaders(g.Tracing),
+				},
+			})},
+		},
+	}
+	m.HttpFilters = append(traceFilters(), m.HttpFilters...)
+}
+
+func collectorHeaders(t *gateway.Tracing) []*corev3.HeaderValue {
+	var headers []*corev3.HeaderValue
+	for _, h := range t.Headers {
+		headers = append(headers, &corev3.HeaderValue{Key: h.Name, Value: h.Value.Reveal()})
+	}
+	return headers
+}
+
+func routeTag(name, key string) *tracingv3.CustomTag {
+	return &tracingv3.CustomTag{Tag: name, Type: &tracingv3.CustomTag_Metadata_{Metadata: &tracingv3.CustomTag_Metadata{
+		Kind: &metadatav3.MetadataKind{Kind: &metadatav3.MetadataKind_Route_{Route: &metadatav3.MetadataKind_Route{}}},
+		MetadataKey: &metadatav3.MetadataKey{Key: wire.MetadataNamespace, Path: []*metadatav3.MetadataKey_PathSegment{
+			{Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: key}},
+		}},
+	}}}
+}
+
+// traceFilters come first: refusals are part of a trace, and what the services and
+// mappings behind them see of its headers is what backends get.
+func traceFilters() []*hcmv3.HttpFilter {
+	url := keepTexts(filterTracedURL, keepText(filterTracedURL, "%REQ(X-FORWARDED-PROTO)%://%REQ(:AUTHORITY)%%PATH(NQ):"+strconv.Itoa(maxTracePath)+"%"))
+	url.Disabled = true
+	return []*hcmv3.HttpFilter{
+		{
+			Name: filterTraceIDs, Disabled: true,
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{Mutations: &headermutationv3.Mutations{
+				RequestMutations: []*mutationv3.HeaderMutation{mutateAppend(traceHeader, "%TRACE_ID% %SPAN_ID%")},
+			}})},
+		},
+		{
+			Name: filterTracing, Disabled: true,
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&luav3.Lua{
+				DefaultSourceCode: inlineString(tracingScript),
+				ClearRouteCache:   wrapperspb.Bool(false),
+			})},
+		},
+		url,
+	}
+}
+
+// trace has requests of a route traced, where its stage wants that.
+func (c *stageCompiler) trace(route *routev3.Route, name string) {
+	if !c.site.tracing {
+		return
+	}
+	if c.stage.Tracing == nil {
+		route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, clientTraceHeader)
+		return
+	}
+	always := fraction(100).DefaultValue
+	route.Tracing = &routev3.Tracing{
+		ClientSampling: always, OverallSampling: always, RandomSampling: fraction(c.stage.Tracing.Percent).DefaultValue,
+		Operation: formatLiteral(name),
+	}
+	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+		route.TypedPerFilterConfig[name] = enabled(nil)
+	}
+}
+
+// untraced leaves a request to its next pass, which is traced.
+func untraced(route *routev3.Route) {
+	route.Tracing = nil
+	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+		delete(route.TypedPerFilterConfig, name)
+	}
+}
+
+// collectorCluster leads to a gateway's collector. Whether it is well only shows when
+// something is sent to it.
+func collectorCluster(t *gateway.Tracing) *clusterv3.Cluster {
+	c := serviceCluster(wire.TracingCluster, nil, &t.Collector)
+	c.HealthChecks, c.CommonLbConfig, c.CloseConnectionsOnHostHealthFailure = nil, nil, false
+	return c
+}
