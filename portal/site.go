@@ -92,7 +92,7 @@ func (s *Server) compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnos
 		for j := range p.APIs {
 			a := &p.APIs[j]
 			if a.Plan != "" && s.options.Store == nil {
-				found.Errorf("portal-needs-store", a.Source, "", "give --data-dir or --etcd-endpoints, or leave plan out",
+				found.Errorf("portal-needs-store", a.Source, "", "give --etcd-endpoints, or the role management with a --data-dir; or leave plan out",
 					"the portal %s has keys be asked for, and this process has nowhere to keep them", p.Name)
 				continue
 			}
