@@ -134,6 +134,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Gateways = []gateway.Gateway{defaultGateway()}
 	}
 	b.resolveNames(s)
+	b.describePortals(s)
 	b.resolveCertificates(s)
 	b.settleForeign(s)
 	b.checkBackends(s)

@@ -29,7 +29,10 @@ type PortalAPI struct {
 	// Hidden are routes that are not published: "METHOD /path", "/path" for all its methods,
 	// or "/path/*" for all that is below.
 	Hidden []PortalRoutes
-	Source Position
+	// Document is the OpenAPI document, as JSON, that the stage was written as, for its words;
+	// empty where there is none.
+	Document string
+	Source   Position
 }
 
 // PortalRoutes chooses routes.

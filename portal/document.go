@@ -36,8 +36,9 @@ func consumerDocument(api *gateway.API, d *gateway.Deployment, p *published) ([]
 	if p.Description != "" {
 		info["description"] = p.Description
 	}
+	addWords(document, p.Document)
 	operations := keepPublished(document, d, p)
-	withoutExtensions(document, false)
+	withoutExtensions(document)
 	keepReferred(document)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -101,22 +102,47 @@ func keepPublished(document map[string]any, d *gateway.Deployment, p *published)
 	return operations
 }
 
-// withoutExtensions takes out Amazon's extensions at any depth. Properties of schemas may
-// have such names, and are none.
-func withoutExtensions(v any, names bool) {
+// named are the keys below which keys are names that somebody chose, and data those below
+// which anything may stand.
+var (
+	named = []string{
+		"properties", "patternProperties", "headers", "schemas", "responses", "parameters", "examples", "requestBodies",
+		"securitySchemes", "links", "callbacks", "mapping", "scopes", "variables", "encoding", "content", "$defs", "dependentSchemas",
+	}
+	data = []string{"example", "default", "enum", "const", "value", "security"}
+)
+
+// withoutExtensions takes out at any depth what is not OpenAPI's own: it is for gateways and
+// other tools, and nobody's business.
+func withoutExtensions(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, child := range v {
-			if !names && strings.HasPrefix(strings.ToLower(key), "x-amazon-") {
+			switch {
+			case strings.HasPrefix(strings.ToLower(key), "x-"):
 				delete(v, key)
-				continue
+			case slices.Contains(data, key):
+			case slices.Contains(named, key):
+				withoutExtensionsBelow(child)
+			default:
+				withoutExtensions(child)
 			}
-			withoutExtensions(child, !names && key == "properties")
 		}
 	case []any:
 		for _, child := range v {
-			withoutExtensions(child, false)
+			withoutExtensions(child)
 		}
+	}
+}
+
+func withoutExtensionsBelow(names any) {
+	switch names := names.(type) {
+	case map[string]any:
+		for _, child := range names {
+			withoutExtensions(child)
+		}
+	case []any:
+		withoutExtensions(names)
 	}
 }
 

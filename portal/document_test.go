@@ -36,7 +36,7 @@ func TestDocument(t *testing.T) {
 	if len(got.Components.Schemas) != 2 || got.Components.Schemas["Pet"] == nil || got.Components.Schemas["Owner"] == nil || got.Components.SecuritySchemes["api_key"] == nil {
 		t.Errorf("the components are %v", got.Components)
 	}
-	for _, inner := range []string{"x-amazon-apigateway", "127.0.0.1", "health", "Health", "DELETE"} {
+	for _, inner := range []string{"x-amazon-apigateway", "127.0.0.1", "health", "Health", "DELETE", "the-secret-team", "internal.example.com", "200 response", "How many for any path."} {
 		if strings.Contains(text, inner) {
 			t.Errorf("the document has %s: %s", inner, text)
 		}
@@ -44,8 +44,13 @@ func TestDocument(t *testing.T) {
 	if !strings.Contains(text, "x-amazon-account") {
 		t.Error("a property was taken for an extension")
 	}
+	for _, said := range []string{`"summary":"All pets"`, `"description":"The pets."`, `"description":"How many."`, `"enum":["cat","dog"]`, `"default":10`, `"security":[{"api_key":[]}]`} {
+		if !strings.Contains(text, said) {
+			t.Errorf("the document lacks %s: %s", said, text)
+		}
+	}
 	operations := p.server.compiled.Load().sites["developers"].apis[1].Operations
-	want := []operation{{"GET", "/internal/health", ""}, {"GET", "/pets", "listPets"}, {"DELETE", "/pets/{id}", ""}}
+	want := []operation{{"GET", "/internal/health", ""}, {"GET", "/pets", "All pets"}, {"DELETE", "/pets/{id}", ""}}
 	if d := cmp.Diff(want, operations); d != "" {
 		t.Error(d)
 	}

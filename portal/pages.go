@@ -128,7 +128,7 @@ func (s *Server) sendDocument(w http.ResponseWriter, r *http.Request, c *site) e
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(p.Document)
+	_, _ = w.Write(p.Shown)
 	return nil
 }
 

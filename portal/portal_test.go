@@ -24,8 +24,16 @@ openapi: 3.0.3
 info: {title: pets, version: "1"}
 paths:
   /pets:
+    parameters:
+      - {name: kind, in: query, description: The kind of pets., schema: {type: string, enum: [cat, dog]}}
+      - {name: most, in: query, description: How many for any path., schema: {type: integer}}
     get:
       operationId: listPets
+      summary: All pets
+      x-owner: the-secret-team
+      servers: [{url: "https://internal.example.com"}]
+      parameters:
+        - {name: most, in: query, description: How many., schema: {type: integer, default: 10}}
       security: [{api_key: []}]
       responses: {"200": {description: The pets., content: {application/json: {schema: {$ref: "#/components/schemas/Pet"}}}}}
       x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://127.0.0.1:1/pets"}

@@ -29,8 +29,8 @@ type site struct {
 type published struct {
 	gateway.PortalAPI
 	Title string
-	// Document is the OpenAPI document for consumers.
-	Document []byte
+	// Shown is the OpenAPI document for consumers.
+	Shown []byte
 	// Operations are in it.
 	Operations []operation
 	// plan is nil where no key can be asked for, planFiled tells one that a file defines.
@@ -92,7 +92,7 @@ func (s *Server) compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnos
 		for j := range p.APIs {
 			a := &p.APIs[j]
 			if a.Plan != "" && s.options.Store == nil {
-				found.Errorf("portal-needs-store", a.Source, "", "give --data-dir or --etcd-endpoints, or leave plan out",
+				found.Errorf("portal-needs-store", a.Source, "", "give --etcd-endpoints, or the role management with a --data-dir; or leave plan out",
 					"the portal %s has keys be asked for, and this process has nowhere to keep them", p.Name)
 				continue
 			}
@@ -120,7 +120,7 @@ func (s *Server) publish(snapshot *gateway.Snapshot, site *site, a *gateway.Port
 	deployment := api.Stage(a.Stage).Deployment
 	p.Title = cmp.Or(a.Title, deployment.Title, api.Name)
 	var err error
-	if p.Document, p.Operations, err = consumerDocument(api, deployment, p); err != nil {
+	if p.Shown, p.Operations, err = consumerDocument(api, deployment, p); err != nil {
 		found.Errorf("portal-document", a.Source, "", "see that 'gatehouse export' can write it", "%s cannot be described on the portal %s: %v", p.Name(), site.Name, err)
 		return nil
 	}

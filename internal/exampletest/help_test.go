@@ -59,6 +59,10 @@ var serving = regexp.MustCompile(`(?m)^listening http|msg=serving|starting main 
 // goesOn finds the commands that serving is waited for.
 var goesOn = regexp.MustCompile(`gatehouse (run|serve)\b|&& envoy `)
 
+// unasked is what a server says of the request for a key that examples name: nobody has
+// asked for one there. TestPortal decides on requests that somebody has made.
+var unasked = regexp.MustCompile(`there is no request "x7k2m9q4pa"`)
+
 // TestHelpExamples runs every example of every command's help, in a folder with
 // the files that they name.
 func TestHelpExamples(t *testing.T) {
@@ -117,7 +121,7 @@ exec '` + envoytest.Binary(t) + `' "$@"
 					"GATEHOUSE_HTTP_ADDRESS=127.0.0.1:0", "GATEHOUSE_ADMIN=127.0.0.1:0", "GATEHOUSE_DATA_DIR="+t.TempDir())
 				cmd.Env = append(cmd.Env, "GATEHOUSE_XDS_ADDRESS=127.0.0.1:"+xds, "GATEHOUSE_SERVER=http://127.0.0.1:"+status)
 				if !goesOn.MatchString(line) {
-					if out, err := cmd.CombinedOutput(); err != nil {
+					if out, err := cmd.CombinedOutput(); err != nil && !unasked.Match(out) {
 						t.Errorf("%v\n%s", err, out)
 					}
 					return
