@@ -25,6 +25,11 @@ func Offline(s *gateway.Snapshot, q Question) (*Explanation, error) {
 		return nil, fmt.Errorf("the definitions cannot be served: %v", diags)
 	}
 	ex := &offline{Explanation: &Explanation{}, snapshot: s, asked: a, body: q.Body}
+	if a.refused != "" {
+		ex.add("path", Failed, gateway.Position{}, a.refused)
+		ex.answer(400, "", "Bad Request")
+		return ex.Explanation, nil
+	}
 	vh, err := ex.host(out, q.Gateway)
 	if err != nil {
 		return nil, err

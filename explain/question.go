@@ -34,6 +34,8 @@ type asked struct {
 	header      http.Header
 	canary      bool
 	source      netip.Addr
+	// refused is why Envoy does not take the URL, empty if it does.
+	refused string
 }
 
 func (a *asked) target() string {
@@ -45,13 +47,21 @@ func (a *asked) target() string {
 
 // read understands a question, or tells what is wrong with it.
 func (q *Question) read() (*asked, error) {
-	u, err := url.Parse(q.URL)
+	// Only the beginning is read as a URL: of what follows, Envoy takes more than is right.
+	whole, _, _ := strings.Cut(q.URL, "#")
+	scheme, rest, _ := strings.Cut(whole, "://")
+	authority, path := rest, ""
+	if at := strings.IndexAny(rest, "/?"); at >= 0 {
+		authority, path = rest[:at], rest[at:]
+	}
+	u, err := url.Parse(scheme + "://" + authority)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the URL cannot be read: %w", err)
 	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss", u.Host == "":
 		return nil, fmt.Errorf("%q is not a URL such as https://api.example.com/pets", q.URL)
 	}
+	path, query, _ := strings.Cut(path, "?")
 	if !httpguts.ValidHeaderFieldName(q.Method) { // methods are tokens, too
 		return nil, fmt.Errorf("%q is not a method", q.Method)
 	}
@@ -75,9 +85,22 @@ func (q *Question) read() (*asked, error) {
 		}
 	}
 	return &asked{
-		method: q.Method, host: strings.ToLower(strings.TrimSuffix(host, ".")), path: normalize(u.EscapedPath()), query: u.RawQuery,
+		method: q.Method, host: strings.ToLower(strings.TrimSuffix(host, ".")), refused: refusedPath(path + query), path: normalize(path), query: query,
 		header: header, canary: q.Canary, source: q.Source,
 	}, nil
+}
+
+// refusedPath tells why Envoy does not take a target; empty if it does.
+func refusedPath(target string) string {
+	for _, c := range target {
+		if c <= ' ' || c >= 0x7f {
+			return fmt.Sprintf("Envoy takes no %q in URLs: clients have to write it as %s", c, url.PathEscape(string(c)))
+		}
+	}
+	if strings.Contains(target, "%00") {
+		return "Envoy takes no %00 in URLs"
+	}
+	return ""
 }
 
 // normalize takes "." and ".." out of a path, as Envoy's normalize_path does. Slashes stay as

@@ -169,3 +169,19 @@ func (x *explaining) askAbout(ctx context.Context) (*explain.Explanation, error)
 	}
 	return e, nil
 }
+
+// explainRequest tells what became of a request, by its id in the parameter request.
+func (c *controlPlane) explainRequest(w http.ResponseWriter, r *http.Request) {
+	id := r.URL.Query().Get("request")
+	if id == "" {
+		answer(w, http.StatusBadRequest, "the parameter request is missing: a request's id")
+		return
+	}
+	found, ok := c.history.Request(id)
+	if !ok {
+		answer(w, http.StatusNotFound, "that request is not among the last that Envoys told about: gateways need 'telemetry: true', and it takes a second")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = writeJSON(w, explain.Happened(c.pipeline.Snapshot(), found))
+}
