@@ -31,6 +31,7 @@ import (
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
 	"gatehouse/telemetry"
+	"gatehouse/telemetry/history"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -51,6 +52,7 @@ type running struct {
 	ratelimit          *ratelimit.Server
 	limits             *memory.Store
 	telemetry          *telemetry.Server
+	history            *history.History
 	// metrics are those of telemetry, told what it wrote to stdout.
 	metrics *prometheus.Registry
 	told    *lockedBuffer
@@ -125,7 +127,9 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	}
 	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools})
+	g.told, g.metrics, g.history = &lockedBuffer{}, prometheus.NewRegistry(), history.New(history.Options{})
+	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, History: g.history, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -145,8 +149,6 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	g.ratelimit = ratelimit.New(ratelimit.Options{Store: g.limits, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	t.Cleanup(g.ratelimit.Close)
 	g.ratelimit.Register(grpcServer)
-	g.told, g.metrics = &lockedBuffer{}, prometheus.NewRegistry()
-	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.telemetry.Register(grpcServer)
 	go grpcServer.Serve(lis)
 	g.stopControlPlane = func() { g.server.Close(); g.telemetry.EndStreams(); grpcServer.Stop() }
@@ -261,7 +263,7 @@ type reply struct {
 // request sends METHOD URL-path to a host, with headers given as name, value, ….
 func (g *running) request(method, host, target, body string, headers ...string) reply {
 	g.t.Helper()
-	req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d", g.port)+target, strings.NewReader(body))
+	req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d", g.port), strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
