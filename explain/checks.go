@@ -284,7 +284,10 @@ func wrongTimes(claims map[string]any, now time.Time) string {
 		seconds, ok := claims[name].(float64)
 		return time.Unix(int64(seconds), 0).UTC(), ok
 	}
-	if t, ok := at("exp"); ok && now.After(t.Add(clockSkew)) {
+	switch t, ok := at("exp"); {
+	case !ok:
+		return "the token does not say when it expires (exp)"
+	case now.After(t.Add(clockSkew)):
 		return "the token has expired at " + t.Format(time.RFC3339)
 	}
 	if t, ok := at("nbf"); ok && now.Add(clockSkew).Before(t) {

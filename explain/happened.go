@@ -15,8 +15,11 @@ import (
 // the same, which is said.
 func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
 	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary}, r: &r}
-	h.add("request", Noted, gateway.Position{}, fmt.Sprintf("%s %s%s from %s at %s, told by the Envoy %s",
-		r.Method, r.Host, r.Path, orUnknown(r.Caller), r.At.UTC().Format("2006-01-02 15:04:05.000"), orUnknown(r.Node)))
+	what := "a request that Envoy could not read"
+	if r.Method != "" {
+		what = fmt.Sprintf("%s %s%s", r.Method, r.Host, r.Path)
+	}
+	h.add("request", Noted, gateway.Position{}, fmt.Sprintf("%s from %s at %s, told by the Envoy %s", what, orUnknown(r.Caller), r.At.UTC().Format("2006-01-02 15:04:05.000"), orUnknown(r.Node)))
 	if s != nil && r.Revision != "" && r.Revision != s.Revision() {
 		h.add("revision", Noted, gateway.Position{}, fmt.Sprintf("it was understood by the revision %s; lines are those of %s, which is in force", r.Revision, s.Revision()))
 	}
@@ -81,6 +84,9 @@ func (h *happened) find(s *gateway.Snapshot) {
 // placed tells which stage and route it came to.
 func (h *happened) placed() {
 	switch {
+	case h.r.API == "" && (h.r.Method == "" || h.r.Status == 400):
+		h.add("path", Failed, gateway.Position{}, "Envoy does not take it: "+orUnknown(happenedWords(h.r.Details, "")))
+		return
 	case h.r.API == "":
 		h.add("host", Failed, gateway.Position{}, "no API serves "+h.r.Host+", or nothing is mapped to that path of the domain")
 		return
@@ -98,6 +104,8 @@ func (h *happened) placed() {
 		h.add("route", Passed, h.of.Source, "the route "+h.of.Key())
 	case h.r.Resource != "":
 		h.add("route", Noted, gateway.Position{}, fmt.Sprintf("the route %s, which is not in the definitions any more", h.key()))
+	case h.stage != nil && h.r.Method == "OPTIONS" && h.r.Upstream == "" && h.r.Status < 300:
+		h.add("CORS", Passed, corsSource(h.stage.Deployment), "the gateway answered a preflight request by itself")
 	case h.stage != nil:
 		h.add("route", Failed, h.stage.Deployment.Source, fmt.Sprintf("no route of the stage took %s %s%s", h.r.Method, h.r.Path, nearestRoutes(h.stage.Deployment, h.r.Method, h.below())))
 	}
@@ -117,22 +125,37 @@ func (h *happened) below() string {
 
 // checked tells what became of the checks of who called.
 func (h *happened) checked() {
-	var at gateway.Position
+	var asked gateway.Authorization
 	if h.of != nil && h.of.Authorization != nil {
-		at = h.of.Authorization.Source
+		asked = *h.of.Authorization
 	}
+	authorizer := "authorizer"
+	if asked.Type == gateway.AuthorizationJWT || asked.Type == gateway.AuthorizationUserPool {
+		authorizer = "token"
+	}
+	told := false
 	for _, check := range []struct {
-		name, what string
+		name, good string
 		history.Check
 	}{
-		{"signature", "the signature", h.r.Signature}, {"permission", "the caller's permission", h.r.Permission}, {"authorizer", "the authorizer or token", h.r.Authorizer},
+		{"signature", "the request was signed as it should be", h.r.Signature},
+		{"permission", "the caller's policies let it in", h.r.Permission},
+		{authorizer, map[string]string{"authorizer": "the authorizer let it in", "token": "the token's signature and times were good"}[authorizer], h.r.Authorizer},
 	} {
 		switch {
 		case check.Status == "":
+			continue
 		case check.Failure != "":
-			h.add(check.name, Failed, at, fmt.Sprintf("%s: %s (%s)", check.what, InWords(check.Failure), check.Failure))
+			h.add(check.name, Failed, asked.Source, fmt.Sprintf("%s (%s)", InWords(check.Failure), check.Failure))
+			told = true
 		default:
-			h.add(check.name, Passed, at, check.what+" was good")
+			h.add(check.name, Passed, asked.Source, check.good)
+		}
+	}
+	for _, c := range refusedClaims {
+		if strings.Contains(h.r.Details, c.detail) {
+			h.add(c.name, Failed, asked.Source, c.words)
+			told = true
 		}
 	}
 	t := gateway.ResponseType(h.r.ResponseType)
@@ -142,29 +165,32 @@ func (h *happened) checked() {
 	}
 	switch {
 	case t == gateway.InvalidAPIKey && h.r.KeyName == "":
-		h.add("API key", Failed, key, "there was no API key, or none that there is")
+		h.add("API key", Failed, key, "there was no API key, or none that a usage plan of the stage lets in")
 	case t == gateway.InvalidAPIKey:
-		h.add("API key", Failed, key, fmt.Sprintf("the key %s is disabled, or in no usage plan that has the stage", h.r.KeyName))
+		h.add("API key", Failed, key, fmt.Sprintf("the key %s is in no usage plan that has the stage", h.r.KeyName))
 	case h.r.KeyName != "":
 		h.add("API key", Passed, key, "the key "+h.r.KeyName)
 	}
+	at := gateway.Position{}
+	if h.of != nil {
+		at = h.of.Source
+	}
 	switch t {
-	case gateway.AccessDenied:
-		if h.r.Authorizer.Failure == "" && h.r.Permission.Failure == "" {
-			policy := gateway.Position{}
-			if h.stage != nil {
-				policy = h.stage.Deployment.PolicySource
-			}
-			h.add("policy", Failed, policy, "a policy did not let the caller in")
+	case gateway.AccessDenied, gateway.Unauthorized:
+		if told {
+			break
 		}
-	case gateway.BadRequestParameters, gateway.BadRequestBody, gateway.UnsupportedMediaType:
-		validator := gateway.Position{}
-		if h.of != nil {
-			validator = h.of.Source
+		if h.stage != nil && h.stage.Deployment.Policy != "" && t == gateway.AccessDenied {
+			h.add("resource policy", Failed, h.stage.Deployment.PolicySource, "the API's resource policy did not let the caller in: "+h.r.ErrorMessage)
+		} else {
+			h.add(authorizer, Failed, asked.Source, "the caller was not let in: "+h.r.ErrorMessage)
 		}
-		h.add("validation", Failed, validator, "the request is not as the method asks for: "+h.r.ErrorMessage)
+	case gateway.BadRequestParameters:
+		h.add("parameters", Failed, at, "the request is not as the method asks for: "+h.r.ErrorMessage)
+	case gateway.BadRequestBody, gateway.UnsupportedMediaType:
+		h.add("body", Failed, at, "the request is not as the method asks for: "+h.r.ErrorMessage)
 	case gateway.RequestTooLarge:
-		h.add("size", Failed, gateway.Position{}, "the request's body is larger than the route takes")
+		h.add("body", Failed, gateway.Position{}, "it is larger than the route takes")
 	}
 }
 
@@ -192,10 +218,13 @@ func (h *happened) limited() {
 
 // integrated tells what Envoy sent on, and what came of that.
 func (h *happened) integrated() {
+	at := gateway.Position{}
 	if h.r.Upstream == "" {
+		if h.of != nil && h.of.Integration != nil && h.of.Integration.Type == gateway.IntegrationMock && h.r.ResponseType == "" {
+			h.add("integration", Passed, h.of.Integration.Source, fmt.Sprintf("MOCK: the gateway answered by itself, with %d", h.r.Status))
+		}
 		return
 	}
-	at := gateway.Position{}
 	if h.of != nil && h.of.Integration != nil {
 		if at = h.of.Integration.URISource; at.IsZero() {
 			at = h.of.Integration.Source

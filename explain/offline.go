@@ -27,7 +27,7 @@ func Offline(s *gateway.Snapshot, q Question) (*Explanation, error) {
 	ex := &offline{Explanation: &Explanation{}, snapshot: s, asked: a, body: q.Body}
 	if a.refused != "" {
 		ex.add("path", Failed, gateway.Position{}, a.refused)
-		ex.answer(400, "", "Bad Request")
+		ex.answer(400, "", `{"message":"Bad Request"}`)
 		return ex.Explanation, nil
 	}
 	vh, err := ex.host(out, q.Gateway)
@@ -36,12 +36,15 @@ func Offline(s *gateway.Snapshot, q Question) (*Explanation, error) {
 	}
 	if vh == nil {
 		ex.add("host", Failed, gateway.Position{}, fmt.Sprintf("no API and no domain has the name %s%s", a.host, ex.knownHosts(out, q.Gateway)))
-		ex.answer(404, "", "")
+		ex.answer(403, "", forbidden)
 		return ex.Explanation, nil
 	}
 	ex.follow(out, vh)
 	return ex.Explanation, nil
 }
+
+// forbidden is what is said of hosts and paths that are nobody's.
+const forbidden = `{"message":"Forbidden"}`
 
 // offline is an explanation in the making.
 type offline struct {
@@ -85,7 +88,7 @@ func (ex *offline) response(t gateway.ResponseType, message string) (status int,
 	if ex.api.Protocol == gateway.HTTP {
 		switch t {
 		case gateway.AccessDenied:
-			return 403, `{"message":"Forbidden"}`
+			return 403, forbidden
 		case gateway.AuthorizerFailure, gateway.AuthorizerConfigurationError, gateway.APIConfigurationError:
 			return 500, `{"message":"Internal Server Error"}`
 		}
@@ -204,15 +207,15 @@ func (ex *offline) follow(out *translator.Output, vh *routev3.VirtualHost) {
 		ex.asked = next
 		if _, vh = hostsOf(out.Gateways[ex.Gateway]).find(next.host); vh == nil {
 			ex.add("host", Failed, gateway.Position{}, fmt.Sprintf("there is no API %s", strings.SplitN(next.host, ".", 2)[0]))
-			ex.answer(403, "", `{"message":"Forbidden"}`)
+			ex.answer(403, "", forbidden)
 			return
 		}
 		r = route(vh, next)
 	}
 	switch {
 	case r == nil:
-		ex.add("route", Failed, gateway.Position{}, "Envoy has no route for it")
-		ex.answer(404, "", "")
+		ex.add("route", Failed, gateway.Position{}, "nothing of the host takes it")
+		ex.answer(403, "", forbidden)
 		return
 	case about(r, wire.MetadataAPI) == "":
 		ex.add("stage", Failed, gateway.Position{}, fmt.Sprintf("nothing is served below %s: no stage, and no mapping of the domain, begins like that", ex.asked.path))
@@ -345,7 +348,7 @@ func (ex *offline) withoutRoute() {
 	status := int(ex.route.GetDirectResponse().GetStatus())
 	switch name := about(ex.route, wire.MetadataRoute); {
 	case name == "preflight":
-		ex.add("CORS", Passed, ex.corsSource(), "the gateway answers a preflight request by itself")
+		ex.add("CORS", Passed, corsSource(ex.deployment), "the gateway answers a preflight request by itself")
 		ex.answer(cmp.Or(status, 204), "", "")
 	case ex.route.GetRoute() != nil:
 		ex.add("route", Passed, ex.stage.Source, "the stage's own endpoint: "+name)
@@ -363,9 +366,9 @@ func (ex *offline) withoutRoute() {
 	}
 }
 
-func (ex *offline) corsSource() gateway.Position {
-	if ex.deployment.CORS != nil {
-		return ex.deployment.CORS.Source
+func corsSource(d *gateway.Deployment) gateway.Position {
+	if d.CORS != nil {
+		return d.CORS.Source
 	}
 	return gateway.Position{}
 }

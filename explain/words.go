@@ -54,6 +54,15 @@ var flagWords = map[string]string{
 	"IH": "a header that Envoy checks is wrong", "UMSDR": "the stream lasted too long",
 }
 
+// refusedClaims are the rules about a token that was verified, by what Envoy's details have
+// of them.
+var refusedClaims = []struct{ detail, name, words string }{
+	{"-token-audience]", "token", "the token is for another audience"},
+	{"-pool-claims]", "token", "the token is none of the user pool's that the route takes"},
+	{"-pool-scope]", "scope", "the token has none of the scopes that the route asks for"},
+	{"-token-scope]", "scope", "the token has none of the scopes that the route asks for"},
+}
+
 // codeWords say in words why the authorization service refused.
 var codeWords = map[string]string{
 	"signature-not-signed":         "the request is not signed",
@@ -64,6 +73,8 @@ var codeWords = map[string]string{
 	"Jwt_is_expired":               "the token has expired",
 	"Jwt_issuer_is_not_configured": "the token is of another issuer",
 	"Jwt_verification_fails":       "the token's signature is not good",
+	// Where tokens may come with "Bearer" and without, the last try is what is told.
+	"Jwt_header_is_an_invalid_JSON": "the token is not good: has expired, is of another issuer, or is signed by a wrong key",
 }
 
 // InWords is a refusal's code in words; the code itself where there are none.
@@ -91,7 +102,8 @@ func happenedWords(details, flags string) string {
 		}
 	}
 	for flag := range strings.FieldsFuncSeq(flags, func(r rune) bool { return r == ',' || r == ' ' }) {
-		if words := flagWords[flag]; words != "" {
+		// What the details have said is not said again.
+		if words := flagWords[flag]; words != "" && !slices.ContainsFunc(parts, func(s string) bool { return strings.HasPrefix(s, words+" (") }) {
 			parts = append(parts, words+" ("+flag+")")
 		}
 	}
