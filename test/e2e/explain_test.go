@@ -343,7 +343,7 @@ func TestExplainChecksAsEnvoyDoes(t *testing.T) {
 			t.Errorf("%s: Envoy did not tell of it", name)
 			continue
 		}
-		if found, ok := g.history.Request(ids[name]); ids[name] != "" && (!ok || found.ID != r.ID) {
+		if found, ok := g.history.Request(ids[name]); ids[name] != "" && c.decides != "path" && (!ok || found.ID != r.ID) {
 			t.Errorf("%s: the request is not found by the id %s that the client was given", name, ids[name])
 		}
 		e, failed := explain.Happened(s, r), ""
