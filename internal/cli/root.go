@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	)
 	root.AddCommand(
 		newRun(), newServe(), newBootstrap(),
-		newValidate(), newTranslate(), newDiff(), newExport(), newImport(), newVTL(), newUsage(), newCost(), newPortal(), newFlush(), newStore(),
+		newValidate(), newTranslate(), newDiff(), newExport(), newImport(), newVTL(), newExplain(), newUsage(), newCost(), newPortal(), newFlush(), newStore(),
 		newVersion(), newCompletion(),
 	)
 	return root

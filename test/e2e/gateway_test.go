@@ -270,7 +270,7 @@ type reply struct {
 // request sends METHOD URL-path to a host, with headers given as name, value, ….
 func (g *running) request(method, host, target, body string, headers ...string) reply {
 	g.t.Helper()
-	req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d", g.port)+target, strings.NewReader(body))
+	req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d", g.port), strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
