@@ -170,7 +170,7 @@ func setCookie(w http.ResponseWriter, name, value string, site http.SameSite, ag
 }
 
 // maxForm bounds what is sent by a form.
-const maxForm = 8 << 10
+const maxForm = 32 << 10
 
 // formOf reads a form that was made for whoever sends it.
 func (s *Server) formOf(w http.ResponseWriter, r *http.Request, cookie string) bool {

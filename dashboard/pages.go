@@ -23,6 +23,8 @@ type page struct {
 	every time.Duration
 	// read gives what there is to show.
 	read func(*Server, *http.Request) (*shown, error)
+	// form: the page is asked by a form, whose values are read.
+	form bool
 	// export, if there is one, gives the same as a file of CSV, where format=csv is asked
 	// for.
 	export func(*Server, *http.Request) (name string, body []byte, err error)
@@ -42,6 +44,7 @@ var pages = []page{
 	revisionsPage,
 	revisionPage,
 	envoysPage,
+	explainPage,
 }
 
 // shown is what a page shows.
@@ -85,12 +88,25 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p *page) {
 		s.serveFile(w, r, p)
 		return
 	}
+	if r.Method == http.MethodPost && !s.readForm(w, r) {
+		s.fail(w, r, p, &problem{http.StatusForbidden, "Please try again", "This form had been open for too long, or has too much in it."})
+		return
+	}
 	what, err := p.read(s, r)
 	if err != nil {
 		s.fail(w, r, p, err)
 		return
 	}
 	s.render(w, r, http.StatusOK, p, p.template, what)
+}
+
+// readForm reads what a form of ours has sent.
+func (s *Server) readForm(w http.ResponseWriter, r *http.Request) bool {
+	if s.access != nil {
+		return s.formOf(w, r, sessionCookie)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	return r.ParseForm() == nil
 }
 
 // serveFile answers with what a page shows as a file to be kept.

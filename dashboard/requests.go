@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/explain"
 	"gatehouse/telemetry/history"
 )
 
@@ -117,6 +118,8 @@ type requestView struct {
 	Facts, Checks []fact
 	// Live leads to others of the same route, Traffic to how the route fares.
 	Others, Traffic string
+	// Explained is what became of it, and why.
+	Explained *explainedView
 }
 
 func (s *Server) request(r *http.Request) (*shown, error) {
@@ -136,6 +139,9 @@ func (s *Server) request(r *http.Request) (*shown, error) {
 		v.Route = routeText(of)
 	}
 	v.Facts, v.Checks = factsOf(&told), checksOf(&told)
+	if snapshot := s.snapshot(); snapshot != nil {
+		v.Explained = viewExplained(explain.Happened(snapshot, told))
+	}
 	return &shown{Title: "Request " + told.ID, Trail: []link{{"Requests", pathTo("requests")}}, Data: v}, nil
 }
 

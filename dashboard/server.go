@@ -49,6 +49,8 @@ type Server struct {
 	handler http.Handler
 	traffic summaries
 	changes changeLog
+	// explaining is held while a question is answered.
+	explaining sync.Mutex
 	// access is nil where everyone is let in.
 	access *access
 	// archive is nil without one; started is since when Traffic may know anything.
@@ -84,7 +86,11 @@ func New(o Options) *Server {
 	mux.HandleFunc("GET "+Prefix+"assets/{name}", serveAsset)
 	for i := range pages {
 		p := &pages[i]
-		mux.HandleFunc("GET "+Prefix+p.pattern, s.admitted(func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, p) }))
+		serve := s.admitted(func(w http.ResponseWriter, r *http.Request) { s.servePage(w, r, p) })
+		mux.HandleFunc("GET "+Prefix+p.pattern, serve)
+		if p.form {
+			mux.HandleFunc("POST "+Prefix+p.pattern, serve)
+		}
 	}
 	mux.HandleFunc("GET "+Prefix, s.admitted(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, nil, notFound("There is no such page."))

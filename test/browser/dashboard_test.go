@@ -89,6 +89,19 @@ func TestDashboard(t *testing.T) {
 	if got := b.Text(`[data-value=calls]`); got == "0" {
 		t.Error("nothing was used in this month")
 	}
+	// A question, and what became of a request that was refused.
+	b.Open(s.dashboard+"explain", light)
+	_ = chromiumtest.Ask[bool](b, fmt.Sprintf(`(() => { document.querySelector('#url').value = '%s/orders/pets'; return true; })()`, s.gateway))
+	b.Click("button.main")
+	b.Until(`document.querySelector('.steps')?.innerText.includes('API key')`)
+	if got := b.Text("#explained ~ .about"); !strings.Contains(got, "orders · prod · GET /pets") || !strings.Contains(got, "403, answered by the gateway") {
+		t.Errorf("a call without a key is explained as %s", got)
+	}
+	b.Usable("an explanation")
+	b.Picture("explained-light")
+	b.Open(s.dashboard+"requests?status=429", light)
+	b.Click(`a[href^="/dashboard/requests/"]`)
+	b.Until(`document.querySelector('.steps')?.innerText.includes('quota')`)
 	b.Quiet("the dashboard")
 
 	b.Open(s.dashboard+"revisions", light)
@@ -107,7 +120,7 @@ func TestDashboard(t *testing.T) {
 	revision = chromiumtest.Ask[string](b, fmt.Sprintf(`document.querySelector('a[href*=%q]').getAttribute('href')`, revision))
 	for name, path := range map[string]string{
 		"overview": "", "traffic": "apis/orders/prod", "requests": "requests", "request": strings.TrimPrefix(request, "/dashboard/"), "routes": "apis/petstore/v1/routes", "guards": "apis/orders/prod/routes", "plans": "plans", "plan": "plans/gold", "usage": "usage",
-		"revisions": "revisions", "revision": strings.TrimPrefix(revision, "/dashboard/"), "envoys": "envoys",
+		"revisions": "revisions", "revision": strings.TrimPrefix(revision, "/dashboard/"), "envoys": "envoys", "explain": "explain",
 	} {
 		for _, v := range chromiumtest.Views {
 			page := name + "-" + v.Name
