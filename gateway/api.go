@@ -86,7 +86,10 @@ type Canary struct {
 	Deployment *Deployment
 	// Variables are merged over the stage's for canary requests.
 	Variables map[string]string
-	Source    Position
+	// UseStageCache has it share what is kept of the stage's own answers. Otherwise its
+	// answers are kept apart.
+	UseStageCache bool
+	Source        Position
 }
 
 // CanaryHeader is a header that requests for a canary have.

@@ -51,6 +51,7 @@ func (b *stageCompiler) cached(r *gateway.Route, h handler) handler {
 	seed := sha256.New()
 	hashText(seed, c.space.Name)
 	hashText(seed, b.contentOf())
+	hashText(seed, b.callersOf(r))
 	if name := r.Integration.CacheNamespace; name != "" {
 		hashText(seed, "namespace")
 		hashText(seed, name)
@@ -73,13 +74,31 @@ func (b *stageCompiler) cached(r *gateway.Route, h handler) handler {
 // contentOf stands for all that answers of the stage depend on beside requests.
 func (b *stageCompiler) contentOf() string {
 	if b.contentHash == "" {
+		deployment, variables, apart := b.stage.deployment, b.stage.variables, b.stage.canary
+		if apart && b.of.Canary.UseStageCache {
+			deployment, variables, apart = b.of.Deployment, b.of.Variables, false
+		}
 		b.contentHash = gateway.ContentHash(struct {
 			Deployment *gateway.Deployment
 			Variables  map[string]string
 			Canary     bool
-		}{b.stage.deployment, b.stage.variables, b.stage.canary})
+		}{deployment, variables, apart})
 	}
 	return b.contentHash
+}
+
+// callersOf stands for who may call a route. Where a canary shares the stage's answers, one
+// that is there for others than the stage's own route does not hand them out.
+func (b *stageCompiler) callersOf(r *gateway.Route) string {
+	var authorizer *gateway.Authorizer
+	if r.Authorization != nil {
+		authorizer = b.stage.deployment.Authorizer(r.Authorization.Authorizer)
+	}
+	return gateway.ContentHash(struct {
+		Authorization *gateway.Authorization
+		Authorizer    *gateway.Authorizer
+		Key           bool
+	}{r.Authorization, authorizer, r.APIKeyRequired})
 }
 
 // ownHeaders have a backend answer with a part of what others want, in a form that others may not

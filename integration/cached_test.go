@@ -273,6 +273,48 @@ func TestCacheEnds(t *testing.T) {
 	}
 }
 
+// A canary that uses the stage's cache answers what the stage has kept, and the other way
+// round, but not to callers of whom the stage's own route would ask more.
+func TestCanaryUsesStageCache(t *testing.T) {
+	s := newService(t)
+	calls := s.counting()
+	guarded := lambdaRoute("GET", "/guarded", func(r *gateway.Route) { r.Authorization = &gateway.Authorization{Type: gateway.AuthorizationIAM} })
+	of := func(shared bool) *gateway.Snapshot {
+		return cacheOf(func(st *gateway.Stage) {
+			st.Canary = &gateway.Canary{Percent: 50, UseStageCache: shared, Variables: map[string]string{"env": "canary"}, Deployment: &gateway.Deployment{
+				Routes: []gateway.Route{lambdaRoute("GET", "/x"), lambdaRoute("GET", "/guarded"), lambdaRoute("GET", "/new")},
+			}}
+		}, lambdaRoute("GET", "/x"), guarded)
+	}
+	ask := func(canary bool, path string, want string) {
+		t.Helper()
+		if r := s.askAs(wire.RouteIdentity{API: "a", Stage: "v1", Canary: canary, Base: "/v1", Route: "GET " + path}, "GET", "/v1"+path, ""); r.body != want {
+			t.Errorf("canary %t, %s: %q, want %q", canary, path, r.body, want)
+		}
+	}
+	s.serve(of(true))
+	ask(true, "/x", "1")
+	ask(false, "/x", "1")
+	ask(true, "/new", "2")
+	ask(false, "/guarded", "3")
+	ask(true, "/guarded", "4")
+	// Another canary does not empty the stage's cache.
+	next := of(true)
+	next.APIs[0].Stages[0].Canary.Deployment.Routes[2].OperationName = "other"
+	s.serve(next)
+	ask(true, "/x", "1")
+	if err := s.Flush(t.Context(), "a", "v1"); err != nil {
+		t.Fatal(err)
+	}
+	ask(true, "/x", "5")
+	s.serve(of(false))
+	ask(false, "/x", "5")
+	ask(true, "/x", "6")
+	if calls.Load() != 6 {
+		t.Errorf("%d calls", calls.Load())
+	}
+}
+
 // Routes of one namespace share what is kept, those of others do not.
 func TestCacheNamespaces(t *testing.T) {
 	in := func(name string) func(*gateway.Route) {

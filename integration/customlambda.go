@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
@@ -22,11 +22,6 @@ type customLambda struct{ target lambda.Target }
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integration-async.html
 const invocationType = "X-Amz-Invocation-Type"
 
-var (
-	serviceURI  = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:`)
-	functionURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/(?:2015-03-31|2021-11-15)/functions/`)
-)
-
 // service compiles an integration of type AWS: a function, or another service of AWS.
 func (b *stageCompiler) service(r *gateway.Route) handler {
 	in := r.Integration
@@ -35,7 +30,7 @@ func (b *stageCompiler) service(r *gateway.Route) handler {
 		b.mapped(r, "", nil) // What is wrong besides is told, too.
 		return nil
 	}
-	if serviceURI.MatchString(uri) && !functionURI.MatchString(uri) {
+	if amazon.IsServiceURI(uri) {
 		to := b.serviceBackend(r, uri)
 		if to == nil {
 			b.mapped(r, "", nil)

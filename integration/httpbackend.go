@@ -11,16 +11,18 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/upstream"
+	"gatehouse/internal/amazon"
 )
 
 // httpBackend calls an HTTP endpoint with what templates and mappings make. Integrations
 // that map no bodies, and whose answers are not kept, Envoy serves.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html
 type httpBackend struct {
-	upstream *upstream
+	upstream *upstream.Upstream
 	uri      *gateway.EndpointURI
 	method   string
-	retries  retries
+	retries  upstream.Retries
 }
 
 // http compiles an integration of type HTTP.
@@ -30,7 +32,7 @@ func (b *stageCompiler) http(r *gateway.Route) handler {
 		b.mapped(r, "http", nil) // What is wrong besides is told, too.
 		return nil
 	}
-	b.upstreams[to.upstream.key] = true
+	b.upstreams[to.upstream.Key()] = true
 	return b.mapped(r, "http", to)
 }
 
@@ -50,7 +52,22 @@ func (b *stageCompiler) httpBackend(r *gateway.Route) *httpBackend {
 		b.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
 		return nil
 	}
-	return &httpBackend{upstream: newUpstream(up, backend, b.stage.snapshot.ClientCertificate(up.ClientCertificate)), uri: uri, method: in.HTTPMethod, retries: b.retriesOf(r, backend)}
+	return &httpBackend{upstream: upstream.New(up, backend, b.stage.snapshot.ClientCertificate(up.ClientCertificate)), uri: uri, method: in.HTTPMethod, retries: upstream.RetriesOf(b.retryOf(r, backend))}
+}
+
+// retryOf is the policy of a route; those of routes go before those of backends.
+func (b *stageCompiler) retryOf(r *gateway.Route, backend *gateway.Backend) (policy *gateway.Retry) {
+	if backend != nil {
+		policy = backend.Retry
+	}
+	for _, key := range []string{"*", r.Key()} {
+		for i := range b.of.Settings {
+			if s := &b.of.Settings[i]; s.RouteKey == key && s.Retry != nil {
+				policy = s.Retry
+			}
+		}
+	}
+	return policy
 }
 
 // passedHeaders go on to backends beside what is mapped, as Envoy passes them.
@@ -78,7 +95,7 @@ func (h *httpBackend) methodFor(m *mapping) string {
 
 // ask sends a request, and reads all of the response.
 func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []byte) (*http.Response, []byte, *trouble) {
-	pool, err := m.server.upstreams.pool(h.upstream)
+	pool, err := m.server.upstreams.Pool(h.upstream)
 	if err != nil {
 		return nil, nil, &trouble{failure: unreachable, reason: err.Error()}
 	}
@@ -87,7 +104,7 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 		x.execution.Asked(h.shownURI(target), header, sent)
 	}
 	begin := time.Now()
-	response, release, err := h.retries.send(m.ctx(), pool, m.address, func(scheme, address string) (*http.Request, error) {
+	response, release, err := h.retries.Send(m.ctx(), pool, m.address, func(scheme, address string) (*http.Request, error) {
 		r, err := http.NewRequestWithContext(m.ctx(), h.methodFor(m), scheme+"://"+address+"/", bytes.NewReader(sent))
 		if err != nil {
 			return nil, err
@@ -117,7 +134,7 @@ func (h *httpBackend) ask(m *mapping, target target, header http.Header, sent []
 // shownURI is where a request goes, for those who are told of it.
 func (h *httpBackend) shownURI(to target) string {
 	scheme := "http"
-	if h.upstream.TLS {
+	if h.upstream.TLS() {
 		scheme = "https"
 	}
 	uri := scheme + "://" + h.uri.Authority + to.path
@@ -149,9 +166,9 @@ func (x *exchange) readResponse(response *http.Response) ([]byte, *trouble) {
 func backendTrouble(ctx context.Context, err error) *trouble {
 	t := &trouble{failure: unreachable, reason: fmt.Sprintf("asking the backend: %v", err)}
 	switch {
-	case errors.Is(err, errBusyBackend):
+	case errors.Is(err, upstream.ErrBusy):
 		t.failure = throttled
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, errTryTimeout):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, upstream.ErrTryTimeout):
 		t.failure = timedOut
 	case ctx.Err() != nil:
 		t.failure = gone
@@ -203,12 +220,12 @@ func (m *mapping) target(path, query string, out *outgoing) (target, *trouble) {
 	fill := func(name string) string { return out.path[name] }
 	path = gateway.ReplacePlaceholders(path, asItIs, fill)
 	if out.wholePath != "" {
-		path = encodePath(out.wholePath)
+		path = amazon.EncodePath(out.wholePath)
 	}
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	if hasDots(path) && !hasDots(m.exchange.path) {
+	if amazon.HasDots(path) && !amazon.HasDots(m.exchange.path) {
 		return target{}, &trouble{failure: badRequest, message: "Bad Request", reason: "the path of the backend would have . or .. in it"}
 	}
 	var parts []string
@@ -216,43 +233,9 @@ func (m *mapping) target(path, query string, out *outgoing) (target, *trouble) {
 		parts = append(parts, gateway.ReplacePlaceholders(query, asItIs, fill))
 	}
 	for _, f := range out.query {
-		parts = append(parts, encodePart(f.Name)+"="+encodePart(f.Value))
+		parts = append(parts, amazon.Encode(f.Name)+"="+amazon.Encode(f.Value))
 	}
 	return target{path, strings.Join(parts, "&")}, nil
 }
 
 func asItIs(text string) string { return text }
-
-// encodePart encodes all but what is not reserved (RFC 3986, section 2.3).
-func encodePart(text string) string { return encode(text, false) }
-
-// encodePath leaves slashes as they are.
-func encodePath(text string) string { return encode(text, true) }
-
-func encode(text string, slashes bool) string {
-	var b strings.Builder
-	for i := range len(text) {
-		c := text[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~', slashes && c == '/':
-			b.WriteByte(c)
-		default:
-			b.WriteByte('%')
-			b.WriteByte(upperHex[c>>4])
-			b.WriteByte(upperHex[c&15])
-		}
-	}
-	return b.String()
-}
-
-const upperHex = "0123456789ABCDEF"
-
-// hasDots reports segments that would lead out of the path that is meant.
-func hasDots(path string) bool {
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment == "." || segment == ".." {
-			return true
-		}
-	}
-	return false
-}

@@ -31,7 +31,7 @@ func (b *stageCompiler) httpProxy(r *gateway.Route) handler {
 	if !ok {
 		return nil
 	}
-	b.upstreams[h.upstream.key] = true
+	b.upstreams[h.upstream.Key()] = true
 	return h
 }
 

@@ -39,7 +39,7 @@ func (b *stageCompiler) lambdaProxy(r *gateway.Route) handler {
 	if !ok {
 		return nil
 	}
-	if serviceURI.MatchString(uri) && !functionURI.MatchString(uri) {
+	if amazon.IsServiceURI(uri) {
 		b.errorf("invalid-uri", in.URISource, "write type: aws, with the templates that the service needs",
 			"%s cannot pass requests on to a service as they are: an integration of type AWS_PROXY calls a function", r.Key())
 		return nil

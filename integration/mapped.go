@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gatehouse/integration/vtl"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambdaevent"
 )
 
@@ -270,7 +271,7 @@ func (m *mapping) override(out *outgoing) *trouble {
 		out.query = append(out.query, lambdaevent.Field{Name: p.Name, Value: p.Value})
 	}
 	for _, p := range o.Path {
-		out.path[p.Name] = encodePart(p.Value)
+		out.path[p.Name] = amazon.Encode(p.Value)
 	}
 	out.wholePath = o.WholePath
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/integration/vtl"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambdaevent"
 )
 
@@ -144,7 +145,7 @@ func (m *mapping) mapParameters(out *outgoing) *trouble {
 				out.query = append(out.query, lambdaevent.Field{Name: p.name, Value: value})
 			}
 		case "path":
-			out.path[p.name] = encodePart(values[0])
+			out.path[p.name] = amazon.Encode(values[0])
 			if p.source.kind == gateway.RequestPath {
 				out.path[p.name] = m.pathVariables()[p.source.name]
 			}

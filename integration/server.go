@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
+	"gatehouse/integration/upstream"
 	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/obs"
@@ -92,7 +93,7 @@ type Server struct {
 	services  *amazon.Client
 	transport http.RoundTripper
 	// upstreams are the backends that are called over HTTP.
-	upstreams upstreams
+	upstreams upstream.Pools
 	// webSocket serves what comes by HTTP/1.1.
 	webSocket http.Handler
 	mcp       http.Handler
@@ -158,7 +159,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Close ends what is under way when the context does, and all else at once.
 func (s *Server) Close(ctx context.Context) error {
-	defer s.upstreams.keep(nil)
+	defer s.upstreams.Keep(nil)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return s.http.Close()
 	}
@@ -180,7 +181,7 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 		next.previous = before.previous
 	}
 	s.serving.Store(next)
-	s.upstreams.keep(next.upstreams())
+	s.upstreams.Keep(next.upstreams())
 	s.cache.Keep(next.cachedStages())
 	return func() { s.serving.CompareAndSwap(next, before) }
 }

@@ -20,18 +20,18 @@ func FuzzServiceURI(f *testing.F) {
 		f.Add(text, "a b/../ü", "%2f")
 	}
 	f.Fuzz(func(t *testing.T, text, bucket, key string) {
-		address, err := parseServiceURI(text)
+		address, err := amazon.ParseURI(text)
 		if err != nil {
 			return
 		}
-		out := map[string]string{"bucket": encodePart(bucket), "key": encodePart(key)}
+		out := map[string]string{"bucket": amazon.Encode(bucket), "key": amazon.Encode(key)}
 		fill := func(name string) string { return out[name] }
-		to := target{gateway.ReplacePlaceholders(address.path, asItIs, fill), gateway.ReplacePlaceholders(address.query, asItIs, fill)}
-		if address.action != "" {
+		to := target{gateway.ReplacePlaceholders(address.Path, asItIs, fill), gateway.ReplacePlaceholders(address.Query, asItIs, fill)}
+		if address.Action != "" {
 			to.path = "/"
 		}
 		service := &amazon.Service{Base: "https://service.example/base"}
-		r, err := serviceRequest(t.Context(), service, "POST", to, nil)
+		r, err := service.Request(t.Context(), "POST", to.path, to.query, nil)
 		if err != nil {
 			t.Fatalf("%s is taken, and its request cannot be made: %v", text, err)
 		}
@@ -41,8 +41,8 @@ func FuzzServiceURI(f *testing.F) {
 		if strings.ContainsAny(r.URL.RequestURI(), " \r\n#") {
 			t.Errorf("%s asks for %q", text, r.URL.RequestURI())
 		}
-		if !amazon.IsHost(address.service) || address.subdomain != "" && !amazon.IsHost(address.subdomain) {
-			t.Errorf("%s is for %q of %q", text, address.subdomain, address.service)
+		if !amazon.IsHost(address.Service) || address.Subdomain != "" && !amazon.IsHost(address.Subdomain) {
+			t.Errorf("%s is for %q of %q", text, address.Subdomain, address.Service)
 		}
 	})
 }
@@ -65,7 +65,7 @@ func FuzzServiceActions(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if !strings.HasPrefix(call.to.path, "/") || hasDots(call.to.path) || strings.ContainsAny(call.to.path+call.to.query, " \r\n#?") {
+			if !strings.HasPrefix(call.to.path, "/") || amazon.HasDots(call.to.path) || strings.ContainsAny(call.to.path+call.to.query, " \r\n#?") {
 				t.Errorf("%s: %q", subtype, call.to)
 			}
 			if strings.ContainsAny(call.target+call.contentType+call.method, "\r\n") {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/amazon"
 )
 
 // serviceAction is what a subtype stands for.
@@ -161,13 +163,13 @@ func listOf(text string) []string {
 // getConfiguration asks for a configuration.
 // See https://docs.aws.amazon.com/appconfig/2019-10-09/APIReference/API_GetConfiguration.html
 func getConfiguration(values map[string]string) (serviceCall, error) {
-	to := target{path: "/applications/" + encodePart(values["Application"]) + "/environments/" + encodePart(values["Environment"]) + "/configurations/" + encodePart(values["Configuration"])}
-	if hasDots(to.path) {
+	to := target{path: "/applications/" + amazon.Encode(values["Application"]) + "/environments/" + amazon.Encode(values["Environment"]) + "/configurations/" + amazon.Encode(values["Configuration"])}
+	if amazon.HasDots(to.path) {
 		return serviceCall{}, errors.New("the path of the configuration would have . or .. in it")
 	}
-	to.query = "client_id=" + encodePart(values["ClientId"])
+	to.query = "client_id=" + amazon.Encode(values["ClientId"])
 	if version := values["ClientConfigurationVersion"]; version != "" {
-		to.query += "&client_configuration_version=" + encodePart(version)
+		to.query += "&client_configuration_version=" + amazon.Encode(version)
 	}
 	return serviceCall{method: "GET", to: to}, nil
 }
@@ -178,7 +180,7 @@ func getConfiguration(values map[string]string) (serviceCall, error) {
 func queueAction(action string) func(map[string]string) (serviceCall, error) {
 	return func(values map[string]string) (serviceCall, error) {
 		queue, err := url.Parse(values["QueueUrl"])
-		if err != nil || queue.Scheme != "https" && queue.Scheme != "http" || strings.Trim(queue.Path, "/") == "" || hasDots(queue.Path) {
+		if err != nil || queue.Scheme != "https" && queue.Scheme != "http" || strings.Trim(queue.Path, "/") == "" || amazon.HasDots(queue.Path) {
 			return serviceCall{}, errors.New("the parameter QueueUrl is not the URL of a queue")
 		}
 		form := url.Values{"Action": {action}, "Version": {"2012-11-05"}}
@@ -198,7 +200,7 @@ func queueAction(action string) func(map[string]string) (serviceCall, error) {
 		}
 		// The host is the endpoint's: a client that may name the queue cannot choose it.
 		return serviceCall{
-			method: "POST", to: target{path: encodePath(queue.Path)}, contentType: "application/x-www-form-urlencoded", body: []byte(form.Encode()),
+			method: "POST", to: target{path: amazon.EncodePath(queue.Path)}, contentType: "application/x-www-form-urlencoded", body: []byte(form.Encode()),
 		}, nil
 	}
 }

@@ -121,7 +121,7 @@ func (t *Trials) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.underWay--; t.underWay == 0 {
-		t.server.upstreams.keep(nil)
+		t.server.upstreams.Keep(nil)
 	}
 }
 

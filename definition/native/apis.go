@@ -132,6 +132,11 @@ func (s *Stage) parseCanary(v source.Value) {
 	} else {
 		s.Stage.Canary.Percent = o.Require("percent").Number(0, 0, 100)
 	}
+	shared := o.Get("useStageCache")
+	s.Stage.Canary.UseStageCache = shared.Bool(false)
+	if s.Stage.Canary.UseStageCache && s.Cache == nil {
+		shared.Errorf("no-effect", "add cache: to the stage", "the stage has no cache that its canary could use")
+	}
 	if file := o.Get("definition"); file.Exists() {
 		s.Canary = Definition{File: file.NonEmpty(), Backend: s.Definition.Backend, Value: file, BackendValue: s.Definition.BackendValue}
 	}

@@ -219,9 +219,10 @@ func parseMessageIntegration(v source.Value) *gateway.Integration {
 	method := o.Get("httpMethod")
 	in.HTTPMethod = method.OneOf("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 	http := in.Type == gateway.IntegrationHTTP || in.Type == gateway.IntegrationHTTPProxy
-	if method.Exists() && !http && in.Type != "" {
-		method.Errorf("no-effect", "remove it", "httpMethod is for HTTP and HTTP_PROXY integrations")
+	if method.Exists() && !http && in.Type != gateway.IntegrationAWS && in.Type != "" {
+		method.Errorf("no-effect", "remove it", "httpMethod is for AWS, HTTP and HTTP_PROXY integrations")
 	}
+	parseConnection(o, in, http)
 	if timeout := o.Get("timeout"); timeout.Exists() {
 		in.TimeoutMillis = timeout.Millis(0, minIntegrationTimeout)
 	}
@@ -248,6 +249,28 @@ func parseMessageIntegration(v source.Value) *gateway.Integration {
 	}
 	o.Done()
 	return in
+}
+
+// parseConnection reads as whom, and on which way, an integration is called.
+func parseConnection(o *source.Object, in *gateway.Integration, http bool) {
+	credentials := o.Get("credentials")
+	if credentials.Exists() {
+		in.Credentials = credentials.NonEmpty()
+		if in.Type != gateway.IntegrationAWS && in.Type != gateway.IntegrationAWSProxy && in.Type != "" {
+			credentials.Errorf("no-effect", "remove it", "credentials is for AWS and AWS_PROXY integrations")
+		}
+	}
+	kind, id := o.Get("connectionType"), o.Get("connectionId")
+	in.ConnectionType = kind.OneOf("INTERNET", gateway.ConnectionVPCLink)
+	linked := in.ConnectionType == gateway.ConnectionVPCLink
+	switch {
+	case linked && !http && in.Type != "":
+		kind.Errorf("no-effect", "remove it", "a VPC link is for HTTP and HTTP_PROXY integrations")
+	case linked:
+		in.ConnectionID = o.RequireText("connectionId")
+	case id.Exists() && (kind.IsNull() || in.ConnectionType != ""):
+		id.Errorf("conflicting-keys", "add connectionType: VPC_LINK", "the connectionId would not be used")
+	}
 }
 
 func parseMessageResponse(e source.Entry) gateway.IntegrationResponse {

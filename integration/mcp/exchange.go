@@ -1,12 +1,12 @@
 package mcp
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,7 +117,7 @@ func (x *exchange) run() (string, error) {
 		return "", status.Error(codes.InvalidArgument, "a body without headers")
 	}
 	_, query, _ := strings.Cut(asked[":path"], "?")
-	a := x.endpoint.answer(body, x.base, query)
+	a := x.endpoint.answer(body, x.base, query, asked)
 	if a.forward == nil {
 		return x.reply(a)
 	}
@@ -182,7 +182,6 @@ func (x *exchange) hold(n int) bool {
 // refuse looks at what the transport asks for, before a message is read.
 func (x *exchange) refuse(asked headers, empty bool) *answer {
 	media, _, err := mime.ParseMediaType(asked["content-type"])
-	version := asked["mcp-protocol-version"]
 	switch {
 	case x.endpoint == nil:
 		return failure(404, nil, codeInvalidRequest, "there is no MCP endpoint here any more")
@@ -198,8 +197,6 @@ func (x *exchange) refuse(asked headers, empty bool) *answer {
 		return failure(415, nil, codeInvalidRequest, "messages are application/json")
 	case asked["content-encoding"] != "" && asked["content-encoding"] != "identity":
 		return failure(415, nil, codeInvalidRequest, "messages are not compressed")
-	case version != "" && !slices.Contains(versions, version):
-		return failure(400, nil, codeInvalidRequest, "the protocol versions are "+strings.Join(versions, ", "))
 	}
 	return nil
 }
@@ -284,6 +281,14 @@ func (x *exchange) send(body []byte, as func(*extprocv3.BodyResponse) *extprocv3
 	return nil
 }
 
+// called is the answer to a call that has a result.
+func (x *exchange) called(a *answer, value json.RawMessage) *answer {
+	if a.enveloped {
+		value = x.endpoint.complete(value)
+	}
+	return &answer{status: 200, body: result(a.id, value)}
+}
+
 // respond makes the API's response the answer to the message.
 func (x *exchange) respond(in <-chan received, a *answer) error {
 	var said headers
@@ -301,25 +306,25 @@ func (x *exchange) respond(in <-chan received, a *answer) error {
 			complete = r.ResponseHeaders.EndOfStream
 			if complete {
 				// There is no body that another could stand in for.
-				_, err := x.reply(&answer{status: 200, body: result(a.id, resultOf(code, said.get, nil))})
+				_, err := x.reply(x.called(a, resultOf(code, said.get, nil)))
 				return err
 			}
 		case *extprocv3.ProcessingRequest_ResponseBody:
 			chunk := r.ResponseBody.Body
 			if len(body)+len(chunk) > maxBody || !x.hold(len(chunk)) {
-				_, err := x.reply(&answer{status: 200, body: result(a.id, tooLarge(code))})
+				_, err := x.reply(x.called(a, tooLarge(code)))
 				return err
 			}
 			body = append(body, chunk...)
 			complete = r.ResponseBody.EndOfStream
 		case *extprocv3.ProcessingRequest_ResponseTrailers:
-			_, err := x.reply(&answer{status: 200, body: result(a.id, resultOf(code, said.get, body))})
+			_, err := x.reply(x.called(a, resultOf(code, said.get, body)))
 			return err
 		}
 	}
 	if said == nil {
 		return status.Error(codes.InvalidArgument, "a response without headers")
 	}
-	_, err := x.reply(&answer{status: 200, body: result(a.id, resultOf(code, said.get, body))})
+	_, err := x.reply(x.called(a, resultOf(code, said.get, body)))
 	return err
 }

@@ -190,8 +190,9 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(`{"jsonrpc":"2.0","id":null,"method":"ping"}`)
 	it := toolFor(f, "GET /a/{x}", []gateway.ToolArgument{{Name: "x", Parameter: "x", In: "path", Required: true}}, "")
 	e := &endpoint{tools: map[string]*tool{"it": it}, position: map[string]int{}}
+	f.Add(`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		a := e.answer([]byte(body), "", "")
+		a := e.answer([]byte(body), "", "", headers{})
 		if a.forward == nil && len(a.body) > 0 && !json.Valid(a.body) || a.forward == nil && a.status == 0 {
 			t.Fatalf("%q was answered %d %q", body, a.status, a.body)
 		}

@@ -9,13 +9,17 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/upstream"
 	"gatehouse/integration/vtl"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
 // Compiled is a snapshot made ready to be served. It is not changed once it is made.
 type Compiled struct {
 	stages map[stageKey]*stage
+	// upstreams are the keys of those that are called.
+	upstreams map[string]bool
 }
 
 // stageKey names a stage.
@@ -51,17 +55,28 @@ type route struct {
 
 // Compile reports everything that could not be served at run time.
 func Compile(s *gateway.Snapshot) gateway.Diagnostics {
-	_, ds := compile(s, nil, nil)
+	_, ds := compile(s, callers{})
 	return ds
 }
 
+// callers are what integrations are called by.
+type callers struct {
+	invoker Invoker
+	// services are found by the one, and called over the other.
+	services  *amazon.Client
+	transport http.RoundTripper
+	backends  *upstream.Pools
+}
+
 type compiler struct {
+	callers
 	snapshot *gateway.Snapshot
-	invoker  Invoker
-	client   *http.Client
 	found    gateway.Diagnostics
+	// upstreams are for Compiled.
+	upstreams map[string]bool
 
 	api       *gateway.API
+	stageOf   *gateway.Stage
 	variables map[string]string
 }
 
@@ -69,9 +84,9 @@ func (c *compiler) errorf(code string, pos gateway.Position, hint, format string
 	c.found.Errorf(code, pos, "", hint, format, args...)
 }
 
-func compile(s *gateway.Snapshot, invoker Invoker, client *http.Client) (*Compiled, gateway.Diagnostics) {
-	c := &compiler{snapshot: s, invoker: invoker, client: client}
-	out := &Compiled{stages: map[stageKey]*stage{}}
+func compile(s *gateway.Snapshot, by callers) (*Compiled, gateway.Diagnostics) {
+	c := &compiler{callers: by, snapshot: s, upstreams: map[string]bool{}}
+	out := &Compiled{stages: map[stageKey]*stage{}, upstreams: c.upstreams}
 	for i := range s.APIs {
 		api := &s.APIs[i]
 		if api.Protocol != gateway.WebSocket {
@@ -91,7 +106,7 @@ func compile(s *gateway.Snapshot, invoker Invoker, client *http.Client) (*Compil
 }
 
 func (c *compiler) stage(from *gateway.Stage) *stage {
-	c.variables = from.Variables
+	c.stageOf, c.variables = from, from.Variables
 	st := &stage{
 		key: stageKey{c.api.ID, from.Name}, variables: from.Variables, routes: map[string]*route{},
 		idle:     millis(cmp.Or(from.IdleMillis, gateway.DefaultIdleMillis)),
@@ -156,9 +171,6 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 			}
 		}
 	}
-	if in.ConnectionType == gateway.ConnectionVPCLink {
-		c.errorf("unsupported-integration", in.Source, "", "integrations of WebSocket APIs go over no VPC link")
-	}
 	switch in.Type {
 	case gateway.IntegrationAWSProxy:
 		out.proxy = true
@@ -166,14 +178,18 @@ func (c *compiler) route(from *gateway.Stage, r *gateway.Route) *route {
 			out.target = f
 		}
 	case gateway.IntegrationAWS:
-		if f := c.customFunction(in, r.Path); f != nil {
+		uri, _ := gateway.ResolveStageVariables(in.URI, c.variables) // Validate reports what is missing.
+		if amazon.IsServiceURI(uri) {
+			if s := c.service(in, uri, r.Path); s != nil {
+				out.target = s
+			}
+		} else if f := c.customFunction(in, r.Path); f != nil {
 			out.target = f
 		}
 		out.responses = c.responses(in)
 	case gateway.IntegrationHTTPProxy, gateway.IntegrationHTTP:
 		out.proxy = in.Type == gateway.IntegrationHTTPProxy
 		if p := c.endpoint(in, r.Path); p != nil {
-			c.backend(in, p)
 			out.target = p
 		}
 		if !out.proxy {
@@ -201,27 +217,16 @@ func (c *compiler) function(in *gateway.Integration, key string) *function {
 		c.errorf("unknown-function", in.URISource, "add it to functions:, or write its ARN", "the integration of %s calls the function %s, which is not defined", key, target)
 	case err != nil:
 		c.errorf("invalid-uri", in.URISource, "write the ARN of a function, its name, or arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/FUNCTION-ARN/invocations", "the integration of %s: %v", key, err)
-	default:
+	case in.Credentials != "" && (target.URL != "" || target.Endpoint != ""):
+		c.found.Warnf("no-effect", in.Source, "", "", "the credentials of %s have no effect: its function is not called at AWS", key)
 		return &function{c.invoker, target}
+	default:
+		var ok bool
+		if target.Role, ok = c.role(in, key); ok {
+			return &function{c.invoker, target}
+		}
 	}
 	return nil
-}
-
-// backend refuses hosts that stand for a backend: its options would not be used.
-func (c *compiler) backend(in *gateway.Integration, p *endpoint) {
-	authority := authorityOf(p.uri.parts[0])
-	if b := c.snapshot.BackendForHost(authority); b != nil {
-		c.errorf("unsupported-backend", in.URISource, "write the address of the backend itself", "%s stands for the backend %s, by which WebSocket APIs do not go", authority, b.Name)
-	}
-}
-
-var authorityPattern = regexp.MustCompile(`^https?://([^/?#]+)`)
-
-func authorityOf(uri string) string {
-	if m := authorityPattern.FindStringSubmatch(uri); m != nil {
-		return m[1]
-	}
-	return ""
 }
 
 // responses choose what is sent to the client of what an integration that is no proxy

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/gateway"
 	"gatehouse/integration/websocket"
 )
 
@@ -19,7 +18,13 @@ func TestRefusedDefinitions(t *testing.T) {
 	}{
 		{"a: {integration: {type: AWS_PROXY, uri: nobody}}", nil, `7:47: error unknown-function: the integration of a calls the function nobody, which is not defined`},
 		{"a: {integration: {type: AWS_PROXY, uri: 'a b'}}", nil, `error invalid-uri: the integration of a: "a b" does not name a function`},
-		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/q'}}", nil, `error unsupported-integration: a has an integration of type AWS that calls no function`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:queue/1/q'}}", nil, `7:41: error invalid-uri: a cannot call a service`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:s3:action/GetObject'}}", nil, `error invalid-uri: S3 has no actions that are called by a name`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqsq:path/1/q'}}", nil, `warning unknown-service: sqsq is no service that is known`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/{q}'}}", nil, `error unmapped-uri-parameter: nothing fills {q}`},
+		{"a: {integration: {type: AWS, uri: 'arn:aws:apigateway:us-east-1:sqs:path/1/q', credentials: 'arn:aws:iam::*:user/*'}}", nil, `error invalid-credentials: the credentials of a`},
+		{"a: {integration: {type: AWS_PROXY, uri: hear, credentials: 'arn:aws:iam::111122223333:role/r'}}", nil, `warning no-effect: the credentials of a have no effect`},
+		{"a: {integration: {type: AWS, httpMethod: GET, uri: hear}}", nil, `error forbidden-mapping: functions are called with POST, not GET`},
 		{"a: {integration: {type: AWS, uri: nobody}}", nil, `error unknown-function: the integration of a calls the function nobody`},
 		{"a: {integration: {type: AWS, uri: hear, requestTemplates: {$default: '#if(true)'}}}", nil, `error template-syntax`},
 		{"a: {integration: {type: AWS, uri: hear, requestParameters: {integration.request.header.X: context.stage}}}", nil, `warning no-effect: integration.request.header.X has no effect`},
@@ -75,15 +80,12 @@ func TestRefusedDefinitions(t *testing.T) {
 		{"a: {modelSelectionExpression: $request.body.b, " + lambda + "}", nil, `error no-effect: there is no model to be selected for a`},
 		{"a: {modelSelectionExpression: $request.header.b, requestModels: {b: Empty}, " + lambda + "}", nil, `error invalid-selection-expression`},
 		{"a: {" + lambda + "}", []string{"routes: {b: {timeout: 1s}}"}, `error unknown-route: the stage chat/v1 has no route "b" (write a route key`},
+		{"a: {integration: {type: HTTP_PROXY, uri: 'http://a/', connectionType: VPC_LINK, connectionId: lost}}", nil, `error unknown-backend`},
 		{"a: {integration: {type: HTTP_PROXY, uri: 'http://${stageVariables.host}/'}}", nil, `error unset-stage-variable: the stage chat/v1 has no variable host`},
 	} {
 		result := load(t, chat(c.route, c.stage...))
 		if result.Snapshot != nil || len(result.Diagnostics) != 1 || !strings.Contains(result.Diagnostics[0].String(), c.want) {
 			t.Errorf("%s %v: %v", c.route, c.stage, result.Diagnostics)
 		}
-	}
-	backend := chat("a: {integration: {type: HTTP_PROXY, uri: 'http://pets.internal/x'}}") + "backends: [{name: pets, hosts: [pets.internal], endpoints: ['127.0.0.1:1']}]\n"
-	if ds := websocket.Compile(snapshot(t, backend)); len(ds) != 1 || ds[0].Code != "unsupported-backend" || ds[0].Severity != gateway.Error {
-		t.Errorf("a backend: %v", ds)
 	}
 }

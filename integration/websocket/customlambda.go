@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"gatehouse/gateway"
@@ -77,18 +76,11 @@ func (f *customFunction) startsOnly(e *event, by vtl.Overrides) bool {
 	return false
 }
 
-var (
-	serviceURI  = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:`)
-	functionURI = regexp.MustCompile(`^arn:[a-z0-9-]+:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/`)
-)
-
 // customFunction compiles an integration of type AWS; nil if something is wrong with it,
 // which is reported.
 func (c *compiler) customFunction(in *gateway.Integration, key string) *customFunction {
-	uri, _ := gateway.ResolveStageVariables(in.URI, c.variables) // Validate reports what is missing.
-	if serviceURI.MatchString(uri) && !functionURI.MatchString(uri) {
-		c.errorf("unsupported-integration", in.Source, "call a Lambda function that does it", "%s has an integration of type AWS that calls no function, which WebSocket APIs do not do yet", key)
-		return nil
+	if in.HTTPMethod != "" && in.HTTPMethod != http.MethodPost {
+		c.errorf("forbidden-mapping", in.Source, "write httpMethod: POST, or leave it out", "functions are called with POST, not %s", in.HTTPMethod)
 	}
 	target := c.function(in, key)
 	if target == nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -13,13 +12,16 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/upstream"
 	"gatehouse/integration/vtl"
 )
 
 // endpoint is an HTTP or HTTP_PROXY integration.
 type endpoint struct {
-	client *http.Client
-	method string
+	backends *upstream.Pools
+	upstream *upstream.Upstream
+	retries  upstream.Retries
+	method   string
 	// uri has {names} in its path and query, which the parameters fill.
 	uri *endpointURI
 	// proxy: what the client sent goes on as it is.
@@ -37,32 +39,29 @@ type parameter struct {
 }
 
 func (p *endpoint) invoke(ctx context.Context, e *event) (*answer, error) {
-	request, overrides, err := p.request(ctx, e)
+	sent, overrides, err := p.request(ctx, e)
 	if err != nil {
 		return nil, &failure{http.StatusInternalServerError, messageInternal, err}
 	}
-	response, err := p.client.Do(request)
+	pool, err := p.backends.Pool(p.upstream)
 	if err != nil {
-		return nil, failed(ctx, http.StatusInternalServerError, withoutURL(err))
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	switch {
-	case err != nil:
 		return nil, failed(ctx, http.StatusInternalServerError, err)
-	case len(body) > maxAnswer:
-		return nil, &failure{http.StatusInternalServerError, messageInternal, fmt.Errorf("the backend answered more than %d bytes", maxAnswer)}
 	}
-	return &answer{status: response.StatusCode, header: response.Header, body: body, overrides: overrides}, nil
-}
-
-// withoutURL leaves out the URL, which may have what is secret in it.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
+	response, release, err := p.retries.Send(ctx, pool, e.about.sourceIP, func(scheme, address string) (*http.Request, error) {
+		r := sent.Clone(ctx)
+		r.URL.Scheme, r.URL.Host = scheme, address
+		body, err := sent.GetBody()
+		r.Body = body
+		return r, err
+	})
+	switch {
+	case errors.Is(err, upstream.ErrTryTimeout):
+		return nil, &failure{http.StatusGatewayTimeout, messageTimeout, err}
+	case err != nil:
+		return nil, failed(ctx, http.StatusInternalServerError, fmt.Errorf("asking the backend: %w", err))
 	}
-	return err
+	defer release()
+	return readAnswer(ctx, response, overrides)
 }
 
 func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, vtl.Overrides, error) {
@@ -138,21 +137,6 @@ func contentType(body []byte) string {
 		return "application/json"
 	}
 	return "text/plain; charset=utf-8"
-}
-
-// newClient makes the client of all HTTP integrations.
-func newClient() *http.Client {
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			MaxIdleConnsPerHost:    64,
-			MaxConnsPerHost:        1024,
-			MaxResponseHeaderBytes: 64 << 10,
-			ForceAttemptHTTP2:      true,
-		},
-		// Redirects are the backend's answer, and nobody here follows them.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // endpointURI is a URI with {names} in its path and query.
@@ -249,7 +233,11 @@ func (c *compiler) endpoint(in *gateway.Integration, key string) *endpoint {
 		c.errorf("invalid-uri", in.URISource, "", "%v", err)
 		return nil
 	}
-	p := &endpoint{client: c.client, method: in.HTTPMethod, uri: uri, proxy: in.Type == gateway.IntegrationHTTPProxy, api: c.api.ID}
+	to, retries, ok := c.backend(in, text)
+	if !ok {
+		return nil
+	}
+	p := &endpoint{backends: c.backends, upstream: to, retries: retries, method: in.HTTPMethod, uri: uri, proxy: in.Type == gateway.IntegrationHTTPProxy, api: c.api.ID}
 	if p.method == "" {
 		p.method = http.MethodPost
 	}
@@ -263,6 +251,27 @@ func (c *compiler) endpoint(in *gateway.Integration, key string) *endpoint {
 		p.templates = c.templates(in.RequestTemplates, in.TemplateSelectionExpression, in.PassthroughBehavior, in.Source)
 	}
 	return p
+}
+
+// backend finds where an integration over HTTP is sent: to the hosts of its URI, to the
+// backend that they stand for, or to the one that its VPC link names.
+func (c *compiler) backend(in *gateway.Integration, uri string) (to *upstream.Upstream, retries upstream.Retries, ok bool) {
+	parsed, err := gateway.ParseEndpointURI(uri)
+	if err != nil {
+		c.errorf("invalid-uri", in.URISource, "", "%v", err)
+		return nil, retries, false
+	}
+	found, backend, err := c.snapshot.Upstream(in, parsed, c.stageOf, c.variables)
+	if problem := (*gateway.UpstreamError)(nil); errors.As(err, &problem) {
+		c.errorf(problem.Code, in.Source, problem.Hint, "%s", problem.Message)
+		return nil, retries, false
+	}
+	if backend != nil {
+		retries = upstream.RetriesOf(backend.Retry)
+	}
+	to = upstream.New(found, backend, c.snapshot.ClientCertificate(found.ClientCertificate))
+	c.upstreams[to.Key()] = true
+	return to, retries, true
 }
 
 // parameters compiles the mappings of an integration's request.

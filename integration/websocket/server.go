@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/http"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"gatehouse/gateway"
+	"gatehouse/integration/upstream"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
 )
 
@@ -34,8 +36,7 @@ type Options struct {
 // Server serves WebSocket APIs. It is safe for concurrent use.
 type Server struct {
 	log       *slog.Logger
-	invoker   Invoker
-	client    *http.Client
+	callers   callers
 	directory Directory
 	limits    Limits
 	metrics   *metrics
@@ -64,14 +65,17 @@ type Server struct {
 // New makes a Server that refuses everything until the first Swap.
 func New(o Options) *Server {
 	o.Limits.setDefaults()
+	transport := amazon.NewTransport()
+	services := amazon.New(transport)
 	if o.Lambda == nil {
-		o.Lambda = lambda.New(lambda.Options{})
+		o.Lambda = lambda.New(lambda.Options{Transport: transport, AWS: services})
 	}
 	s := &Server{
-		log: cmp.Or(o.Log, slog.Default()), invoker: o.Lambda, client: newClient(), directory: o.Directory, limits: o.Limits, meter: o.Meter,
+		log: cmp.Or(o.Log, slog.Default()), directory: o.Directory, limits: o.Limits, meter: o.Meter,
 		budget: newByteBudget(o.Limits.MessageBytes), values: semaphore.NewWeighted(maxMessageValues), throttles: throttles{buckets: map[bucketKey]*bucket{}},
 		calls: calls{limit: o.Limits.Calls, slots: map[stageKey]chan struct{}{}},
 	}
+	s.callers = callers{invoker: o.Lambda, services: services, transport: transport, backends: &upstream.Pools{}}
 	s.metrics = newMetrics(o.Registerer, func() float64 { return float64(s.connections.len()) })
 	s.running, s.stop = context.WithCancel(context.Background())
 	s.serving.Store(&Compiled{})
@@ -83,7 +87,7 @@ func New(o Options) *Server {
 
 // Compile makes ready what a snapshot needs to be served. It has no other effect.
 func (s *Server) Compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnostics) {
-	return compile(snapshot, s.invoker, s.client)
+	return compile(snapshot, s.callers)
 }
 
 // Swap takes a compiled revision into use: for those who connect, and for the next
@@ -93,6 +97,9 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 	before := s.serving.Swap(c)
 	s.throttles.keepOnly(c.stages)
 	s.calls.keepOnly(c.stages)
+	wanted := maps.Clone(c.upstreams)
+	maps.Copy(wanted, before.upstreams)
+	s.callers.backends.Keep(wanted)
 	for _, open := range s.connections.all() {
 		if c.stages[open.about.stage] == nil {
 			open.shut(endShutdown)
@@ -120,6 +127,7 @@ func (s *Server) Close(ctx context.Context) {
 		s.log.Warn("connections of WebSocket APIs end without their $disconnect")
 	}
 	s.stop()
+	s.callers.backends.Keep(nil)
 	if s.directory != nil {
 		s.directory.Close()
 	}

@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/executionlog", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "integration/vtl", "integration/stagecache", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"explain":     {"gateway", "translator", "telemetry/history", "internal/nearest", "internal/wire"},
@@ -43,6 +43,9 @@ var arrows = map[string][]string{
 
 	// What is kept, and where, is apart from whose answers they are.
 	"integration/stagecache": {},
+
+	// Backends over HTTP are called in one way, whatever kind of API is before them.
+	"integration/upstream": {"gateway"},
 
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},

@@ -205,7 +205,7 @@ var reported = regexp.MustCompile(`(?i)(?:errorf|warnf)\([^"]{0,60}"([a-z]+(?:-[
 // the sources report: none is missing there, none is left over.
 func TestDiagnosticCodesDocumented(t *testing.T) {
 	inSource := map[string]string{}
-	for _, dir := range []string{"definition", "gateway", "translator", "extauthz", "integration", "internal/cli", "internal/oidc", "internal/revision", "management", "portal", "ratelimit/descriptorfile"} {
+	for _, dir := range []string{"definition", "gateway", "translator", "extauthz", "integration", "internal/amazon", "internal/cli", "internal/oidc", "internal/revision", "management", "portal", "ratelimit/descriptorfile"} {
 		err := filepath.WalkDir(filepath.Join(proctest.Root(t), dir), func(path string, _ os.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err

@@ -120,8 +120,17 @@ func TestWebSocketAPIs(t *testing.T) {
 			t.Errorf("%s is not in %s", part, text)
 		}
 	}
+	linked := chat("say")
+	linked.Integrations[0].Integration.ConnectionType, linked.Integrations[0].Integration.ConnectionID = "VPC_LINK", "v1"
+	linked.Integrations[1].Integration.CredentialsARN = "arn:aws:iam::111122223333:role/r"
+	put(t, s, map[string]any{key + "/contents/d1": linked})
+	text = string(render(t, source.NewRenderer(), s, nil).Content["management:"+key+"/deployments/d1.json"])
+	for _, part := range []string{`"connectionType":"VPC_LINK","connectionId":"v1"`, `"credentials":"arn:aws:iam::111122223333:role/r"`} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s is not in %s", part, text)
+		}
+	}
 	for what, breaks := range map[string]func(*httpapi.IntegrationContent){
-		"a VPC link":       func(in *httpapi.IntegrationContent) { in.Integration.ConnectionType = "VPC_LINK" },
 		"content handling": func(in *httpapi.IntegrationContent) { in.Integration.ContentHandlingStrategy = "CONVERT_TO_TEXT" },
 		"that of answers":  func(in *httpapi.IntegrationContent) { in.Responses[0].ContentHandlingStrategy = "CONVERT_TO_TEXT" },
 	} {

@@ -49,6 +49,8 @@ type (
 		Percent    float64           `json:"percent"`
 		Definition string            `json:"definition,omitempty"`
 		Variables  map[string]string `json:"variables,omitempty"`
+		// UseStageCache is of stages that have one.
+		UseStageCache bool `json:"useStageCache,omitempty"`
 	}
 	nativeRoute struct {
 		Throttle *nativeThrottle `json:"throttle,omitempty"`

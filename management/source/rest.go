@@ -93,7 +93,7 @@ func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
 		out.Tracing = &nativeTracing{Sampling: defaultSampling}
 	}
 	if c := s.CanarySettings; c != nil {
-		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides}
+		out.Canary = &nativeCanary{Percent: c.PercentTraffic, Variables: c.StageVariableOverrides, UseStageCache: c.UseStageCache && s.CacheClusterEnabled}
 		if c.DeploymentID != "" && c.DeploymentID != s.DeploymentID {
 			out.Canary.Definition = documentName(c.DeploymentID)
 		}

@@ -99,7 +99,7 @@ func petsStage(deployment string) restapi.Stage {
 			"gone/GET":      {ThrottlingBurstLimit: &burst},
 			"~1{id}/DELETE": {ThrottlingBurstLimit: &burst},
 		},
-		CanarySettings: &restapi.CanarySettings{PercentTraffic: 12.5, DeploymentID: "d2", StageVariableOverrides: map[string]string{"version": "v2"}},
+		CanarySettings: &restapi.CanarySettings{PercentTraffic: 12.5, DeploymentID: "d2", StageVariableOverrides: map[string]string{"version": "v2"}, UseStageCache: true},
 	}
 }
 
@@ -120,6 +120,15 @@ func TestStagesPinDeployments(t *testing.T) {
 	}
 	if c := stage.Canary; c == nil || c.Percent != 12.5 || c.Variables["version"] != "v2" || !strings.HasPrefix(c.Deployment.Routes[0].Integration.URI, "http://127.0.0.1:9102") {
 		t.Errorf("the canary is %+v", stage.Canary)
+	}
+	if stage.Canary.UseStageCache {
+		t.Error("the canary uses a cache that the stage does not have")
+	}
+	cached := petsStage("d1")
+	cached.CacheClusterEnabled, cached.CanarySettings.PercentTraffic = true, 5
+	put(t, s, map[string]any{key + "/stages/prod": cached})
+	if again := load(t, render(t, source.NewRenderer(), s, nil)).API("a1b2c3d4e5").Stages[0]; again.Cache == nil || !again.Canary.UseStageCache {
+		t.Errorf("the canary of a stage with a cache is %+v", again.Canary)
 	}
 	if got := stage.RouteThrottle("GET /{id}"); got == nil || got.Rate != 50 || got.Burst != 10 {
 		t.Errorf("the route's throttle is %+v", got)

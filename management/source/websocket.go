@@ -39,6 +39,9 @@ type (
 		Type                        string                    `json:"type"`
 		URI                         string                    `json:"uri,omitempty"`
 		HTTPMethod                  string                    `json:"httpMethod,omitempty"`
+		Credentials                 string                    `json:"credentials,omitempty"`
+		ConnectionType              string                    `json:"connectionType,omitempty"`
+		ConnectionID                string                    `json:"connectionId,omitempty"`
 		Timeout                     string                    `json:"timeout,omitempty"`
 		PassthroughBehavior         string                    `json:"passthroughBehavior,omitempty"`
 		TemplateSelectionExpression string                    `json:"templateSelectionExpression,omitempty"`
@@ -138,9 +141,6 @@ var errContentHandling = errors.New("contentHandlingStrategy is not supported by
 // none would be refused in a file.
 func messageIntegration(c *httpapi.IntegrationContent) (*nativeIntegration, error) {
 	in := &c.Integration
-	if in.ConnectionType == gateway.ConnectionVPCLink {
-		return nil, fmt.Errorf("the integrations of WebSocket APIs cannot go over a VPC link")
-	}
 	for _, r := range c.Responses {
 		if r.ContentHandlingStrategy != "" {
 			return nil, errContentHandling
@@ -154,8 +154,14 @@ func messageIntegration(c *httpapi.IntegrationContent) (*nativeIntegration, erro
 		out.Timeout = strconv.Itoa(in.TimeoutInMillis) + "ms"
 	}
 	isHTTP := in.IntegrationType == string(gateway.IntegrationHTTP) || in.IntegrationType == string(gateway.IntegrationHTTPProxy)
-	if isHTTP {
+	if isHTTP || in.IntegrationType == string(gateway.IntegrationAWS) {
 		out.HTTPMethod = in.IntegrationMethod
+	}
+	if isHTTP && in.ConnectionType == gateway.ConnectionVPCLink {
+		out.ConnectionType, out.ConnectionID = in.ConnectionType, in.ConnectionID
+	}
+	if in.IntegrationType == string(gateway.IntegrationAWS) || in.IntegrationType == string(gateway.IntegrationAWSProxy) {
+		out.Credentials = in.CredentialsARN
 	}
 	if isHTTP || in.IntegrationType == string(gateway.IntegrationAWS) {
 		out.RequestParameters = in.RequestParameters

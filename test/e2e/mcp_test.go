@@ -116,6 +116,12 @@ func (s sentBy) RoundTrip(r *http.Request) (*http.Response, error) {
 // agent connects the official client to an endpoint.
 func (g *running) agent(host, path string, headers ...string) (*mcp.ClientSession, error) {
 	g.t.Helper()
+	return g.agentOf("", host, path, headers...)
+}
+
+// agentOf does so by a version of the protocol, "" for the client's own choice.
+func (g *running) agentOf(version, host, path string, headers ...string) (*mcp.ClientSession, error) {
+	g.t.Helper()
 	h := http.Header{}
 	for i := 0; i+1 < len(headers); i += 2 {
 		h.Add(headers[i], headers[i+1])
@@ -123,7 +129,7 @@ func (g *running) agent(host, path string, headers ...string) (*mcp.ClientSessio
 	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
 	session, err := client.Connect(g.t.Context(), &mcp.StreamableClientTransport{
 		Endpoint: fmt.Sprintf("http://127.0.0.1:%d%s", g.port, path), HTTPClient: &http.Client{Transport: sentBy{host, h}}, MaxRetries: -1,
-	}, nil)
+	}, &mcp.ClientSessionOptions{ProtocolVersion: version})
 	if err == nil {
 		g.t.Cleanup(func() { session.Close() })
 	}
@@ -172,12 +178,29 @@ func TestTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	about := session.InitializeResult()
-	if about.ServerInfo.Name != "pets" || about.ServerInfo.Version != "7" || about.Instructions != "All about pets." {
+	if about.ServerInfo.Name != "pets" || about.ServerInfo.Version != "7" || about.Instructions != "All about pets." || about.ProtocolVersion != "2026-07-28" {
 		t.Errorf("the server says %+v %+v", about.ServerInfo, about)
 	}
-	if err := session.Ping(t.Context(), nil); err != nil {
-		t.Error(err)
+	// Versions with a handshake go on to be spoken.
+	for _, version := range []string{"2025-11-25", "2025-06-18", "2025-03-26"} {
+		before, err := g.agentOf(version, host, "/v1/mcp", "x-api-key", acmeKey)
+		if err != nil {
+			t.Fatal(version, err)
+		}
+		if about := before.InitializeResult(); about.ProtocolVersion != version || about.ServerInfo.Name != "pets" {
+			t.Errorf("%s: the server says %+v", version, about)
+		}
+		if err := before.Ping(t.Context(), nil); err != nil {
+			t.Error(version, err)
+		}
+		if list, err := before.ListTools(t.Context(), nil); err != nil || len(list.Tools) != 6 {
+			t.Error(version, err, list)
+		}
+		if result, text := callTool(t, before, "isThere", nil); result.IsError {
+			t.Error(version, text)
+		}
 	}
+	reached()
 	listed, err := session.ListTools(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -330,35 +353,56 @@ func TestToolTransport(t *testing.T) {
 	const host = "pets.execute-api.localhost"
 	const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 	call := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"addPet","arguments":{"body":{"name":"PAD"}}}}`
+	// enveloped is a request of the versions without a handshake.
+	enveloped := func(method, more string) string {
+		return `{"jsonrpc":"2.0","id":7,"method":"` + method + `","params":{` + more + `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
+	}
+	said := func(method, name string) []string {
+		return []string{"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", method, "Mcp-Name", name}
+	}
 	for name, c := range map[string]struct {
 		method, body string
 		headers      []string
 		status       int
 		says         string
 	}{
-		"a stream":               {"GET", "", nil, 405, ""},
-		"the end of a session":   {"DELETE", "", nil, 405, ""},
-		"put":                    {"PUT", list, nil, 405, ""},
-		"a web page":             {"POST", list, []string{"Origin", "http://evil.example"}, 403, "web pages"},
-		"a page of this host":    {"POST", list, []string{"Origin", "http://" + host}, 403, "web pages"},
-		"no type":                {"POST", list, []string{"Content-Type", "text/plain"}, 415, ""},
-		"compressed":             {"POST", list, []string{"Content-Encoding", "gzip"}, 415, ""},
-		"an old version":         {"POST", list, []string{"Mcp-Protocol-Version", "2024-11-05"}, 400, "2025-11-25"},
-		"no body":                {"POST", "", nil, 400, ""},
-		"no JSON":                {"POST", "{", nil, 400, "-32700"},
-		"only blanks":            {"POST", "  ", nil, 400, "-32700"},
-		"no object":              {"POST", `"x"`, nil, 400, "-32600"},
-		"a batch":                {"POST", "[" + list + "]", nil, 400, "batches"},
-		"another version":        {"POST", `{"id":1,"method":"ping"}`, nil, 400, "-32600"},
-		"no id that can be":      {"POST", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, nil, 400, "-32600"},
-		"a notification":         {"POST", `{"jsonrpc":"2.0","method":"notifications/cancelled"}`, nil, 202, ""},
-		"an unknown method":      {"POST", `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`, nil, 200, "-32601"},
-		"a bad cursor":           {"POST", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}`, nil, 200, "-32602"},
-		"no arguments":           {"POST", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"addPet","arguments":[]}}`, nil, 200, "-32602"},
-		"too large":              {"POST", strings.Replace(call, "PAD", strings.Repeat("x", 1<<20), 1), nil, 413, ""},
-		"as large as may be":     {"POST", strings.Replace(call, "PAD", strings.Repeat("x", 400<<10), 1), nil, 200, `"structuredContent"`},
-		"an answer that is more": {"POST", strings.Replace(call, "PAD", strings.Repeat("\\u0001", 150<<10), 1), nil, 200, "the answer has more than"},
-		"good":                   {"POST", list, []string{"Mcp-Protocol-Version", "2025-06-18"}, 200, `"tools":[`},
+		"a stream":                {"GET", "", nil, 405, ""},
+		"the end of a session":    {"DELETE", "", nil, 405, ""},
+		"put":                     {"PUT", list, nil, 405, ""},
+		"a web page":              {"POST", list, []string{"Origin", "http://evil.example"}, 403, "web pages"},
+		"a page of this host":     {"POST", list, []string{"Origin", "http://" + host}, 403, "web pages"},
+		"no type":                 {"POST", list, []string{"Content-Type", "text/plain"}, 415, ""},
+		"compressed":              {"POST", list, []string{"Content-Encoding", "gzip"}, 415, ""},
+		"an old version":          {"POST", list, []string{"Mcp-Protocol-Version", "2024-11-05"}, 400, "2025-11-25"},
+		"no body":                 {"POST", "", nil, 400, ""},
+		"no JSON":                 {"POST", "{", nil, 400, "-32700"},
+		"only blanks":             {"POST", "  ", nil, 400, "-32700"},
+		"no object":               {"POST", `"x"`, nil, 400, "-32600"},
+		"a batch":                 {"POST", "[" + list + "]", nil, 400, "batches"},
+		"another version":         {"POST", `{"id":1,"method":"ping"}`, nil, 400, "-32600"},
+		"no id that can be":       {"POST", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, nil, 400, "-32600"},
+		"a notification":          {"POST", `{"jsonrpc":"2.0","method":"notifications/cancelled"}`, nil, 202, ""},
+		"an unknown method":       {"POST", `{"jsonrpc":"2.0","id":1,"method":"resources/list"}`, nil, 200, "-32601"},
+		"a bad cursor":            {"POST", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}}`, nil, 200, "-32602"},
+		"no arguments":            {"POST", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"addPet","arguments":[]}}`, nil, 200, "-32602"},
+		"too large":               {"POST", strings.Replace(call, "PAD", strings.Repeat("x", 1<<20), 1), nil, 413, ""},
+		"as large as may be":      {"POST", strings.Replace(call, "PAD", strings.Repeat("x", 400<<10), 1), nil, 200, `"structuredContent"`},
+		"an answer that is more":  {"POST", strings.Replace(call, "PAD", strings.Repeat("\\u0001", 150<<10), 1), nil, 200, "the answer has more than"},
+		"a discovery":             {"POST", enveloped("server/discover", ""), said("server/discover", ""), 200, `"resultType":"complete","supportedVersions":["2026-07-28","2025-11-25"`},
+		"an enveloped list":       {"POST", enveloped("tools/list", ""), said("tools/list", ""), 200, `"cacheScope":"private"`},
+		"an enveloped bad cursor": {"POST", enveloped("tools/list", `"cursor":"x",`), said("tools/list", ""), 400, "-32602"},
+		"an enveloped mistake":    {"POST", enveloped("tools/call", `"name":"addPet","arguments":{"x":1},`), said("tools/call", "=?base64?YWRkUGV0?="), 200, `"isError":true,"resultType":"complete"`},
+		"another name":            {"POST", enveloped("tools/call", `"name":"addPet",`), said("tools/call", "listPets"), 400, "-32020"},
+		"another method":          {"POST", enveloped("tools/list", ""), said("tools/call", ""), 400, "-32020"},
+		"two methods":             {"POST", enveloped("tools/list", ""), append(said("tools/list", ""), "Mcp-Method", "tools/call"), 400, "-32020"},
+		"no version in a header":  {"POST", enveloped("tools/list", ""), []string{"Mcp-Method", "tools/list"}, 400, "-32020"},
+		"no envelope":             {"POST", list, said("tools/list", ""), 400, "-32602"},
+		"no capabilities":         {"POST", strings.Replace(enveloped("tools/list", ""), ":{}}", ":null}", 1), said("tools/list", ""), 400, "-32602"},
+		"a newer version":         {"POST", strings.ReplaceAll(enveloped("tools/list", ""), "2026-07-28", "2027-01-01"), []string{"Mcp-Protocol-Version", "2027-01-01", "Mcp-Method", "tools/list"}, 400, `"code":-32022,`},
+		"a handshake of today":    {"POST", enveloped("initialize", ""), said("initialize", ""), 404, "-32601"},
+		"a subscription":          {"POST", enveloped("subscriptions/listen", ""), said("subscriptions/listen", ""), 404, "-32601"},
+		"params that are none":    {"POST", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":[]}`, nil, 400, "-32602"},
+		"good":                    {"POST", list, []string{"Mcp-Protocol-Version", "2025-06-18"}, 200, `"tools":[`},
 	} {
 		headers := append([]string{"x-api-key", acmeKey}, c.headers...)
 		if name != "no type" {
@@ -542,7 +586,7 @@ async def main(url, key):
                     break
             called = await client.call_tool("addPet", {"body": {"name": "Rex"}})
             missing = await client.call_tool("listPets", {"status": 404})
-            print(json.dumps({"names": names, "error": called.is_error, "method": called.structured_content["method"], "body": called.structured_content["body"],
+            print(json.dumps({"version": client.protocol_version, "names": names, "error": called.is_error, "method": called.structured_content["method"], "body": called.structured_content["body"],
                               "missing": missing.is_error, "says": missing.content[0].text[:13]}))
 
 asyncio.run(main(*sys.argv[1:]))
@@ -559,7 +603,7 @@ func TestToolsFromPython(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, problems.String())
 	}
-	const want = `{"names": ["listPets", "addPet", "get_pets_id", "removePet", "isThere", "where"], "error": false, "method": "POST", "body": "{\"name\":\"Rex\"}", "missing": true, "says": "404 Not Found"}`
+	const want = `{"version": "2026-07-28", "names": ["listPets", "addPet", "get_pets_id", "removePet", "isThere", "where"], "error": false, "method": "POST", "body": "{\"name\":\"Rex\"}", "missing": true, "says": "404 Not Found"}`
 	if strings.TrimSpace(string(out)) != want {
 		t.Errorf("the client says %s", out)
 	}

@@ -51,6 +51,12 @@ func TestStageCache(t *testing.T) {
 			{JSON: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + action + `,"Resource":"*"}]}`},
 		}}
 	}
+	for name, shared := range map[string]bool{"apart": false, "shared": true} {
+		st := s.APIs[0].Stages[0]
+		st.Name, st.Settings = name, nil
+		st.Canary = &gateway.Canary{Header: &gateway.CanaryHeader{Name: "x-canary"}, Variables: map[string]string{"other": "one"}, UseStageCache: shared}
+		s.APIs[0].Stages = append(s.APIs[0].Stages, st)
+	}
 	s.Credentials = []gateway.Credential{
 		credential("AKIDCALLER", `"execute-api:Invoke"`), credential("AKIDOWNER", `["execute-api:Invoke","execute-api:InvalidateCache"]`),
 		credential("AKIDNOBODY", `"execute-api:InvalidateCache"`),
@@ -79,6 +85,12 @@ func TestStageCache(t *testing.T) {
 		t.Error(a, b)
 	}
 	same("POST", false, g.request("POST", host, "/v1/open", "x"), g.request("POST", host, "/v1/open", "x"))
+
+	for name, shared := range map[string]bool{"apart": false, "shared": true} {
+		own, canary := get("/"+name+"/open"), get("/"+name+"/open", "X-Canary", "any")
+		same("a canary's cache, "+name, shared, own, canary)
+		same("a canary again, "+name, true, canary, get("/"+name+"/open", "X-Canary", "any"))
+	}
 
 	item := get("/v1/items/1/a/b?page=1", "Accept-Language", "de")
 	same("the same item", true, item, get("/v1/items/1/a/b?page=1&other", "Accept-Language", "de", "Accept", "x"))

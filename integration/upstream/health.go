@@ -1,4 +1,4 @@
-package integration
+package upstream
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 // not well are asked only if there are no others.
 
 // watch checks all endpoints of a pool until it is closed.
-func (p *pool) watch(h *gateway.HealthCheck) {
+func (p *Pool) watch(h *gateway.HealthCheck) {
 	// Of its own, so that checks do not wait for requests.
 	transport := p.transport.Clone()
 	transport.MaxConnsPerHost = 0

@@ -1,4 +1,4 @@
-package integration
+package upstream
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"gatehouse/gateway"
 )
 
-// retries is what a stage, or a backend, says of requests that fail. It is Envoy's policy, as
+// Retries is what a stage, or a backend, says of requests that fail. It is Envoy's policy, as
 // far as it is about what HTTP backends answer.
 // See https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_filters/router_filter
-type retries struct {
+type Retries struct {
 	attempts int
 	on       map[string]bool
 	// statuses are those that retriable-status-codes means.
@@ -32,23 +32,12 @@ const (
 	retryPause = 25 * time.Millisecond
 )
 
-// retriesOf reads a policy; those of routes go before those of backends.
-func (b *stageCompiler) retriesOf(r *gateway.Route, backend *gateway.Backend) retries {
-	var policy *gateway.Retry
-	if backend != nil {
-		policy = backend.Retry
-	}
-	for _, key := range []string{"*", r.Key()} {
-		for i := range b.of.Settings {
-			if s := &b.of.Settings[i]; s.RouteKey == key && s.Retry != nil {
-				policy = s.Retry
-			}
-		}
-	}
+// RetriesOf reads a policy; nil repeats nothing.
+func RetriesOf(policy *gateway.Retry) Retries {
 	if policy == nil || policy.Attempts == 0 {
-		return retries{}
+		return Retries{}
 	}
-	out := retries{attempts: int(policy.Attempts), on: map[string]bool{}, perTry: time.Duration(policy.PerTryTimeoutMillis) * time.Millisecond}
+	out := Retries{attempts: int(policy.Attempts), on: map[string]bool{}, perTry: time.Duration(policy.PerTryTimeoutMillis) * time.Millisecond}
 	on := policy.On
 	if on == "" {
 		on, out.statuses = "connect-failure,unavailable,cancelled,retriable-status-codes", []int{http.StatusServiceUnavailable}
@@ -63,9 +52,9 @@ func (b *stageCompiler) retriesOf(r *gateway.Route, backend *gateway.Backend) re
 var grpcConditions = map[string]string{"1": "cancelled", "4": "deadline-exceeded", "8": "resource-exhausted", "13": "internal", "14": "unavailable"}
 
 // wants reports whether the policy has a request repeated that was answered so, or not at all.
-func (p *retries) wants(response *http.Response, err error) bool {
+func (p *Retries) wants(response *http.Response, err error) bool {
 	if err != nil {
-		if errors.Is(err, errBusyBackend) {
+		if errors.Is(err, ErrBusy) {
 			return false
 		}
 		return p.on["5xx"] || p.on["gateway-error"] || p.on["reset"] || p.on["connect-failure"] && isConnectFailure(err)
@@ -87,11 +76,13 @@ func isConnectFailure(err error) bool {
 	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// errTryTimeout ends a try that takes longer than one may.
-var errTryTimeout = errors.New("the backend took longer than a try may")
+// ErrTryTimeout ends a try that takes longer than one may.
+var ErrTryTimeout = errors.New("the backend took longer than a try may")
 
-// send asks an upstream until it answers what the policy lets stand.
-func (p *retries) send(ctx context.Context, to *pool, client string, request requestMaker) (response *http.Response, release func(), err error) {
+// Send asks an upstream until it answers what the policy lets stand. The release ends the
+// request, after its response is read. The client is the caller, by whom some backends are
+// balanced.
+func (p *Retries) Send(ctx context.Context, to *Pool, client string, request RequestMaker) (response *http.Response, release func(), err error) {
 	for try := 0; ; try++ {
 		response, release, err = p.once(ctx, to, client, request)
 		if try >= p.attempts || ctx.Err() != nil || !p.wants(response, err) {
@@ -118,17 +109,17 @@ func (p *retries) send(ctx context.Context, to *pool, client string, request req
 }
 
 // once is one try. Its time ends with the headers of the response.
-func (p *retries) once(ctx context.Context, to *pool, client string, request requestMaker) (*http.Response, func(), error) {
+func (p *Retries) once(ctx context.Context, to *Pool, client string, request RequestMaker) (*http.Response, func(), error) {
 	if p.perTry == 0 {
 		return to.send(ctx, client, request)
 	}
 	tried, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(p.perTry, func() { cancel(errTryTimeout) })
+	timer := time.AfterFunc(p.perTry, func() { cancel(ErrTryTimeout) })
 	response, release, err := to.send(tried, client, request)
 	timely := timer.Stop()
 	if err != nil {
-		if errors.Is(context.Cause(tried), errTryTimeout) {
-			err = errTryTimeout
+		if errors.Is(context.Cause(tried), ErrTryTimeout) {
+			err = ErrTryTimeout
 		}
 		cancel(nil)
 		return nil, nil, err
@@ -137,7 +128,7 @@ func (p *retries) once(ctx context.Context, to *pool, client string, request req
 	if !timely {
 		response.Body.Close()
 		done()
-		return nil, nil, errTryTimeout
+		return nil, nil, ErrTryTimeout
 	}
 	return response, done, nil
 }

@@ -1,4 +1,4 @@
-package integration
+package upstream
 
 import (
 	"context"
@@ -19,29 +19,28 @@ import (
 	"gatehouse/internal/obs"
 )
 
-// The backends of integrations whose bodies are mapped are called from here, not by Envoy.
-// What a definition says of them (endpoints, balance, TLS, protocol, limits) holds here, too.
-
 const (
 	defaultConnectTimeout = 5 * time.Second
 	// defaultMaxRequests is Envoy's, for backends that say nothing.
 	defaultMaxRequests = 1024
+	// maxIdle is how many connections are kept, of all endpoints and of one.
+	maxIdle = 1000
 	// avoidedFor is how long an endpoint that could not be connected to is asked last.
 	avoidedFor = 5 * time.Second
 	// maxResponseHeaderBytes is what Envoy takes of its upstreams.
 	maxResponseHeaderBytes = 60 << 10
 )
 
-// upstreams are the connections to backends. They outlive the revision that began them, as
-// long as the next ones have the same backend.
-type upstreams struct {
+// Pools are the connections to backends. They outlive the revision that began them, as
+// long as the next ones have the same backend. The zero value has none yet.
+type Pools struct {
 	mu    sync.Mutex
-	pools map[string]*pool
+	pools map[string]*Pool
 }
 
-// upstream is what an integration is sent to.
-type upstream struct {
-	gateway.Upstream
+// Upstream is what an integration is sent to.
+type Upstream struct {
+	of gateway.Upstream
 	// backend is nil for plain hosts.
 	backend *gateway.Backend
 	// shown is the certificate that the stage shows to the backend; nil for none.
@@ -50,16 +49,24 @@ type upstream struct {
 	key string
 }
 
-func newUpstream(u gateway.Upstream, b *gateway.Backend, shown *gateway.ClientCertificate) *upstream {
-	return &upstream{u, b, shown, gateway.ContentHash(struct {
+// TLS tells whether it is spoken to over TLS.
+func (u *Upstream) TLS() bool { return u.of.TLS }
+
+// New makes ready what gateway.Snapshot.Upstream has found. The certificate is the one that
+// is shown to it, nil for none.
+func New(u gateway.Upstream, b *gateway.Backend, shown *gateway.ClientCertificate) *Upstream {
+	return &Upstream{u, b, shown, gateway.ContentHash(struct {
 		U     gateway.Upstream
 		B     *gateway.Backend
 		Shown *gateway.ClientCertificate
 	}{u, b, shown})}
 }
 
-// pool gives the connections of an upstream.
-func (u *upstreams) pool(of *upstream) (*pool, error) {
+// Key is the same for upstreams that are the same.
+func (u *Upstream) Key() string { return u.key }
+
+// Pool gives the connections of an upstream.
+func (u *Pools) Pool(of *Upstream) (*Pool, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if p := u.pools[of.key]; p != nil {
@@ -70,15 +77,15 @@ func (u *upstreams) pool(of *upstream) (*pool, error) {
 		return nil, err
 	}
 	if u.pools == nil {
-		u.pools = map[string]*pool{}
+		u.pools = map[string]*Pool{}
 	}
 	u.pools[of.key] = p
 	return p, nil
 }
 
-// keep closes the connections that nobody will use any more. Requests under way keep
-// theirs until they end.
-func (u *upstreams) keep(wanted map[string]bool) {
+// Keep closes the connections that nobody will use any more: those of all upstreams but the
+// wanted ones, by their keys. Requests under way keep theirs until they end.
+func (u *Pools) Keep(wanted map[string]bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for key, p := range u.pools {
@@ -90,8 +97,8 @@ func (u *upstreams) keep(wanted map[string]bool) {
 	}
 }
 
-// pool is an upstream with its connections.
-type pool struct {
+// Pool is an upstream with its connections.
+type Pool struct {
 	transport   *http.Transport
 	scheme      string
 	balance     string
@@ -116,12 +123,12 @@ type endpoint struct {
 	unhealthy atomic.Bool
 }
 
-func newPool(u *upstream) (*pool, error) {
-	p := &pool{scheme: "http", maxRequests: defaultMaxRequests, closed: make(chan struct{})}
+func newPool(u *Upstream) (*Pool, error) {
+	p := &Pool{scheme: "http", maxRequests: defaultMaxRequests, closed: make(chan struct{})}
 	t := &http.Transport{
 		DisableCompression:     true,
-		MaxIdleConns:           maxStreams,
-		MaxIdleConnsPerHost:    maxStreams,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        60 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: maxResponseHeaderBytes,
@@ -129,7 +136,7 @@ func newPool(u *upstream) (*pool, error) {
 	}
 	t.Protocols.SetHTTP1(true)
 	timeout := defaultConnectTimeout
-	endpoints := []gateway.Endpoint{{Host: u.Host, Port: u.Port}}
+	endpoints := []gateway.Endpoint{{Host: u.of.Host, Port: u.of.Port}}
 	var options gateway.BackendTLS
 	if b := u.backend; b != nil {
 		endpoints, p.balance = b.Endpoints, b.LoadBalancing
@@ -145,7 +152,7 @@ func newPool(u *upstream) (*pool, error) {
 			t.Protocols.SetHTTP1(false)
 			t.Protocols.SetHTTP2(true)
 			t.Protocols.SetUnencryptedHTTP2(true)
-		case b.Protocol == "AUTO" && u.TLS:
+		case b.Protocol == "AUTO" && u.of.TLS:
 			t.Protocols.SetHTTP2(true)
 		}
 		if b.TLS != nil {
@@ -153,12 +160,12 @@ func newPool(u *upstream) (*pool, error) {
 		}
 	}
 	t.DialContext = (&net.Dialer{Timeout: timeout}).DialContext
-	if u.TLS {
+	if u.of.TLS {
 		if u.shown != nil {
 			options.Certificate, options.Key = u.shown.Certificate, u.shown.Key
 		}
 		var err error
-		if t.TLSClientConfig, err = clientTLS(u.Upstream, options); err != nil {
+		if t.TLSClientConfig, err = clientTLS(u.of, options); err != nil {
 			return nil, err
 		}
 		p.scheme = "https"
@@ -194,17 +201,18 @@ func clientTLS(u gateway.Upstream, options gateway.BackendTLS) (*tls.Config, err
 	return c, nil
 }
 
-var errBusyBackend = errors.New("the backend has as many requests under way as it may have")
+// ErrBusy tells that a backend has as many requests under way as it may have.
+var ErrBusy = errors.New("the backend has as many requests under way as it may have")
 
-// requestMaker makes a request, each time anew, for an endpoint.
-type requestMaker func(scheme, address string) (*http.Request, error)
+// RequestMaker makes a request, each time anew, for an endpoint.
+type RequestMaker func(scheme, address string) (*http.Request, error)
 
 // send asks an endpoint, and another one if it cannot be connected to. The release ends the
 // request, after its response is read.
-func (p *pool) send(ctx context.Context, client string, request requestMaker) (response *http.Response, release func(), err error) {
+func (p *Pool) send(ctx context.Context, client string, request RequestMaker) (response *http.Response, release func(), err error) {
 	if p.inFlight.Add(1) > p.maxRequests {
 		p.inFlight.Add(-1)
-		return nil, nil, errBusyBackend
+		return nil, nil, ErrBusy
 	}
 	tried := map[*endpoint]bool{}
 	for len(tried) < len(p.endpoints) && len(tried) < 3 {
@@ -231,7 +239,7 @@ func (p *pool) send(ctx context.Context, client string, request requestMaker) (r
 
 // choose takes one of the endpoints that were not tried yet; those that could not be
 // connected to a moment ago, or are not well, only if there is no other.
-func (p *pool) choose(client string, tried map[*endpoint]bool, now int64) *endpoint {
+func (p *Pool) choose(client string, tried map[*endpoint]bool, now int64) *endpoint {
 	candidates := make([]*endpoint, 0, len(p.endpoints))
 	for _, avoided := range []bool{false, true} {
 		for _, e := range p.endpoints {
