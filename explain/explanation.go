@@ -1,6 +1,10 @@
 package explain
 
-import "gatehouse/gateway"
+import (
+	"encoding/json"
+
+	"gatehouse/gateway"
+)
 
 // Explanation is what becomes of a request, and why.
 type Explanation struct {
@@ -25,12 +29,48 @@ type Explanation struct {
 // Step is one thing that happens to a request.
 type Step struct {
 	// Name says what, in a word or two, such as "API key".
-	Name   string `json:"name"`
-	Result Result `json:"result"`
+	Name   string
+	Result Result
 	// Text is a sentence for people.
-	Text string `json:"text"`
+	Text string
 	// Source is where the definitions ask for it.
-	Source gateway.Position `json:"source,omitzero"`
+	Source gateway.Position
+}
+
+// stepJSON is a step as others read it.
+type stepJSON struct {
+	Name   string  `json:"name"`
+	Result Result  `json:"result"`
+	Text   string  `json:"text"`
+	Source *source `json:"source,omitempty"`
+}
+
+type source struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+// MarshalJSON leaves out a source that is not known.
+func (s Step) MarshalJSON() ([]byte, error) {
+	out := stepJSON{Name: s.Name, Result: s.Result, Text: s.Text}
+	if shownAt(s.Source) != "" {
+		out.Source = &source{s.Source.File, s.Source.Line, s.Source.Column}
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Step) UnmarshalJSON(data []byte) error {
+	var in stepJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*s = Step{Name: in.Name, Result: in.Result, Text: in.Text}
+	if in.Source != nil {
+		s.Source = gateway.Position{File: in.Source.File, Line: in.Source.Line, Column: in.Source.Column}
+	}
+	return nil
 }
 
 // Result is how a step ends.

@@ -2,7 +2,9 @@ package explain
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,10 +87,29 @@ func (ex *offline) integrate() {
 	if cached := ex.stage.RouteCache(ex.of); cached != nil {
 		ex.add("cache", Noted, cached.Source, fmt.Sprintf("answers are kept for %d s, so that the integration may not be asked", cached.TTLSeconds))
 	}
-	if n := len(in.RequestParameters) + len(in.RequestTemplates); n > 0 {
-		ex.add("mapping", Noted, in.Source, fmt.Sprintf("%d parameters and %d templates make the request to it", len(in.RequestParameters), len(in.RequestTemplates)))
+	if text := mapped(in); text != "" {
+		ex.add("mapping", Noted, in.Source, text)
 	}
 	ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
+}
+
+// shownMappings bounds how many are told.
+const shownMappings = 10
+
+// mapped tells how the request to an integration is made; empty where it is passed on.
+func mapped(in *gateway.Integration) string {
+	var parts []string
+	for i, m := range in.RequestParameters {
+		if i == shownMappings {
+			parts = append(parts, fmt.Sprintf("%d more", len(in.RequestParameters)-i))
+			break
+		}
+		parts = append(parts, m.Target+" from "+m.Source)
+	}
+	for _, contentType := range slices.Sorted(maps.Keys(in.RequestTemplates)) {
+		parts = append(parts, "the body by the template for "+contentType)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // withoutPlaceholders is a URI whose host can be read.

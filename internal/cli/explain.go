@@ -42,9 +42,10 @@ func newExplain() *cobra.Command {
 			"client gets; each with the line of the definitions that says so. What only a running\n" +
 			"gateway can know is marked with a question mark.\n\n" +
 			"The request is one that is only thought of, on definitions in files or as a server has\n" +
-			"them; or, by --request-id, one that was made: its id is in the response header\n" +
-			"x-amzn-requestid or apigw-requestid. It ends with 0, with 1 if the gateway itself\n" +
-			"certainly answers with an error, and with 2 if the question makes no sense.",
+			"them; or, by --request-id, one of the last that were made: its id is in the response\n" +
+			"header x-amzn-requestid or apigw-requestid. It ends with 0, with 1 if the gateway\n" +
+			"itself certainly answers with an error, or if nothing can be told, and with 2 if the\n" +
+			"question makes no sense.",
 		Example: "  gatehouse explain -f gatehouse.yaml http://petstore.execute-api.localhost/v1/pets/7\n" +
 			"  gatehouse explain -f gatehouse.yaml -X POST -H 'x-api-key: secret' http://localhost:8080/_aws/execute-api/petstore/v1/pets\n" +
 			"  gatehouse explain --server http://127.0.0.1:8001 http://petstore.execute-api.localhost/v1/pets\n" +

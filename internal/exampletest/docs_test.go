@@ -82,7 +82,7 @@ func readCommands(block []string, first int) []command {
 // runnable tells the commands that end by themselves and need nothing else.
 func (c command) runnable() bool {
 	return len(c.args) > 1 && c.args[0] == "gatehouse" &&
-		slices.Contains([]string{"validate", "translate", "bootstrap", "version", "completion", "vtl", "diff", "export", "import"}, c.args[1]) &&
+		slices.Contains([]string{"validate", "translate", "bootstrap", "version", "completion", "vtl", "diff", "explain", "export", "import"}, c.args[1]) &&
 		!slices.ContainsFunc(c.args, func(a string) bool { return a == "|" || a == ">" })
 }
 

@@ -1,6 +1,7 @@
 package exampletest
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,7 +68,7 @@ var unasked = regexp.MustCompile(`there is no request "x7k2m9q4pa"`)
 // the files that they name.
 func TestHelpExamples(t *testing.T) {
 	a := struct{ bin, dir string }{t.TempDir(), t.TempDir()}
-	ports := freePorts(t, 3)
+	ports := freePorts(t, 4)
 	listener, xds, status := ports[0], ports[1], ports[2]
 	link := func(from, to string) {
 		t.Helper()
@@ -108,8 +109,8 @@ exec '` + envoytest.Binary(t) + `' "$@"
 	for name, file := range map[string]string{"cp.pem": "default.pem", "cp.key": "default.key", "envoys.pem": "ca.pem"} {
 		link(filepath.Join(certificates, file), filepath.Join(a.dir, name))
 	}
-	serveUsage(t, status)
-	replacer := strings.NewReplacer("/opt/envoy", filepath.Join(a.bin, "envoy"), "0.0.0.0:18000", "127.0.0.1:"+xds, "http://127.0.0.1:8001", "http://127.0.0.1:"+status)
+	made := serveAsked(t, status, ports[3])
+	replacer := strings.NewReplacer("7d3a0c1e-3f0f-4d5e-9a59-2f6f9c2b8f11", made, "/opt/envoy", filepath.Join(a.bin, "envoy"), "0.0.0.0:18000", "127.0.0.1:"+xds, "http://127.0.0.1:8001", "http://127.0.0.1:"+status)
 
 	for _, name := range commandNames(t) {
 		for _, line := range helpExamples(t, name) {
@@ -136,11 +137,12 @@ exec '` + envoytest.Binary(t) + `' "$@"
 	}
 }
 
-// serveUsage runs the server that commands ask about the usage of a plan, and to empty the
-// cache of a stage.
-func serveUsage(t *testing.T, port string) {
+// serveAsked runs the gateway that commands ask about the usage of a plan, to empty the
+// cache of a stage, and about a request that was made, whose id it gives.
+func serveAsked(t *testing.T, status, listener string) string {
 	t.Helper()
-	dir := copyExample(t, "examples/petstore", "      - name: v1\n", "      - name: v1\n        cache: {enabled: false}\n")
+	dir := copyExample(t, "examples/petstore", "      - name: v1\n", "      - name: v1\n        cache: {enabled: false}\n",
+		"    listeners:\n", "    telemetry: true\n    listeners:\n", "port: 8080", "port: "+listener)
 	plan := "\napiKeys: [{name: acme, value: acme-key-0123456789-abcd}]\n" +
 		"usagePlans: [{name: gold, quota: {limit: 100, period: MONTH}, stages: [petstore/v1], keys: [acme]}]\n"
 	file, err := os.OpenFile(filepath.Join(dir, "gatehouse.yaml"), os.O_APPEND|os.O_WRONLY, 0)
@@ -153,9 +155,31 @@ func serveUsage(t *testing.T, port string) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	server := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "serve", "--xds-address", "127.0.0.1:0",
-		"--http-address", "127.0.0.1:"+port, "--data-dir", t.TempDir(), dir))
-	server.Until("it serves", func() bool { return serving.MatchString(server.Output()) }, nil)
+	server := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0", "--xds-address", "127.0.0.1:0",
+		"--http-address", "127.0.0.1:"+status, "--data-dir", t.TempDir(), dir))
+	server.Until("it serves", func() bool { return strings.Contains(server.Output(), "listening http") }, nil)
+	// The gateway answers this one by itself: there is no backend.
+	request, err := http.NewRequest(http.MethodOptions, "http://127.0.0.1:"+listener+"/v1/pets", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	id := answer.Header.Get("X-Amzn-Requestid")
+	if answer.StatusCode != 200 || id == "" {
+		t.Fatalf("%s, request %q", answer.Status, id)
+	}
+	server.Until("the request is told", func() bool {
+		told, err := http.Get("http://127.0.0.1:" + status + "/explain?request=" + id)
+		if err == nil {
+			told.Body.Close()
+		}
+		return err == nil && told.StatusCode == 200
+	}, nil)
+	return id
 }
 
 // TestBashCompletion has bash complete command lines as it does at a tab.
