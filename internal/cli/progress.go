@@ -92,8 +92,9 @@ func (p *progress) show() {
 func (p *progress) newBar(all int) *progressbar.ProgressBar {
 	options := []progressbar.Option{progressbar.OptionSetWriter(p.to), progressbar.OptionSetDescription(p.what), progressbar.OptionClearOnFinish(), progressbar.OptionSetElapsedTime(false)}
 	if all == 0 {
-		// What is counted are turns, which say nothing.
-		return progressbar.NewOptions(-1, append(options, progressbar.OptionSpinnerType(9))...)
+		// What is counted are turns, which say nothing. It is turned from here: by itself it
+		// would write while it is taken away.
+		return progressbar.NewOptions(-1, append(options, progressbar.OptionSpinnerType(9), progressbar.OptionSetSpinnerChangeInterval(0))...)
 	}
 	return progressbar.NewOptions(all, append(options, progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false))...)
 }
