@@ -43,10 +43,7 @@ func (t traffic) Totals(of dashboard.Of, from, to time.Time) (totals []history.T
 }
 
 func (t traffic) Names() (names []dashboard.Of) {
-	for _, of := range t.stages {
-		names = append(names, of)
-	}
-	return names
+	return append(names, t.stages...)
 }
 
 func (t traffic) Series(of dashboard.Of, from, to time.Time, step time.Duration) (points []dashboard.Point) {

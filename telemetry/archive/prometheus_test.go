@@ -21,9 +21,9 @@ func TestMain(m *testing.M) { proctest.Main(m) }
 
 // counters are what a Prometheus has scraped of one set of labels, since it began.
 type counters struct {
-	labels                             string
-	calls, client, throttled, hits, of float64
-	buckets                            [len(bounds) + 1]float64
+	labels                   string
+	calls, client, throttled float64
+	buckets                  [len(bounds) + 1]float64
 }
 
 var bounds = [...]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}

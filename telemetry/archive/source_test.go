@@ -59,9 +59,11 @@ func TestServersThatDoNotAnswerWell(t *testing.T) {
 			w.WriteHeader(400)
 			fmt.Fprintf(w, `{"status":"error","errorType":"bad_data","error":"wrong%s"}`, strings.Repeat("!", 5000))
 		}, "bad_data: wrong!"},
-		"no JSON":   {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "bad_response"},
-		"elsewhere": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, 307) }, "bad_response"},
-		"refused":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "401"},
+		"no JSON": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "bad_response"},
+		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "bad_response"},
+		"refused": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, "401"},
 		"a vector": {func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
 		}, "vector"},

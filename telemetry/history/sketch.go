@@ -27,9 +27,8 @@ const (
 )
 
 var (
-	growth     = (1 + accuracy) / (1 - accuracy)
-	logGrowth  = math.Log(growth)
-	numBuckets = bucketOf(longest) + 1
+	growth    = (1 + accuracy) / (1 - accuracy)
+	logGrowth = math.Log(growth)
 )
 
 // bucketOf is the bucket of a time: bucket i is for times above shortest·growth^(i-1), up
