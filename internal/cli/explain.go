@@ -174,8 +174,15 @@ func (x *explaining) askAbout(ctx context.Context) (*explain.Explanation, error)
 // explainRequest tells what became of a request, by its id in the parameter request.
 func (c *controlPlane) explainRequest(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("request")
-	if id == "" {
+	switch {
+	case id == "":
 		answer(w, http.StatusBadRequest, "the parameter request is missing: a request's id")
+		return
+	case !c.writable:
+		answer(w, http.StatusForbidden, "requests are explained where the --http-address is this machine's only; elsewhere the dashboard does, to those who may see it")
+		return
+	case c.history == nil:
+		answer(w, http.StatusNotFound, "this process has not the role telemetry, so that it knows of no requests")
 		return
 	}
 	found, ok := c.history.Request(id)

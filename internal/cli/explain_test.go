@@ -59,7 +59,8 @@ func TestExplain(t *testing.T) {
 func TestExplainByRequestID(t *testing.T) {
 	told := history.New(history.Options{})
 	told.Add(&history.Request{ID: "7d3a", At: time.Unix(1e9, 0), API: "pets", Stage: "v1", Method: "GET", Host: "h", Path: "/v1/\x1b[2J", Status: 429, ResponseType: "THROTTLED", Throttled: true, Details: "local_rate_limited", Flags: "RL"})
-	server := httptest.NewServer(statusHandler(&controlPlane{metrics: prometheus.NewRegistry(), history: told, pipeline: revision.New(revision.Options{})}))
+	c := &controlPlane{metrics: prometheus.NewRegistry(), history: told, pipeline: revision.New(revision.Options{}), writable: true}
+	server := httptest.NewServer(statusHandler(c))
 	defer server.Close()
 	got := command(t, "explain", "--server", server.URL, "--request-id", "7d3a")
 	if got.code != 1 || !strings.Contains(got.out, "a throttle that this Envoy keeps let no more through") || strings.Contains(got.out, "\x1b") {
@@ -70,5 +71,22 @@ func TestExplainByRequestID(t *testing.T) {
 	}
 	if got := command(t, "explain", "--server", server.URL, "--request-id", "another"); got.code != 1 || !strings.Contains(got.err, "gateways need 'telemetry: true'") {
 		t.Errorf("%+v", got)
+	}
+	for _, host := range []string{"evil.example", "localhost.evil.example:8001"} {
+		r := httptest.NewRequest("GET", "http://"+host+"/explain?request=7d3a", nil)
+		w := httptest.NewRecorder()
+		if statusHandler(c).ServeHTTP(w, r); w.Code != 421 {
+			t.Errorf("a page of %s is answered %d", host, w.Code)
+		}
+	}
+	for want, without := range map[string]*controlPlane{
+		"where the --http-address is this machine's only": {metrics: prometheus.NewRegistry(), history: told, pipeline: c.pipeline},
+		"has not the role telemetry":                      {metrics: prometheus.NewRegistry(), pipeline: c.pipeline, writable: true},
+	} {
+		server := httptest.NewServer(statusHandler(without))
+		if got := command(t, "explain", "--server", server.URL, "--request-id", "7d3a"); got.code != 1 || !strings.Contains(got.err, want) || got.out != "" {
+			t.Errorf("%+v, want %q", got, want)
+		}
+		server.Close()
 	}
 }

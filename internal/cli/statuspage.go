@@ -165,9 +165,7 @@ func statusHandler(c *controlPlane) http.Handler {
 			mux.Handle("PUT /usage", c.usage)
 		}
 	}
-	if c.history != nil {
-		mux.HandleFunc("GET /explain", c.explainRequest)
-	}
+	mux.HandleFunc("GET /explain", c.explainRequest)
 	if c.metered != nil {
 		mux.HandleFunc("GET /metering", c.showMetered)
 	}

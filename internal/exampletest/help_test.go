@@ -145,7 +145,7 @@ exec '` + envoytest.Binary(t) + `' "$@"
 func serveAsked(t *testing.T, status, listener string) string {
 	t.Helper()
 	dir := copyExample(t, "examples/petstore", "      - name: v1\n", "      - name: v1\n        cache: {enabled: false}\n",
-		"    listeners:\n", "    telemetry: true\n    listeners:\n", "port: 8080", "port: "+listener)
+		"port: 8080", "port: "+listener)
 	plan := "\napiKeys: [{name: acme, value: acme-key-0123456789-abcd}]\n" +
 		"usagePlans: [{name: gold, quota: {limit: 100, period: MONTH}, stages: [petstore/v1], keys: [acme]}]\n"
 	file, err := os.OpenFile(filepath.Join(dir, "gatehouse.yaml"), os.O_APPEND|os.O_WRONLY, 0)
