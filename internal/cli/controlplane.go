@@ -126,6 +126,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if paths, err = flags.definitions(paths); err != nil {
 		return nil, err
 	}
+	definitions.AccountID = flags.management.accountID
 	known := paths
 	if len(known) == 0 {
 		// The store stays the same when a file comes to be there.

@@ -41,7 +41,7 @@ func (t storedTest) load(ctx context.Context, r *restapi.TestRequest, content *r
 	if err != nil {
 		return nil, err
 	}
-	result := loadVirtual(ctx, &files, without(served, restapi.APIKeyOf(r.Region, content.API.ID), true))
+	result := t.c.loadVirtual(ctx, &files, without(served, restapi.APIKeyOf(r.Region, content.API.ID), true))
 	if result.Snapshot == nil {
 		if err := ctx.Err(); err != nil {
 			return nil, err
