@@ -30,6 +30,7 @@ type serveFlags struct {
 	insecureXDS        bool
 	limits             limitStoreFlags
 	limitFiles         limitFileFlags
+	httpTLS            httpTLSFlags
 	management         managementFlags
 	dashboard          dashboardFlags
 	portal             portalFlags
@@ -47,6 +48,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
+	f.httpTLS.add(flags)
 	f.management.add(cmd)
 	f.dashboard.add(cmd)
 	f.portal.add(flags)
@@ -87,6 +89,9 @@ func (f *serveFlags) check() error {
 	if err := f.portal.check(f.roles); err != nil {
 		return err
 	}
+	if err := f.httpTLS.check(f.httpAddress, f.asksForCredentials()); err != nil {
+		return err
+	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
@@ -108,6 +113,16 @@ func (f *serveFlags) check() error {
 			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
 	}
 	return f.checkIntegration()
+}
+
+// asksForCredentials reports whether callers of --http-address show any: those who sign
+// their calls of the management API, or sign in to the dashboard beside it.
+func (f *serveFlags) asksForCredentials() bool {
+	open := loopback(f.httpAddress)
+	if f.management.openChosen != nil && f.management.openChosen() {
+		open = f.management.open
+	}
+	return f.roles.has("management") && !open || f.dashboard.issuer != ""
 }
 
 // definitions gives the paths of a command line. Those whose only role is to count by
