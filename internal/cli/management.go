@@ -271,7 +271,7 @@ func withManagement(pages, api http.Handler) http.Handler {
 			return
 		}
 		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/cache", "/snapshot", "/backup":
+		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/metering", "/cache", "/snapshot", "/backup":
 			pages.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)

@@ -78,9 +78,9 @@ func (t storedTest) TestMethod(ctx context.Context, test *restapi.MethodTest) (*
 	if !hasBodyModels(snapshot, &trial) {
 		trial.Check = nil
 	}
-	answer, found := t.trials.Try(ctx, trial)
-	if answer == nil {
-		return nil, told(found, found.Err())
+	answer, found, err := t.trials.Try(ctx, trial)
+	if err != nil {
+		return nil, told(found, err)
 	}
 	body := string(answer.Body)
 	if !utf8.ValidString(body) {
