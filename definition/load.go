@@ -24,8 +24,9 @@ type Options struct {
 	ReadFile func(path string) ([]byte, error)
 	// Stdin is what the path "-" reads; nil means os.Stdin.
 	Stdin func() ([]byte, error)
-	// Region and AccountID replace ${AWS::Region} and ${AWS::AccountId} in OpenAPI
-	// documents; empty means us-east-1 and 000000000000.
+	// Region and AccountID are those of APIs whose files say nothing of them, in their ARNs
+	// and for ${AWS::Region} and ${AWS::AccountId} in OpenAPI documents; empty means
+	// us-east-1 and 000000000000.
 	Region, AccountID string
 	// Foreign tells the files that others than the machine's owner write, such as users
 	// of the management API; nil means none. In them ${NAME} is plain text, and they
@@ -257,7 +258,7 @@ func (b *build) parseDefinition(key deploymentKey, data []byte) *parsedDefinitio
 	}
 	options := openapi.Options{
 		Protocol: key.protocol, Backend: key.backend, Tools: key.tools,
-		Region: b.loader.options.Region, AccountID: b.loader.options.AccountID,
+		Region: key.home.Region, AccountID: key.home.Account,
 	}
 	if b.loader.options.foreign(key.file) {
 		// It refers to no files, and may be more than what an import takes.
@@ -303,7 +304,9 @@ type deploymentKey struct {
 	file     string
 	content  string
 	protocol gateway.Protocol
-	backend  string
+	// home is that of the API.
+	home    gateway.Home
+	backend string
 	// tools: a stage shows its operations to agents.
 	tools bool
 }

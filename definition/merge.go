@@ -21,9 +21,9 @@ func (b *build) collectWanted() {
 			api := &config.APIs[j]
 			for k := range api.Stages {
 				stage := &api.Stages[k]
-				b.want(config.file, api.Protocol, stage.Definition, stage.MCP != nil, func(d *gateway.Deployment) { stage.Deployment = d })
+				b.want(config.file, api, stage.Definition, stage.MCP != nil, func(d *gateway.Deployment) { stage.Deployment = d })
 				if stage.Stage.Canary != nil {
-					b.want(config.file, api.Protocol, stage.Canary, false, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
+					b.want(config.file, api, stage.Canary, false, func(d *gateway.Deployment) { stage.Stage.Canary.Deployment = d })
 				}
 			}
 		}
@@ -34,13 +34,13 @@ func (b *build) collectWanted() {
 }
 
 // want asks for a document, unless none is named, which has been reported.
-func (b *build) want(file string, protocol gateway.Protocol, d native.Definition, tools bool, deliver func(*gateway.Deployment)) {
+func (b *build) want(file string, api *native.API, d native.Definition, tools bool, deliver func(*gateway.Deployment)) {
 	if d.File == "" {
 		return
 	}
 	name := relativeTo(file, d.File)
 	b.wanted = append(b.wanted, &wantedDefinition{
-		key: deploymentKey{file: name, protocol: protocol, backend: d.Backend, tools: tools},
+		key: deploymentKey{file: name, protocol: api.Protocol, home: b.home(&api.API), backend: d.Backend, tools: tools},
 		read: func() ([]byte, error) {
 			if b.loader.options.foreign(file) && !b.loader.options.foreign(name) {
 				return nil, errors.New("it is not for those who wrote this")
@@ -49,6 +49,26 @@ func (b *build) want(file string, protocol gateway.Protocol, d native.Definition
 		},
 		value: d.Value, deliver: deliver,
 	})
+}
+
+// home is where an API belongs to: what its file says, else what the loader is told.
+func (b *build) home(a *gateway.API) gateway.Home {
+	return gateway.Home{
+		Region:  cmp.Or(a.Region, b.loader.options.Region, gateway.DefaultRegion),
+		Account: cmp.Or(a.AccountID, b.loader.options.AccountID, gateway.DefaultAccountID),
+	}
+}
+
+// settle writes an API's home down: the default one as nothing, so that the same API has
+// the same hash whoever says it.
+func (b *build) settle(a *gateway.API) {
+	home := b.home(a)
+	if a.Region = home.Region; home.Region == gateway.DefaultRegion {
+		a.Region = ""
+	}
+	if a.AccountID = home.Account; home.Account == gateway.DefaultAccountID {
+		a.AccountID = ""
+	}
 }
 
 var notInName = regexp.MustCompile(`[^a-z0-9]+`)
@@ -82,7 +102,7 @@ func (b *build) addImplicit() {
 	for i, document := range b.implicit {
 		stage := &config.APIs[i].Stages[0]
 		b.wanted = append(b.wanted, &wantedDefinition{
-			key:     deploymentKey{file: document.name, protocol: gateway.REST},
+			key:     deploymentKey{file: document.name, protocol: gateway.REST, home: b.home(&config.APIs[i].API)},
 			read:    func() ([]byte, error) { return document.data, nil },
 			deliver: func(d *gateway.Deployment) { stage.Deployment = d },
 		})
@@ -117,6 +137,7 @@ func (b *build) snapshot() *gateway.Snapshot {
 		s.Credentials = append(s.Credentials, c.Credentials...)
 		for _, a := range c.APIs {
 			api := a.API
+			b.settle(&api)
 			for _, stage := range a.Stages {
 				if stage.Deployment == nil {
 					stage.Deployment = &gateway.Deployment{Protocol: api.Protocol}

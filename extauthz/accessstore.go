@@ -112,7 +112,7 @@ func (b *stageCompiler) checkAccess(r *gateway.Route) {
 	for i := range b.snapshot.Credentials {
 		from := &b.snapshot.Credentials[i]
 		if account, _, _ := identityOf(from.ARN); account != b.stage.identity.Account {
-			b.stage.found.Warnf("foreign-account", from.Source, "", "write "+gateway.DefaultAccountID+" for the account, or give the API a resource policy",
+			b.stage.found.Warnf("foreign-account", from.Source, "", "write "+b.stage.identity.Account+" for the account, or give the API a resource policy",
 				"the access key %s belongs to the account %s, and may call nothing of the API %s, which has no resource policy for other accounts", from.AccessKeyID, account, b.stage.key.api)
 		}
 	}

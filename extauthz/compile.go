@@ -42,7 +42,9 @@ type stage struct {
 	protocol  gateway.Protocol
 	variables map[string]string
 	identity  iampolicy.API
-	routes    map[string]*route
+	// home is the API's, which a resource policy may have its own idea of.
+	home   gateway.Home
+	routes map[string]*route
 	// keyFromAuthorizer: API keys come from the authorizer, not from a header.
 	keyFromAuthorizer bool
 	deployment        *gateway.Deployment
@@ -139,10 +141,10 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 		c.found = append(c.found, known.found...)
 		return
 	}
+	home := api.Home()
 	st := &stage{
-		key: key, name: from.Name, protocol: api.Protocol, variables: variables,
-		identity: iampolicy.OwnIdentity([]byte(deployment.Policy),
-			iampolicy.API{Region: gateway.DefaultRegion, Account: gateway.DefaultAccountID, ID: api.ID}),
+		key: key, name: from.Name, protocol: api.Protocol, variables: variables, home: home,
+		identity:          iampolicy.OwnIdentity([]byte(deployment.Policy), iampolicy.API{Region: home.Region, Account: home.Account, ID: api.ID}),
 		keyFromAuthorizer: deployment.APIKeySource == gateway.APIKeyFromAuthorizer,
 		deployment:        deployment,
 		mcp:               mcpOf(from),
@@ -181,7 +183,7 @@ func (c *compiler) reusable(key stageKey, api *gateway.API, from *gateway.Stage,
 		return nil
 	}
 	known := c.previous.stages[key]
-	if known == nil || known.protocol != api.Protocol || !maps.Equal(known.variables, variables) || known.mcp != mcpOf(from) {
+	if known == nil || known.protocol != api.Protocol || known.home != api.Home() || !maps.Equal(known.variables, variables) || known.mcp != mcpOf(from) {
 		return nil
 	}
 	sameDeployment := known.deployment == deployment ||

@@ -1,5 +1,7 @@
 package gateway
 
+import "cmp"
+
 // Protocol is the kind of an API.
 type Protocol string
 
@@ -26,10 +28,21 @@ type API struct {
 	Gateways []string
 	// DisableExecuteAPIEndpoint leaves only custom domains to reach the API by.
 	DisableExecuteAPIEndpoint bool
-	Stages                    []Stage
-	Tags                      map[string]string
-	Source                    Position
+	// Region and AccountID are those of the API's ARNs; empty for DefaultRegion and
+	// DefaultAccountID.
+	Region, AccountID string
+	Stages            []Stage
+	Tags              map[string]string
+	Source            Position
 }
+
+// Home is the region and the account of the API's ARNs.
+func (a *API) Home() Home {
+	return Home{cmp.Or(a.Region, DefaultRegion), cmp.Or(a.AccountID, DefaultAccountID)}
+}
+
+// Home is where an API belongs to, as ARNs tell it.
+type Home struct{ Region, Account string }
 
 // Stage finds a stage by name, or nil.
 func (a *API) Stage(name string) *Stage {

@@ -70,6 +70,7 @@ type stageKey struct {
 // stage is the routes of a deployment with the settings of a stage.
 type stage struct {
 	api        string
+	account    string
 	name       string
 	canary     bool
 	protocol   gateway.Protocol
@@ -165,7 +166,7 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 		return
 	}
 	st := &stage{
-		api: api.ID, name: of.Name, canary: canary, protocol: api.Protocol, variables: variables,
+		api: api.ID, account: api.Home().Account, name: of.Name, canary: canary, protocol: api.Protocol, variables: variables,
 		deployment: deployment, snapshot: snapshot, from: of, routes: map[string]*route{},
 		binary: mediaTypesOf(deployment.BinaryMediaTypes), customised: map[string]bool{},
 	}

@@ -17,7 +17,7 @@ import (
 func (x *exchange) contextVariables() *vtl.Map {
 	name, prefix := x.domain()
 	c := vtl.NewMap(21).
-		Put("accountId", gateway.DefaultAccountID).
+		Put("accountId", x.route.stage.account).
 		Put("apiId", x.route.stage.api).
 		Put("deploymentId", x.route.stage.deployment.Hash()).
 		Put("domainName", name).

@@ -3,7 +3,6 @@ package integration
 import (
 	"strings"
 
-	"gatehouse/gateway"
 	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
 )
@@ -57,7 +56,7 @@ func (x *exchange) cookies(j *jsonText, headers []eventField) []eventField {
 
 func (x *exchange) httpContext(j *jsonText) {
 	j.object("requestContext")
-	j.text("accountId", gateway.DefaultAccountID)
+	j.text("accountId", x.route.stage.account)
 	j.text("apiId", x.route.stage.api)
 	if lambdaevent.Certificate(x.told(wire.CertificateHeader)) != nil {
 		j.object("authentication")

@@ -36,7 +36,7 @@ func (c *Compiled) known(key stageKey, api *gateway.API, of *gateway.Stage, depl
 	if of.Cache != nil || st != nil && st.cache != nil {
 		return nil // What is said of a cache may have changed.
 	}
-	if st == nil || st.protocol != api.Protocol || !maps.Equal(st.variables, variables) || !st.reusable() {
+	if st == nil || st.protocol != api.Protocol || st.account != api.Home().Account || !maps.Equal(st.variables, variables) || !st.reusable() {
 		return nil
 	}
 	if st.deployment != deployment && (deployment.Hash() == "" || deployment.Hash() != st.deployment.Hash() || len(st.found) > 0) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -72,9 +73,12 @@ type TrialAnswer struct {
 	Reason string
 }
 
+// ErrBusy says that too many methods are tried at the same time.
+var ErrBusy = errors.New("too many methods are tried at the same time: try again")
+
 // Try sends a request. Diagnostics with errors mean that there is nothing that could be
 // tried.
-func (t *Trials) Try(ctx context.Context, trial Trial) (*TrialAnswer, gateway.Diagnostics) {
+func (t *Trials) Try(ctx context.Context, trial Trial) (*TrialAnswer, gateway.Diagnostics, error) {
 	c := newCompiled(trial.Snapshot)
 	c.everything = true
 	found := c.compile(trial.Snapshot)
@@ -86,19 +90,18 @@ func (t *Trials) Try(ctx context.Context, trial Trial) (*TrialAnswer, gateway.Di
 		if !found.HasErrors() {
 			found.Errorf("unknown-route", gateway.Position{}, "", "", "there is no integration behind %s", trial.Route)
 		}
-		return nil, found
+		return nil, found, found.Err()
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeoutOf(r.Integration))
 	defer cancel()
 	select {
 	case t.turns <- struct{}{}:
 	case <-ctx.Done():
-		found.Errorf("busy", gateway.Position{}, "", "try again", "too many methods are tried at the same time")
-		return nil, found
+		return nil, found, ErrBusy
 	}
 	t.begin()
 	defer t.end()
-	return t.serve(ctx, trial, c, r), nil
+	return t.serve(ctx, trial, c, r), nil, nil
 }
 
 func timeoutOf(in *gateway.Integration) time.Duration {

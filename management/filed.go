@@ -17,7 +17,7 @@ const FileTag = "gatehouse:file"
 
 // Filed are the APIs that files define. They are shown beside those that are stored, with
 // all that they consist of, and cannot be changed but in their files. They belong to the
-// default region.
+// region that their files say.
 type Filed struct {
 	// APIs are those of what is served now. As long as that is the same, so is the list.
 	APIs func() []gateway.API
@@ -28,7 +28,7 @@ func (f Filed) Over(s store.Store) store.Store { return &filedStore{Store: s, fi
 
 // refuse answers changes of APIs that files define.
 func (f Filed) refuse(r *http.Request, region string) error {
-	if f.APIs == nil || region != gateway.DefaultRegion || r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if f.APIs == nil || r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
 	segments := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
@@ -42,7 +42,7 @@ func (f Filed) refuse(r *http.Request, region string) error {
 		return nil // It is tried, and stays as it is.
 	}
 	for _, a := range f.APIs() {
-		if a.ID == segments[1] {
+		if a.ID == segments[1] && a.Home().Region == region {
 			return restjson.BadRequest("The API %s is defined by the file %s: change it there. It is read-only here", a.ID, a.Source.File)
 		}
 	}

@@ -113,7 +113,7 @@ func (w *filedWriter) deployments(each func(d *gateway.Deployment, id string, fi
 
 func (w *filedWriter) rest() {
 	a := w.api
-	key := restapi.APIKeyOf(gateway.DefaultRegion, a.ID)
+	key := restapi.APIKeyOf(a.Home().Region, a.ID)
 	w.deployments(func(d *gateway.Deployment, id string, first bool) {
 		// What cannot be told of a deployment must not hide the rest.
 		c, _, err := openapi.RESTContent(d, a.ID)
@@ -125,7 +125,7 @@ func (w *filedWriter) rest() {
 		c.API.DisableExecuteAPIEndpoint = c.API.DisableExecuteAPIEndpoint || a.DisableExecuteAPIEndpoint
 		c.API.EndpointConfiguration = &restapi.EndpointConfiguration{Types: []string{"REGIONAL"}}
 		if first {
-			w.take(func(tx store.Tx) error { return restapi.WriteContent(tx, gateway.DefaultRegion, c) })
+			w.take(func(tx store.Tx) error { return restapi.WriteContent(tx, a.Home().Region, c) })
 		}
 		w.put(key+"/contents/"+id, c)
 		w.put(key+"/deployments/"+id, restapi.Deployment{ID: id})
@@ -154,7 +154,7 @@ func (w *filedWriter) rest() {
 
 func (w *filedWriter) http() {
 	a := w.api
-	key := httpapi.APIKeyOf(gateway.DefaultRegion, a.ID)
+	key := httpapi.APIKeyOf(a.Home().Region, a.ID)
 	w.deployments(func(d *gateway.Deployment, id string, first bool) {
 		content := openapi.HTTPContent
 		if a.Protocol == gateway.WebSocket {
@@ -165,7 +165,7 @@ func (w *filedWriter) http() {
 		c.API.Name, c.API.Description, c.API.Tags = a.Name, cmp.Or(a.Description, c.API.Description), w.tags
 		c.API.DisableExecuteAPIEndpoint = c.API.DisableExecuteAPIEndpoint || a.DisableExecuteAPIEndpoint
 		if first {
-			w.take(func(tx store.Tx) error { return httpapi.WriteContent(tx, gateway.DefaultRegion, c) })
+			w.take(func(tx store.Tx) error { return httpapi.WriteContent(tx, a.Home().Region, c) })
 		}
 		w.put(key+"/contents/"+id, c)
 		w.put(key+"/deployments/"+id, httpapi.Deployment{DeploymentID: id, DeploymentStatus: "DEPLOYED"})

@@ -21,7 +21,7 @@ const requestTimeForm = "02/Jan/2006:15:04:05 -0700"
 // values are the variables that are no families. What gateway.AccessLogVariables has
 // besides is in unset.
 var values = map[string]value{
-	"accountId":         func(*request) string { return gateway.DefaultAccountID },
+	"accountId":         func(r *request) string { return r.stage.api.Home().Account },
 	"apiId":             func(r *request) string { return r.stage.api.ID },
 	"stage":             func(r *request) string { return r.stage.name },
 	"domainName":        (*request).host,

@@ -228,7 +228,7 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 	case "stage":
 		return c.stage.Name, true
 	case "accountId":
-		return gateway.DefaultAccountID, true
+		return c.api.Home().Account, true
 	case "resourcePath":
 		return r.Path, r.Route != nil
 	case "routeKey":

@@ -48,7 +48,8 @@ func (c *stageCompiler) policyRules() (*iampolicy.AddressRules, iampolicy.API) {
 	if !c.policyParsed {
 		c.policyParsed = true
 		text := []byte(c.deployment.Policy)
-		c.policyIdentity = iampolicy.OwnIdentity(text, iampolicy.API{Region: gateway.DefaultRegion, Account: gateway.DefaultAccountID, ID: c.api.ID})
+		home := c.api.Home()
+		c.policyIdentity = iampolicy.OwnIdentity(text, iampolicy.API{Region: home.Region, Account: home.Account, ID: c.api.ID})
 		if policy, _ := iampolicy.Parse(text, iampolicy.Options{Kind: iampolicy.ResourcePolicy, API: c.policyIdentity}); policy != nil {
 			c.addressRules, _ = policy.AddressRules(c.policyIdentity, c.stage.Name)
 		}

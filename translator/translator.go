@@ -252,6 +252,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	type mounted struct {
 		Path     string
 		API      string
+		Home     gateway.Home
 		Protocol gateway.Protocol
 		Stage    gateway.Stage
 		Plans    []string
@@ -275,7 +276,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name)})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name)})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

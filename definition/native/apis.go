@@ -28,6 +28,8 @@ func parseAPI(v source.Value) API {
 	if id := o.Get("id"); !id.IsNull() {
 		a.ID = id.NonEmpty()
 	}
+	a.Region = parseOf(o.Get("region"), regionForm, "a region, such as eu-west-1")
+	a.AccountID = parseOf(o.Get("accountId"), accountForm, "an account, which is twelve digits")
 	var own Definition
 	if a.Protocol == gateway.WebSocket {
 		own = parseFile(o, Definition{Value: v})
@@ -52,6 +54,25 @@ func parseAPI(v source.Value) API {
 	}
 	o.Done()
 	return a
+}
+
+// Forms of what ARNs have.
+var (
+	regionForm  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+)
+
+// parseOf reads a text that has a form.
+func parseOf(v source.Value, form *regexp.Regexp, what string) string {
+	if v.IsNull() {
+		return ""
+	}
+	text := v.NonEmpty()
+	if text != "" && !form.MatchString(text) {
+		v.Errorf("invalid-value", "", "%s is %s, must be %s", v.Path(), v.Shown(), what)
+		return ""
+	}
+	return text
 }
 
 // parseDefinition reads the keys definition and backend, which an API has for those

@@ -111,6 +111,7 @@ type controlPlane struct {
 	// The sockets are open from the beginning: an address that is taken is known
 	// before anything else happens.
 	xdsSocket, httpSocket net.Listener
+	httpTLS               httpTLSFlags
 	// portal serves sites for developers, nil without the role; portalOff tells that there is
 	// no address for them, and portalSocket is nil then.
 	portal       *portal.Server
@@ -132,6 +133,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if paths, err = flags.definitions(paths); err != nil {
 		return nil, err
 	}
+	definitions.AccountID = flags.management.accountID
 	known := paths
 	if len(known) == 0 {
 		// The store stays the same when a file comes to be there.
@@ -154,7 +156,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
 		limitFileFlags: flags.limitFiles, stdout: stdout, portalOff: flags.portal.address == "",
 	}
-	c.writable = loopback(flags.httpAddress)
+	c.writable, c.httpTLS = loopback(flags.httpAddress), flags.httpTLS
 	c.openManagement, c.accountID = c.writable, flags.management.accountID
 	if flags.management.openChosen != nil && flags.management.openChosen() {
 		c.openManagement = flags.management.open
@@ -418,7 +420,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 		})
 	}
 	group.Go(func() error {
-		if err := c.http.Serve(c.httpSocket); !errors.Is(err, http.ErrServerClosed) {
+		if err := c.httpTLS.serve(c.http, c.httpSocket); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("status server: %w", err)
 		}
 		return nil
@@ -435,7 +437,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 			c.log.Info("stopping")
 			cancel()
 		})()
-		c.log.Info("serving", append(about, "status", fmt.Sprintf("http://%s/status", c.httpSocket.Addr()))...)
+		c.log.Info("serving", append(about, "status", fmt.Sprintf("%s://%s/status", c.httpTLS.scheme(), c.httpSocket.Addr()))...)
 		return alongside(working)
 	})
 	return group.Wait()

@@ -31,6 +31,7 @@ type serveFlags struct {
 	insecureXDS        bool
 	limits             limitStoreFlags
 	limitFiles         limitFileFlags
+	httpTLS            httpTLSFlags
 	management         managementFlags
 	dashboard          dashboardFlags
 	portal             portalFlags
@@ -53,6 +54,7 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry collector that metrics and spans of this process are sent to, such as http://127.0.0.1:4317 (default as OTEL_EXPORTER_OTLP_ENDPOINT says; headers and certificates by OTEL_EXPORTER_OTLP_*)")
 	f.limits.add(flags)
 	f.limitFiles.add(flags)
+	f.httpTLS.add(flags)
 	f.management.add(cmd)
 	f.dashboard.add(cmd)
 	f.portal.add(flags)
@@ -96,6 +98,9 @@ func (f *serveFlags) check() error {
 	if err := f.portal.check(f.roles); err != nil {
 		return err
 	}
+	if err := f.httpTLS.check(f.httpAddress, f.asksForCredentials()); err != nil {
+		return err
+	}
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
@@ -117,6 +122,16 @@ func (f *serveFlags) check() error {
 			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
 	}
 	return f.checkIntegration()
+}
+
+// asksForCredentials reports whether callers of --http-address show any: those who sign
+// their calls of the management API, or sign in to the dashboard beside it.
+func (f *serveFlags) asksForCredentials() bool {
+	open := loopback(f.httpAddress)
+	if f.management.openChosen != nil && f.management.openChosen() {
+		open = f.management.open
+	}
+	return f.roles.has("management") && !open || f.dashboard.issuer != ""
 }
 
 // definitions gives the paths of a command line. Those whose only role is to count by

@@ -34,7 +34,7 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 		return nil
 	}
 	isAPI := source.IsAPI(key)
-	result := loadVirtual(ctx, &files, without(served, key, isAPI))
+	result := k.c.loadVirtual(ctx, &files, without(served, key, isAPI))
 	if err := result.Diagnostics.Err(); err != nil || result.Snapshot == nil {
 		return told(result.Diagnostics, err)
 	}
@@ -54,9 +54,9 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 }
 
 // loadVirtual loads virtual files, and no others, beside what there is.
-func loadVirtual(ctx context.Context, files *source.Files, beside *gateway.Snapshot) definition.Result {
+func (c *controlPlane) loadVirtual(ctx context.Context, files *source.Files, beside *gateway.Snapshot) definition.Result {
 	loader := definition.NewLoader(definition.Options{
-		Foreign: source.IsVirtual, MayBeEmpty: true,
+		Foreign: source.IsVirtual, MayBeEmpty: true, AccountID: c.accountID,
 		ReadFile: func(name string) ([]byte, error) {
 			if content, ok := files.Content[name]; ok {
 				return content, nil

@@ -41,7 +41,7 @@ func (t storedTest) load(ctx context.Context, r *restapi.TestRequest, content *r
 	if err != nil {
 		return nil, err
 	}
-	result := loadVirtual(ctx, &files, without(served, restapi.APIKeyOf(r.Region, content.API.ID), true))
+	result := t.c.loadVirtual(ctx, &files, without(served, restapi.APIKeyOf(r.Region, content.API.ID), true))
 	if result.Snapshot == nil {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -78,9 +78,9 @@ func (t storedTest) TestMethod(ctx context.Context, test *restapi.MethodTest) (*
 	if !hasBodyModels(snapshot, &trial) {
 		trial.Check = nil
 	}
-	answer, found := t.trials.Try(ctx, trial)
-	if answer == nil {
-		return nil, told(found, found.Err())
+	answer, found, err := t.trials.Try(ctx, trial)
+	if err != nil {
+		return nil, told(found, err)
 	}
 	body := string(answer.Body)
 	if !utf8.ValidString(body) {

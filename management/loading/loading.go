@@ -90,6 +90,7 @@ func (l *Loader) Follow(ctx context.Context, changed func()) error {
 	var late []string // what could not be read when it changed
 	all, news := false, true
 	return l.store.Watch(ctx, func(keys []string) {
+		begin := time.Now()
 		all = all || keys == nil
 		late = append(late, keys...)
 		for {
@@ -115,8 +116,20 @@ func (l *Loader) Follow(ctx context.Context, changed func()) error {
 			news = false
 			changed()
 		}
+		// What has been written in the meantime comes all together next. Where it takes
+		// long to render, as with many thousands of keys, calls are to have time, too.
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(pacing*time.Since(begin), maxPause)):
+		}
 	})
 }
+
+// The pause after changes were rendered is so many times as long as that took, with a bound.
+const (
+	pacing   = 2
+	maxPause = 500 * time.Millisecond
+)
 
 // render renders what has changed, and reports whether that makes a difference.
 func (l *Loader) render(ctx context.Context, keys []string) (different bool, err error) {

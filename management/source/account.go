@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -81,10 +82,6 @@ type (
 func account(reader store.Reader, region string) (Files, error) {
 	files := newFiles()
 	var plans nativeAccount
-	keys, err := list[restapi.APIKey](reader, restapi.APIKeysFolder(region))
-	if err != nil {
-		return Files{}, err
-	}
 	stored, err := list[restapi.UsagePlan](reader, restapi.UsagePlansFolder(region))
 	if err != nil {
 		return Files{}, err
@@ -100,14 +97,8 @@ func account(reader store.Reader, region string) (Files, error) {
 			planned[key] = true
 		}
 	}
-	for _, k := range keys {
-		key := nativeAPIKey{Name: k.ID, Value: k.Value, Enabled: k.Enabled}
-		// What the management API has said of a key goes before what its tag says: two
-		// plans might have the same stage.
-		if plan := k.Tags[restapi.PlanTag]; plan != "" && !planned[k.ID] {
-			key.Plans = []string{plan}
-		}
-		plans.APIKeys = append(plans.APIKeys, key)
+	if plans.APIKeys, err = keysWithPlans(reader, region, planned); err != nil {
+		return Files{}, err
 	}
 	if len(plans.APIKeys)+len(plans.UsagePlans) > 0 {
 		if err := files.addAccount(region+"/usageplans.json", plans); err != nil {
@@ -134,6 +125,36 @@ func account(reader store.Reader, region string) (Files, error) {
 }
 
 // vpcLinks renders those of both services: apigatewayv2's have no targets.
+// keysWithPlans gives the keys that have a plan. Others let nobody in, and may be many: that
+// one is made is no reason to load anything anew, nor to read all of them.
+func keysWithPlans(reader store.Reader, region string, planned map[string]bool) (keys []nativeAPIKey, err error) {
+	folder := restapi.APIKeysFolder(region)
+	entries, err := reader.Children(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		id := strings.TrimPrefix(e.Key, folder)
+		if !planned[id] && !bytes.Contains(e.Value, []byte(restapi.PlanTag)) {
+			continue
+		}
+		k, err := decode[restapi.APIKey](e.Key, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		key := nativeAPIKey{Name: k.ID, Value: k.Value, Enabled: k.Enabled}
+		// What the management API has said of a key goes before what its tag says: two
+		// plans might have the same stage.
+		if plan := k.Tags[restapi.PlanTag]; plan != "" && !planned[k.ID] {
+			key.Plans = []string{plan}
+		}
+		if planned[id] || len(key.Plans) > 0 {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
 func vpcLinks(reader store.Reader, region string) (links []nativeVPCLink, err error) {
 	folder := restapi.VPCLinksFolder(region)
 	entries, err := reader.Children(folder)

@@ -13,8 +13,9 @@ import (
 )
 
 // accountDocuments are a region with an API that asks for keys, and all that leads to it.
+const region = "eu-west-1"
+
 func accountDocuments() map[string]any {
-	const region = "eu-west-1"
 	const api = region + "/restapis/a1b2c3d4e5"
 	content := petsContent("http://127.0.0.1:9101")
 	get := content.Resources[1].ResourceMethods["GET"]
@@ -35,6 +36,8 @@ func accountDocuments() map[string]any {
 			},
 		},
 		region + "/usageplankeys/p1/k1":                         restapi.UsagePlanKey{ID: "k1"},
+		region + "/usageplankeys/p1/k2":                         restapi.UsagePlanKey{ID: "k2"},
+		region + "/apikeys/k3":                                  restapi.APIKey{ID: "k3", Name: "unplanned", Value: "value-1123456789-0123456789", Enabled: true},
 		region + "/usageplankeys/p1/k9":                         restapi.UsagePlanKey{ID: "k9"},
 		domain.NameKey(region, "api.example.com"):               domain.Name{Name: "api.example.com", Endpoints: []domain.Endpoint{{Type: domain.Regional}}},
 		domain.MappingKey(region, "api.example.com", "shop/v1"): domain.Mapping{Path: "shop/v1", APIID: "a1b2c3d4e5", Stage: "prod"},
@@ -62,8 +65,15 @@ func TestAccountIsServed(t *testing.T) {
 	if len(plan.Stages) != 1 || len(plan.Stages[0].Routes) != 1 || plan.Stages[0].Routes[0].RouteKey != "GET /{id}" || plan.Stages[0].Routes[0].Throttle.Burst != 3 {
 		t.Errorf("the plan's stages are %+v", plan.Stages)
 	}
-	if diff := cmp.Diff([]string{"k1"}, plan.Keys); diff != "" {
+	if diff := cmp.Diff([]string{"k1", "k2"}, plan.Keys); diff != "" {
 		t.Error(diff)
+	}
+	// A key without a plan lets nobody in, and is no reason to load anything anew.
+	before := r.Units()[region]
+	put(t, s, map[string]any{region + "/apikeys/k4": restapi.APIKey{ID: "k4", Value: "value-2123456789-0123456789", Enabled: true}})
+	render(t, r, s, []string{region + "/apikeys/k4"})
+	if r.Units()[region] != before {
+		t.Error("a key without a plan changes what is served")
 	}
 	want := map[string]string{"shop/v1": "a1b2c3d4e5/prod", "prod": "a1b2c3d4e5/prod"}
 	if diff := cmp.Diff(want, mappingsOf(got)); diff != "" {

@@ -21,6 +21,7 @@ type (
 		ID                        string            `json:"id"`
 		Description               string            `json:"description,omitempty"`
 		Protocol                  string            `json:"protocol"`
+		Region                    string            `json:"region,omitempty"`
 		DisableExecuteAPIEndpoint bool              `json:"disableExecuteApiEndpoint,omitempty"`
 		Tags                      map[string]string `json:"tags,omitempty"`
 		Stages                    []nativeStage     `json:"stages"`
@@ -119,6 +120,7 @@ func apiFiles(key string, api nativeAPI, documents map[string][]byte) (Files, er
 	if len(api.Stages) == 0 {
 		return files, nil
 	}
+	api.Region, _, _ = strings.Cut(key, "/")
 	data, err := json.Marshal(nativeFile{APIs: []nativeAPI{api}})
 	if err != nil {
 		return files, err

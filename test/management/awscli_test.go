@@ -1,6 +1,8 @@
 package management
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,14 +40,22 @@ credentials:
 	if err := os.WriteFile(file, fmt.Appendf(nil, definition, port), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	endpoint := fmt.Sprintf("http://127.0.0.1:%d", management)
+	// Other machines reach it, so that it has TLS.
+	endpoint, folder := fmt.Sprintf("https://localhost:%d", management), t.TempDir()
+	authority, certificate, key := signedPair(t, "localhost")
+	for name, text := range map[string]string{"ca.pem": authority, "server.pem": certificate, "server.key": key} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	run := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0",
-		"--data-dir", t.TempDir(), "--http-address", strings.TrimPrefix(endpoint, "http://"), "--open-management=false", file))
+		"--data-dir", t.TempDir(), "--http-address", fmt.Sprintf("0.0.0.0:%d", management),
+		"--http-tls-cert", filepath.Join(folder, "server.pem"), "--http-tls-key", filepath.Join(folder, "server.key"), file))
 	run.AwaitOutput("listening ")
 
 	aws := func(secret string, args ...string) (string, error) {
 		t.Helper()
-		env := []string{"AWS_ACCESS_KEY_ID=AKIDDEPLOYER", "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER="}
+		env := []string{"AWS_ACCESS_KEY_ID=AKIDDEPLOYER", "AWS_SECRET_ACCESS_KEY=" + secret, "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=", "AWS_CA_BUNDLE=" + filepath.Join(folder, "ca.pem")}
 		out, err := pytools.Command(t, env, append([]string{"-m", "awscli", "--endpoint-url", endpoint, "--output", "json"}, args...)...).CombinedOutput()
 		return string(out), err
 	}
@@ -102,6 +112,9 @@ credentials:
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(authority))
+	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	if answer, err := client.Get(endpoint + "/restapis"); err != nil || answer.StatusCode != http.StatusForbidden || answer.Header.Get("X-Amzn-Errortype") != "MissingAuthenticationTokenException" {
 		t.Errorf("not signed: %v %v", answer, err)
 	}

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 endpoint = sys.argv[1]
 rest = boto3.client("apigateway", endpoint_url=endpoint, region_name="us-east-1")
+ireland = boto3.client("apigateway", endpoint_url=endpoint, region_name="eu-west-1")
 http = boto3.client("apigatewayv2", endpoint_url=endpoint, region_name="us-east-1")
 
 
@@ -40,16 +41,16 @@ for r in resources:
         assert rest.get_integration(**at)["type"] == embedded["methodIntegration"]["type"]
         refused("gatehouse.yaml", rest.delete_method, **at)
 assert methods > 3
-for lists, one, key, argument in ((rest.get_authorizers, rest.get_authorizer, "id", "authorizerId"), (rest.get_models, rest.get_model, "name", "modelName"),
-                                  (rest.get_request_validators, rest.get_request_validator, "id", "requestValidatorId")):
+for lists, one, key, argument in ((ireland.get_authorizers, ireland.get_authorizer, "id", "authorizerId"), (ireland.get_models, ireland.get_model, "name", "modelName"),
+                                  (ireland.get_request_validators, ireland.get_request_validator, "id", "requestValidatorId")):
     items = lists(restApiId="mocks")["items"]
     assert items, lists
     for item in items:
         assert one(restApiId="mocks", **{argument: item[key]})["name"] == item["name"]
-assert any(not r["defaultResponse"] for r in rest.get_gateway_responses(restApiId="mocks")["items"])
-method = rest.get_resources(restApiId="mocks", embed=["methods"])["items"][-1]["resourceMethods"]["GET"]
-assert rest.get_authorizer(restApiId="mocks", authorizerId=method["authorizerId"])["name"] == "door" and method["authorizationType"] == "CUSTOM", method
-assert rest.get_request_validator(restApiId="mocks", requestValidatorId=method["requestValidatorId"])["name"] == "all"
+assert any(not r["defaultResponse"] for r in ireland.get_gateway_responses(restApiId="mocks")["items"])
+method = ireland.get_resources(restApiId="mocks", embed=["methods"])["items"][-1]["resourceMethods"]["GET"]
+assert ireland.get_authorizer(restApiId="mocks", authorizerId=method["authorizerId"])["name"] == "door" and method["authorizationType"] == "CUSTOM", method
+assert ireland.get_request_validator(restApiId="mocks", requestValidatorId=method["requestValidatorId"])["name"] == "all"
 stage = rest.get_stage(restApiId="parcels", stageName="prod")
 assert stage["variables"]["backend"] == "127.0.0.1:1" and rest.get_deployment(restApiId="parcels", deploymentId=stage["deploymentId"])["id"] == stage["deploymentId"]
 
@@ -61,9 +62,13 @@ for kind in ("oas30", "swagger"):
     assert copied == {path: sorted(r.get("resourceMethods", {})) for path, r in by_path.items()}, copied
     assert sorted(a["name"] for a in rest.get_authorizers(restApiId=copy)["items"]) == sorted(a["name"] for a in rest.get_authorizers(restApiId="parcels")["items"])
 
+# An API is of the region that its file says.
+assert "mocks" not in [a["id"] for a in rest.get_rest_apis()["items"]] and [a["id"] for a in ireland.get_rest_apis()["items"]] == ["mocks"]
+refused("gatehouse.yaml", ireland.delete_rest_api, restApiId="mocks")
+
 # Its methods may be tried, which changes nothing.
-mock = rest.get_resources(restApiId="mocks", embed=["methods"])["items"][-1]
-tried = rest.test_invoke_method(restApiId="mocks", resourceId=mock["id"], httpMethod="GET")
+mock = ireland.get_resources(restApiId="mocks", embed=["methods"])["items"][-1]
+tried = ireland.test_invoke_method(restApiId="mocks", resourceId=mock["id"], httpMethod="GET")
 assert tried["status"] == 200 and tried["body"] == "hello", tried
 for operation, arguments in ((rest.update_rest_api, {"patchOperations": []}), (rest.create_deployment, {}), (rest.create_resource, {"parentId": api["rootResourceId"], "pathPart": "x"}),
                              (rest.put_rest_api, {"body": document}), (rest.create_authorizer, {"name": "x", "type": "TOKEN"}), (rest.delete_rest_api, {})):

@@ -33,7 +33,7 @@ func TestAPIsOfFiles(t *testing.T) {
 functions: [{name: door, url: "http://127.0.0.1:1/"}]
 apis:
   - {name: parcels, protocol: REST, definition: %q, stages: [{name: prod, variables: {backend: "127.0.0.1:1", backendHost: "127.0.0.1:1"}}]}
-  - {name: mocks, protocol: REST, definition: %q, stages: [{name: prod}]}
+  - {name: mocks, protocol: REST, region: eu-west-1, definition: %q, stages: [{name: prod}]}
   - {name: pets-http, protocol: HTTP, definition: %q, stages: [{name: $default, variables: {backend: "127.0.0.1:1"}}]}
   - name: chat
     protocol: WEBSOCKET

@@ -35,8 +35,8 @@ func startSite(t *testing.T, text string) *site {
 	return startSiteOf(t, "", text)
 }
 
-// startSiteOf has more to say of its gateway.
-func startSiteOf(t *testing.T, gateway, text string) *site {
+// startSiteOf has more to say of its gateway, and of gatehouse itself.
+func startSiteOf(t *testing.T, gateway, text string, flags ...string) *site {
 	t.Helper()
 	s := &site{port: proctest.FreePort(t)}
 	api := fmt.Sprintf("127.0.0.1:%d", proctest.FreePort(t))
@@ -46,8 +46,8 @@ func startSiteOf(t *testing.T, gateway, text string) *site {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Process = proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0",
-		"--data-dir", t.TempDir(), "--http-address", api, file))
+	arguments := append([]string{"run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), "--http-address", api}, flags...)
+	s.Process = proctest.Start(t, exec.Command(proctest.Gatehouse(t), append(arguments, file)...))
 	s.AwaitOutput("listening ")
 	return s
 }
@@ -104,4 +104,26 @@ func TestServedWebSocketAPIs(t *testing.T) {
 // TestAnswersTellWhere asks a gateway with a name of its own where it serves.
 func TestAnswersTellWhere(t *testing.T) {
 	startSiteOf(t, "suffix: api.example.com, ", "").run(t, "addresses.py", echo(t))
+}
+
+// TestRegionsAndAccounts has what is served of an API know the region that it was created
+// in, and the account.
+func TestRegionsAndAccounts(t *testing.T) {
+	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var event struct {
+			MethodARN      string `json:"methodArn"`
+			RequestContext json.RawMessage
+		}
+		_ = json.NewDecoder(r.Body).Decode(&event)
+		if event.MethodARN == "" {
+			_ = json.NewEncoder(w).Encode(map[string]any{"statusCode": 200, "body": string(event.RequestContext)})
+			return
+		}
+		// It allows no more than what it was asked about.
+		_ = json.NewEncoder(w).Encode(map[string]any{"principalId": "me", "context": map[string]string{"arn": event.MethodARN}, "policyDocument": map[string]any{
+			"Version": "2012-10-17", "Statement": []any{map[string]string{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event.MethodARN}}}})
+	}))
+	t.Cleanup(function.Close)
+	functions := fmt.Sprintf("functions: [{name: %q, url: %q}]\n", "arn:aws:lambda:eu-west-1:111122223333:function:f", function.URL)
+	startSiteOf(t, "", functions, "--account-id", "111122223333").run(t, "homes.py")
 }
