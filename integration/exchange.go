@@ -82,16 +82,9 @@ func (x *exchange) id() string { return x.header("X-Request-Id") }
 
 // domain is the host name that was asked for, and its first label.
 func (x *exchange) domain() (name, prefix string) {
-	name = withoutPort(x.request.Host)
+	name = lambdaevent.Domain(x.request.Host)
 	prefix, _, _ = strings.Cut(name, ".")
 	return name, prefix
-}
-
-func withoutPort(host string) string {
-	if colon := strings.LastIndexByte(host, ':'); colon >= 0 && !strings.HasSuffix(host, "]") {
-		return host[:colon]
-	}
-	return host
 }
 
 // below is the request's path below the base of its stage; it begins with a slash.

@@ -118,7 +118,7 @@ func (s *Server) aboutClient(r *http.Request, key stageKey, id string, now time.
 	a := &about{
 		id: strings.Clone(id), stage: key, connected: now,
 		// What is kept for hours must not keep the request's memory.
-		domain: kept(withoutPort(r.Host), maxDomain), userAgent: kept(r.UserAgent(), maxUserAgent),
+		domain: kept(lambdaevent.Domain(r.Host), maxDomain), userAgent: kept(r.UserAgent(), maxUserAgent),
 		sourceIP: strings.Clone(clientAddress(r)),
 	}
 	a.authorizer = authorizerContext(r.Header.Get(wire.AuthorizerHeader))
@@ -134,11 +134,4 @@ func (s *Server) aboutClient(r *http.Request, key stageKey, id string, now time.
 // kept is a copy of what is not longer than it may be.
 func kept(text string, most int) string {
 	return strings.ToValidUTF8(strings.Clone(text[:min(len(text), most)]), "")
-}
-
-func withoutPort(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		return name
-	}
-	return host
 }

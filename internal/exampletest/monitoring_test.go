@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestMonitoring(t *testing.T) {
 	ports := freePorts(t, 3)
 	root := filepath.Join(proctest.Root(t), monitoring)
 	proctest.Start(t, exec.Command(backend(t), "-addr", "127.0.0.1:"+ports[1]))
-	run := runGatehouse(t, copyExample(t, monitoring, "port: 8080", "port: "+ports[0], ":9101", ":"+ports[1]))
+	run := runGatehouse(t, copyExample(t, monitoring, "port: 8080", "port: "+ports[0], ":9101", ":"+ports[1]), "--prometheus-url", "http://127.0.0.1:"+ports[2])
 	line := run.AwaitOutput("msg=serving", "status=")
 	status := regexp.MustCompile(`status=http://(\S+)/status`).FindStringSubmatch(line)
 	if status == nil {
@@ -125,6 +126,22 @@ func TestMonitoring(t *testing.T) {
 	// run.Await may have asked more than once.
 	if got := p.query(counted); len(got) != 2 || got["map[]"] != "1" || len(got["map[method:GET resource:/pets]"]) != 1 || got["map[method:GET resource:/pets]"] < "5" {
 		t.Errorf("counted were %v", got)
+	}
+
+	// What Prometheus saw at first may have been counted at any time; from then on its
+	// increase is what was sent, about. The process has run for no day, so that it asks.
+	for range 20 {
+		send(t, client, request(t, "GET", base+"/pets", ""))
+	}
+	tile := regexp.MustCompile(`data-value="calls">(\d+)<`)
+	for end := time.Now().Add(proctest.Patience); ; time.Sleep(200 * time.Millisecond) {
+		page := send(t, client, request(t, "GET", "http://"+status[1]+"/dashboard/apis/petstore/v1?range=24h", "")).body
+		if calls, _ := strconv.Atoi(append(tile.FindStringSubmatch(page), "", "")[1]); calls >= 16 && calls <= 40 && strings.Contains(page, "numbers are Prometheus") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the dashboard shows:\n%s", page)
+		}
 	}
 
 	names := map[string]bool{}

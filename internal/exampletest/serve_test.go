@@ -20,10 +20,10 @@ import (
 )
 
 // runGatehouse serves definitions through a supervised Envoy until the test ends.
-func runGatehouse(t *testing.T, definitions string) *proctest.Process {
+func runGatehouse(t *testing.T, definitions string, more ...string) *proctest.Process {
 	t.Helper()
-	return proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
-		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), definitions))
+	args := append([]string{"run", "--envoy", envoytest.Binary(t), "--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), definitions}, more...)
+	return proctest.Start(t, exec.Command(proctest.Gatehouse(t), args...))
 }
 
 // TestEdge asks for every name of the edge example over TLS.
