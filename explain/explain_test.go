@@ -1,0 +1,109 @@
+package explain
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
+)
+
+// snapshot has a REST API with a route for each kind of answer that takes no Envoy to hold.
+// What Envoy has a say in is in test/e2e.
+func snapshot() *gateway.Snapshot {
+	to := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, HTTPMethod: "GET", URI: "http://127.0.0.1:9/{id}?of=${stageVariables.of}",
+		RequestParameters: []gateway.ParameterMapping{{Target: "integration.request.path.id", Source: "method.request.path.id"}}}
+	d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{
+		{Method: "GET", Path: "/pets/{id}", Integration: to, Source: gateway.Position{File: "pets.yaml", Line: 3, Column: 5}},
+		{Method: "GET", Path: "/keyed/{id}", Integration: to, APIKeyRequired: true},
+	}}
+	s := &gateway.Snapshot{
+		Gateways: []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: 8080}}}},
+		APIs:     []gateway.API{{ID: "pets", Name: "Pets", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d, Variables: map[string]string{"of": "x"}}}}},
+		APIKeys:  []gateway.APIKey{{Name: "acme", Values: []gateway.Secret{"key-secret-0123456789"}}},
+	}
+	s.Seal()
+	return s
+}
+
+func TestJSONGoesBothWays(t *testing.T) {
+	e, err := Offline(snapshot(), Question{Method: "GET", URL: "http://pets.execute-api.localhost/v1/pets/7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Explanation
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(e, &read); diff != "" || !strings.Contains(string(data), `{"file":"pets.yaml","line":3,"column":5}`) {
+		t.Errorf("%s\n%s", diff, data)
+	}
+	if e.Route != "GET /pets/{id}" || e.PathParameters["id"] != "7" || !strings.Contains(string(data), "http://127.0.0.1:9/7?of=x") {
+		t.Errorf("it is %s", data)
+	}
+}
+
+// TestSecretsStaySecret looks for what was asked with, and for values of keys, in all
+// that is told.
+func TestSecretsStaySecret(t *testing.T) {
+	for _, key := range []string{"", "key-secret-0123456789", "guessed-secret"} {
+		for _, target := range []string{"pets/7", "keyed/7", "nothing"} {
+			q := Question{Method: "GET", URL: "http://pets.execute-api.localhost/v1/" + target + "?token=query-secret", Header: map[string][]string{}}
+			q.Header.Set("x-api-key", key)
+			q.Header.Set("Authorization", "Bearer bearer-secret")
+			e, err := Offline(snapshot(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := string(data) + strings.Join(e.Lines(), ""); strings.Contains(all, "secret") {
+				t.Errorf("%s with the key %q tells %s", target, key, all)
+			}
+		}
+	}
+}
+
+// TestHappenedWithoutDefinitions explains requests whose API is not there any more, or whose
+// process serves nothing.
+func TestHappenedWithoutDefinitions(t *testing.T) {
+	r := history.Request{ID: "1", At: time.Unix(1e9, 0), API: "gone", Stage: "v1", RouteMethod: "GET", Resource: "/x", Method: "GET", Host: "h", Path: "/v1/x", Caller: "nobody",
+		Status: 504, Upstream: "http://127.0.0.1:9", Details: "upstream_response_timeout", Flags: "UT", ResponseType: "INTEGRATION_TIMEOUT", Latency: 30 * time.Second}
+	for name, s := range map[string]*gateway.Snapshot{"nothing": nil, "another API": snapshot()} {
+		text := strings.Join(Happened(s, r).Lines(), "\n")
+		for _, want := range []string{"the route GET /x, which is not in the definitions any more", "gave no answer", "the integration took longer than its timeout (upstream_response_timeout)", "in all 30.00 s", "=>  504 by the gateway, INTEGRATION_TIMEOUT"} {
+			if name == "nothing" && !strings.Contains(text, want) || !strings.Contains(text, "504 by the gateway") {
+				t.Errorf("%s: without %q:\n%s", name, want, text)
+			}
+		}
+	}
+	if text := strings.Join(Happened(nil, history.Request{Status: 400, Details: "path_normalization_failed"}).Lines(), "\n"); !strings.Contains(text, "a request that Envoy could not read") {
+		t.Errorf("without a path:\n%s", text)
+	}
+}
+
+func FuzzQuestion(f *testing.F) {
+	for _, target := range []string{"http://h/a/../b//c/.?x=1", "http://[::1]:80/%2e%2e/..", "https://h", "ws://h?x#y", "http://h/\x1b", "http://%zz/", "http://u:p@h/a/./"} {
+		f.Add(target, "GET", "x-api-key", "v")
+	}
+	f.Fuzz(func(t *testing.T, target, method, name, value string) {
+		q := Question{Method: method, URL: target, Header: map[string][]string{name: {value}}}
+		a, err := q.read()
+		if err != nil {
+			return
+		}
+		if !strings.HasPrefix(a.path, "/") || normalize(a.path) != a.path {
+			t.Errorf("%q is normalized to %q, and that to %q", target, a.path, normalize(a.path))
+		}
+	})
+}
