@@ -16,15 +16,36 @@ import (
 // Offline tells what becomes of a request on a snapshot that could be served. The error is of
 // the question, or of the snapshot.
 func Offline(s *gateway.Snapshot, q Question) (*Explanation, error) {
-	a, err := q.read()
+	p, err := Prepare(s)
 	if err != nil {
 		return nil, err
 	}
+	return p.Offline(q)
+}
+
+// Prepared is a snapshot that many questions are asked about.
+type Prepared struct {
+	snapshot *gateway.Snapshot
+	out      *translator.Output
+}
+
+// Prepare translates a snapshot. The error is of the snapshot.
+func Prepare(s *gateway.Snapshot) (*Prepared, error) {
 	out, diags := translator.New().Translate(s)
 	if out == nil {
 		return nil, fmt.Errorf("the definitions cannot be served: %v", diags)
 	}
-	ex := &offline{Explanation: &Explanation{}, snapshot: s, asked: a, body: q.Body}
+	return &Prepared{s, out}, nil
+}
+
+// Offline is Offline on the snapshot. The error is of the question.
+func (p *Prepared) Offline(q Question) (*Explanation, error) {
+	a, err := q.read()
+	if err != nil {
+		return nil, err
+	}
+	out := p.out
+	ex := &offline{Explanation: &Explanation{}, snapshot: p.snapshot, asked: a, body: q.Body}
 	if a.refused != "" {
 		ex.add("path", Failed, gateway.Position{}, a.refused)
 		ex.answer(400, "", `{"message":"Bad Request"}`)

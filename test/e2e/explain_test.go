@@ -111,6 +111,10 @@ func TestExplainRoutesAsEnvoyDoes(t *testing.T) {
 			place[0], target + pick("", "", "?", "?a=/pets/1", "?x=1&y=%2F"), random.IntN(4) == 0,
 		})
 	}
+	prepared, err := explain.Prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	explained := make([]*explain.Explanation, len(asked))
 	statuses := make([]int, len(asked))
 	sent := 0
@@ -121,7 +125,7 @@ func TestExplainRoutesAsEnvoyDoes(t *testing.T) {
 			header.Set("X-Canary", "yes")
 			headers = append(headers, "X-Canary", "yes")
 		}
-		e, err := explain.Offline(s, explain.Question{Method: q.method, URL: "http://" + q.host + q.target, Header: header, Source: netip.MustParseAddr("127.0.0.1")})
+		e, err := prepared.Offline(explain.Question{Method: q.method, URL: "http://" + q.host + q.target, Header: header, Source: netip.MustParseAddr("127.0.0.1")})
 		if err != nil {
 			t.Errorf("%+v: %v", q, err)
 			continue
