@@ -49,6 +49,8 @@ type Loader struct {
 	cache   map[deploymentKey]*parsedDefinition
 	// shared are the foreign files without APIs, by name.
 	shared map[string]*parsedShared
+	// last are the owner's files when they were last good; kept where there are foreign ones.
+	last *lastFiles
 }
 
 // NewLoader returns a Loader that has read nothing yet.
@@ -87,25 +89,9 @@ func (l *Loader) Load(ctx context.Context, paths []string) Result {
 // LoadBeside is Load for definitions that are tried beside others: base, if it isn't nil,
 // is what they are added to. Base stays as it is.
 func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
-	b := &build{
-		loader: l, base: base, files: newFileSet(l.options.ReadFile), taken: map[string]bool{},
-		next: map[deploymentKey]*parsedDefinition{}, nextShared: map[string]*parsedShared{},
-	}
+	b := l.begin(base)
 	b.readAll(paths)
-	b.resolveDefinitions(ctx)
-	snapshot := b.snapshot()
-	b.validate(snapshot)
-	// The loader forgets what is not used any more.
-	l.cache, l.shared = b.next, b.nextShared
-	result := Result{Diagnostics: b.diags, Files: b.files.list()}
-	switch {
-	case ctx.Err() != nil:
-	case !b.diags.HasErrors():
-		result.Snapshot = snapshot.Seal()
-	case len(b.configs) > 0 && !b.incomplete:
-		result.Draft = snapshot.Seal()
-	}
-	return result
+	return b.finish(ctx, false)
 }
 
 // validate checks names and references across files. All problems are to be told at
@@ -138,6 +124,12 @@ type build struct {
 	implicit []implicitDocument
 	// taken are the files read so far.
 	taken map[string]bool
+	// documents are the owner's files that were read as definitions.
+	documents []lastDocument
+	stdin     struct {
+		data []byte
+		err  error
+	}
 	// incomplete: something could not be read as a whole, so that what seems missing
 	// may be in it.
 	incomplete bool

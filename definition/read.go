@@ -19,6 +19,7 @@ func (b *build) readAll(paths []string) {
 		if path == stdinName {
 			if b.first(stdinName) {
 				data, err := b.loader.options.Stdin()
+				b.stdin.data, b.stdin.err = data, err
 				b.readDocument(stdinName, data, err, true)
 			}
 			continue
@@ -130,6 +131,9 @@ func (b *build) unreadable(name string, err error) {
 // readDocument takes a document in. OpenAPI documents that merely lie in a directory
 // are left for the APIs that name them.
 func (b *build) readDocument(name string, data []byte, err error, explicit bool) {
+	if !b.loader.options.foreign(name) {
+		b.documents = append(b.documents, lastDocument{name, explicit})
+	}
 	if err != nil {
 		b.unreadable(name, err)
 		return

@@ -25,9 +25,25 @@ type statusJSON struct {
 	Latest  *recordJSON `json:"latest"`
 	// RateLimitFiles are those of --ratelimit-config, if there are any.
 	RateLimitFiles *limitFilesJSON `json:"rateLimitFiles,omitempty"`
-	Issuers        []issuerJSON    `json:"issuers"`
-	Envoys         []nodeJSON      `json:"envoys"`
-	History        []recordJSON    `json:"history"`
+	// Management is about what the management API is told, where that is kept here.
+	Management *managementJSON `json:"management,omitempty"`
+	Issuers    []issuerJSON    `json:"issuers"`
+	Envoys     []nodeJSON      `json:"envoys"`
+	History    []recordJSON    `json:"history"`
+}
+
+// managementJSON tells whether calls that change something are taken.
+type managementJSON struct {
+	Writable bool   `json:"writable"`
+	Error    string `json:"error,omitempty"`
+}
+
+func (s *stored) show() *managementJSON {
+	if s == nil {
+		return nil
+	}
+	problem := s.store.Problem()
+	return &managementJSON{problem == "", problem}
 }
 
 // issuerJSON is an issuer of tokens whose keys are fetched.
@@ -149,7 +165,7 @@ func statusHandler(c *controlPlane) http.Handler {
 		out := statusJSON{
 			Build: thisBuild(), Roles: c.roles.names(), InForce: s.InForce(),
 			Serving: newRecordJSON(s.Serving), Latest: newRecordJSON(s.Latest),
-			RateLimitFiles: c.limitFiles.show(), Issuers: newIssuersJSON(c.issuers.Status(), time.Now()),
+			RateLimitFiles: c.limitFiles.show(), Management: c.stored.show(), Issuers: newIssuersJSON(c.issuers.Status(), time.Now()),
 			Envoys: newNodesJSON(c.xds), History: []recordJSON{},
 		}
 		for _, r := range s.History {

@@ -31,7 +31,9 @@ func checkCORS(p *problems, c *Cors) {
 			}
 		}
 	}
-	p.between("corsConfiguration.maxAge", c.MaxAge, -1, 86400)
+	if c.MaxAge != nil {
+		p.between("corsConfiguration.maxAge", *c.MaxAge, -1, 86400)
+	}
 	if c.AllowCredentials {
 		if slices.Contains(c.AllowOrigins, "*") {
 			p.add("allow-credentials is not supported if 'allow-origin' is *")

@@ -93,7 +93,7 @@ type answer struct {
 func TestImportAndReimport(t *testing.T) {
 	a := newAPI(t)
 	got := decode[answer](t, a.call("PUT", "/v2/apis", notes, 201))
-	if got.Name != "notes" || len(got.APIID) != 10 || got.ProtocolType != "HTTP" || got.Tags["team"] != "notes" || got.CorsConfiguration.MaxAge != 60 ||
+	if got.Name != "notes" || len(got.APIID) != 10 || got.ProtocolType != "HTTP" || got.Tags["team"] != "notes" || *got.CorsConfiguration.MaxAge != 60 ||
 		len(got.ImportInfo) != 1 || len(got.Warnings) != 0 || got.APIEndpoint != "https://"+got.APIID+".execute-api.localhost" {
 		t.Errorf("%+v", got)
 	}

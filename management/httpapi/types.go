@@ -28,7 +28,7 @@ type Cors struct {
 	AllowMethods     []string `json:"allowMethods,omitempty"`
 	AllowOrigins     []string `json:"allowOrigins,omitempty"`
 	ExposeHeaders    []string `json:"exposeHeaders,omitempty"`
-	MaxAge           int      `json:"maxAge,omitempty"`
+	MaxAge           *int     `json:"maxAge,omitempty"` // 0 is another thing than nothing
 }
 
 // Route is a route of an API.

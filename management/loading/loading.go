@@ -183,12 +183,50 @@ func (l *Loader) Load(ctx context.Context, paths []string) definition.Result {
 			l.succeeded(chosen)
 		}
 		if result.Snapshot != nil || ctx.Err() != nil || !l.refuse(result.Diagnostics, chosen) {
+			if result.Snapshot == nil && ctx.Err() == nil && l.news(chosen) {
+				over, again := l.loadOverLast(ctx, paths, chosen, result.Diagnostics)
+				if again {
+					continue
+				}
+				if over.Snapshot != nil {
+					result.Snapshot, result.Diagnostics, result.Draft = over.Snapshot, over.Diagnostics, nil
+				}
+			}
 			result.Files = slices.DeleteFunc(result.Files, source.IsVirtual)
 			result.Diagnostics = append(result.Diagnostics, l.warnings()...)
 			result.Diagnostics.Sort()
 			return result
 		}
 	}
+}
+
+// news reports whether something else is stored than what was loaded last.
+func (l *Loader) news(chosen map[string]*source.Files) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.loaded != nil && !maps.Equal(chosen, l.loaded)
+}
+
+// loadOverLast loads what is stored beside the files of the machine as they were when they
+// were last good: whoever writes those may take time to mend them, and others do not wait.
+// What is wrong with them is told on, as warnings. Again means that a part of what is
+// stored was given up, and the rest is to be tried.
+func (l *Loader) loadOverLast(ctx context.Context, paths []string, chosen map[string]*source.Files, wrong gateway.Diagnostics) (_ definition.Result, again bool) {
+	paths = slices.Clone(paths)
+	for _, unit := range slices.Sorted(maps.Keys(chosen)) {
+		paths = append(paths, chosen[unit].Paths...)
+	}
+	result := l.loader.LoadOverLast(ctx, paths)
+	if result.Snapshot == nil {
+		return result, ctx.Err() == nil && l.refuse(result.Diagnostics, chosen)
+	}
+	l.succeeded(chosen)
+	for _, d := range wrong {
+		if d.Severity == gateway.Error {
+			result.Diagnostics.Warnf("files-refused", d.Pos, d.Path, d.Hint, "the files are served as they were before: %s: %s", d.Code, d.Message)
+		}
+	}
+	return result, false
 }
 
 // choose gives the files of each unit that are to be loaded: those that are stored, or the

@@ -222,3 +222,49 @@ func TestErrorsOfFilesStayErrors(t *testing.T) {
 		t.Errorf("loaded %v", result.Diagnostics)
 	}
 }
+
+// TestFilesWithErrors hold up nothing of what is stored: it is served beside the files as
+// they were.
+func TestFilesWithErrors(t *testing.T) {
+	f := follow(t)
+	file := fileOf(t, "filed")
+	put(t, f.store, "first", "HTTP_PROXY")
+	<-f.changed
+	if ids, _ := f.apis(t, file); !slices.Equal(ids, []string{"filed", "first"}) {
+		t.Fatal(ids)
+	}
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("apis: [{name: filed, nonsense: 1}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// That the file is wrong is an error as long as nothing else has changed.
+	if result := f.Load(t.Context(), []string{file}); result.Snapshot != nil || !result.Diagnostics.HasErrors() {
+		t.Errorf("a file with errors is loaded: %v", result.Diagnostics)
+	}
+	put(t, f.store, "second", "HTTP_PROXY")
+	<-f.changed
+	ids, ds := f.apis(t, file)
+	if !slices.Equal(ids, []string{"filed", "first", "second"}) {
+		t.Errorf("beside a file with errors there are %v", ids)
+	}
+	if ds.HasErrors() || !slices.ContainsFunc(ds, func(d gateway.Diagnostic) bool { return d.Code == "files-refused" && d.Pos.File == file }) {
+		t.Errorf("of the file is told: %v", ds)
+	}
+	// What is stored and cannot be served is left out all the same.
+	put(t, f.store, "third", "NONSENSE")
+	<-f.changed
+	take(t, f.store, "first")
+	<-f.changed
+	if ids, ds = f.apis(t, file); !slices.Equal(ids, []string{"filed", "second"}) || !slices.ContainsFunc(ds, func(d gateway.Diagnostic) bool { return d.Code == "stored-api-refused" }) {
+		t.Errorf("beside a file with errors there are %v: %v", ids, ds)
+	}
+	if err := os.WriteFile(file, append(good, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if ids, ds = f.apis(t, file); !slices.Equal(ids, []string{"filed", "second"}) || slices.ContainsFunc(ds, func(d gateway.Diagnostic) bool { return d.Code == "files-refused" }) {
+		t.Errorf("with a file that was mended there are %v: %v", ids, ds)
+	}
+}

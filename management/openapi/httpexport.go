@@ -323,8 +323,8 @@ func cors(c *httpapi.Cors) *object {
 	o.texts("allowMethods", c.AllowMethods)
 	o.texts("allowHeaders", c.AllowHeaders)
 	o.texts("exposeHeaders", c.ExposeHeaders)
-	if c.MaxAge != 0 {
-		o.set("maxAge", c.MaxAge)
+	if c.MaxAge != nil {
+		o.set("maxAge", *c.MaxAge)
 	}
 	if c.AllowCredentials {
 		o.set("allowCredentials", true)

@@ -34,10 +34,7 @@ func HTTPContent(d *gateway.Deployment, apiID string) *httpapi.Content {
 	if d.CORS != nil {
 		c.API.CorsConfiguration = &httpapi.Cors{
 			AllowCredentials: d.CORS.AllowCredentials, AllowHeaders: d.CORS.AllowHeaders, AllowMethods: d.CORS.AllowMethods,
-			AllowOrigins: d.CORS.AllowOrigins, ExposeHeaders: d.CORS.ExposeHeaders,
-		}
-		if d.CORS.MaxAge != nil {
-			c.API.CorsConfiguration.MaxAge = *d.CORS.MaxAge
+			AllowOrigins: d.CORS.AllowOrigins, ExposeHeaders: d.CORS.ExposeHeaders, MaxAge: d.CORS.MaxAge,
 		}
 	}
 	// Operations that refer to one integration share it: it is written in one place.

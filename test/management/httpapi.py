@@ -40,6 +40,8 @@ api = same(client.create_api(Name="pets", ProtocolType="HTTP", Tags={"team": "a"
 i = api["ApiId"]
 assert status(api) == 201 and len(i) == 10 and api["CreatedDate"].year > 2000
 same(api, ApiEndpoint=f"https://{i}.execute-api.example.com")
+ages = same(client.create_api(Name="ages", ProtocolType="HTTP", CorsConfiguration={"AllowOrigins": ["*"], "MaxAge": 0}), CorsConfiguration={"AllowOrigins": ["*"], "MaxAge": 0})
+client.delete_api(ApiId=ages["ApiId"])
 cors = {"AllowOrigins": ["https://www.example.com"], "AllowMethods": ["GET"], "AllowHeaders": ["authorization"], "AllowCredentials": True, "MaxAge": 60}
 same(client.update_api(ApiId=i, CorsConfiguration=cors, Description="of a shop"), CorsConfiguration=cors, Description="of a shop", Name="pets")
 same(client.get_api(ApiId=i), CorsConfiguration=cors, Tags={"team": "a"})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap/zapcore"
 
 	"gatehouse/gateway"
 	"gatehouse/management/store"
@@ -32,12 +33,12 @@ func Connect(ctx context.Context, c Cluster, log *slog.Logger) (*Store, error) {
 		Endpoints: c.Endpoints, TLS: c.TLS, Username: c.User, Password: c.Password.Reveal(),
 		DialTimeout: connectTimeout, DialKeepAliveTime: 5 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
 		MaxCallSendMsgSize: maxRequest + 1<<20,
-		Logger:             quiet(log),
+		Logger:             quiet(log, zapcore.WriteThenPanic),
 	})
 	if err != nil {
 		return nil, told(err)
 	}
-	s := start(client, log, false, nil)
+	s := start(client, log, nil, nil)
 	ready, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if err := s.Ready(ready); err != nil && !errors.Is(err, store.ErrUnavailable) {

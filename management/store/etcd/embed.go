@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.uber.org/zap/zapcore"
 )
 
 const (
@@ -47,13 +48,17 @@ func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err err
 		unlock()
 		return nil, fmt.Errorf("management store: %w", err)
 	}
-	server, err := startServer(ctx, serverConfig(dir, log))
+	watch := &room{dir: dir, least: minRoom}
+	server, err := startServer(ctx, serverConfig(dir, log, watch))
 	if err != nil {
 		unlock()
 		return nil, fmt.Errorf("management store %s: %w", dir, err)
 	}
-	s := start(v3client.New(server.Server), log, true, func() {
-		server.Close()
+	watch.running.Store(true)
+	s := start(v3client.New(server.Server), log, watch, func() {
+		if !watch.failed.Load() {
+			server.Close() // One that has failed may hold locks for ever.
+		}
 		unlock()
 	})
 	ready, cancel := context.WithTimeout(ctx, startTimeout)
@@ -87,7 +92,7 @@ func writable(dir string) error {
 // smallSegments is set once, before any log is opened.
 var smallSegments = sync.OnceFunc(func() { wal.SegmentSizeBytes = segment })
 
-func serverConfig(dir string, log *slog.Logger) *embed.Config {
+func serverConfig(dir string, log *slog.Logger, end zapcore.CheckWriteHook) *embed.Config {
 	smallSegments()
 	c := embed.NewConfig()
 	c.Name = "gatehouse"
@@ -96,7 +101,7 @@ func serverConfig(dir string, log *slog.Logger) *embed.Config {
 	c.ListenPeerUrls, c.ListenClientUrls, c.AdvertiseClientUrls = nil, nil, nil
 	c.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:2380"}}
 	c.InitialCluster = c.InitialClusterFromName(c.Name)
-	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(log))
+	c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(quiet(log, end))
 	c.MaxRequestBytes, c.QuotaBackendBytes = maxRequest, quota
 	c.MaxTxnOps = 100_000
 	c.AutoCompactionMode, c.AutoCompactionRetention = embed.CompactorModePeriodic, keepHistory

@@ -10,10 +10,10 @@ import (
 
 // quiet takes etcd's log to ours. What etcd warns of, and many of its errors, are its
 // everyday life, which is for those who debug: what has consequences is told by the store.
-func quiet(log *slog.Logger) *zap.Logger {
+func quiet(log *slog.Logger, end zapcore.CheckWriteHook) *zap.Logger {
 	return zap.New(&core{log: log},
-		// Where etcd would end the process, the caller is told.
-		zap.WithFatalHook(zapcore.WriteThenPanic))
+		// Where etcd would end the process.
+		zap.WithFatalHook(end), zap.WithPanicHook(end))
 }
 
 type core struct {

@@ -48,6 +48,8 @@ type Store struct {
 	// retries lets one transaction of this process at a time be tried again: they would
 	// only disturb each other.
 	retries sync.Mutex
+	// room is that of an embedded server, nil for a cluster.
+	room *room
 	// refused is set for a store that a newer version has written.
 	refused atomic.Pointer[SchemaError]
 
@@ -57,10 +59,10 @@ type Store struct {
 }
 
 // start begins to follow what etcd has.
-func start(client *clientv3.Client, log *slog.Logger, exclusive bool, closeServer func()) *Store {
+func start(client *clientv3.Client, log *slog.Logger, own *room, closeServer func()) *Store {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Store{
-		client: client, log: log, mirror: newMirror(), exclusive: exclusive,
+		client: client, log: log, mirror: newMirror(), exclusive: own != nil, room: own,
 		closeServer: closeServer, stop: stop, stopped: make(chan struct{}),
 	}
 	go s.follow(ctx)
@@ -191,6 +193,9 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 // commit makes a transaction durable. It reports false when something that it had read
 // has changed.
 func (s *Store) commit(ctx context.Context, tx *transaction) (done bool, err error) {
+	if err := s.checkRoom(ctx); err != nil {
+		return false, err
+	}
 	operations, err := tx.operations(prefix)
 	if err != nil {
 		return false, err
