@@ -16,7 +16,7 @@ func TestSignIn(t *testing.T) {
 	const secret = "a-client-secret"
 	client := oidctest.Client{
 		ID: "portal", Secret: secret, Redirect: "https://api.example.com/developers/account/sign-in/done",
-		Claims: map[string]any{"sub": "42", "name": "Grace\u202e Hopper", "email": "grace@example.com", "email_verified": true},
+		Claims: map[string]any{"sub": "user-42", "name": "Grace\u202e Hopper", "email": "grace@example.com", "email_verified": true},
 	}
 	issuer.Register(client)
 	kept := store.NewMemory()
@@ -67,7 +67,7 @@ func TestSignIn(t *testing.T) {
 	// Who is signed in cannot be somebody else.
 	b.want(303, "/account/request/pets/v1", ada)
 	r := p.requests()[0]
-	if r.Name != "Grace Hopper" || r.Email != "grace@example.com" || !r.EmailVerified || strings.Contains(r.Owner, "42") {
+	if r.Name != "Grace Hopper" || r.Email != "grace@example.com" || !r.EmailVerified || strings.Contains(r.Owner, "user-42") {
 		t.Errorf("%+v", r)
 	}
 
@@ -89,11 +89,11 @@ func TestSignIn(t *testing.T) {
 	third.want(303, "/account/keys", nil)
 
 	for name, claims := range map[string]map[string]any{
-		"another nonce":    {"sub": "42", "nonce": "x"},
-		"another audience": {"sub": "42", "aud": "another"},
-		"another issuer":   {"sub": "42", "iss": "https://evil.example.com"},
+		"another nonce":    {"sub": "user-42", "nonce": "x"},
+		"another audience": {"sub": "user-42", "aud": "another"},
+		"another issuer":   {"sub": "user-42", "iss": "https://evil.example.com"},
 		"no subject":       {"sub": nil},
-		"over":             {"sub": "42", "exp": 1},
+		"over":             {"sub": "user-42", "exp": 1},
 	} {
 		client.Claims = claims
 		issuer.Register(client)

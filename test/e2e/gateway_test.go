@@ -29,6 +29,7 @@ import (
 	"gatehouse/integration/mcp"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/envoytest"
+	"gatehouse/internal/proctest"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
 	"gatehouse/telemetry"
@@ -98,20 +99,10 @@ func echoBackend(t *testing.T, name string) *httptest.Server {
 	return s
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // start serves a snapshot whose gateway is called "edge"; its listeners are set here.
 func start(t *testing.T, s *gateway.Snapshot) *running {
 	t.Helper()
-	return startOn(t, s, freePort(t))
+	return startOn(t, s, proctest.FreePort(t))
 }
 
 // startOn is start with the port chosen.

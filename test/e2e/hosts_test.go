@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 )
 
 const httpRouting = `
@@ -217,7 +218,7 @@ func TestTLS(t *testing.T) {
 	backend := echoBackend(t, "one")
 	d := simpleREST(t, "")
 	s := snapshotOf(gateway.API{ID: "a", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d, Variables: map[string]string{"backend": strings.TrimPrefix(backend.URL, "http://")}}}})
-	tlsPort := freePort(t)
+	tlsPort := proctest.FreePort(t)
 	build := func(domain *gateway.TLS) *gateway.Snapshot {
 		c := *s
 		c.Gateways = []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: uint32(tlsPort), TLS: certificate(t, "fallback.example.com")}}}}

@@ -16,6 +16,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/internal/oidctest"
+	"gatehouse/internal/proctest"
 )
 
 // callersOfREST has a function behind each way in which a REST API knows its callers.
@@ -308,7 +309,7 @@ paths:
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
 func TestCertificatesOfCallers(t *testing.T) {
 	h, ca := newHook(t), newAuthority(t, "Our CA")
-	port, plainPort := freePort(t), freePort(t)
+	port, plainPort := proctest.FreePort(t), proctest.FreePort(t)
 	function := func(version string) string {
 		return fmt.Sprintf(`
 openapi: 3.0.1

@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/internal/oidctest"
+	"gatehouse/internal/proctest"
 	"gatehouse/internal/pytools"
 )
 
@@ -462,7 +463,7 @@ apis: [{name: pets, definition: pets.openapi.yaml, stages: [{name: v1, mcp: true
 apiKeys: [{name: acme, value: acme-0123456789-acme-0123456789}]
 usagePlans: [{name: gold, keys: [acme], stages: [pets/v1], quota: {limit: 2, period: DAY, hard: true}}]
 `, mixedTools, backend)
-	port := freePort(t)
+	port := proctest.FreePort(t)
 	s.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: uint32(port), TrustedHops: 1}}
 	log := filepath.Join(t.TempDir(), "access.log")
 	s.Gateways[0].AccessLog = &gateway.AccessLog{Path: log}
@@ -634,7 +635,7 @@ apis: [{name: pets, definition: pets.openapi.yaml, disableExecuteApiEndpoint: tr
 domains: [{name: closed.example.com, mappings: [{stage: pets/v1}]}, {name: open.example.com, mappings: [{stage: pets/v1}]}]
 `, aboutClients, backend)
 	ours := newAuthority(t, "Our CA")
-	plainPort, tlsPort := freePort(t), freePort(t)
+	plainPort, tlsPort := proctest.FreePort(t), proctest.FreePort(t)
 	s.Gateways[0].Listeners = []gateway.Listener{
 		{Address: "127.0.0.1", Port: uint32(plainPort)}, {Address: "127.0.0.1", Port: uint32(tlsPort), TLS: certificate(t, "fallback.example.com")},
 	}

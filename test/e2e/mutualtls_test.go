@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 )
 
 // An authority signs clients' certificates.
@@ -109,8 +110,8 @@ func TestMutualTLS(t *testing.T) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.REST, aboutClients, backend.URL)
 	ours, theirs := newAuthority(t, "Our CA"), newAuthority(t, "Their CA")
-	tlsPort := freePort(t)
-	plainPort := freePort(t)
+	tlsPort := proctest.FreePort(t)
+	plainPort := proctest.FreePort(t)
 	build := func(ca, crl string) *gateway.Snapshot {
 		s := snapshotOf(gateway.API{ID: "certs", Protocol: gateway.REST, DisableExecuteAPIEndpoint: true, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
 		s.Gateways[0].Telemetry = true

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 )
 
 // dial opens a plain connection, to say exactly what a test wants to say.
@@ -318,7 +319,7 @@ func TestHTTP2Clients(t *testing.T) {
 	s := func() *gateway.Snapshot {
 		return snapshotOf(gateway.API{ID: "r", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, restPaths, backend.URL)}}})
 	}
-	plain, secure := freePort(t), freePort(t)
+	plain, secure := proctest.FreePort(t), proctest.FreePort(t)
 	snapshot := s()
 	snapshot.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: uint32(plain)}, {Address: "127.0.0.1", Port: uint32(secure), TLS: certificate(t, "r.execute-api.localhost")}}
 	startOn(t, snapshot, plain)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 )
 
 // TestSourceNetwork asks by two listeners, of which one is the door of a VPC: a resource
@@ -19,7 +20,7 @@ func TestSourceNetwork(t *testing.T) {
 	s := snapshotOf(gateway.API{ID: "inner", Protocol: gateway.REST, Stages: []gateway.Stage{
 		{Name: "v1", Deployment: deploy(t, gateway.REST, strings.ReplaceAll(withPolicy, "POLICY", private), backend.URL)},
 	}})
-	public, vpc := freePort(t), freePort(t)
+	public, vpc := proctest.FreePort(t), proctest.FreePort(t)
 	s.Gateways[0].Listeners = []gateway.Listener{
 		{Address: "127.0.0.1", Port: uint32(public)},
 		{Address: "127.0.0.1", Port: uint32(vpc), SourceVPC: "vpc-1", SourceVPCE: "vpce-1"},

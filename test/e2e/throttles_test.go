@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 )
 
 const throttledAPI = `
@@ -380,7 +381,7 @@ paths:`, 1)
 func TestThrottlesOfListeners(t *testing.T) {
 	backend := echoBackend(t, "one")
 	s := throttled(deploy(t, gateway.REST, throttledAPI, backend.URL), nil)
-	ports := []int{freePort(t), freePort(t)}
+	ports := []int{proctest.FreePort(t), proctest.FreePort(t)}
 	for _, port := range ports {
 		s.Gateways[0].Listeners = append(s.Gateways[0].Listeners, gateway.Listener{Address: "127.0.0.1", Port: uint32(port)})
 	}

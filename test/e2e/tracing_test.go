@@ -16,6 +16,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/otlp"
 	"gatehouse/internal/otlptest"
+	"gatehouse/internal/proctest"
 )
 
 const tracedAPI = `
@@ -286,7 +287,7 @@ func TestTraceThroughServices(t *testing.T) {
 	}}})
 	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "auth", URL: newAuthorizerFunction(t).server.URL}}
 	collectorOf(s, c)
-	g := startTraced(t, s, freePort(t), push.Tracer())
+	g := startTraced(t, s, proctest.FreePort(t), push.Tracer())
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "53995c3f42cd8ad8"
 	if r := g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Traceparent", "00-"+trace+"-"+parent+"-01", "Authorization", "allow"); r.body != "well" {
 		t.Fatal(r.StatusCode, r.body)
