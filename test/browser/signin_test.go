@@ -45,7 +45,7 @@ credentials:
 	}))
 	// After the browser, which keeps a page up to date.
 	t.Cleanup(front.Close)
-	run := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "serve", "--xds-address", "127.0.0.1:0", "--http-address", "0.0.0.0:0", "--data-dir", t.TempDir(),
+	run := proctest.Start(t, exec.Command(proctest.Gatehouse(t), "serve", "--xds-address", "127.0.0.1:0", "--http-address", "0.0.0.0:0", "--insecure-http", "--data-dir", t.TempDir(),
 		"--dashboard-url", front.URL, "--dashboard-oidc-issuer", iss.URL, "--dashboard-oidc-client-id", "gatehouse",
 		"--dashboard-oidc-client-secret-file", filepath.Join(dir, "client-secret"), "--dashboard-oidc-emails", "ann@example.com,@ops.example", filepath.Join(dir, "gatehouse.yaml")))
 	port := regexp.MustCompile(`status=http://\S*:(\d+)/status`).FindStringSubmatch(run.AwaitOutput("msg=serving", "status="))
