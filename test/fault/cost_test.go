@@ -82,7 +82,7 @@ usagePlans: [{name: gold, stages: [pets/v1], keys: [acme]}]
 		t.Errorf("exit %d", code)
 	}
 	g = serve()
-	shop := fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/shop/$default/things", port)
+	shop := fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/shop/things", port)
 	for range 3 {
 		if code, body, err := get(shop); code != http.StatusOK {
 			t.Fatalf("%d %s %v", code, body, err)
