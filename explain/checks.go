@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/gateway/iampolicy"
 	"gatehouse/gateway/schema"
+	"gatehouse/internal/lambdaevent"
 )
 
 // checks goes through what a route asks of its callers, in the order in which it is asked;
@@ -166,7 +166,7 @@ func (ex *offline) valuesOf(source string) []string {
 	}
 	for _, prefix := range []string{"method.request.querystring.", "method.request.multivaluequerystring.", "route.request.querystring.", "$request.querystring."} {
 		if name, ok := strings.CutPrefix(source, prefix); ok {
-			return append([]string{}, queryValues(ex.asked.query, name)...)
+			return append([]string{}, ex.queryValues(name)...)
 		}
 	}
 	for _, prefix := range []string{"stageVariables.", "$stageVariables."} {
@@ -177,14 +177,11 @@ func (ex *offline) valuesOf(source string) []string {
 	return nil
 }
 
-func queryValues(query, name string) (values []string) {
-	for item := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' }) {
-		key, value, _ := strings.Cut(item, "=")
-		if plain, err := url.QueryUnescape(key); err == nil && plain == name {
-			if text, err := url.QueryUnescape(value); err == nil {
-				value = text
-			}
-			values = append(values, value)
+// queryValues are the values of a query parameter, in order.
+func (ex *offline) queryValues(name string) (values []string) {
+	for _, f := range lambdaevent.Query(ex.asked.query, ex.api.Protocol == gateway.REST) {
+		if f.Name == name {
+			values = append(values, f.Value)
 		}
 	}
 	return values
@@ -397,7 +394,7 @@ func (ex *offline) parametersThere() bool {
 		}
 		values := ex.asked.header.Values(p.Name)
 		if p.In == "querystring" {
-			values = queryValues(ex.asked.query, p.Name)
+			values = ex.queryValues(p.Name)
 		}
 		if !slices.ContainsFunc(values, func(s string) bool { return strings.TrimSpace(s) != "" }) {
 			missing = append(missing, p.Name)

@@ -3,7 +3,6 @@ package explain
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +55,7 @@ func (ex *offline) integrate() {
 		text += " " + in.Subtype
 	}
 	if uri != "" {
-		text += " " + withoutCredentials(uri)
+		text += " " + gateway.RedactUserinfo(uri)
 	}
 	if in.HTTPMethod != "" && in.HTTPMethod != gateway.AnyMethod && in.HTTPMethod != ex.asked.method {
 		text += ", as " + in.HTTPMethod
@@ -115,14 +114,5 @@ func mapped(in *gateway.Integration) string {
 // withoutPlaceholders is a URI whose host can be read.
 func withoutPlaceholders(uri string, variables map[string]string) string {
 	uri, _ = gateway.ResolveStageVariables(uri, variables)
-	return uri
-}
-
-// withoutCredentials takes a user and a password out of a URI.
-func withoutCredentials(uri string) string {
-	if u, err := url.Parse(uri); err == nil && u.User != nil {
-		u.User = nil
-		return u.String()
-	}
 	return uri
 }

@@ -9,6 +9,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
 	"gatehouse/translator"
 )
@@ -320,7 +321,7 @@ func (ex *offline) explainRoute() {
 		return
 	}
 	ex.template, _ = gateway.ParsePath(ex.of.Path)
-	ex.parameters = pathParameters(ex.template, ex.below())
+	ex.parameters = lambdaevent.PathVariables(ex.template, ex.below())
 	ex.PathParameters = ex.parameters
 	text := "the route " + ex.of.Key()
 	if ex.of.OperationName != "" {
@@ -392,23 +393,4 @@ func corsSource(d *gateway.Deployment) gateway.Position {
 		return d.CORS.Source
 	}
 	return gateway.Position{}
-}
-
-// pathParameters are the parts of a path that a template's variables stand for.
-func pathParameters(t gateway.PathTemplate, path string) map[string]string {
-	if len(t.Variables()) == 0 {
-		return nil
-	}
-	values := map[string]string{}
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	for i, s := range t {
-		switch {
-		case i >= len(parts):
-		case s.Greedy:
-			values[s.Variable] = strings.Join(parts[i:], "/")
-		case s.Variable != "":
-			values[s.Variable] = parts[i]
-		}
-	}
-	return values
 }

@@ -27,7 +27,7 @@ type EndpointURI struct {
 func ParseEndpointURI(text string) (*EndpointURI, error) {
 	u := &EndpointURI{}
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return nil, fmt.Errorf("the integration URI %q has a space or a control character in it; write it percent-encoded", redactUserinfo(text))
+		return nil, fmt.Errorf("the integration URI %q has a space or a control character in it; write it percent-encoded", RedactUserinfo(text))
 	}
 	scheme, rest, ok := strings.Cut(text, "://")
 	u.Scheme = strings.ToLower(scheme)
@@ -45,7 +45,7 @@ func ParseEndpointURI(text string) (*EndpointURI, error) {
 		return nil, fmt.Errorf("the host of the integration URI %q cannot be taken from the request", text)
 	}
 	if strings.Contains(u.Authority, "@") {
-		return nil, fmt.Errorf("the integration URI %q must not hold a user name", redactUserinfo(text))
+		return nil, fmt.Errorf("the integration URI %q must not hold a user name", RedactUserinfo(text))
 	}
 	return u, u.splitAuthority(text)
 }
@@ -72,8 +72,8 @@ func (u *EndpointURI) splitAuthority(text string) error {
 	return nil
 }
 
-// redactUserinfo hides what may be a password.
-func redactUserinfo(text string) string {
+// RedactUserinfo hides what may be a password in a URI, be it one that can be read or not.
+func RedactUserinfo(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	_, host, user := strings.Cut(rest, "@")
 	if !ok || !user {

@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"explain":     {"gateway", "translator", "telemetry/history", "internal/nearest", "internal/wire"},
+	"explain":     {"gateway", "translator", "telemetry/history", "internal/lambdaevent", "internal/nearest", "internal/wire"},
 	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference"},
 
 	// Who may look is apart from what there is to see.
