@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -123,39 +122,23 @@ func newPortalDecision(verb, short string, to portal.State) *cobra.Command {
 
 // askPortal asks a server about requests, or about the one with an id.
 func askPortal(cmd *cobra.Command, server, method, id string, query url.Values, question, answer any) error {
-	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return usagef("--server must be a URL, such as http://127.0.0.1:8001")
-	}
-	u = u.JoinPath(portalRequests, url.PathEscape(id))
-	u.RawQuery = query.Encode()
-	var body io.Reader
-	if question != nil {
-		text, err := json.Marshal(question)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(text)
-	}
-	r, err := http.NewRequestWithContext(cmd.Context(), method, u.String(), body)
+	u, err := serverFlagURL(server)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: usageTimeout}
-	got, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("is 'gatehouse run' or 'serve' running there, with this --http-address? %w", err)
+	call := serverCall{
+		server: server, url: u.JoinPath(portalRequests, url.PathEscape(id)), method: method, timeout: usageTimeout, most: maxUsageBytes,
+		absent: "has no portals: it is not a gatehouse server, has not the role portal, or its --http-address can be reached from other machines",
 	}
-	defer got.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(got.Body, maxUsageBytes))
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: %w", server, err)
-	case got.StatusCode == http.StatusNotFound && bytes.HasPrefix(text, []byte("404")):
-		return fmt.Errorf("%s has no portals: it is not a gatehouse server, has not the role portal, or its --http-address can be reached from other machines", server)
-	case got.StatusCode/100 != 2:
-		return fmt.Errorf("%s: %s", server, reason(text))
+	call.url.RawQuery = query.Encode()
+	if question != nil {
+		if call.body, err = json.Marshal(question); err != nil {
+			return err
+		}
+	}
+	text, err := call.ask(cmd.Context())
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("%s did not answer as a gatehouse server does: %w", server, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -56,25 +55,8 @@ func askServer(ctx context.Context, server, page string, query url.Values) ([]by
 	}
 	u = u.JoinPath(page)
 	u.RawQuery = query.Encode()
-	ctx, cancel := context.WithTimeout(ctx, serverTimeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxServerBytes))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", server, err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s: %s", server, answer.Status, printable(strings.TrimSpace(string(body[:min(len(body), 200)]))))
-	}
-	return body, nil
+	call := serverCall{server: server, url: u, method: http.MethodGet, timeout: serverTimeout, want: http.StatusOK, most: maxServerBytes}
+	return call.ask(ctx)
 }
 
 func decodeSnapshot(body []byte, from string) (*gateway.Snapshot, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -65,40 +64,20 @@ func newFlush() *cobra.Command {
 		if !found || api == "" || stage == "" {
 			return usagef("which stage is meant? Write API/STAGE, such as shop/v1")
 		}
-		u, err := url.Parse(*server)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return usagef("--server must be a URL, such as http://127.0.0.1:8001")
+		u, err := serverFlagURL(*server)
+		if err != nil {
+			return err
 		}
-		u = u.JoinPath("cache")
-		u.RawQuery = url.Values{"api": {api}, "stage": {stage}}.Encode()
-		if err := askFlush(cmd.Context(), u.String(), *server); err != nil {
+		call := serverCall{
+			server: *server, url: u.JoinPath("cache"), method: http.MethodDelete, timeout: flushTimeout, want: http.StatusAccepted, most: 1 << 20,
+			absent: "flushes no caches: it is not a gatehouse server, has not the role integration, or its --http-address can be reached from other machines",
+		}
+		call.url.RawQuery = url.Values{"api": {api}, "stage": {stage}}.Encode()
+		if _, err := call.ask(cmd.Context()); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "the cache of %s/%s is empty\n", api, stage)
 		return err
 	}
 	return cmd
-}
-
-func askFlush(ctx context.Context, address, server string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, address, nil)
-	if err != nil {
-		return err
-	}
-	client := http.Client{Timeout: flushTimeout}
-	got, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("is 'gatehouse run' or 'serve' running there, with this --http-address? %w", err)
-	}
-	defer got.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(got.Body, 4<<10))
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: %w", server, err)
-	case got.StatusCode == http.StatusAccepted:
-		return nil
-	case got.StatusCode == http.StatusNotFound && strings.HasPrefix(string(text), "404"):
-		return fmt.Errorf("%s flushes no caches: it is not a gatehouse server, has not the role integration, or its --http-address can be reached from other machines", server)
-	}
-	return fmt.Errorf("%s: %s", server, reason(text))
 }

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -98,9 +96,9 @@ func showUsage[T shownUsage](cmd *cobra.Command, q *usageQuery, address *url.URL
 
 // address is the URL of the server's page about usage.
 func (q *usageQuery) address() (*url.URL, error) {
-	u, err := url.Parse(q.server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usagef("--server must be a URL, such as http://127.0.0.1:8001")
+	u, err := serverFlagURL(q.server)
+	if err != nil {
+		return nil, err
 	}
 	var wrong []error
 	for _, given := range []struct{ flag, day string }{{"--from", q.from}, {"--to", q.to}} {
@@ -146,29 +144,11 @@ func (q *usageQuery) setRemaining(cmd *cobra.Command, address *url.URL, remainin
 }
 
 func (q *usageQuery) ask(cmd *cobra.Command, method string, address *url.URL, body []byte) ([]byte, error) {
-	r, err := http.NewRequestWithContext(cmd.Context(), method, address.String(), bytes.NewReader(body))
-	if err != nil {
-		return nil, err
+	call := serverCall{
+		server: q.server, url: address, method: method, body: body, timeout: usageTimeout,
+		most: maxUsageBytes, fewer: ": ask for fewer days, or for one plan",
+		absent: "does not count usage: it is not a gatehouse server, or has not the role ratelimit",
+		closed: "extends no quotas: its --http-address can be reached from other machines",
 	}
-	r.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: usageTimeout}
-	answer, err := client.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("is 'gatehouse run' or 'serve' running there, with this --http-address? %w", err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxUsageBytes+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", q.server, err)
-	case len(text) > maxUsageBytes:
-		return nil, fmt.Errorf("%s answers more than %d MiB: ask for fewer days, or for one plan", q.server, maxUsageBytes>>20)
-	case answer.StatusCode == http.StatusNotFound && bytes.HasPrefix(text, []byte("404")):
-		return nil, fmt.Errorf("%s does not count usage: it is not a gatehouse server, or has not the role ratelimit", q.server)
-	case answer.StatusCode == http.StatusMethodNotAllowed:
-		return nil, fmt.Errorf("%s extends no quotas: its --http-address can be reached from other machines", q.server)
-	case answer.StatusCode/100 != 2:
-		return nil, fmt.Errorf("%s: %s", q.server, reason(text))
-	}
-	return text, nil
+	return call.ask(cmd.Context())
 }
