@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -261,20 +259,4 @@ func (c *controlPlane) credentials() []gateway.Credential {
 		return s.Credentials
 	}
 	return nil
-}
-
-// withManagement serves the management API beside the pages of statusHandler.
-func withManagement(pages, api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path+"/", portalRequests+"/") {
-			pages.ServeHTTP(w, r)
-			return
-		}
-		switch r.URL.Path {
-		case "/status", "/metrics", "/healthz", "/readyz", "/usage", "/metering", "/explain", "/cache", "/snapshot", "/backup":
-			pages.ServeHTTP(w, r)
-		default:
-			api.ServeHTTP(w, r)
-		}
-	})
 }

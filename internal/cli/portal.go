@@ -67,10 +67,14 @@ func startPortal(c *controlPlane) service {
 // portalRequests is where owners find requests for keys, beside the other pages.
 const portalRequests = "/portal/requests"
 
-func (c *controlPlane) addPortalRequests(mux *http.ServeMux) {
-	requests := http.NewCrossOriginProtection().Handler(c.portal.DecisionHandler(portalRequests))
-	mux.Handle(portalRequests, requests)
-	mux.Handle(portalRequests+"/{id}", requests)
+func (c *controlPlane) addPortalRequests(own *ownPages) {
+	var requests http.Handler
+	served := c.portal != nil && c.writable
+	if served {
+		requests = http.NewCrossOriginProtection().Handler(c.portal.DecisionHandler(portalRequests))
+	}
+	own.add(served, portalRequests, requests)
+	own.add(served, portalRequests+"/{id}", requests)
 }
 
 // consumerUsage tells portals what the role ratelimit has counted.

@@ -159,8 +159,8 @@ func newRecordJSON(r *revision.Record) *recordJSON {
 // statusHandler serves what people and monitors ask: /status, /metrics, /healthz
 // (the process lives), /readyz (it has something to serve).
 func statusHandler(c *controlPlane) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+	own := newOwnPages()
+	own.add(true, "GET /status", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s := c.pipeline.Status()
 		out := statusJSON{
 			Build: thisBuild(), Roles: c.roles.names(), InForce: s.InForce(),
@@ -174,43 +174,31 @@ func statusHandler(c *controlPlane) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		// A client that went away is nobody's problem.
 		_ = writeJSON(w, out)
-	})
-	if c.usage != nil {
-		mux.Handle("GET /usage", c.usage)
-		if c.writable {
-			mux.Handle("PUT /usage", c.usage)
-		}
-	}
-	mux.HandleFunc("GET /explain", c.explainRequest)
-	if c.metered != nil {
-		mux.HandleFunc("GET /metering", c.showMetered)
-	}
-	if c.flush != nil && c.writable {
-		mux.Handle("DELETE /cache", flushHandler(c.flush))
-	}
-	if c.portal != nil && c.writable {
-		c.addPortalRequests(mux)
-	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+	}))
+	own.add(c.usage != nil, "GET /usage", c.usage)
+	own.add(c.usage != nil && c.writable, "PUT /usage", c.usage)
+	own.add(true, "GET /explain", http.HandlerFunc(c.explainRequest))
+	own.add(c.metered != nil, "GET /metering", http.HandlerFunc(c.showMetered))
+	own.add(c.flush != nil && c.writable, "DELETE /cache", flushHandler(c.flush))
+	c.addPortalRequests(own)
+	own.add(true, "GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	own.add(true, "GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }))
+	own.add(true, "GET /readyz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if c.pipeline.Status().Serving == nil {
 			answer(w, http.StatusServiceUnavailable, "no revision is served yet")
 			return
 		}
 		answer(w, http.StatusOK, "ok")
-	})
-	var pages http.Handler = mux
+	}))
+	// Definitions are for those on this machine, who could read the files as well.
+	own.add(c.writable, "GET /snapshot", snapshotPage(c))
+	own.add(c.writable && c.managementAPI != nil && c.openManagement, "GET /backup", backupPage(c))
+	var pages http.Handler = own.mux
 	if c.writable {
-		// Definitions are for those on this machine, who could read the files as well.
-		mux.HandleFunc("GET /snapshot", snapshotPage(c))
-		if c.managementAPI != nil && c.openManagement {
-			mux.HandleFunc("GET /backup", backupPage(c))
-		}
-		pages = localHosts(mux)
+		pages = localHosts(pages)
 	}
 	if c.managementAPI != nil {
-		pages = withManagement(pages, c.managementAPI)
+		pages = own.beside(pages, c.managementAPI)
 	}
 	if c.dashboard != nil {
 		shown := http.Handler(c.dashboard)
@@ -222,6 +210,39 @@ func statusHandler(c *controlPlane) http.Handler {
 		pages = withDashboard(pages, shown)
 	}
 	return pages
+}
+
+// ownPages are the pages of a process, and which paths are theirs. The management API has all
+// others.
+type ownPages struct {
+	mux *http.ServeMux
+	// paths are those of pages, and whether what is below one is its own, too.
+	paths map[string]bool
+}
+
+func newOwnPages() *ownPages { return &ownPages{http.NewServeMux(), map[string]bool{}} }
+
+// add serves a page. One that this process does not serve has its path all the same: whoever
+// asks for it is to hear that it is not there.
+func (p *ownPages) add(served bool, pattern string, page http.Handler) {
+	path, _, below := strings.Cut(pattern[strings.IndexByte(pattern, '/'):], "/{")
+	p.paths[path] = p.paths[path] || below
+	if served {
+		p.mux.Handle(pattern, page)
+	}
+}
+
+// beside gives requests for own pages to those, and others to the management API.
+func (p *ownPages) beside(pages, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, below := range p.paths {
+			if r.URL.Path == path || below && strings.HasPrefix(r.URL.Path, path+"/") {
+				pages.ServeHTTP(w, r)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // localHosts refuses requests to other names than this machine's: a page in a browser can
