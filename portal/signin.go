@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -16,38 +15,30 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zitadel/oidc/v3/pkg/client/rp"
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-
 	"gatehouse/gateway"
+	"gatehouse/internal/codeflow"
 )
 
 // signIns are the OpenID providers of the sites, which are asked for their endpoints when
 // somebody signs in for the first time.
 type signIns struct {
 	mu      sync.Mutex
-	parties map[provider]rp.RelyingParty
+	parties map[provider]*codeflow.Provider
 }
 
 // provider is all that makes a relying party.
 type provider struct{ issuer, client, secret, ca, redirect string }
 
-func newSignIns() *signIns { return &signIns{parties: map[provider]rp.RelyingParty{}} }
+func newSignIns() *signIns { return &signIns{parties: map[provider]*codeflow.Provider{}} }
 
 // Bounds of an OpenID provider's answers.
 const (
-	providerTimeout  = 10 * time.Second
 	maxProviderBytes = 1 << 20
 	maxProviders     = 100
 )
 
-// signInScopes are what a portal wants to know of who signs in.
-var signInScopes = []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail}
-
-type nonceKey struct{}
-
 // party gives the relying party of a site.
-func (s *signIns) party(ctx context.Context, c *site) (rp.RelyingParty, error) {
+func (s *signIns) party(ctx context.Context, c *site) (*codeflow.Provider, error) {
 	in := c.SignIn
 	p := provider{in.Issuer, in.ClientID, in.ClientSecret.Reveal(), in.CA, c.URL + "/account/sign-in/done"}
 	s.mu.Lock()
@@ -60,13 +51,9 @@ func (s *signIns) party(ctx context.Context, c *site) (rp.RelyingParty, error) {
 	if err != nil {
 		return nil, err
 	}
-	party, err := rp.NewRelyingPartyOIDC(ctx, p.issuer, p.client, p.secret, p.redirect, signInScopes,
-		rp.WithHTTPClient(client),
-		rp.WithVerifierOpts(
-			rp.WithNonce(func(ctx context.Context) string { nonce, _ := ctx.Value(nonceKey{}).(string); return nonce }),
-			rp.WithIssuedAtOffset(30*time.Second),
-			rp.WithSupportedSigningAlgorithms("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
-		))
+	party, err := codeflow.Discover(ctx, codeflow.Options{
+		Issuer: p.issuer, ClientID: p.client, ClientSecret: in.ClientSecret, Callback: p.redirect, Skew: 30 * time.Second, Client: client,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +75,7 @@ func providerClient(in *gateway.PortalSignIn) (*http.Client, error) {
 			return nil, errors.New("ca of signIn has no certificate")
 		}
 	}
-	return &http.Client{Transport: bounded{transport}, Timeout: providerTimeout}, nil
+	return &http.Client{Transport: bounded{transport}, Timeout: codeflow.Timeout}, nil
 }
 
 // bounded cuts answers off that are larger than any of a provider.
@@ -107,7 +94,11 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // signInState is what a browser keeps while its user is at the provider.
-type signInState struct{ State, Nonce, Verifier, To string }
+type signInState struct {
+	codeflow.Flow
+	// To is where its user goes on afterwards.
+	To string
+}
 
 // random gives 256 bits that nobody can guess.
 func random() string {
@@ -124,18 +115,18 @@ func (s *Server) startSignIn(w http.ResponseWriter, r *http.Request, c *site) er
 	if !s.limits.signIns.allow(r) {
 		return errTooOften
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), providerTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), codeflow.Timeout)
 	defer cancel()
 	party, err := s.signIns.party(ctx, c)
 	if err != nil {
 		s.options.Log.Warn("consumers cannot sign in", "portal", c.Name, "issuer", c.SignIn.Issuer, "error", err)
 		return errNoProvider
 	}
-	state := signInState{State: random(), Nonce: random(), Verifier: random(), To: c.way(r.URL.Query().Get("to"))}
+	address, begun := party.Begin()
+	state := signInState{begun, c.way(r.URL.Query().Get("to"))}
 	if err := s.setCookie(w, r, c, signInCookie, state, signInAge); err != nil {
 		return err
 	}
-	address := rp.AuthURL(state.State, party, rp.WithCodeChallenge(oidc.NewSHACodeChallenge(state.Verifier)), rp.AuthURLOpt(rp.WithURLParam("nonce", state.Nonce)))
 	http.Redirect(w, r, address, http.StatusFound)
 	return nil
 }
@@ -165,35 +156,42 @@ func (s *Server) endSignIn(w http.ResponseWriter, r *http.Request, c *site) erro
 	}
 	c.dropCookie(w, signInCookie)
 	query := r.URL.Query()
-	if !ok || kept.State == "" || subtle.ConstantTimeCompare([]byte(kept.State), []byte(query.Get("state"))) != 1 {
+	if !ok || !kept.Answers(query.Get("state")) {
 		return &refusal{http.StatusBadRequest, "This sign-in was not begun here, or too long ago. Please sign in again."}
 	}
 	if query.Has("error") {
 		s.options.Log.Info("a consumer did not sign in", "portal", c.Name, "error", clip(query.Get("error"), maxNameChars))
 		return &refusal{http.StatusForbidden, "You were not signed in."}
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), nonceKey{}, kept.Nonce), providerTimeout)
+	who, err := s.cameBack(r.Context(), c, kept.Flow, query.Get("code"))
+	if err != nil {
+		s.options.Log.Warn("a sign-in failed", "portal", c.Name, "issuer", c.SignIn.Issuer, "error", err)
+		return errNoProvider
+	}
+	if err := s.setCookie(w, r, c, sessionCookie, who, sessionAge); err != nil {
+		return err
+	}
+	http.Redirect(w, r, c.base+kept.To, http.StatusSeeOther)
+	return nil
+}
+
+// cameBack is who has come back with a code, as the provider says.
+func (s *Server) cameBack(ctx context.Context, c *site, f codeflow.Flow, code string) (session, error) {
+	ctx, cancel := context.WithTimeout(ctx, codeflow.Timeout)
 	defer cancel()
 	party, err := s.signIns.party(ctx, c)
-	if err == nil {
-		var tokens *oidc.Tokens[*oidc.IDTokenClaims]
-		tokens, err = rp.CodeExchange[*oidc.IDTokenClaims](ctx, query.Get("code"), party, rp.WithCodeVerifier(kept.Verifier))
-		if err == nil {
-			claims := tokens.IDTokenClaims
-			who := session{
-				Owner: ownerOf("oidc", c.SignIn.Issuer+"|"+claims.Subject),
-				Name:  clip(firstOf(claims.Name, claims.PreferredUsername, claims.Email, claims.Subject), maxNameChars),
-				Email: clip(claims.Email, maxEmailBytes), Verified: bool(claims.EmailVerified),
-			}
-			if err := s.setCookie(w, r, c, sessionCookie, who, sessionAge); err != nil {
-				return err
-			}
-			http.Redirect(w, r, c.base+kept.To, http.StatusSeeOther)
-			return nil
-		}
+	if err != nil {
+		return session{}, err
 	}
-	s.options.Log.Warn("a sign-in failed", "portal", c.Name, "issuer", c.SignIn.Issuer, "error", err)
-	return errNoProvider
+	claims, err := party.Finish(ctx, f, code)
+	if err != nil {
+		return session{}, err
+	}
+	return session{
+		Owner: ownerOf("oidc", c.SignIn.Issuer+"|"+claims.Subject),
+		Name:  clip(firstOf(claims.Name, claims.PreferredUsername, claims.Email, claims.Subject), maxNameChars),
+		Email: clip(claims.Email, maxEmailBytes), Verified: bool(claims.EmailVerified),
+	}, nil
 }
 
 // ownerOf stands for a consumer. It shows neither a subject nor a secret.

@@ -2,8 +2,6 @@ package signin
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,11 +11,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zitadel/oidc/v3/pkg/client/rp"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
-	"golang.org/x/oauth2"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/codeflow"
 )
 
 // ProviderOptions are an OpenID Connect provider, and who of its users may see the dashboard.
@@ -40,15 +37,8 @@ type Provider struct {
 	options ProviderOptions
 
 	mu    sync.Mutex
-	known rp.RelyingParty
+	known *codeflow.Provider
 }
-
-// providerTimeout bounds each question to the provider.
-const providerTimeout = 10 * time.Second
-
-// signing are the algorithms that tokens may be signed with: those with keys that only the
-// provider has.
-var signing = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // ErrNotAllowed is for a user of the provider who may not see the dashboard.
 var ErrNotAllowed = errors.New("this user may not see the dashboard")
@@ -78,40 +68,33 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		return nil, errors.Join(wrong...)
 	}
 	if o.Client == nil {
-		o.Client = &http.Client{Timeout: providerTimeout}
+		o.Client = &http.Client{Timeout: codeflow.Timeout}
 	}
 	return &Provider{options: o}, nil
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-// flow is what is to be known of a sign-in that has begun when its user comes back.
+// flow is a sign-in that has begun, and until when it may end.
 type flow struct {
-	State    string `json:"s"`
-	Nonce    string `json:"n"`
-	Verifier string `json:"v"`
-	Ends     int64  `json:"e"`
+	codeflow.Flow
+	Ends int64 `json:"e"`
 }
 
 // flowTime is how long a user may take at the provider.
 const flowTime = 10 * time.Minute
 
-type nonceKey struct{}
-
 // party asks the provider where its endpoints are, once.
-func (p *Provider) party(ctx context.Context) (rp.RelyingParty, error) {
+func (p *Provider) party(ctx context.Context) (*codeflow.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.known != nil {
 		return p.known, nil
 	}
 	o := &p.options
-	known, err := rp.NewRelyingPartyOIDC(ctx, o.Issuer, o.ClientID, o.ClientSecret.Reveal(), o.Callback, []string{"openid", "email", "profile"},
-		rp.WithHTTPClient(o.Client),
-		rp.WithVerifierOpts(
-			rp.WithSupportedSigningAlgorithms(signing...), rp.WithIssuedAtOffset(time.Minute),
-			rp.WithNonce(func(ctx context.Context) string { nonce, _ := ctx.Value(nonceKey{}).(string); return nonce }),
-		))
+	known, err := codeflow.Discover(ctx, codeflow.Options{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: o.Callback, Skew: time.Minute, Client: o.Client,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("asking the provider %s: %w", o.Issuer, err)
 	}
@@ -125,12 +108,8 @@ func (p *Provider) Begin(ctx context.Context, s *Sessions) (location, cookie str
 	if err != nil {
 		return "", "", err
 	}
-	f := flow{State: Token(), Nonce: Token(), Verifier: oauth2.GenerateVerifier(), Ends: s.now().Add(flowTime).Unix()}
-	challenge := sha256.Sum256([]byte(f.Verifier))
-	location = rp.AuthURL(f.State, party,
-		rp.WithCodeChallenge(base64.RawURLEncoding.EncodeToString(challenge[:])),
-		rp.AuthURLOpt(rp.WithURLParam("nonce", f.Nonce)))
-	return location, s.Seal("flow", f), nil
+	location, begun := party.Begin()
+	return location, s.Seal("flow", flow{begun, s.now().Add(flowTime).Unix()}), nil
 }
 
 // Finish takes a user in who has come back with a code.
@@ -139,7 +118,7 @@ func (p *Provider) Finish(ctx context.Context, s *Sessions, cookie string, answe
 	if !s.Open("flow", cookie, &f) || f.Ends <= s.now().Unix() {
 		return User{}, errors.New("no sign-in was begun here, or too long ago")
 	}
-	if state := answer.Get("state"); state == "" || state != f.State {
+	if !f.Answers(answer.Get("state")) {
 		return User{}, errors.New("the answer is to another sign-in")
 	}
 	if problem := answer.Get("error"); problem != "" {
@@ -149,13 +128,12 @@ func (p *Provider) Finish(ctx context.Context, s *Sessions, cookie string, answe
 	if err != nil {
 		return User{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, nonceKey{}, f.Nonce), 2*providerTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*codeflow.Timeout)
 	defer cancel()
-	tokens, err := rp.CodeExchange[*oidc.IDTokenClaims](ctx, answer.Get("code"), party, rp.WithCodeVerifier(f.Verifier))
+	claims, err := party.Finish(ctx, f.Flow, answer.Get("code"))
 	if err != nil {
 		return User{}, fmt.Errorf("the provider's token: %w", err)
 	}
-	claims := tokens.IDTokenClaims
 	if !p.lets(claims) {
 		return User{}, ErrNotAllowed
 	}
