@@ -2,23 +2,18 @@ package portal
 
 import (
 	"net/http"
+
+	"gatehouse/internal/pageheaders"
 )
 
 // secure puts the headers on an answer that have browsers take care. Pages may have what
 // comes from here, in files, and call what connect names.
 func secure(h http.Header, connect string) {
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'"
+	policy := "script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'"
 	if connect != "" {
 		policy += " " + connect
 	}
-	h.Set("Content-Security-Policy", policy+"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Cache-Control", "no-store")
+	pageheaders.Protect(h, policy)
 }
 
 // guarded refuses what pages of other origins send, and what is larger than any form.
