@@ -2,7 +2,7 @@ package cost
 
 import (
 	"math/big"
-	"strings"
+	"slices"
 
 	"gatehouse/telemetry/metering"
 )
@@ -27,38 +27,41 @@ const (
 	GigabytesOut Meter = "gigabytesOut"
 )
 
-var meters = []Meter{Calls, CallSteps, Messages, MessageSteps, ConnectionMinutes, CacheHours, GigabytesIn, GigabytesOut}
+// metered tells for each meter which count it goes by, and how many of that make one.
+var metered = []struct {
+	meter Meter
+	count func(*metering.Counts) uint64
+	per   int64
+}{
+	{Calls, func(c *metering.Counts) uint64 { return c.Calls }, 1},
+	{CallSteps, func(c *metering.Counts) uint64 { return c.CallSteps }, 1},
+	{Messages, func(c *metering.Counts) uint64 { return c.Messages }, 1},
+	{MessageSteps, func(c *metering.Counts) uint64 { return c.MessageSteps }, 1},
+	{ConnectionMinutes, func(c *metering.Counts) uint64 { return c.ConnectionSeconds }, 60},
+	{CacheHours, func(c *metering.Counts) uint64 { return c.CacheMinutes }, 60},
+	{GigabytesIn, func(c *metering.Counts) uint64 { return c.BytesIn }, 1e9},
+	{GigabytesOut, func(c *metering.Counts) uint64 { return c.BytesOut }, 1e9},
+}
 
-func meterNames() string {
-	names := make([]string, len(meters))
-	for i, m := range meters {
-		names[i] = string(m)
+// known reports whether there is such a meter.
+func (m Meter) known() bool {
+	return slices.Contains(meterNames(), string(m))
+}
+
+func meterNames() []string {
+	names := make([]string, len(metered))
+	for i := range metered {
+		names[i] = string(metered[i].meter)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // amount is how much of it was counted.
 func (m Meter) amount(c *metering.Counts) *big.Rat {
-	of := func(count uint64, per int64) *big.Rat {
-		return new(big.Rat).SetFrac(new(big.Int).SetUint64(count), big.NewInt(per))
-	}
-	switch m {
-	case Calls:
-		return of(c.Calls, 1)
-	case CallSteps:
-		return of(c.CallSteps, 1)
-	case Messages:
-		return of(c.Messages, 1)
-	case MessageSteps:
-		return of(c.MessageSteps, 1)
-	case ConnectionMinutes:
-		return of(c.ConnectionSeconds, 60)
-	case CacheHours:
-		return of(c.CacheMinutes, 60)
-	case GigabytesIn:
-		return of(c.BytesIn, 1e9)
-	case GigabytesOut:
-		return of(c.BytesOut, 1e9)
+	for _, of := range metered {
+		if of.meter == m {
+			return new(big.Rat).SetFrac(new(big.Int).SetUint64(of.count(c)), big.NewInt(of.per))
+		}
 	}
 	return new(big.Rat)
 }

@@ -230,9 +230,9 @@ func (r *tableReader) price(n *yaml.Node) Price {
 	}
 	meter := fields["meter"]
 	if meter == nil {
-		r.mistake(n, "meter is missing: one of %s", meterNames())
-	} else if p.Meter = Meter(meter.Value); !slices.Contains(meters, p.Meter) {
-		r.mistake(meter, "there is no meter %q: there are %s", meter.Value, meterNames())
+		r.mistake(n, "meter is missing: one of %s", strings.Join(meterNames(), ", "))
+	} else if p.Meter = Meter(meter.Value); !p.Meter.known() {
+		r.mistake(meter, "there is no meter %q: there are %s", meter.Value, strings.Join(meterNames(), ", "))
 	}
 	for _, one := range r.list(fields, "tiers") {
 		p.Tiers = append(p.Tiers, r.tier(one))
