@@ -198,15 +198,21 @@ func TestSharedLimitHeaders(t *testing.T) {
 		// Envoy's own buckets do not tell which kind they are of.
 		{"throttled", "", 429}: true, {"throttled", "", 421}: true, {"", "", 200}: true,
 	}
-	var got map[line]bool
+	awaitLog(t, file, want)
+}
+
+// awaitLog waits until a log of JSON lines has all of these, and no other kinds of lines.
+func awaitLog[T comparable](t *testing.T, file string, want map[T]bool) {
+	t.Helper()
+	var got map[T]bool
 	for range 100 {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = map[line]bool{}
+		got = map[T]bool{}
 		for text := range strings.Lines(string(text)) {
-			var l line
+			var l T
 			if err := json.Unmarshal([]byte(text), &l); err != nil {
 				t.Fatalf("%v: %s", err, text)
 			}

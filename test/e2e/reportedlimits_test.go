@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"encoding/json"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -289,26 +286,7 @@ func TestReportedRefusals(t *testing.T) {
 			t.Errorf("%s: is told %q", name, told)
 		}
 	}
-	var got map[line]bool
-	for range 100 {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = map[line]bool{}
-		for text := range strings.Lines(string(text)) {
-			var l line
-			if err := json.Unmarshal([]byte(text), &l); err != nil {
-				t.Fatalf("%v: %s", err, text)
-			}
-			got[l] = true
-		}
-		if maps.Equal(got, want) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Errorf("the access log has %v, want %v", got, want)
+	awaitLog(t, file, want)
 }
 
 const mocked = `
