@@ -19,8 +19,10 @@ var days = []byte("days-1")
 
 // openFile opens the file, and makes sure that it can be read.
 func (m *Meter) openFile(path string) error {
-	all := func(tx *bbolt.Tx) error { return readDays(tx, 0, 1<<40, map[dayOf]Counts{}) }
-	db, aside, err := durable.OpenDatabase(path, all)
+	db, aside, err := durable.OpenDatabase(path, func(tx *bbolt.Tx) error {
+		// Nothing of it is kept: more than a year of many keys is more than a process should have.
+		return readDays(tx, 0, 1<<40, func(dayOf, Counts) {})
+	})
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,8 @@ func forgetDays(all *bbolt.Bucket) error {
 	return nil
 }
 
-func readDays(tx *bbolt.Tx, first, last int64, into map[dayOf]Counts) error {
+// readDays tells of all that the days from first to last have, both included.
+func readDays(tx *bbolt.Tx, first, last int64, tell func(dayOf, Counts)) error {
 	all := tx.Bucket(days)
 	if all == nil {
 		return nil
@@ -161,7 +164,7 @@ func readDays(tx *bbolt.Tx, first, last int64, into map[dayOf]Counts) error {
 			if err := errors.Join(json.Unmarshal(name, &key.of), json.Unmarshal(text, &counts)); err != nil {
 				return err
 			}
-			into[key] = counts
+			tell(key, counts)
 			return nil
 		})
 		if err != nil {

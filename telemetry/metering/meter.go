@@ -120,7 +120,10 @@ func (m *Meter) Lines(from, to time.Time) ([]Line, error) {
 	m.writing.Lock()
 	defer m.writing.Unlock()
 	if m.db != nil {
-		if err := m.db.View(func(tx *bbolt.Tx) error { return readDays(tx, first, last, all) }); err != nil {
+		err := m.db.View(func(tx *bbolt.Tx) error {
+			return readDays(tx, first, last, func(key dayOf, counts Counts) { all[key] = counts })
+		})
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.db.Path(), err)
 		}
 	}
