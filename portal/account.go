@@ -19,20 +19,21 @@ type requestForm struct {
 	NameWrong, EmailWrong, Why string
 }
 
-func (c *site) keyed(r *http.Request) (*published, error) {
+// keyed gives the API that a key is asked for, and who asks: nil for nobody who is known.
+func (s *Server) keyed(r *http.Request, c *site) (*published, *session, error) {
 	p, err := c.named(r)
 	if err == nil && !p.Keys() {
 		err = errNoPage
 	}
-	return p, err
+	if err != nil {
+		return nil, nil, err
+	}
+	who, err := s.session(r, c)
+	return p, who, err
 }
 
 func (s *Server) askForKey(w http.ResponseWriter, r *http.Request, c *site) error {
-	p, err := c.keyed(r)
-	if err != nil {
-		return err
-	}
-	who, err := s.session(r, c)
+	p, who, err := s.keyed(r, c)
 	if err != nil {
 		return err
 	}
@@ -45,11 +46,7 @@ func (s *Server) askForKey(w http.ResponseWriter, r *http.Request, c *site) erro
 
 // takeRequest takes a request for a key in.
 func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) error {
-	p, err := c.keyed(r)
-	if err != nil {
-		return err
-	}
-	who, err := s.session(r, c)
+	p, who, err := s.keyed(r, c)
 	if err != nil {
 		return err
 	}
