@@ -135,37 +135,22 @@ func summedUsage(lines []metering.Line) (sum usageRow) {
 	return sum
 }
 
-// billed are the sums of groups with what they cost, the dearest first.
+// billed are the sums of groups with what they cost, those first that called most.
 func (s *Server) billed(lines []metering.Line, by cost.By) []usageRow {
-	type group struct{ api, stage, key string }
-	at, costs := map[group]*usageRow{}, map[group]*big.Rat{}
+	at := map[cost.Group]*usageRow{}
 	for i := range lines {
-		l := &lines[i]
-		var g group
-		if by.API || by.Stage {
-			g.api = l.API
-		}
-		if by.Stage {
-			g.stage = l.Stage
-		}
-		if by.Key {
-			g.key = l.Key
-		}
+		g := by.Group(&lines[i])
 		if at[g] == nil {
-			at[g], costs[g] = &usageRow{API: g.api, Stage: g.stage, Key: g.key}, new(big.Rat)
+			at[g] = &usageRow{API: g.API, Stage: g.Stage, Key: g.Key}
 		}
-		at[g].Add(l.Counts)
+		at[g].Add(lines[i].Counts)
 	}
-	for _, item := range cost.Bill(s.options.Prices, lines, by) {
-		if sum := costs[group{item.API, item.Stage, item.Key}]; sum != nil {
-			sum.Add(sum, item.Cost)
-		}
-	}
+	costs := cost.Sums(cost.Bill(s.options.Prices, lines, by))
 	names := s.apiNames()
 	rows := make([]usageRow, 0, len(at))
 	for g, row := range at {
-		row.Cost = money(costs[g])
-		row.API = cmp.Or(names[g.api], g.api)
+		row.Cost = money(cmp.Or(costs[g], new(big.Rat)))
+		row.API = cmp.Or(names[g.API], g.API)
 		rows = append(rows, *row)
 	}
 	slices.SortFunc(rows, func(a, b usageRow) int {

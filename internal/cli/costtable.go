@@ -120,9 +120,7 @@ func (b *billJSON) rows() [][]string {
 	if len(order) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(order, func(x, y row) int {
-		return cmp.Or(strings.Compare(x.Month, y.Month), strings.Compare(x.API, y.API), strings.Compare(x.Stage, y.Stage), strings.Compare(x.Key, y.Key))
-	})
+	slices.SortStableFunc(order, func(x, y row) int { return x.Group.Compare(y.Group) })
 	var rows [][]string
 	groups := func(month, api, stage, key string) []string {
 		cells := []string{month}

@@ -40,29 +40,29 @@ func Bill(t *Table, lines []metering.Line, by By) []Item {
 	for i := range t.Prices {
 		items = append(items, t.Prices[i].bill(lines, by)...)
 	}
-	slices.SortStableFunc(items, func(a, b Item) int { return compareGroups(a.Group, b.Group) })
+	slices.SortStableFunc(items, func(a, b Item) int { return a.Group.Compare(b.Group) })
 	return items
 }
 
-// Sums adds up the items of each group, in order.
-func Sums(items []Item) (groups []Group, sums map[Group]*big.Rat) {
-	sums = map[Group]*big.Rat{}
+// Sums adds up the items of each group.
+func Sums(items []Item) map[Group]*big.Rat {
+	sums := map[Group]*big.Rat{}
 	for _, i := range items {
 		if sums[i.Group] == nil {
 			sums[i.Group] = new(big.Rat)
-			groups = append(groups, i.Group)
 		}
 		sums[i.Group].Add(sums[i.Group], i.Cost)
 	}
-	slices.SortFunc(groups, compareGroups)
-	return groups, sums
+	return sums
 }
 
-func compareGroups(a, b Group) int {
+// Compare orders groups by month, API, stage and key.
+func (a Group) Compare(b Group) int {
 	return cmp.Or(strings.Compare(a.Month, b.Month), strings.Compare(a.API, b.API), strings.Compare(a.Stage, b.Stage), strings.Compare(a.Key, b.Key))
 }
 
-func (by By) group(l *metering.Line) Group {
+// Group is the one that a line belongs to.
+func (by By) Group(l *metering.Line) Group {
 	g := Group{Month: l.Day.Format("2006-01")}
 	if by.API || by.Stage {
 		g.API = l.API
@@ -101,7 +101,7 @@ func (p *Price) bill(lines []metering.Line, by By) []Item {
 		if amount.Sign() == 0 || p.Protocol != "" && p.Protocol != l.Protocol {
 			continue
 		}
-		of, g := p.filling(l), by.group(l)
+		of, g := p.filling(l), by.Group(l)
 		if parts[g] == nil {
 			parts[g], costs[g] = map[filling]*big.Rat{}, new(big.Rat)
 			order = append(order, g)
