@@ -343,6 +343,7 @@ func (ex *offline) apiKey() bool {
 		if !access.Admits(access.Key(key.Name), ex.API, ex.Stage) {
 			return forbidden(fmt.Sprintf("it is a value of the key %s, which is in no usage plan that has the stage (%s)", key.Name, orNone(plans)))
 		}
+		ex.key = key.Name
 		ex.add("API key", Passed, key.Source, fmt.Sprintf("it is a value of the key %s, in the usage plan %s", key.Name, strings.Join(ex.plansOf(key.Name), ", ")))
 		return true
 	}

@@ -9,16 +9,8 @@ import (
 
 // limits tells which there are. Whether one is reached depends on what came before.
 func (ex *offline) limits() {
-	key := ""
-	for _, s := range ex.Steps {
-		if s.Name == "API key" && s.Result == Passed {
-			key = ex.keyName()
-		}
-	}
-	if key != "" {
-		for _, name := range ex.plansOf(key) {
-			ex.planLimits(name)
-		}
+	for _, name := range ex.plansOf(ex.key) {
+		ex.planLimits(ex.snapshot.UsagePlan(name))
 	}
 	if t := ex.stage.RouteThrottle(ex.of.Key()); t != nil {
 		ex.throttle("the route", t)
@@ -31,35 +23,15 @@ func (ex *offline) limits() {
 	}
 }
 
-func (ex *offline) keyName() string {
-	value := gateway.Secret(ex.asked.header.Get("X-Api-Key"))
-	for i := range ex.snapshot.APIKeys {
-		for _, v := range ex.snapshot.APIKeys[i].Values {
-			if v == value {
-				return ex.snapshot.APIKeys[i].Name
-			}
-		}
+func (ex *offline) planLimits(p *gateway.UsagePlan) {
+	if q := p.Quota; q != nil {
+		ex.add("quota", Open, q.Source, fmt.Sprintf("the usage plan %s lets the key call %d times a %s; 429 Limit Exceeded beyond that", p.Name, q.Limit, strings.ToLower(string(q.Period))))
 	}
-	return ""
-}
-
-func (ex *offline) planLimits(name string) {
-	for i := range ex.snapshot.UsagePlans {
-		p := &ex.snapshot.UsagePlans[i]
-		if p.Name != name {
-			continue
-		}
-		if q := p.Quota; q != nil {
-			ex.add("quota", Open, q.Source, fmt.Sprintf("the usage plan %s lets the key call %d times a %s; 429 Limit Exceeded beyond that", name, q.Limit, strings.ToLower(string(q.Period))))
-		}
-		if at := p.Stage(ex.API, ex.Stage); at != nil {
-			if t := at.RouteThrottle(ex.of.Key()); t != nil {
-				ex.throttle("the key, by the usage plan "+name+", for the route", t)
-			}
-		}
-		if p.Throttle != nil {
-			ex.throttle("the key, by the usage plan "+name, p.Throttle)
-		}
+	if t := p.Stage(ex.API, ex.Stage).RouteThrottle(ex.of.Key()); t != nil {
+		ex.throttle("the key, by the usage plan "+p.Name+", for the route", t)
+	}
+	if p.Throttle != nil {
+		ex.throttle("the key, by the usage plan "+p.Name, p.Throttle)
 	}
 }
 

@@ -84,6 +84,8 @@ type offline struct {
 	// base is the path below which the route's begins, and template the route's.
 	base     string
 	template gateway.PathTemplate
+	// key is the name of the API key that was let in, empty for none.
+	key string
 	// parameters are the path parameters.
 	parameters map[string]string
 }

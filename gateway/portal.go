@@ -97,13 +97,3 @@ func (s *Snapshot) Portal(name string) *Portal {
 	}
 	return nil
 }
-
-// UsagePlan finds a usage plan by name, or nil.
-func (s *Snapshot) UsagePlan(name string) *UsagePlan {
-	for i := range s.UsagePlans {
-		if s.UsagePlans[i].Name == name {
-			return &s.UsagePlans[i]
-		}
-	}
-	return nil
-}

@@ -67,6 +67,16 @@ func (s *Snapshot) Backend(name string) *Backend {
 	return nil
 }
 
+// UsagePlan finds a usage plan by name, or nil.
+func (s *Snapshot) UsagePlan(name string) *UsagePlan {
+	for i := range s.UsagePlans {
+		if s.UsagePlans[i].Name == name {
+			return &s.UsagePlans[i]
+		}
+	}
+	return nil
+}
+
 // ClientCertificate finds a client certificate by id, or nil.
 func (s *Snapshot) ClientCertificate(id string) *ClientCertificate {
 	for i := range s.ClientCertificates {
