@@ -9,7 +9,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -145,15 +147,30 @@ func eventsOf(events *fsnotify.Watcher) <-chan fsnotify.Event {
 	return events.Events
 }
 
-// follow asks for events of the directories that hold the files, of those their
-// links lead to, and of the watched directories themselves. Directories are watched
-// rather than files: a renamed file takes its watch with it. So does a renamed
-// directory, which is why every one is looked at again each time. It reports
-// whether it asked for anything new.
+// follow asks for events of every directory that matters to the files. It reports whether it
+// asked for anything new.
 func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]os.FileInfo) (added bool) {
 	if events == nil {
 		return false
 	}
+	// A directory may be swapped between the look at it and the request for its events.
+	// Only when another look finds nothing to ask for has none been missed. One that is
+	// swapped all the time is left to polling.
+	for range 100 {
+		if !w.ask(events, watched) {
+			break
+		}
+		added = true
+	}
+	return added
+}
+
+// ask asks for events of the directories that hold the files, of those their links
+// lead to, and of the watched directories themselves. Directories are watched rather
+// than files: a renamed file takes its watch with it. So does a renamed directory,
+// which is why every one is looked at again each time. It reports whether there was
+// anything new to ask for.
+func (w *Watcher) ask(events *fsnotify.Watcher, watched map[string]os.FileInfo) (asked bool) {
 	w.mu.Lock()
 	files := w.files
 	w.mu.Unlock()
@@ -177,12 +194,18 @@ func (w *Watcher) follow(events *fsnotify.Watcher, watched map[string]os.FileInf
 		}
 	}
 	for dir, info := range wanted {
-		if watched[dir] == nil && events.Add(dir) == nil {
+		if watched[dir] != nil {
+			continue
+		}
+		switch err := events.Add(dir); {
+		case err == nil:
 			watched[dir] = info
-			added = true
+			asked = true
+		case errors.Is(err, fs.ErrNotExist): // it went since it was looked at
+			asked = true
 		}
 	}
-	return added
+	return asked
 }
 
 // readErrors takes errors as they come: fsnotify holds a lock while it waits for
