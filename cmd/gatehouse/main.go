@@ -8,11 +8,13 @@ import (
 	"syscall"
 
 	"gatehouse/internal/cli"
+	"gatehouse/internal/garbage"
 )
 
 func main() { os.Exit(run()) }
 
 func run() int {
+	garbage.CollectSeldom()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal asks for a graceful end, the second one ends the process.

@@ -67,11 +67,12 @@ var arrows = map[string][]string{
 	// Portals keep requests where keys are made, and publish what is exported.
 	"portal": {"gateway", "management", "internal/codeflow", "internal/pageheaders"},
 
-	"cmd/gatehouse":      {"internal/cli"},
+	"cmd/gatehouse":      {"internal/cli", "internal/garbage"},
 	"internal/cli":       {anything},
 	"internal/revision":  {"gateway", "translator", "xds", "internal/durable"},
 	"internal/oidc":      {"gateway", "internal/durable"},
 	"internal/durable":   {},
+	"internal/garbage":   {},
 	"internal/envoyproc": {},
 	"internal/watch":     {},
 	"internal/wire":      {},

@@ -13,9 +13,12 @@ import (
 	"os"
 	"slices"
 	"text/tabwriter"
+
+	"gatehouse/internal/garbage"
 )
 
 func main() {
+	garbage.CollectSeldom() // as gatehouse itself does
 	if input := os.Getenv(serviceVariable); input != "" {
 		if err := beService(input); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
