@@ -10,6 +10,10 @@ import (
 // DefaultMCPPath is where the MCP endpoint of a stage is, below the stage.
 const DefaultMCPPath = "/mcp"
 
+// MCPMetadataSuffix follows the path of an endpoint in that of what says who issues the
+// tokens that it asks for. See RFC 9728, section 3.
+const MCPMetadataSuffix = "/.well-known/oauth-protected-resource"
+
 // MCPOpen is the MCP.Access of an endpoint that everybody may list tools of.
 const MCPOpen = "open"
 
@@ -217,4 +221,29 @@ func (s *Stage) MCPRoute() (*Route, error) {
 		route.APIKeySource = first.APIKeySource
 	}
 	return route, nil
+}
+
+// MCPIssuers are the issuers of the tokens that the endpoint of a stage asks for, and the
+// scopes that its tools do, each once. There are none where it asks for no token.
+func (s *Snapshot) MCPIssuers(st *Stage) (issuers, scopes []string) {
+	endpoint, err := st.MCPRoute()
+	if err != nil || endpoint == nil || endpoint.Authorization == nil {
+		return nil, nil // Validate reports errors.
+	}
+	a := st.Deployment.Authorizer(endpoint.Authorization.Authorizer)
+	if a == nil || !a.ChecksTokens() {
+		return nil, nil
+	}
+	if issuers, err = s.AuthorizerIssuers(a, st.Variables); err != nil || len(issuers) == 0 {
+		return nil, nil
+	}
+	scopes = slices.Clone(endpoint.Authorization.Scopes)
+	routes := st.Deployment.routesByKey()
+	for _, t := range st.Tools() {
+		if r := routes[t.Route]; r != nil && r.Authorization != nil && r.Authorization.Authorizer == a.Name {
+			scopes = append(scopes, r.Authorization.Scopes...)
+		}
+	}
+	slices.Sort(scopes)
+	return issuers, slices.Compact(scopes)
 }

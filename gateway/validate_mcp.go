@@ -72,8 +72,9 @@ func (v *validation) mcpPath(s *Stage) {
 	}
 	for _, d := range deploymentsOf(s) {
 		for i := range d.Routes {
-			if r := &d.Routes[i]; strings.TrimSuffix(r.Path, "/") == path {
-				v.errorf("mcp-route", s.MCP.Source, "give the endpoint another one with mcp: {path: /agents}", "the path %s is that of a route, %s at %s", path, r.Key(), r.Source)
+			r := &d.Routes[i]
+			if at := strings.TrimSuffix(r.Path, "/"); at == path || at == path+MCPMetadataSuffix {
+				v.errorf("mcp-route", s.MCP.Source, "give the endpoint another one with mcp: {path: /agents}", "the path %s is that of a route, %s at %s", at, r.Key(), r.Source)
 				return
 			}
 		}

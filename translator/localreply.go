@@ -66,6 +66,7 @@ func localReplies() *hcmv3.LocalReplyConfig {
 	return &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{
 		// Customised replies come by here a second time; nothing is to be done to them.
 		{Filter: celFilter(`response.code_details.startsWith('` + customDetailsPrefix + `')`)},
+		agentReply(),
 		httpReply(timedOut, 504, "Service Unavailable"),
 		httpReply(failed, 503, "Service Unavailable"),
 		httpReply(tooLarge, 413, "Request Entity Too Large"),
@@ -115,6 +116,15 @@ func overLimitReply() *hcmv3.ResponseMapper {
 
 func httpReply(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
 	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, message, append(headers, setHeader("apigw-requestid", requestIDFormat))...)
+}
+
+// agentReply refuses the token of an agent, or asks it for one, with where to read who
+// issues those, as RFC 9728, section 5.1 has it. What is said else is as of any route.
+func agentReply() *hcmv3.ResponseMapper {
+	const at = "'" + wire.MetadataAgents + "' in xds.route_metadata.filter_metadata['" + wire.MetadataNamespace + "']"
+	return replyMapper(at+` && (response.code == 401 || `+audienceRefused+` || `+poolRefused+`)`, 401, "Unauthorized",
+		setHeader("www-authenticate", `Bearer resource_metadata="%REQ(X-FORWARDED-PROTO)%://%REQ(:AUTHORITY)%%METADATA(ROUTE:`+wire.MetadataNamespace+`:`+wire.MetadataAgents+`)%"`),
+		setHeader("x-amzn-requestid", requestIDFormat))
 }
 
 // tokenReply refuses a token of an HTTP API's caller, with the challenge of RFC 6750.

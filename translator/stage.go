@@ -97,9 +97,7 @@ func (c *stageCompiler) section() section {
 	sortRoutes(routes, c.rest())
 
 	out := section{stop: stop{base: c.base, routes: c.missRoutes(fallback)}}
-	if tools, ok := c.toolEndpoint(); ok {
-		out.candidates = append(out.candidates, tools)
-	}
+	out.candidates = append(out.candidates, c.toolEndpoint()...)
 	if unknown := c.unknownEncodingRoute(); unknown != nil {
 		out.candidates = append(out.candidates, candidate{base: c.base, everything: true, looseSlash: true, routes: []*routev3.Route{unknown}})
 	}

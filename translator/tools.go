@@ -8,6 +8,7 @@ import (
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
@@ -23,28 +24,49 @@ import (
 // filterToolCalls is what the filter is called, in the chain of the route's own.
 const filterToolCalls = "tool-calls"
 
-// toolEndpoint is the endpoint of the stage; false when it has none. A canary leaves it to
-// the stage: a list of tools that changes from one request to the next is of no use.
-func (c *stageCompiler) toolEndpoint() (candidate, bool) {
+// toolEndpoint is the endpoint of the stage, if it has one, and what says who issues the
+// tokens that it asks for. A canary leaves it to the stage: a list of tools that changes from
+// one request to the next is of no use.
+func (c *stageCompiler) toolEndpoint() []candidate {
 	if c.site.mutualTLS {
 		// Inside Envoy there is no handshake, and what mappings, functions and authorizers are
 		// to be told of the certificate would be what the client says in headers.
-		return candidate{}, false
+		return nil
 	}
 	endpoint, err := c.stage.MCPRoute()
 	if endpoint == nil || err != nil {
-		return candidate{}, false // Validate reports errors.
+		return nil // Validate reports errors.
 	}
 	template, err := gateway.ParsePath(endpoint.Path)
 	if err != nil {
-		return candidate{}, false
+		return nil
 	}
 	own := *c
 	own.share, own.deployment, own.variables, own.custom, own.refused = nil, c.stage.Deployment, c.stage.Variables, nil, nil
 	own.policyParsed = false
 	r := &parsedRoute{Route: endpoint, template: template}
 	own.checkAuthorization(r)
-	return candidate{base: c.base, template: template, routes: []*routev3.Route{own.toolRoute(r)}}, true
+	route := own.toolRoute(r)
+	out := []candidate{{base: c.base, template: template, routes: []*routev3.Route{route}}}
+	if issuers, _ := c.snapshot.MCPIssuers(c.stage); len(issuers) > 0 {
+		at := endpoint.Path + gateway.MCPMetadataSuffix
+		if template, err = gateway.ParsePath(at); err == nil {
+			route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataAgents] = structpb.NewStringValue(c.base + at)
+			out = append(out, candidate{base: c.base, template: template, routes: []*routev3.Route{own.tokenIssuersRoute(r, c.base+at)}})
+		}
+	}
+	return out
+}
+
+// tokenIssuersRoute has the integration service say who issues the tokens that the endpoint asks
+// for, to everybody: who has none yet has to know.
+func (c *stageCompiler) tokenIssuersRoute(r *parsedRoute, path string) *routev3.Route {
+	route := c.newRoute(r.Key(), &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Path{Path: path}})
+	untraced(route)
+	// The service answers everything that comes here.
+	route.Action = &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{Status: 404}}
+	setExtra(route, []extraFilter{{filterToolCalls, c.toolCalls(r)}})
+	return route
 }
 
 // toolRoute leads to the listener for calls.

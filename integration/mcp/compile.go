@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"reflect"
 
 	"gatehouse/gateway"
 )
@@ -31,6 +32,8 @@ type endpoint struct {
 	// listed are the tools as clients are told of them, and position where each is.
 	listed   []listedText
 	position map[string]int
+	// tokens says who issues the tokens that the endpoint asks for; nil where it asks for none.
+	tokens *protectedResource
 	// credentialQuery are the query parameters that prove who calls.
 	credentialQuery []string
 	// deployment is what the endpoint was made of.
@@ -97,13 +100,15 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 				continue
 			}
 			key := endpointKey{api.ID, st.Name}
+			tokens := protectedResourceOf(snapshot, api, st)
 			if before != nil {
-				if known := before.endpoints[key]; known != nil && known.deployment == st.Deployment && gateway.ContentHash(known.mcp) == gateway.ContentHash(st.MCP) && known.server.Name == api.Name {
+				if known := before.endpoints[key]; known != nil && known.deployment == st.Deployment && gateway.ContentHash(known.mcp) == gateway.ContentHash(st.MCP) && known.server.Name == api.Name && reflect.DeepEqual(known.tokens, tokens) {
 					c.endpoints[key] = known
 					continue
 				}
 			}
 			c.endpoints[key] = newEndpoint(key, api, st)
+			c.endpoints[key].tokens = tokens
 		}
 	}
 	return c

@@ -16,6 +16,8 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"gatehouse/gateway"
 )
 
 // An exchange is one message of a client, and its answer.
@@ -181,16 +183,19 @@ func (x *exchange) hold(n int) bool {
 
 // refuse looks at what the transport asks for, before a message is read.
 func (x *exchange) refuse(asked headers, empty bool) *answer {
+	path, _, _ := strings.Cut(asked[":path"], "?")
 	media, _, err := mime.ParseMediaType(asked["content-type"])
 	switch {
 	case x.endpoint == nil:
 		return failure(404, nil, codeInvalidRequest, "there is no MCP endpoint here any more")
+	case strings.HasSuffix(path, gateway.MCPMetadataSuffix):
+		return x.endpoint.tellIssuers(asked, path)
 	case asked["origin"] != "":
 		// A page that a browser shows could call with what the browser knows of its user,
 		// by a name that was made to lead here.
 		return failure(403, nil, codeInvalidRequest, "web pages may not use this endpoint")
 	case asked[":method"] != "POST":
-		return failure(405, nil, codeInvalidRequest, "messages are sent by POST")
+		return notAllowed("POST", "messages are sent by POST")
 	case empty:
 		return failure(400, nil, codeInvalidRequest, "there is no message")
 	case err != nil || media != "application/json":
@@ -211,8 +216,8 @@ func (x *exchange) reply(a *answer) (string, error) {
 	if len(a.body) > 0 {
 		set = append(set, header("content-type", "application/json"))
 	}
-	if a.status == 405 {
-		set = append(set, header("allow", "POST"))
+	if a.allow != "" {
+		set = append(set, header("allow", a.allow))
 	}
 	err := x.stream.Send(&extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{
 		ImmediateResponse: &extprocv3.ImmediateResponse{

@@ -41,6 +41,8 @@ type answer struct {
 	enveloped bool
 	// outcome is for metrics.
 	outcome string
+	// allow is the method that would have been allowed.
+	allow string
 }
 
 func encode(v any) []byte {
@@ -64,6 +66,13 @@ func result(id json.RawMessage, value json.RawMessage) []byte {
 
 func failure(status int, id json.RawMessage, code int, text string) *answer {
 	return problem(status, id, code, text, nil)
+}
+
+// notAllowed is the answer to another method than the one that is allowed.
+func notAllowed(method, text string) *answer {
+	a := failure(405, nil, codeInvalidRequest, text)
+	a.allow = method
+	return a
 }
 
 // problem is a failure with data for the client.

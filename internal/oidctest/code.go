@@ -20,6 +20,8 @@ type Client struct {
 	Redirect string
 	// Claims are those of the user, who signs in at once; "error" refuses with that error.
 	Claims map[string]any
+	// Access are the claims of the access tokens; nil for tokens that say nothing.
+	Access map[string]any
 }
 
 // grant is what a code was given out for.
@@ -105,9 +107,13 @@ func (i *Issuer) exchange(w http.ResponseWriter, r *http.Request, client *Client
 		claims["nonce"] = given.nonce
 	}
 	maps.Copy(claims, client.Claims)
+	access := rand.Text()
+	if client.Access != nil {
+		access = i.Token(client.Access)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	// A client that goes away is its own affair.
 	_ = json.NewEncoder(w).Encode(map[string]any{
-		"access_token": rand.Text(), "token_type": "Bearer", "expires_in": 3600, "id_token": i.Token(claims),
+		"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": i.Token(claims),
 	})
 }

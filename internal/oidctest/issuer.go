@@ -185,6 +185,7 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 			"authorization_endpoint":                i.URL + "/authorize",
 			"token_endpoint":                        i.URL + "/token",
 			"response_types_supported":              []string{"code"},
+			"code_challenge_methods_supported":      []string{"S256"},
 			"subject_types_supported":               []string{"public"},
 			"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 		}

@@ -26,6 +26,9 @@ const (
 	MetadataCanary = "canary"
 	// MetadataMapped is "true" on routes that map backend responses.
 	MetadataMapped = "mapped"
+	// MetadataAgents is, for an endpoint for agents that asks for a token, the path of what
+	// says who issues those.
+	MetadataAgents = "agents"
 )
 
 // InternalHeaderPrefix begins the names of headers that Envoy and the services

@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/modelcontextprotocol/go-sdk/oauthex"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/oidctest"
@@ -537,6 +540,7 @@ func TestToolsWithTokens(t *testing.T) {
 	document := strings.ReplaceAll(strings.ReplaceAll(httpTokens, "ISSUER", iss.URL), "/open", "/other")
 	s := withTools(t, `
 apis: [{name: pets, protocol: HTTP, definition: pets.openapi.yaml, stages: [{name: $default, mcp: {include: ["* /orders"], path: /agents/mcp}}]}]
+domains: [{name: "*", mappings: [{path: shop, stage: pets/$default}]}]
 `, document, backend)
 	s.Issuers = []gateway.Issuer{{URL: iss.URL, JWKS: iss.JWKS()}}
 	g := start(t, s)
@@ -548,8 +552,30 @@ apis: [{name: pets, protocol: HTTP, definition: pets.openapi.yaml, stages: [{nam
 		}
 		return "Bearer " + iss.Token(claims)
 	}
-	if r := g.request("POST", host, "/agents/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, "Content-Type", "application/json"); r.StatusCode != 401 || r.Header.Get("WWW-Authenticate") == "" {
-		t.Errorf("without a token: %d %s", r.StatusCode, r.body)
+	// Who has no token, or one that is not good, is told where to read who issues them.
+	at := fmt.Sprintf("http://127.0.0.1:%d/shop/agents/mcp", g.port)
+	for _, headers := range [][]string{nil, {"Authorization", "Bearer x"}, {"Authorization", token(map[string]any{"aud": "others"})}} {
+		r := g.request("POST", "", "/shop/agents/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, append(headers, "Content-Type", "application/json")...)
+		challenges, err := oauthex.ParseWWWAuthenticate(r.Header.Values("WWW-Authenticate"))
+		if r.StatusCode != 401 || r.body != `{"message":"Unauthorized"}` || err != nil || len(challenges) != 1 || reached() != 0 {
+			t.Fatalf("%v: %d %v %s %v", headers, r.StatusCode, r.Header, r.body, err)
+		}
+		told, err := oauthex.GetProtectedResourceMetadata(t.Context(), challenges[0].Params["resource_metadata"], at, http.DefaultClient)
+		if err != nil {
+			t.Fatalf("%v: %v: %v", headers, challenges[0], err)
+		}
+		want := &oauthex.ProtectedResourceMetadata{
+			Resource: at, ResourceName: "pets", AuthorizationServers: []string{iss.URL},
+			ScopesSupported: []string{"orders.admin", "orders.write"}, BearerMethodsSupported: []string{"header"},
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("the metadata (-want +got):\n%s", diff)
+		}
+	}
+	for _, method := range []string{"POST", "OPTIONS"} {
+		if r := g.request(method, host, "/agents/mcp/.well-known/oauth-protected-resource", "{}", "Content-Type", "application/json"); r.StatusCode != 405 || r.Header.Get("Allow") != "GET" {
+			t.Errorf("%s of the metadata: %d %v", method, r.StatusCode, r.Header)
+		}
 	}
 	session, err := g.agent(host, "/agents/mcp", "Authorization", token(nil))
 	if err != nil {
@@ -566,6 +592,82 @@ apis: [{name: pets, protocol: HTTP, definition: pets.openapi.yaml, stages: [{nam
 	}
 	if result, text := callTool(t, session, "post_orders", nil); result.IsError || reached() != 1 {
 		t.Error(text)
+	}
+	// A client that knows only the URL, and that it may sign in users, gets there by itself.
+	iss.Register(oidctest.Client{ID: "agent", Secret: "agent's secret", Redirect: "http://localhost/back", Access: map[string]any{"aud": "orders", "scope": "orders.write"}})
+	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
+		PreregisteredClient: &oauthex.ClientCredentials{ClientID: "agent", ClientSecretAuth: &oauthex.ClientSecretAuth{ClientSecret: "agent's secret"}, Issuer: iss.URL},
+		RedirectURL:         "http://localhost/back",
+		ScopeFilter:         func(told []string) []string { return append(told, "openid") },
+		AuthorizationCodeFetcher: func(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
+			browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			r, err := browser.Get(args.URL)
+			if err != nil {
+				return nil, err
+			}
+			defer r.Body.Close()
+			back, err := r.Location()
+			if err != nil {
+				return nil, err
+			}
+			return &auth.AuthorizationResult{Code: back.Query().Get("code"), State: back.Query().Get("state")}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err = mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: at, OAuthHandler: handler, MaxRetries: -1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if result, text := callTool(t, session, "post_orders", nil); result.IsError || reached() != 1 {
+		t.Error(text)
+	}
+}
+
+// TestAgentsWithoutTokens holds that every kind of authorizer of tokens says where those are
+// issued: a user pool's of a REST API, and an issuer's whose tokens are opaque.
+func TestAgentsWithoutTokens(t *testing.T) {
+	const metadata = "/mcp/.well-known/oauth-protected-resource"
+	iss := oidctest.Start(t)
+	pool := strings.ReplaceAll(poolTokens, "app-.*", ".*")
+	rest := withTools(t, `apis: [{name: pets, definition: pets.openapi.yaml, stages: [{name: v1, mcp: true}]}]`, pool, "http://127.0.0.1:1")
+	rest.Issuers = []gateway.Issuer{{URL: iss.URL, JWKS: iss.JWKS(), UserPool: "arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_AbC"}}
+	opaque := withTools(t, `apis: [{name: pets, protocol: HTTP, definition: pets.openapi.yaml, stages: [{name: v1, mcp: {include: ["* /orders"]}}]}]`,
+		strings.ReplaceAll(strings.ReplaceAll(httpTokens, "ISSUER", iss.URL), "/open", "/other"), "http://127.0.0.1:1")
+	inactive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"active": false}`)
+	}))
+	t.Cleanup(inactive.Close)
+	opaque.Issuers = []gateway.Issuer{{URL: iss.URL, JWKS: iss.JWKS(), Introspection: &gateway.Introspection{
+		Endpoint: inactive.URL, ClientID: "gateway", ClientSecret: "secret", Auth: gateway.IntrospectionBasic,
+	}}}
+	for name, s := range map[string]*gateway.Snapshot{"a user pool": rest, "opaque": opaque} {
+		g := start(t, s)
+		const host = "pets.execute-api.localhost"
+		for _, headers := range [][]string{nil, {"Authorization", "Bearer opaque"}, {"Authorization", iss.Token(map[string]any{"aud": "others"})}} {
+			r := g.request("POST", host, "/v1/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, append(headers, "Content-Type", "application/json")...)
+			if want := `Bearer resource_metadata="http://` + host + `/v1` + metadata + `"`; r.StatusCode != 401 || r.Header.Get("WWW-Authenticate") != want {
+				t.Errorf("%s, %v: %d %v %s", name, headers, r.StatusCode, r.Header, r.body)
+			}
+		}
+		if r := g.request("GET", host, "/v1"+metadata, ""); r.StatusCode != 200 || !strings.Contains(r.body, `"resource":"http://`+host+`/v1/mcp"`) || !strings.Contains(r.body, `"authorization_servers":["`+iss.URL+`"]`) {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.body)
+		}
+		// A route's own refusals stay what Amazon's are.
+		for _, path := range []string{"/v1/me", "/v1/orders"} {
+			if r := g.request("GET", host, path, ""); r.StatusCode == 401 && strings.Contains(r.Header.Get("WWW-Authenticate"), "resource_metadata") {
+				t.Errorf("%s of %s: %v", path, name, r.Header)
+			}
+		}
+	}
+	// Who asks for keys has nothing to say of tokens.
+	backend, _ := countingBackend(t)
+	g := start(t, withTools(t, toolsDefinition, toolsOpenAPI, backend))
+	if r := g.request("GET", "pets.execute-api.localhost", "/v1"+metadata, ""); r.StatusCode != 403 {
+		t.Errorf("keys: %d %s", r.StatusCode, r.body)
 	}
 }
 
