@@ -29,6 +29,7 @@ import (
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
 	"gatehouse/telemetry/archive"
+	"gatehouse/telemetry/cost"
 	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
 	"gatehouse/xds"
@@ -57,8 +58,10 @@ type controlPlane struct {
 	dashboard *dashboard.Server
 	access    *dashboard.Access
 	accountID string
-	watcher   *watch.Watcher
-	pipeline  *revision.Pipeline
+	// prices are what the dashboard shows costs by.
+	prices   []*cost.Table
+	watcher  *watch.Watcher
+	pipeline *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
@@ -208,6 +211,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
+	}
+	if c.prices, err = priceTables(flags.prices); err != nil {
+		return nil, err
 	}
 	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
 		return nil, err
