@@ -39,6 +39,10 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p *page) {
 	w.WriteHeader(http.StatusOK)
 	stream := http.NewResponseController(w)
 
+	read := p.read
+	if p.following != nil {
+		read = p.following(s, r)
+	}
 	tick := time.NewTicker(p.every)
 	defer tick.Stop()
 	end := time.NewTimer(viewTime)
@@ -46,7 +50,7 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p *page) {
 	var last []byte
 	var said time.Time
 	for {
-		next, ok := s.fragment(r, p)
+		next, ok := s.fragment(r, p, read)
 		if !ok {
 			return
 		}
@@ -75,11 +79,11 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p *page) {
 }
 
 // fragment renders what of a page is live. Nothing is to be sent when it is no more.
-func (s *Server) fragment(r *http.Request, p *page) ([]byte, bool) {
+func (s *Server) fragment(r *http.Request, p *page, read func(*Server, *http.Request) (*shown, error)) ([]byte, bool) {
 	if s.access != nil && s.visitor(r) == nil {
 		return nil, false // whose session has ended
 	}
-	what, err := p.read(s, r)
+	what, err := read(s, r)
 	if err != nil {
 		return nil, false
 	}

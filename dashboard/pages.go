@@ -23,6 +23,9 @@ type page struct {
 	every time.Duration
 	// read gives what there is to show.
 	read func(*Server, *http.Request) (*shown, error)
+	// following, if there is one, gives what reads it for one who looks on, until the request's
+	// context ends; else that is read, too.
+	following func(*Server, *http.Request) func(*Server, *http.Request) (*shown, error)
 	// form: the page is asked by a form, whose values are read.
 	form bool
 	// export, if there is one, gives the same as a file of CSV, where format=csv is asked

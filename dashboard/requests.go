@@ -15,7 +15,7 @@ import (
 var (
 	requestsPage = page{
 		pattern: "requests", nav: "Requests", template: "requests", every: time.Second,
-		read: (*Server).requests,
+		read: (*Server).requests, following: (*Server).tailRequests,
 	}
 	requestPage = page{
 		pattern: "requests/{id}", under: "Requests", template: "request",
@@ -36,6 +36,8 @@ type requestsView struct {
 	Route    string
 	Requests []requestRow
 	APIs     []string
+	// Tailed tells of those that came while somebody looks on; nil when the page is loaded.
+	Tailed *tailed
 }
 
 // requestsFilter is what of a request is asked for, as it was written.
@@ -52,9 +54,22 @@ type requestRow struct {
 	Why string
 }
 
+// requests is the page as it is when it is loaded.
 func (s *Server) requests(r *http.Request) (*shown, error) {
+	v, filter, err := s.askedRequests(r)
+	if err != nil {
+		return nil, err
+	}
+	if v.Wrong == "" {
+		v.list(s.options.Traffic.Recent(filter, requestsSize))
+	}
+	return &shown{Title: "Requests", Data: v}, nil
+}
+
+// askedRequests is what the page shows but for requests, and which those are.
+func (s *Server) askedRequests(r *http.Request) (*requestsView, history.Filter, error) {
 	if s.options.Traffic == nil {
-		return nil, absent("Envoys tell about requests to a process that has the role telemetry, which this one has not. The dashboard of that one shows them.")
+		return nil, history.Filter{}, absent("Envoys tell about requests to a process that has the role telemetry, which this one has not. The dashboard of that one shows them.")
 	}
 	v := &requestsView{Filter: requestsFilter{
 		asked(r, "api"), asked(r, "stage"), asked(r, "method"), asked(r, "resource"), asked(r, "status"), asked(r, "key"), asked(r, "caller"), asked(r, "path"),
@@ -76,16 +91,18 @@ func (s *Server) requests(r *http.Request) (*shown, error) {
 	statuses, err := history.ParseStatuses(f.Status)
 	if err != nil {
 		v.Wrong = err.Error()
-		return &shown{Title: "Requests", Data: v}, nil
 	}
 	filter.Status = statuses
-	last := s.options.Traffic.Recent(filter, requestsSize)
-	// Envoy's threads tell of theirs one after the other.
+	return v, filter, nil
+}
+
+// list shows requests, which may come in any order: Envoy's threads tell of theirs one after
+// the other.
+func (v *requestsView) list(last []history.Request) {
 	slices.SortStableFunc(last, func(a, b history.Request) int { return b.At.Add(b.Latency).Compare(a.At.Add(a.Latency)) })
 	for _, told := range last {
 		v.Requests = append(v.Requests, rowOf(told))
 	}
-	return &shown{Title: "Requests", Data: v}, nil
 }
 
 func rowOf(told history.Request) requestRow {

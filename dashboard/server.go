@@ -31,10 +31,10 @@ type Options struct {
 	Envoys    func() []Envoy
 	// Quotas knows what keys have used of their usage plans.
 	Quotas Quotas
-	// Meter knows what bills are made of, Prices is what that costs: Amazon's prices by
-	// default.
+	// Meter knows what bills are made of, Prices are what that costs, side by side: Amazon's
+	// prices by default.
 	Meter  Meter
-	Prices *cost.Table
+	Prices []*cost.Table
 	// Traffic knows the requests of the last day, Archive how many there were before that.
 	Traffic Traffic
 	Archive Archive
@@ -67,8 +67,9 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Prices == nil {
-		o.Prices, _ = cost.BuiltIn(cost.AWS)
+	if len(o.Prices) == 0 {
+		aws, _ := cost.BuiltIn(cost.AWS)
+		o.Prices = []*cost.Table{aws}
 	}
 	s := &Server{
 		options: o, log: cmp.Or(o.Log, slog.Default()),

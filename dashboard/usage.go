@@ -51,13 +51,13 @@ type usageView struct {
 	Groups []usageChoice
 	// ByAPI, ByStage and ByKey are the columns.
 	ByAPI, ByStage, ByKey bool
-	// Currency is that of the table of prices, whose name is Prices.
-	Currency, Prices string
-	Total            usageRow
-	Chart            barChart
-	Rows             []usageRow
-	More             int
-	CSV              string
+	// Prices are the tables of prices, in the order of costs.
+	Prices []*cost.Table
+	Total  usageRow
+	Chart  barChart
+	Rows   []usageRow
+	More   int
+	CSV    string
 }
 
 type usageChoice struct {
@@ -69,7 +69,8 @@ type usageChoice struct {
 type usageRow struct {
 	API, Stage, Key string
 	metering.Counts
-	Cost string
+	// Costs are by each table of prices.
+	Costs []string
 }
 
 // Traffic is what went in and out.
@@ -80,7 +81,7 @@ func (s *Server) usage(r *http.Request) (*shown, error) {
 		return nil, absent("What bills are made of is metered by processes with the roles telemetry or integration, which this one has not. The dashboard of one that has shows it.")
 	}
 	month, group := s.askedUsage(r)
-	v := &usageView{Month: month.Format("2006-01"), ByAPI: group.by.API, ByStage: group.by.Stage, ByKey: group.by.Key, Prices: s.options.Prices.Name, Currency: s.options.Prices.Currency}
+	v := &usageView{Month: month.Format("2006-01"), ByAPI: group.by.API, ByStage: group.by.Stage, ByKey: group.by.Key, Prices: s.options.Prices}
 	this := monthOf(s.options.Now())
 	for i := range usageMonths {
 		m := this.AddDate(0, -i, 0)
@@ -94,12 +95,15 @@ func (s *Server) usage(r *http.Request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, whole := s.billed(lines, group.by), (*big.Rat)(nil)
-	v.Total, whole = summedUsage(lines), new(big.Rat)
-	for _, item := range cost.Bill(s.options.Prices, lines, cost.By{}) {
-		whole.Add(whole, item.Cost)
+	rows := s.billed(lines, group.by)
+	v.Total = summedUsage(lines)
+	for _, table := range s.options.Prices {
+		whole := new(big.Rat)
+		for _, item := range cost.Bill(table, lines, cost.By{}) {
+			whole.Add(whole, item.Cost)
+		}
+		v.Total.Costs = append(v.Total.Costs, money(whole))
 	}
-	v.Total.Cost = money(whole)
 	v.Chart = usageChart(lines, month)
 	v.Rows, v.More = rows[:min(len(rows), usageRows)], max(len(rows)-usageRows, 0)
 	return &shown{Title: "Usage and cost", Data: v}, nil
@@ -145,11 +149,16 @@ func (s *Server) billed(lines []metering.Line, by cost.By) []usageRow {
 		}
 		at[g].Add(lines[i].Counts)
 	}
-	costs := cost.Sums(cost.Bill(s.options.Prices, lines, by))
+	costs := make([]map[cost.Group]*big.Rat, len(s.options.Prices))
+	for i, table := range s.options.Prices {
+		costs[i] = cost.Sums(cost.Bill(table, lines, by))
+	}
 	names := s.apiNames()
 	rows := make([]usageRow, 0, len(at))
 	for g, row := range at {
-		row.Cost = money(cmp.Or(costs[g], new(big.Rat)))
+		for _, sums := range costs {
+			row.Costs = append(row.Costs, money(cmp.Or(sums[g], new(big.Rat))))
+		}
 		row.API = cmp.Or(names[g.API], g.API)
 		rows = append(rows, *row)
 	}
@@ -221,14 +230,17 @@ func (s *Server) usageCSV(r *http.Request) (name string, body []byte, err error)
 	}
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)
-	columns := []string{"month", "api", "stage", "key", "calls", "free_calls", "messages", "connection_minutes", "cache_hours", "bytes_in", "bytes_out", "cost_" + strings.ToLower(s.options.Prices.Currency)}
+	columns := []string{"month", "api", "stage", "key", "calls", "free_calls", "messages", "connection_minutes", "cache_hours", "bytes_in", "bytes_out"}
+	for _, table := range s.options.Prices {
+		columns = append(columns, plainCell(strings.ToLower("cost_"+table.Name+"_"+table.Currency)))
+	}
 	_ = out.Write(columns) // a buffer takes all
 	for _, row := range s.billed(lines, group.by) {
 		cells := []string{month.Format("2006-01"), row.API, row.Stage, row.Key}
 		for _, n := range []uint64{row.Calls, row.Free, row.Messages, row.ConnectionSeconds / 60, row.CacheMinutes / 60, row.BytesIn, row.BytesOut} {
 			cells = append(cells, fmt.Sprint(n))
 		}
-		cells = append(cells, row.Cost)
+		cells = append(cells, row.Costs...)
 		for i := range cells {
 			cells[i] = plainCell(cells[i])
 		}

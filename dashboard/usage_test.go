@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
+	"gatehouse/telemetry/cost"
 	"gatehouse/telemetry/metering"
 )
 
@@ -59,9 +60,23 @@ func TestUsage(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 
+	// Prices of one's own, beside Amazon's.
+	aws, _ := cost.BuiltIn(cost.AWS)
+	own, err := cost.Parse([]byte(`{name: "own", currency: EUR, prices: [{meter: calls, tiersOf: key, per: 1000, tiers: [{upTo: 500000, price: 0}, {price: 0.10}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := dashboard.New(dashboard.Options{Now: func() time.Time { return now }, Meter: counted, Prices: []*cost.Table{aws, own}})
+	expect(t, both, "/dashboard/usage", "Cost by prices “aws” 3.50 USD, so far", "Cost by prices “own” 10.00 EUR, so far", "aws, USD own, EUR", "v1 1,000,000 5 0 6 MiB 3.50 10.00", "v2 10 0 0 3 MiB 0.000224 0.00")
 	w := httptest.NewRecorder()
+	both.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/dashboard/usage?by=key&format=csv", nil))
+	if got := w.Body.String(); !strings.Contains(got, ",cost_aws_usd,cost_own_eur\n2026-03,,,'=1+1,600000,0,0,0,0,1048576,2097152,2.10,10.00\n") {
+		t.Errorf("the file of both is\n%s", got)
+	}
+
+	w = httptest.NewRecorder()
 	d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/dashboard/usage?by=all&format=csv", nil))
-	want := "month,api,stage,key,calls,free_calls,messages,connection_minutes,cache_hours,bytes_in,bytes_out,cost_usd\n" +
+	want := "month,api,stage,key,calls,free_calls,messages,connection_minutes,cache_hours,bytes_in,bytes_out,cost_aws_usd\n" +
 		"2026-03,NAME,v1,'=1+1,600000,0,0,0,0,1048576,2097152,2.10\n" +
 		"2026-03,NAME,v1,acme,400000,5,0,0,0,1048576,2097152,1.40\n" +
 		"2026-03,NAME,v2,,10,0,0,0,0,1048576,2097152,0.000224\n"

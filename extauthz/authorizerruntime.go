@@ -16,6 +16,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/obs"
 )
 
 // authorizerRuntime calls the functions of authorizers, and the endpoints that know
@@ -145,7 +146,7 @@ func (rt *authorizerRuntime) ask(ctx context.Context, calls *authorizerCalls, q 
 	if !q.kept {
 		done := make(chan singleflight.Result, 1)
 		go func() {
-			answer, err := rt.call(calls, q)
+			answer, err := rt.call(obs.Follow(rt.life, ctx), calls, q)
 			done <- singleflight.Result{Val: answer, Err: err}
 		}()
 		return rt.await(ctx, q, done)
@@ -158,7 +159,7 @@ func (rt *authorizerRuntime) ask(ctx context.Context, calls *authorizerCalls, q 
 		if known := calls.get(q.key, now); known != nil {
 			return known, nil
 		}
-		answer, err := rt.call(calls, q)
+		answer, err := rt.call(obs.Follow(rt.life, ctx), calls, q)
 		if err != nil {
 			return nil, err
 		}
@@ -200,9 +201,10 @@ type refusalError struct{ *refusal }
 
 func (e *refusalError) Error() string { return string(e.code) }
 
-// call asks a question when it has its turn. It takes care of panics itself: nobody
+// call asks a question when it has its turn. The context is that of the server, and tells
+// whose trace the call is part of: that of whoever asked first. It takes care of panics itself: nobody
 // else could, in a goroutine of its own.
-func (rt *authorizerRuntime) call(calls *authorizerCalls, q *question) (_ *answer, err error) {
+func (rt *authorizerRuntime) call(ctx context.Context, calls *authorizerCalls, q *question) (_ *answer, err error) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			rt.log.Error("a mistake in gatehouse: please report it", "panic", mistake, "authorizer", q.authorizer, "stack", string(debug.Stack()))
@@ -213,7 +215,7 @@ func (rt *authorizerRuntime) call(calls *authorizerCalls, q *question) (_ *answe
 	if calls.callers.Add(1) > calls.maxCallers {
 		return nil, &refusalError{refuse(CodeAuthorizerBusy, gateway.AuthorizerFailure)}
 	}
-	ctx, cancel := context.WithTimeout(rt.life, q.timeout)
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
 	if err := calls.turns.Acquire(ctx, 1); err != nil {
 		return nil, &refusalError{refuse(CodeAuthorizerBusy, gateway.AuthorizerFailure)}
@@ -253,6 +255,9 @@ func (rt *authorizerRuntime) askFunction(ctx context.Context, a *lambdaAuthorize
 		return a.judge(ctx, result, err, time.Since(begin))
 	}
 	q.until = func(*answer) time.Time { return rt.options.Now().Add(a.ttl) }
+	if given := c.header("x-amzn-trace-id"); given != "" {
+		ctx = obs.WithXRay(ctx, given)
+	}
 	return rt.ask(ctx, calls, q, c.now)
 }
 

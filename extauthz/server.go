@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/amazon"
 	"gatehouse/internal/introspection"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/obs"
@@ -100,7 +99,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	if o.Lambda == nil {
-		o.Lambda = lambda.New(lambda.Options{MaxResponseBytes: maxAnswerBytes})
+		o.Lambda = lambda.New(lambda.Options{MaxResponseBytes: maxAnswerBytes, Transport: obs.Transport(amazon.NewTransport())})
 	}
 	if o.Introspection == nil {
 		o.Introspection = introspection.New()
@@ -153,9 +152,7 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 	}
 	if s.tracer != nil {
 		var span trace.Span
-		// Envoy tells of its own span of the question, where it makes one.
-		given := strings.Join(metadata.ValueFromIncomingContext(ctx, "traceparent"), ",")
-		ctx, span = obs.Span(ctx, s.tracer, given, "authorization", attribute.String("gatehouse.route", c.describe()))
+		ctx, span = obs.CallSpan(ctx, s.tracer, "authorization", attribute.String("gatehouse.route", c.describe()))
 		defer func() {
 			span.SetAttributes(attribute.Bool("gatehouse.allowed", answer.GetDeniedResponse() == nil))
 			span.End()

@@ -13,6 +13,7 @@ import (
 	quotav3 "github.com/envoyproxy/go-control-plane/envoy/service/rate_limit_quota/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -37,6 +38,8 @@ type Options struct {
 	// Replicas is how many services work on the store: each gives out its part of what a
 	// quota has left. 1 by default.
 	Replicas int64
+	// Tracer makes spans of requests whose Envoys have sampled them; nil for none.
+	Tracer trace.Tracer
 	// Log is where to log to, slog.Default() by default.
 	Log *slog.Logger
 	// Registerer is where metrics are registered; nil for nowhere.

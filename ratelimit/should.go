@@ -8,10 +8,13 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	commonv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/ratelimit/v3"
 	ratelimitv3 "github.com/envoyproxy/go-control-plane/envoy/service/ratelimit/v3"
+	"go.opentelemetry.io/otel/attribute"
+	otelcodes "go.opentelemetry.io/otel/codes"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"gatehouse/internal/obs"
 	"gatehouse/internal/wire"
 )
 
@@ -27,6 +30,21 @@ const (
 func (s *Server) ShouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRequest) (*ratelimitv3.RateLimitResponse, error) {
 	begin := time.Now()
 	defer func() { s.metrics.seconds.Observe(time.Since(begin).Seconds()) }()
+	if s.options.Tracer == nil {
+		return s.shouldRateLimit(ctx, r)
+	}
+	ctx, span := obs.CallSpan(ctx, s.options.Tracer, "limits", attribute.Int("gatehouse.descriptors", len(r.GetDescriptors())))
+	defer span.End()
+	answer, err := s.shouldRateLimit(ctx, r)
+	if err != nil {
+		span.SetStatus(otelcodes.Error, "no answer")
+	} else {
+		span.SetAttributes(attribute.Bool("gatehouse.allowed", answer.GetOverallCode() == ratelimitv3.RateLimitResponse_OK))
+	}
+	return answer, err
+}
+
+func (s *Server) shouldRateLimit(ctx context.Context, r *ratelimitv3.RateLimitRequest) (*ratelimitv3.RateLimitResponse, error) {
 	if r.GetDomain() != wire.LimitDomain {
 		if s.options.Others != nil {
 			return s.options.Others.ShouldRateLimit(ctx, r)

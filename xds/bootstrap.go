@@ -69,6 +69,9 @@ type BootstrapOptions struct {
 	// Admin is the host:port of the admin interface: DefaultAdmin if empty, a
 	// free port for port 0, and none at all for NoAdmin.
 	Admin string
+	// Metrics is the host:port of a listener that shows Envoy's stats to Prometheus, and
+	// nothing else of the admin interface; none if empty.
+	Metrics string
 	// Metadata and the locality are told to the control plane as they are. The
 	// locality is also Envoy's for zone-aware load balancing; sidecars set it.
 	Metadata              map[string]any
@@ -144,6 +147,11 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 		BootstrapExtensions: []*corev3.TypedExtensionConfig{{
 			Name: "envoy.bootstrap.internal_listener", TypedConfig: internalListeners,
 		}},
+	}
+	if o.Metrics != "" {
+		if err := addMetrics(b, o.Metrics); err != nil {
+			return nil, fmt.Errorf("bootstrap: %w", err)
+		}
 	}
 	if len(o.Metadata) > 0 {
 		b.Node.Metadata = metadata

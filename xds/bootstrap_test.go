@@ -25,10 +25,11 @@ func TestBootstrapIsTakenByEnvoy(t *testing.T) {
 	ca, cert, key := writeCertificates(t, t.TempDir())
 	full.TLS = &xds.BootstrapTLS{CAFile: ca, CertFile: cert, KeyFile: key}
 	for name, o := range map[string]xds.BootstrapOptions{
-		"least": {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000"},
-		"ipv6":  {NodeID: "envoy-1", Gateway: "edge", Address: "[::1]:18000", Admin: xds.NoAdmin},
-		"full":  full,
-		"unix":  {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
+		"least":   {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000"},
+		"ipv6":    {NodeID: "envoy-1", Gateway: "edge", Address: "[::1]:18000", Admin: xds.NoAdmin},
+		"full":    full,
+		"metrics": {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Metrics: "0.0.0.0:9902", MaxConnections: 10},
+		"unix":    {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
 	} {
 		b, err := xds.Bootstrap(o)
 		if err != nil {
@@ -89,18 +90,23 @@ func TestBootstrapIsDeterministic(t *testing.T) {
 func TestBootstrapRefuses(t *testing.T) {
 	good := xds.BootstrapOptions{NodeID: "n", Gateway: "g", Address: "127.0.0.1:1"}
 	for want, spoil := range map[string]func(*xds.BootstrapOptions){
-		"node id":      func(o *xds.BootstrapOptions) { o.NodeID = "" },
-		"gateway":      func(o *xds.BootstrapOptions) { o.Gateway = "" },
-		"missing port": func(o *xds.BootstrapOptions) { o.Address = "localhost" },
-		"host":         func(o *xds.BootstrapOptions) { o.Address = ":18000" },
-		"port is 0":    func(o *xds.BootstrapOptions) { o.Address = "localhost:0" },
-		"port follows": func(o *xds.BootstrapOptions) { o.Address = "localhost:65535" },
-		"integration":  func(o *xds.BootstrapOptions) { o.Integration = "localhost" },
-		"admin":        func(o *xds.BootstrapOptions) { o.Admin = "localhost:http" },
-		"CA file":      func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{} },
-		"key file":     func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },
-		"metadata":     func(o *xds.BootstrapOptions) { o.Metadata = map[string]any{"x": struct{}{}} },
-		"StatsFlush":   func(o *xds.BootstrapOptions) { o.StatsFlush = time.Nanosecond },
+		"node id":          func(o *xds.BootstrapOptions) { o.NodeID = "" },
+		"gateway":          func(o *xds.BootstrapOptions) { o.Gateway = "" },
+		"missing port":     func(o *xds.BootstrapOptions) { o.Address = "localhost" },
+		"host":             func(o *xds.BootstrapOptions) { o.Address = ":18000" },
+		"port is 0":        func(o *xds.BootstrapOptions) { o.Address = "localhost:0" },
+		"port follows":     func(o *xds.BootstrapOptions) { o.Address = "localhost:65535" },
+		"integration":      func(o *xds.BootstrapOptions) { o.Integration = "localhost" },
+		"admin":            func(o *xds.BootstrapOptions) { o.Admin = "localhost:http" },
+		"metrics address":  func(o *xds.BootstrapOptions) { o.Metrics = "9902" },
+		"there is none":    func(o *xds.BootstrapOptions) { o.Metrics, o.Admin = "0.0.0.0:9902", xds.NoAdmin },
+		"is not known":     func(o *xds.BootstrapOptions) { o.Metrics, o.Admin = "0.0.0.0:9902", "127.0.0.1:0" },
+		"has this port":    func(o *xds.BootstrapOptions) { o.Metrics = "0.0.0.0:9901" },
+		"at an IP address": func(o *xds.BootstrapOptions) { o.Metrics, o.Admin = "0.0.0.0:9902", "0.0.0.0:9901" },
+		"CA file":          func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{} },
+		"key file":         func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },
+		"metadata":         func(o *xds.BootstrapOptions) { o.Metadata = map[string]any{"x": struct{}{}} },
+		"StatsFlush":       func(o *xds.BootstrapOptions) { o.StatsFlush = time.Nanosecond },
 	} {
 		o := good
 		spoil(&o)

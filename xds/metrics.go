@@ -43,6 +43,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 		}),
 	}
+	// A counter that comes to be with its first refusal has not increased, to Prometheus.
+	for _, name := range shortNames {
+		m.nacks.WithLabelValues(name)
+	}
 	if reg != nil {
 		reg.MustRegister(m.nodes, m.pushes, m.resources, m.bytes, m.acks, m.nacks, m.invalid, m.sets, m.duration)
 	}

@@ -30,6 +30,7 @@ func newBootstrap() *cobra.Command {
 	flags.StringVar(&o.Address, "xds-address", "127.0.0.1:18000", "where 'gatehouse serve' is")
 	flags.StringVar(&o.Integration, "integration-address", "", "where 'gatehouse serve' takes requests to Lambda functions and the like, or unix:PATH (default the port that follows --xds-address)")
 	flags.StringVar(&o.Admin, "admin", xds.DefaultAdmin, "where Envoy's admin interface listens; \"none\" for nowhere")
+	flags.StringVar(&o.Metrics, "metrics-address", "", "where Envoy shows its stats to Prometheus (/stats/prometheus) and nothing else, for one that is not to reach the admin interface, such as 0.0.0.0:9902 (default nowhere)")
 	flags.Int64Var(&o.MaxConnections, "max-connections", 0, "limit of client connections, 0 for none")
 	flags.StringVar(&o.Region, "region", "", "region this Envoy is in")
 	flags.StringVar(&o.Zone, "zone", "", "zone this Envoy is in")

@@ -2,23 +2,16 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -36,13 +29,11 @@ import (
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
 	"gatehouse/telemetry/archive"
+	"gatehouse/telemetry/cost"
 	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
 	"gatehouse/xds"
 )
-
-// stopTimeout bounds how long the servers take to end what they are doing.
-const stopTimeout = 3 * time.Second
 
 // controlPlane is everything that serve runs: definitions in, and out of them what the
 // roles of this process serve.
@@ -67,8 +58,10 @@ type controlPlane struct {
 	dashboard *dashboard.Server
 	access    *dashboard.Access
 	accountID string
-	watcher   *watch.Watcher
-	pipeline  *revision.Pipeline
+	// prices are what the dashboard shows costs by.
+	prices   []*cost.Table
+	watcher  *watch.Watcher
+	pipeline *revision.Pipeline
 	// issuers is asked for the keys that tokens are verified with.
 	issuers *oidc.Keeper
 	metrics *prometheus.Registry
@@ -112,6 +105,10 @@ type controlPlane struct {
 	// before anything else happens.
 	xdsSocket, httpSocket net.Listener
 	httpTLS               httpTLSFlags
+	// metricsSocket is for those who may read the metrics and nothing else, metricsOnly what
+	// they are served by; both are nil without --metrics-address.
+	metricsSocket net.Listener
+	metricsOnly   *http.Server
 	// portal serves sites for developers, nil without the role; portalOff tells that there is
 	// no address for them, and portalSocket is nil then.
 	portal       *portal.Server
@@ -215,6 +212,9 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
+	if c.prices, err = priceTables(flags.prices); err != nil {
+		return nil, err
+	}
 	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
 		return nil, err
 	}
@@ -252,51 +252,15 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	if flags.metricsAddress != "" {
+		c.metricsOnly = newMetricsServer(c)
+	}
 
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, c.closeSockets())
-		}
-	}()
-	if c.xdsSocket, err = listen("--xds-address", flags.xdsAddress); err != nil {
-		return nil, err
-	}
-	if c.roles.has("integration") {
-		if c.integrationSocket, err = flags.listenIntegration(); err != nil {
-			return nil, err
-		}
-	}
-	if c.portal != nil && flags.portal.address != "" {
-		if c.portalSocket, err = listen("--portal-address", flags.portal.address); err != nil {
-			return nil, err
-		}
-	}
-	if c.httpSocket, err = listen("--http-address", flags.httpAddress); err != nil {
+	// Last: whatever fails before leaves no socket open.
+	if err := c.openSockets(&flags); err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// closeSockets is for those that nothing was served on.
-func (c *controlPlane) closeSockets() error {
-	var errs []error
-	for _, socket := range []net.Listener{c.xdsSocket, c.integrationSocket, c.portalSocket, c.httpSocket} {
-		if socket != nil {
-			errs = append(errs, socket.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func listen(flag, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another program: stop that, or choose another address with %s", address, flag)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", flag, err)
-	}
-	return l, nil
 }
 
 // load reads the definitions, puts the keys of token issuers in, and has the files
@@ -353,152 +317,6 @@ func (c *controlPlane) showHealth(status grpc_health_v1.HealthCheckResponse_Serv
 	for _, s := range c.services {
 		if s.register != nil {
 			c.health.SetServingStatus(s.name, status)
-		}
-	}
-}
-
-// run serves until the context ends, or something that is needed fails. Once
-// there is something to serve it calls alongside, which is to return when its
-// context ends; only then does the control plane stop, so that an Envoy is served
-// to its end. When run returns, all that it started has ended.
-func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) error) error {
-	defer c.issuers.Close()
-	if c.stored != nil {
-		defer c.stored.close()
-		c.stored.follow(func() { c.pipeline.Reload(false) }, c.caches)
-		waiting, cancel := context.WithTimeout(ctx, time.Second)
-		// A cluster that does not answer is told of by the load.
-		_ = c.stored.Ready(waiting)
-		cancel()
-	}
-	// From the beginning: a SIGHUP that nobody waits for would end the process.
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	err := c.pipeline.Start(ctx)
-	if err == nil && c.limitFiles != nil {
-		err = c.limitFiles.start()
-	}
-	if err != nil {
-		return errors.Join(err, c.closeSockets())
-	}
-	outliving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	group, serving := errgroup.WithContext(outliving)
-	group.Go(func() error { return c.pipeline.Run(serving) })
-	group.Go(func() error { return c.watcher.Run(serving, func() { c.reload(false) }) })
-	group.Go(func() error { return c.reloadOn(serving, hangups) })
-	if c.limitFiles != nil {
-		group.Go(func() error { return c.limitFiles.run(serving) })
-	}
-	group.Go(func() error {
-		if err := c.grpc.Serve(c.xdsSocket); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			return fmt.Errorf("xds server: %w", err)
-		}
-		return nil
-	})
-	about := []any{"xds", c.xdsSocket.Addr().String(), "roles", strings.Join(c.roles.names(), ",")}
-	for _, s := range c.services {
-		if s.serve == nil {
-			continue
-		}
-		about = append(about, "integration", c.integrationSocket.Addr().String())
-		group.Go(func() error {
-			if err := s.serve(c.integrationSocket); err != nil {
-				return fmt.Errorf("integration server: %w", err)
-			}
-			return nil
-		})
-	}
-	if c.portalSocket != nil {
-		about = append(about, "portal", c.portalSocket.Addr().String())
-		group.Go(func() error {
-			if err := c.portal.Serve(c.portalSocket); err != nil {
-				return fmt.Errorf("portal server: %w", err)
-			}
-			return nil
-		})
-	}
-	group.Go(func() error {
-		if err := c.httpTLS.serve(c.http, c.httpSocket); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("status server: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
-		<-serving.Done()
-		return c.stop()
-	})
-	group.Go(func() error {
-		defer stop()
-		working, cancel := context.WithCancel(serving)
-		defer cancel()
-		defer context.AfterFunc(ctx, func() {
-			c.log.Info("stopping")
-			cancel()
-		})()
-		c.log.Info("serving", append(about, "status", fmt.Sprintf("%s://%s/status", c.httpTLS.scheme(), c.httpSocket.Addr()))...)
-		return alongside(working)
-	})
-	return group.Wait()
-}
-
-// stop ends the servers. Envoys go on with what they have.
-func (c *controlPlane) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	// Whoever asks is told at once, and goes elsewhere.
-	c.health.Shutdown()
-	for _, s := range c.services {
-		if s.endStreams != nil {
-			s.endStreams()
-		}
-	}
-	var ending errgroup.Group
-	for _, s := range c.services {
-		if s.shutdown != nil {
-			ending.Go(func() error { return s.shutdown(ctx) })
-		}
-	}
-	abort := context.AfterFunc(ctx, c.grpc.Stop)
-	c.grpc.GracefulStop()
-	abort()
-	if err := ending.Wait(); err != nil {
-		c.log.Debug("requests to integrations were cut off", "error", err)
-	}
-	// An extension of a quota that is accepted is to be kept, so that nobody may ask for
-	// one behind the last write.
-	err := c.http.Shutdown(ctx)
-	if err != nil {
-		err = c.http.Close()
-	}
-	for _, s := range c.services {
-		if s.close != nil {
-			s.close()
-		}
-	}
-	if err := c.otlp.Close(ctx); err != nil {
-		c.log.Warn("the last metrics and spans did not reach the OTLP collector", "error", err)
-	}
-	if err := c.metered.Close(); err != nil {
-		c.log.Error("the last metered counts may not be kept", "error", err)
-	}
-	return err
-}
-
-// reloadOn reads the definitions again on a signal, and tries a revision that was
-// refused once more.
-func (c *controlPlane) reloadOn(ctx context.Context, hangups <-chan os.Signal) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hangups:
-			c.log.Info("reading the definitions again, as SIGHUP asks")
-			c.reload(true)
-			if c.limitFiles != nil {
-				c.limitFiles.reload()
-			}
 		}
 	}
 }

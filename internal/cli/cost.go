@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +34,7 @@ func newCost() *cobra.Command {
 	var servers, prices, by []string
 	flags := cmd.Flags()
 	flags.StringSliceVar(&servers, "server", []string{"http://127.0.0.1:8001"}, "the servers' --http-address, as URLs")
-	flags.StringSliceVar(&prices, "prices", []string{cost.AWS}, "tables of prices: aws, or a file")
+	flags.StringSliceVar(&prices, "prices", []string{cost.AWS}, pricesUsage)
 	flags.StringSliceVar(&by, "by", []string{"api"}, "what is told apart besides months: api, stage, key; none for a sum")
 	flags.StringVar(&q.from, "from", "", "first month, such as 2026-01 (default that of --to)")
 	flags.StringVar(&q.to, "to", "", "last month (default this month)")
@@ -103,36 +101,6 @@ func (q *costQuery) set(by []string, now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// priceTables reads tables; those that are built in have names.
-func priceTables(names []string) ([]*cost.Table, error) {
-	var tables []*cost.Table
-	for _, name := range names {
-		t, ok := cost.BuiltIn(name)
-		if !ok {
-			info, err := os.Stat(name)
-			if err == nil && info.Size() > cost.MaxTableBytes {
-				err = fmt.Errorf("%s is too large for a table of prices", name)
-			}
-			var text []byte
-			if err == nil {
-				text, err = os.ReadFile(name)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("--prices is %s, or a file: %w", cost.AWS, err)
-			}
-			if t, err = cost.Parse(text); err != nil {
-				lines := strings.Split(err.Error(), "\n")
-				return nil, fmt.Errorf("%s:%s", name, strings.Join(lines, "\n"+name+":"))
-			}
-		}
-		if slices.ContainsFunc(tables, func(other *cost.Table) bool { return other.Name == t.Name }) {
-			return nil, usagef("two tables of prices have the name %q", t.Name)
-		}
-		tables = append(tables, t)
-	}
-	return tables, nil
 }
 
 // ask adds up what servers metered.

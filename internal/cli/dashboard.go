@@ -23,8 +23,8 @@ func (c *controlPlane) startDashboard() service {
 		return service{}
 	}
 	options := dashboard.Options{
-		Access: c.access,
-		Log:    c.log.With("component", "dashboard"), Version: thisBuild().Version, Roles: c.roles.names(),
+		Access: c.access, Prices: c.prices,
+		Log: c.log.With("component", "dashboard"), Version: thisBuild().Version, Roles: c.roles.names(),
 		Snapshot:  func() *gateway.Snapshot { return c.pipeline.Snapshot() },
 		Revisions: func() dashboard.Revisions { return shownRevisions(c.pipeline.Status()) },
 	}

@@ -92,7 +92,7 @@ func startRateLimit(c *controlPlane) service {
 	log := c.log.With("component", "ratelimit")
 	store := c.limits
 	// The store itself may do more than the interface says.
-	options := ratelimit.Options{Store: store.Store, Replicas: store.replicas, Log: log, Registerer: c.metrics}
+	options := ratelimit.Options{Store: store.Store, Replicas: store.replicas, Log: log, Registerer: c.metrics, Tracer: c.otlp.Tracer()}
 	if flags := c.limitFileFlags; len(flags.paths) > 0 {
 		// The flags were checked when they were read.
 		modes, others, _ := flags.modes()

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"gatehouse/telemetry/cost"
 )
 
 // serveFlags are what serve and run have in common.
@@ -22,6 +24,8 @@ type serveFlags struct {
 	roles       rolesFlag
 	xdsAddress  string
 	httpAddress string
+	// metricsAddress is for those who may read the metrics and nothing else; may be empty.
+	metricsAddress string
 	// integrationAddress is host:port or unix:PATH; empty for beside xdsAddress.
 	integrationAddress string
 	dataDir            string
@@ -36,6 +40,8 @@ type serveFlags struct {
 	dashboard          dashboardFlags
 	portal             portalFlags
 	prometheusURL      string
+	// prices are names of the tables that the dashboard shows costs by.
+	prices []string
 	// otlpEndpoint is the collector for what the process itself reports.
 	otlpEndpoint string
 	// issuerKeysMaxAge is how long keys of token issuers outlast their issuer.
@@ -47,9 +53,11 @@ func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where the dashboard is, the management API (--endpoint-url of the AWS CLI), and /status, /metrics, /healthz and /readyz; port 0 takes a free one")
+	flags.StringVar(&f.metricsAddress, "metrics-address", "", "where /metrics is, and nothing else, for a Prometheus that is not to reach --http-address, such as 0.0.0.0:8002 (default nowhere)")
 	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps what the management API is told, the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
 	flags.StringVar(&f.prometheusURL, "prometheus-url", "", "Prometheus that scrapes the metrics of the role telemetry, for what the dashboard shows of more than a day. With a password in it, give it as "+envName("prometheus-url")+" instead")
+	flags.StringSliceVar(&f.prices, "prices", []string{cost.AWS}, "what the dashboard shows costs by: "+pricesUsage)
 	flags.DurationVar(&f.issuerKeysMaxAge, "issuer-keys-max-age", 0, "refuse tokens when their issuer's keys could not be refreshed for so long; 0 uses the last keys on for ever")
 	flags.StringVar(&f.otlpEndpoint, "otlp-endpoint", "", "URL of an OpenTelemetry collector that metrics and spans of this process are sent to, such as http://127.0.0.1:4317 (default as OTEL_EXPORTER_OTLP_ENDPOINT says; headers and certificates by OTEL_EXPORTER_OTLP_*)")
 	f.limits.add(flags)
@@ -105,6 +113,9 @@ func (f *serveFlags) check() error {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
 	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
+	if f.metricsAddress != "" {
+		addresses["--metrics-address"] = f.metricsAddress
+	}
 	if f.integrationAddress != "" && !strings.HasPrefix(f.integrationAddress, unixPrefix) {
 		addresses["--integration-address"] = f.integrationAddress
 	}

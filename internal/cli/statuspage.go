@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/revision"
 	"gatehouse/xds"
@@ -181,7 +179,7 @@ func statusHandler(c *controlPlane) http.Handler {
 	own.add(c.metered != nil, "GET /metering", http.HandlerFunc(c.showMetered))
 	own.add(c.flush != nil && c.writable, "DELETE /cache", flushHandler(c.flush))
 	c.addPortalRequests(own)
-	own.add(true, "GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	own.add(true, metricsPage, metricsHandler(c))
 	own.add(true, "GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }))
 	own.add(true, "GET /readyz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if c.pipeline.Status().Serving == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/obs"
 )
 
 // MaxAnswerBytes bounds what an endpoint may answer.
@@ -130,7 +131,7 @@ func (c *Client) client(ca string) (*http.Client, error) {
 		clear(c.byCA)
 	}
 	made := &http.Client{
-		Transport: &http.Transport{
+		Transport: obs.Transport(&http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2:      true,
@@ -140,7 +141,7 @@ func (c *Client) client(ca string) (*http.Client, error) {
 			IdleConnTimeout:        90 * time.Second,
 			TLSHandshakeTimeout:    10 * time.Second,
 			MaxResponseHeaderBytes: maxHeaderBytes,
-		},
+		}),
 		// A redirect would take the token, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -4,11 +4,13 @@ package obs
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/metadata"
 )
 
 const traceHeader = "X-Amzn-Trace-Id"
@@ -29,6 +31,12 @@ func Span(ctx context.Context, tracer trace.Tracer, traceparent, name string, at
 	return tracer.Start(parent, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
 }
 
+// CallSpan begins a span of a gRPC call: an Envoy tells of its own span of that, where it
+// makes one.
+func CallSpan(ctx context.Context, tracer trace.Tracer, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+	return Span(ctx, tracer, strings.Join(metadata.ValueFromIncomingContext(ctx, "traceparent"), ","), name, attributes...)
+}
+
 type xrayKey struct{}
 
 // WithXRay has calls of AWS's services tell about a trace, by the value of X-Amzn-Trace-Id.
@@ -36,10 +44,29 @@ func WithXRay(ctx context.Context, header string) context.Context {
 	return context.WithValue(ctx, xrayKey{}, header)
 }
 
+// Follow gives a context that ends when the first one does, and not when the second one does,
+// whose trace it is part of: for what is done for a request, and may outlive it.
+func Follow(life, request context.Context) context.Context {
+	if span := trace.SpanFromContext(request); span.IsRecording() {
+		life = trace.ContextWithSpan(life, span)
+	}
+	if xray, ok := request.Value(xrayKey{}).(string); ok {
+		life = WithXRay(life, xray)
+	}
+	return life
+}
+
 // Transport has calls that are made for a request be spans of its own.
 func Transport(base http.RoundTripper) http.RoundTripper { return transport{base} }
 
 type transport struct{ http.RoundTripper }
+
+// CloseIdleConnections has an http.Client do so with those of what it wraps.
+func (t transport) CloseIdleConnections() {
+	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
 
 // RoundTrip implements http.RoundTripper. The span ends when the answer begins.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -28,10 +28,9 @@ type Reader interface {
 	Request(id string) (Request, bool)
 	// Recent are the last requests, newest first.
 	Recent(f Filter, n int) []Request
-	// Tail tells of requests as they come, until the context ends; then, and at once where
-	// too many listen already, the channel is closed. Who is slow loses requests, and is
-	// told how many.
-	Tail(ctx context.Context, f Filter) <-chan Request
+	// Tail gives the last requests, newest first, and follows those that come behind them
+	// until the context ends.
+	Tail(ctx context.Context, f Filter, n int) ([]Request, *Tail)
 }
 
 // Window is how far back History goes.
@@ -54,8 +53,6 @@ type Options struct {
 	MaxBytes int
 	// MaxRequests and MaxRequestBytes bound the last requests, 10,000 and 32 MiB by default.
 	MaxRequests, MaxRequestBytes int
-	// MaxTails bounds those who listen at once, 64 by default.
-	MaxTails int
 	// Registerer is where metrics are registered; nil for nowhere.
 	Registerer prometheus.Registerer
 	// Now is the clock, time.Now by default.
@@ -86,7 +83,7 @@ func New(o Options) *History {
 	}
 	h := &History{
 		now: o.Now, maxBytes: cmp.Or(o.MaxBytes, 256<<20),
-		last:    newLast(cmp.Or(o.MaxRequests, 10_000), cmp.Or(o.MaxRequestBytes, 32<<20), cmp.Or(o.MaxTails, 64)),
+		last:    newLast(cmp.Or(o.MaxRequests, 10_000), cmp.Or(o.MaxRequestBytes, 32<<20)),
 		series:  newSeries(max(cmp.Or(o.MaxSeries, 10_000), 4)),
 		minutes: newLevel(1, newCell), tens: newLevel(coarse, newCell), tops: newLevel(coarse, newTops),
 	}
@@ -110,14 +107,14 @@ func (h *History) register(r prometheus.Registerer) {
 	gauge("bytes", "Bytes that the minutes of the last day take, as far as they are over.", locked(&h.mu, h.bytes))
 	gauge("series", "APIs, stages and routes that are told apart.", locked(&h.mu, func() int { return h.series.len() }))
 	gauge("request_bytes", "Bytes that the last requests take.", locked(&h.last.mu, func() int { return h.last.bytes }))
-	gauge("tails", "Who listens to requests as they come.", locked(&h.last.mu, func() int { return len(h.last.tails) }))
+	gauge("tails", "Who follows requests as they come.", locked(&h.last.mu, func() int { return h.last.tails }))
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Namespace: "gatehouse", Subsystem: "history", Name: "tail_lost_total", Help: "Requests that somebody who listens did not take in time.",
+		Namespace: "gatehouse", Subsystem: "history", Name: "tail_lost_total", Help: "Requests that were forgotten before one who follows them had looked at them.",
 	}, locked(&h.last.mu, func() int { return int(h.last.lost) })))
 }
 
 // Add takes in a request that has ended, of which it keeps a copy. It makes the texts in it
-// harmless, and does not wait for those who listen.
+// harmless.
 func (h *History) Add(r *Request) {
 	r.bound()
 	if of, ok := r.counts(); ok {

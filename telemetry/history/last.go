@@ -1,17 +1,16 @@
 package history
 
 import (
-	"context"
 	"hash/maphash"
 	"sync"
 )
 
-// last are the last requests, and those who want to hear of each. Requests are kept as
+// last are the last requests, and those who follow them. They are kept as
 // bytes in large pieces of memory: ten thousand of them with their texts would be as many
 // things for the garbage collector to look at, again and again, as all else together.
 type last struct {
-	maxRequests, maxBytes, maxTails int
-	seed                            maphash.Seed
+	maxRequests, maxBytes int
+	seed                  maphash.Seed
 
 	mu sync.Mutex
 	// ring has the place of request number n at n modulo its length; numbers from oldest to
@@ -26,7 +25,8 @@ type last struct {
 	firstChunk int
 	scratch    []byte
 
-	tails map[*tail]struct{}
+	// tails is how many follow, lost how many were forgotten before one of them had read them.
+	tails int
 	lost  uint64
 }
 
@@ -40,20 +40,10 @@ type place struct {
 // chunkSize is more than any request takes.
 const chunkSize = 128 << 10
 
-// tail is somebody who wants to hear of requests.
-type tail struct {
-	filter Filter
-	to     chan Request
-	missed uint64
-}
-
-// tailBuffer is how many requests wait for one who is slow.
-const tailBuffer = 256
-
-func newLast(maxRequests, maxBytes, maxTails int) *last {
+func newLast(maxRequests, maxBytes int) *last {
 	return &last{
-		maxRequests: maxRequests, maxBytes: maxBytes, maxTails: maxTails, seed: maphash.MakeSeed(),
-		ring: make([]place, maxRequests), byID: make(map[uint64]uint64, maxRequests), tails: map[*tail]struct{}{},
+		maxRequests: maxRequests, maxBytes: maxBytes, seed: maphash.MakeSeed(),
+		ring: make([]place, maxRequests), byID: make(map[uint64]uint64, maxRequests),
 	}
 }
 
@@ -79,24 +69,6 @@ func (l *last) add(r *Request) {
 	l.byID[at.hash] = l.next
 	l.bytes += size
 	l.next++
-	for t := range l.tails {
-		t.tell(l, r)
-	}
-}
-
-func (t *tail) tell(l *last, r *Request) {
-	if !t.filter.Match(r) {
-		return
-	}
-	told := *r
-	told.Missed = t.missed
-	select {
-	case t.to <- told:
-		t.missed = 0
-	default:
-		t.missed++
-		l.lost++
-	}
 }
 
 // drop forgets the oldest request.
@@ -133,41 +105,37 @@ func (l *last) find(id string) (Request, bool) {
 }
 
 func (l *last) recent(f Filter, n int) []Request {
-	var out []Request
 	l.mu.Lock()
-	// Reading all of them takes a while, in which others are to be told, too.
-	for i := l.next; len(out) < n; {
+	defer l.mu.Unlock()
+	return l.before(l.next, f, n)
+}
+
+// before gives the last n of those before a number. It needs mu.
+func (l *last) before(i uint64, f Filter, n int) (out []Request) {
+	if n > 0 {
+		l.backwards(i, 0, f, func(r Request) bool {
+			out = append(out, r)
+			return len(out) < n
+		})
+	}
+	return out
+}
+
+// backwards gives what is asked for of those before a number, newest first, down to another
+// one, or until it is enough, and tells down to where it came. It needs mu, and lets go of it
+// now and then: reading all of them takes a while, in which more are to be taken in.
+func (l *last) backwards(i, end uint64, f Filter, more func(Request) bool) uint64 {
+	for {
 		for range 200 {
-			if i <= l.oldest || len(out) >= n {
-				l.mu.Unlock()
-				return out
+			if i <= end || i <= l.oldest {
+				return i
 			}
 			i--
-			if r := l.read(i); f.Match(&r) {
-				out = append(out, r)
+			if r := l.read(i); f.Match(&r) && !more(r) {
+				return i
 			}
 		}
 		l.mu.Unlock()
 		l.mu.Lock()
 	}
-	l.mu.Unlock()
-	return out
-}
-
-func (l *last) tail(ctx context.Context, f Filter) <-chan Request {
-	t := &tail{filter: f, to: make(chan Request, tailBuffer)}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.tails) >= l.maxTails {
-		close(t.to)
-		return t.to
-	}
-	l.tails[t] = struct{}{}
-	context.AfterFunc(ctx, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.tails, t)
-		close(t.to)
-	})
-	return t.to
 }

@@ -105,7 +105,7 @@ func TestEveryFieldIsKept(t *testing.T) {
 	}
 	all := reflect.ValueOf(r)
 	for i := range all.NumField() {
-		if all.Field(i).IsZero() && all.Type().Field(i).Name != "Missed" {
+		if all.Field(i).IsZero() {
 			t.Errorf("%s is not filled in", all.Type().Field(i).Name)
 		}
 	}
@@ -139,46 +139,82 @@ func TestHarmless(t *testing.T) {
 }
 
 func TestTail(t *testing.T) {
-	h := New(Options{MaxTails: 1})
+	h := New(Options{MaxRequests: 1000})
+	n := 0
+	add := func(times, status int) {
+		for range times {
+			r := request(Of{"shop", "v1", "GET", "/"}, status, 0)
+			r.ID = fmt.Sprint(n)
+			n++
+			h.Add(r)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	to := h.Tail(ctx, Filter{Status: Statuses{500, 599}})
-	if _, open := <-h.Tail(ctx, Filter{}); open {
-		t.Error("more listen than may")
+	add(3, 503)
+	before, tail := h.Tail(ctx, Filter{Status: Statuses{500, 599}}, 2)
+	if ids(before) != "2 1" {
+		t.Errorf("before: %s", ids(before))
 	}
-	add := func(id string, status int) {
-		r := request(Of{"shop", "v1", "GET", "/"}, status, 0)
-		r.ID = id
-		h.Add(r)
+	for _, c := range []struct {
+		good, bad   int
+		count, lost uint64
+		last        string
+	}{
+		{0, 0, 0, 0, ""},
+		{2, 1, 1, 0, "5"},
+		{0, 0, 0, 0, ""},
+		{5, 3, 3, 0, "13 12"},
+		{0, 900, 900, 0, "913 912"},
+		// More than are kept: 1000 are looked at, and the others are counted.
+		{10, 1500, 1000, 510, "2423 2422"},
+		{1500, 0, 0, 500, ""},
+	} {
+		add(c.good, 200)
+		add(c.bad, 503)
+		if came := tail.Next(2); came.Count != c.count || came.Lost != c.lost || ids(came.Last) != c.last {
+			t.Errorf("of %d and %d: %d came, %d were lost, the last are %s", c.good, c.bad, came.Count, came.Lost, ids(came.Last))
+		}
 	}
-	for i := range tailBuffer + 5 {
-		add(fmt.Sprint(i), 503)
-		add("good", 200)
-	}
-	if first := <-to; first.ID != "0" || first.Missed != 0 {
-		t.Errorf("first: %+v", first)
-	}
-	add("after", 500)
-	var last Request
-	for range tailBuffer {
-		last = <-to
-	}
-	if last.ID != "after" || last.Missed != 5 {
-		t.Errorf("after five were lost: %s, missed %d", last.ID, last.Missed)
-	}
-	if kept, _ := h.Request("after"); kept.Missed != 0 {
-		t.Error("what is kept tells what one listener has missed")
+	if h.last.tails != 1 || h.last.lost != 1010 {
+		t.Errorf("%d follow, %d are lost", h.last.tails, h.last.lost)
 	}
 	cancel()
-	select {
-	case _, open := <-to:
-		if open {
-			t.Error("told of one more")
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		h.last.mu.Lock()
+		tails := h.last.tails
+		h.last.mu.Unlock()
+		if tails == 0 {
+			return
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("not closed")
+		if time.Now().After(end) {
+			t.Fatal("one who has gone is still counted")
+		}
 	}
-	if to := h.Tail(t.Context(), Filter{}); len(h.last.tails) != 1 {
-		t.Errorf("no room after one has gone: %v", to)
+}
+
+// TestTailWhileRequestsCome holds that each is told of once, whoever is first.
+func TestTailWhileRequestsCome(t *testing.T) {
+	h := New(Options{})
+	_, tail := h.Tail(t.Context(), Filter{}, 0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5000 {
+			h.Add(request(Of{"shop", "v1", "GET", "/"}, 200, 0))
+		}
+	}()
+	var sum uint64
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		came := tail.Next(10)
+		sum += came.Count + came.Lost
+	}
+	if sum != 5000 {
+		t.Errorf("%d of 5,000 were told of", sum)
 	}
 }
 

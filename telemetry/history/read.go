@@ -252,4 +252,6 @@ func (h *History) Request(id string) (Request, bool) { return h.last.find(id) }
 func (h *History) Recent(f Filter, n int) []Request { return h.last.recent(f, n) }
 
 // Tail implements Reader.
-func (h *History) Tail(ctx context.Context, f Filter) <-chan Request { return h.last.tail(ctx, f) }
+func (h *History) Tail(ctx context.Context, f Filter, n int) ([]Request, *Tail) {
+	return h.last.tail(ctx, f, n)
+}

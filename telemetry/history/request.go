@@ -76,10 +76,6 @@ type Request struct {
 	// it was understood.
 	Node     string `json:"node,omitempty"`
 	Revision string `json:"revision,omitempty"`
-
-	// Missed is set in what Tail gives: how many requests were lost since the one before,
-	// as nobody took them.
-	Missed uint64 `json:"missed,omitempty"`
 }
 
 // Values of Request.Cache.

@@ -285,7 +285,10 @@ func TestTraceThroughServices(t *testing.T) {
 	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{{
 		Name: "v1", Deployment: deploy(t, gateway.REST, text, function.URL), Tracing: &gateway.StageTracing{Percent: 0},
 	}}})
-	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "auth", URL: newAuthorizerFunction(t).server.URL}}
+	authorizer := newAuthorizerFunction(t)
+	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "auth", URL: authorizer.server.URL}}
+	// A limit that Envoys share, of which they ask.
+	s.APIs[0].Stages[0].Throttle = &gateway.Throttle{Rate: 1000, Burst: 1000, Shared: true, Hard: true, FailureMode: gateway.FailOpen}
 	collectorOf(s, c)
 	g := startTraced(t, s, proctest.FreePort(t), push.Tracer())
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "53995c3f42cd8ad8"
@@ -294,11 +297,13 @@ func TestTraceThroughServices(t *testing.T) {
 	}
 	header := <-told
 	call := "POST " + strings.TrimPrefix(function.URL, "http://")
-	spans := spansOf(t, c, trace, 6)
+	spans := spansOf(t, c, trace, 9)
 	server := spans["GET /function"]
+	asked, limits := "POST "+strings.TrimPrefix(authorizer.server.URL, "http://"), "async envoy.service.ratelimit.v3.RateLimitService.ShouldRateLimit egress"
 	for name, parent := range map[string]string{
 		"GET /function": parent, "integration": server.ID, "async envoy.service.auth.v3.Authorization.Check egress": server.ID,
 		"authorization": spans["async envoy.service.auth.v3.Authorization.Check egress"].ID, "integration GET /function": server.ID, call: spans["integration GET /function"].ID,
+		asked: spans["authorization"].ID, limits: server.ID, "limits": spans[limits].ID,
 	} {
 		if span := spans[name]; span.ID == "" || span.Parent != parent {
 			t.Errorf("%s is %+v, and its parent ought to be %s", name, span, parent)
