@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,10 +159,9 @@ type ownKey struct {
 	Limits string
 	Usage  []Day
 	// Most is the largest number of calls of a day; Left is nil where it is not known.
-	Most      int64
-	Left      *Day
-	NoUsage   bool
-	UsageFrom time.Time
+	Most    int64
+	Left    *Day
+	NoUsage bool
 }
 
 func (c *site) own(r Request) ownKey {
@@ -232,12 +232,14 @@ func (s *Server) addUsage(r *http.Request, k *ownKey) {
 	if !found || len(days) == 0 {
 		return
 	}
-	k.NoUsage, k.Usage = false, days
+	k.NoUsage, k.Usage = false, slices.Clone(days)
 	last := days[len(days)-1]
 	k.Left = &last
 	for _, d := range days {
 		k.Most = max(k.Most, d.Calls)
 	}
+	// What is new is looked for first.
+	slices.Reverse(k.Usage)
 }
 
 // revealKey shows the value of a key, once.
