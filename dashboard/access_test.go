@@ -169,7 +169,7 @@ func TestSignIn(t *testing.T) {
 		t.Error("a session does not hold")
 	}
 	whole := session.Value
-	for _, forged := range []string{"", ".", whole[:len(whole)-2], "A" + whole, strings.Replace(whole, ".", "A.", 1)} {
+	for _, forged := range []string{"", ".", whole[:len(whole)-2], "A" + whole, whole[:20] + "A" + whole[20:]} {
 		if session.Value = forged; holds() {
 			t.Errorf("the session %q holds", forged)
 		}

@@ -80,7 +80,7 @@ func (s *Server) layout(r *http.Request, p *page, what *shown) *layout {
 		return l
 	}
 	if v != nil {
-		l.User, l.Token = v.Name, s.access.sessions.FormToken(v.cookie)
+		l.User, l.Token = v.Name, s.formToken(r, v.cookie)
 	}
 	l.Version = s.options.Version
 	if snapshot := s.snapshot(); snapshot != nil {

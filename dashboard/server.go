@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/dashboard/signin"
 	"gatehouse/gateway"
+	"gatehouse/internal/sessions"
 	"gatehouse/telemetry/cost"
 )
 
@@ -80,7 +81,7 @@ func New(o Options) *Server {
 	}
 	mux := http.NewServeMux()
 	if o.Access != nil {
-		s.access = &access{*o.Access, signin.NewSessions(o.Now), signin.NewAttempts()}
+		s.access = &access{*o.Access, sessions.New(sessions.Options{Keep: o.Access.Sessions, Age: signin.SessionTime, Now: o.Now}), signin.NewAttempts()}
 		s.addAccess(mux)
 	}
 	mux.HandleFunc("GET "+Prefix+"assets/{name}", serveAsset)

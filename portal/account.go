@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/sessions"
 	"gatehouse/management/store"
 )
 
@@ -66,7 +67,7 @@ func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) er
 	}
 	secret := ""
 	if who == nil {
-		secret = random()
+		secret = sessions.Token()
 		who = &session{Owner: ownerOf("secret", secret), Name: form.Name, Email: form.Email}
 	}
 	taken, err := s.book.add(r.Context(), Request{
@@ -89,7 +90,7 @@ func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) er
 		http.Redirect(w, r, c.base+"/account/keys/"+taken.ID, http.StatusSeeOther)
 		return nil
 	}
-	if err := s.setCookie(w, r, c, sessionCookie, who, sessionAge); err != nil {
+	if err := s.begin(w, r, c, *who); err != nil {
 		return err
 	}
 	// The secret is behind the #, which browsers send to nobody: no log has it.

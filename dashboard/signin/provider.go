@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
@@ -27,17 +25,14 @@ type ProviderOptions struct {
 	// Emails are addresses that the provider has verified, or @DOMAIN for all of a domain;
 	// Groups are those of the claim "groups". One that fits is enough.
 	Emails, Groups []string
-	// Client is what asks the provider, one with a timeout by default.
+	// Client is what asks the provider, one with bounds by default.
 	Client *http.Client
 }
 
-// Provider signs users in by the authorization code flow, with a proof key (PKCE).
-// See https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth
+// Provider signs users in by the authorization code flow.
 type Provider struct {
 	options ProviderOptions
-
-	mu    sync.Mutex
-	known *codeflow.Provider
+	flow    *codeflow.Provider
 }
 
 // ErrNotAllowed is for a user of the provider who may not see the dashboard.
@@ -67,72 +62,23 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
-	if o.Client == nil {
-		o.Client = &http.Client{Timeout: codeflow.Timeout}
-	}
-	return &Provider{options: o}, nil
+	return &Provider{o, codeflow.New(codeflow.Options{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: o.Callback, Client: o.Client,
+	})}, nil
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-// flow is a sign-in that has begun, and until when it may end.
-type flow struct {
-	codeflow.Flow
-	Ends int64 `json:"e"`
+// Begin gives where a user has to go, and what is to be kept meanwhile.
+func (p *Provider) Begin(ctx context.Context) (location string, f codeflow.Flow, err error) {
+	return p.flow.Begin(ctx)
 }
 
-// flowTime is how long a user may take at the provider.
-const flowTime = 10 * time.Minute
-
-// party asks the provider where its endpoints are, once.
-func (p *Provider) party(ctx context.Context) (*codeflow.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known != nil {
-		return p.known, nil
-	}
-	o := &p.options
-	known, err := codeflow.Discover(ctx, codeflow.Options{
-		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: o.Callback, Skew: time.Minute, Client: o.Client,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("asking the provider %s: %w", o.Issuer, err)
-	}
-	p.known = known
-	return known, nil
-}
-
-// Begin gives where a user has to go, and what the cookie is to hold meanwhile.
-func (p *Provider) Begin(ctx context.Context, s *Sessions) (location, cookie string, err error) {
-	party, err := p.party(ctx)
-	if err != nil {
-		return "", "", err
-	}
-	location, begun := party.Begin()
-	return location, s.Seal("flow", flow{begun, s.now().Add(flowTime).Unix()}), nil
-}
-
-// Finish takes a user in who has come back with a code.
-func (p *Provider) Finish(ctx context.Context, s *Sessions, cookie string, answer url.Values) (User, error) {
-	var f flow
-	if !s.Open("flow", cookie, &f) || f.Ends <= s.now().Unix() {
-		return User{}, errors.New("no sign-in was begun here, or too long ago")
-	}
-	if !f.Answers(answer.Get("state")) {
-		return User{}, errors.New("the answer is to another sign-in")
-	}
-	if problem := answer.Get("error"); problem != "" {
-		return User{}, fmt.Errorf("the provider says %q", problem)
-	}
-	party, err := p.party(ctx)
+// Finish takes a user in who has come back with an answer.
+func (p *Provider) Finish(ctx context.Context, f codeflow.Flow, answer url.Values) (User, error) {
+	claims, err := p.flow.Finish(ctx, f, answer)
 	if err != nil {
 		return User{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*codeflow.Timeout)
-	defer cancel()
-	claims, err := party.Finish(ctx, f.Flow, answer.Get("code"))
-	if err != nil {
-		return User{}, fmt.Errorf("the provider's token: %w", err)
 	}
 	if !p.lets(claims) {
 		return User{}, ErrNotAllowed
@@ -141,7 +87,7 @@ func (p *Provider) Finish(ctx context.Context, s *Sessions, cookie string, answe
 	if claims.EmailVerified && claims.Email != "" {
 		name = claims.Email
 	}
-	return User{Name: name, Provider: true}, nil
+	return User{Name: name, Subject: claims.Subject}, nil
 }
 
 // lets reports whether a user is among those who may.

@@ -14,6 +14,7 @@ import (
 	"gatehouse/dashboard"
 	"gatehouse/dashboard/signin"
 	"gatehouse/gateway"
+	"gatehouse/internal/sessions"
 )
 
 // dashboardFlags say who sees the dashboard.
@@ -122,5 +123,9 @@ func (c *controlPlane) dashboardAccess(f *dashboardFlags, httpAddress string) (*
 	if err != nil {
 		return nil, err
 	}
-	return &dashboard.Access{Provider: provider, Keys: &signin.Keys{Credentials: c.credentials, AccountID: c.accountID, Now: time.Now}}, nil
+	access := &dashboard.Access{Provider: provider, Keys: &signin.Keys{Credentials: c.credentials, AccountID: c.accountID, Now: time.Now}}
+	if c.stored != nil {
+		access.Sessions = sessions.InStore(c.stored.store, "global/dashboard/")
+	}
+	return access, nil
 }
