@@ -107,7 +107,7 @@ func (s *Server) visitor(r *http.Request) *visitor {
 		return nil
 	case !ok:
 		return nil
-	case user.KeyID == "" && s.access.Provider == nil:
+	case user.KeyID == "" && (s.access.Provider == nil || !s.access.Provider.Still(user)):
 		return nil
 	case user.KeyID != "" && (s.access.Keys == nil || !s.access.Keys.Still(user, addressOf(r))):
 		return nil

@@ -87,7 +87,7 @@ func (s *Server) layout(r *http.Request, p *page, what *shown) *layout {
 		l.Revision = snapshot.Revision()
 	}
 	for i := range pages {
-		if at := &pages[i]; at.nav != "" {
+		if at := &pages[i]; at.nav != "" && (at.only == nil || at.only(s, r)) {
 			l.Nav = append(l.Nav, navItem{link{at.nav, at.href()}, p != nil && (p == at || p.under == at.nav)})
 		}
 	}

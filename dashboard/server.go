@@ -39,6 +39,9 @@ type Options struct {
 	// Traffic knows the requests of the last day, Archive how many there were before that.
 	Traffic Traffic
 	Archive Archive
+	// KeyRequests are those of developer portals, for those to decide on who may; nil leaves
+	// everything as it is.
+	KeyRequests KeyRequests
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }

@@ -267,6 +267,7 @@ func (s *Server) revokeKey(w http.ResponseWriter, r *http.Request, c *site) erro
 		if !open(request.State) {
 			return &refusal{http.StatusConflict, "This key is not in use any more."}
 		}
+		request.DecidedBy = ""
 		return s.book.revoke(tx, request)
 	})
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-
 	"gatehouse/gateway"
 	"gatehouse/internal/codeflow"
 )
@@ -25,6 +23,8 @@ type ProviderOptions struct {
 	// Emails are addresses that the provider has verified, or @DOMAIN for all of a domain;
 	// Groups are those of the claim "groups". One that fits is enough.
 	Emails, Groups []string
+	// ApproverEmails and ApproverGroups are who of them may decide on requests for API keys.
+	ApproverEmails, ApproverGroups []string
 	// Client is what asks the provider, one with bounds by default.
 	Client *http.Client
 }
@@ -54,7 +54,7 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 	if len(o.Emails) == 0 && len(o.Groups) == 0 {
 		wrong = append(wrong, errors.New("nobody is let in: name e-mail addresses or groups"))
 	}
-	for _, e := range o.Emails {
+	for _, e := range slices.Concat(o.Emails, o.ApproverEmails) {
 		if !strings.Contains(e, "@") {
 			wrong = append(wrong, fmt.Errorf("%q is no e-mail address, nor @DOMAIN", e))
 		}
@@ -80,35 +80,49 @@ func (p *Provider) Finish(ctx context.Context, f codeflow.Flow, answer url.Value
 	if err != nil {
 		return User{}, err
 	}
-	if !p.lets(claims) {
+	user := User{Name: claims.Subject, Subject: claims.Subject, Groups: p.known(claims.Claims["groups"])}
+	if claims.EmailVerified && claims.Email != "" {
+		user.Name, user.Email = claims.Email, strings.ToLower(claims.Email)
+	}
+	if !p.Still(user) {
 		return User{}, ErrNotAllowed
 	}
-	name := claims.Subject
-	if claims.EmailVerified && claims.Email != "" {
-		name = claims.Email
-	}
-	return User{Name: name, Subject: claims.Subject}, nil
+	return user, nil
 }
 
-// lets reports whether a user is among those who may.
-func (p *Provider) lets(claims *oidc.IDTokenClaims) bool {
-	if email := strings.ToLower(claims.Email); bool(claims.EmailVerified) && email != "" {
-		_, domain, _ := strings.Cut(email, "@")
-		for _, allowed := range p.options.Emails {
+// known gives those of somebody's groups that are asked about: users may have very many.
+func (p *Provider) known(claim any) (groups []string) {
+	all, _ := claim.([]any)
+	if one, isText := claim.(string); isText {
+		all = []any{one}
+	}
+	for _, g := range slices.Concat(p.options.Groups, p.options.ApproverGroups) {
+		if slices.Contains(all, any(g)) && !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// Still reports whether a user may see the dashboard: somebody who has signed in before the
+// process was started again with other options may not.
+func (p *Provider) Still(u User) bool { return among(u, p.options.Emails, p.options.Groups) }
+
+// Approves reports whether a user may decide on requests for API keys.
+func (p *Provider) Approves(u User) bool {
+	return p.Still(u) && among(u, p.options.ApproverEmails, p.options.ApproverGroups)
+}
+
+// among reports whether a user has one of the addresses, or is in one of the groups.
+func among(u User, emails, groups []string) bool {
+	if u.Email != "" {
+		_, domain, _ := strings.Cut(u.Email, "@")
+		for _, allowed := range emails {
 			allowed = strings.ToLower(allowed)
-			if allowed == email || strings.HasPrefix(allowed, "@") && allowed[1:] == domain {
+			if allowed == u.Email || strings.HasPrefix(allowed, "@") && allowed[1:] == domain {
 				return true
 			}
 		}
 	}
-	switch groups := claims.Claims["groups"].(type) {
-	case string:
-		return slices.Contains(p.options.Groups, groups)
-	case []any:
-		return slices.ContainsFunc(groups, func(g any) bool {
-			name, isText := g.(string)
-			return isText && slices.Contains(p.options.Groups, name)
-		})
-	}
-	return false
+	return slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(groups, g) })
 }

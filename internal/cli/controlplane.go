@@ -66,6 +66,8 @@ type controlPlane struct {
 	// for everyone.
 	dashboard *dashboard.Server
 	access    *dashboard.Access
+	// approvals has requests for API keys be decided on at the dashboard.
+	approvals bool
 	accountID string
 	watcher   *watch.Watcher
 	pipeline  *revision.Pipeline
@@ -215,6 +217,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if c.roles.has("telemetry") || c.roles.has("integration") {
 		c.metered = openMeter(c.dataDir, log.With("component", "metering"), c.metrics)
 	}
+	c.approvals = flags.dashboard.approvals
 	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func servePortal(t *testing.T) (s *served, issuer *oidctest.Issuer, portal strin
 		s.write(filepath.Base(file), signInLine.ReplaceAllString(put.Replace(string(text)), "signIn: {issuer: "+issuer.URL+", clientId: portal, clientSecret: secret-of-the-portal}"))
 	}
 	s.run = proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
-		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--portal-address", "127.0.0.1:"+ports[2], "--data-dir", t.TempDir(), s.definitions))
+		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--portal-address", "127.0.0.1:"+ports[2], "--dashboard-approvals", "--data-dir", t.TempDir(), s.definitions))
 	status := regexp.MustCompile(`status=(http://\S+)/status`).FindStringSubmatch(s.run.AwaitOutput("msg=serving", "status="))
 	if status == nil {
 		t.Fatal(s.run.Output())
@@ -105,9 +105,15 @@ func TestPortal(t *testing.T) {
 	id := strings.TrimPrefix(chromiumtest.Ask[string](b, `location.pathname`), "/developers/account/keys/")
 	own := portal + "/account/keys/" + id
 
-	if out, err := exec.Command(proctest.Gatehouse(t), "portal", "approve", id, "--server", strings.TrimSuffix(s.dashboard, "/dashboard/")).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	// The owner sees who asks, and approves with a click.
+	b.Open(s.dashboard+"keys", light)
+	if got := b.Text(".ask"); !strings.Contains(got, "Ada Lovelace asks for a key to pets/v1 An app that finds homes for cats. ada@example.com verified") {
+		t.Errorf("the owner is shown %s", got)
 	}
+	every(b, "approvals")
+	b.Click(".ask button.main")
+	b.Until(`document.querySelector('[role=status]')?.innerText.includes('of Ada Lovelace is approved.')`)
+	every(b, "approval")
 	b.Open(own, light)
 	b.Until(`document.querySelector('.state')?.innerText === 'approved'`)
 	every(b, "approved")
