@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gatehouse/dashboard/signin"
+	"gatehouse/internal/codeflow"
+	"gatehouse/internal/sessions"
 )
 
 // Access is who may see the dashboard.
@@ -18,12 +20,14 @@ type Access struct {
 	// may be nil.
 	Keys     *signin.Keys
 	Provider *signin.Provider
+	// Sessions keeps what outlasts a request; they are of this process by default.
+	Sessions sessions.Keeper
 }
 
 // access is an Access with the sessions of those who were let in.
 type access struct {
 	Access
-	sessions *signin.Sessions
+	sessions *sessions.Sessions
 	attempts *signin.Attempts
 }
 
@@ -95,13 +99,17 @@ func (s *Server) visitor(r *http.Request) *visitor {
 	if err != nil {
 		return nil
 	}
-	user, _, ok := s.access.sessions.User(cookie.Value)
+	var user signin.User
+	ok, err := s.access.sessions.Open(r.Context(), sessionCookie, cookie.Value, &user)
 	switch {
+	case err != nil:
+		s.log.Warn("it cannot be told who has signed in to the dashboard", "error", err)
+		return nil
 	case !ok:
 		return nil
-	case user.Provider && s.access.Provider == nil:
+	case user.KeyID == "" && (s.access.Provider == nil || !s.access.Provider.Still(user)):
 		return nil
-	case !user.Provider && (s.access.Keys == nil || !s.access.Keys.Still(user, addressOf(r))):
+	case user.KeyID != "" && (s.access.Keys == nil || !s.access.Keys.Still(user, addressOf(r))):
 		return nil
 	}
 	return &visitor{user, cookie.Value}
@@ -148,10 +156,10 @@ func (s *Server) renderSignIn(w http.ResponseWriter, r *http.Request, status int
 	v.None = !v.Keys && !v.Provider
 	form, err := r.Cookie(formCookie)
 	if err != nil || form.Value == "" {
-		form = &http.Cookie{Value: signin.Token()}
+		form = &http.Cookie{Value: sessions.Token()}
 		setCookie(w, formCookie, form.Value, http.SameSiteStrictMode, 0)
 	}
-	v.Token = s.access.sessions.FormToken(form.Value)
+	v.Token = s.formToken(r, form.Value)
 	s.render(w, r, status, nil, "sign-in", &shown{Title: "Sign in", Data: v})
 }
 
@@ -176,7 +184,23 @@ const maxForm = 32 << 10
 func (s *Server) formOf(w http.ResponseWriter, r *http.Request, cookie string) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	made, err := r.Cookie(cookie)
-	return err == nil && r.ParseForm() == nil && s.access.sessions.FromForm(made.Value, r.PostForm.Get("token"))
+	if err != nil || r.ParseForm() != nil {
+		return false
+	}
+	ours, err := s.access.sessions.FromForm(r.Context(), made.Value, r.PostForm.Get("token"))
+	if err != nil {
+		s.log.Warn("a form of the dashboard cannot be taken", "error", err)
+	}
+	return ours
+}
+
+// formToken is for forms of whoever has a cookie.
+func (s *Server) formToken(r *http.Request, cookie string) string {
+	token, err := s.access.sessions.FormToken(r.Context(), cookie)
+	if err != nil {
+		s.log.Warn("forms of the dashboard cannot be made", "error", err)
+	}
+	return token
 }
 
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
@@ -200,14 +224,26 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.renderSignIn(w, r, http.StatusForbidden, to, "These do not belong together, or may not see the dashboard.")
 		return
 	}
-	s.begin(w, r, user)
+	if err := s.begin(w, r, user); err != nil {
+		s.renderSignIn(w, r, http.StatusServiceUnavailable, to, notNow)
+		return
+	}
 	http.Redirect(w, r, onward(to), http.StatusSeeOther)
 }
 
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, user signin.User) {
+// notNow is said where sessions cannot be kept.
+const notNow = "You cannot be signed in just now. The log says why."
+
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, user signin.User) error {
+	cookie, err := s.access.sessions.Begin(r.Context(), sessionCookie, user.ID(), user)
+	if err != nil {
+		s.log.Warn("nobody can sign in to the dashboard", "error", err)
+		return err
+	}
 	s.log.Info("signed in to the dashboard", "user", user.Name, "key", user.KeyID, "from", addressOf(r))
-	setCookie(w, sessionCookie, s.access.sessions.Begin(user), http.SameSiteStrictMode, int(signin.SessionTime.Seconds()))
+	setCookie(w, sessionCookie, cookie, http.SameSiteStrictMode, int(signin.SessionTime.Seconds()))
 	setCookie(w, formCookie, "", http.SameSiteStrictMode, -1)
+	return nil
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
@@ -215,10 +251,14 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, Prefix, http.StatusSeeOther)
 		return
 	}
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		s.access.sessions.End(cookie.Value)
-	}
 	setCookie(w, sessionCookie, "", http.SameSiteStrictMode, -1)
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		if err := s.access.sessions.End(r.Context(), sessionCookie, cookie.Value); err != nil {
+			s.log.Warn("a session of the dashboard could not be ended", "error", err)
+			s.fail(w, r, nil, &problem{http.StatusServiceUnavailable, "Please try again", "You cannot be signed out just now: this browser is, but a copy of its cookie would still be taken."})
+			return
+		}
+	}
 	http.Redirect(w, r, signInPath, http.StatusSeeOther)
 }
 
@@ -227,14 +267,18 @@ func (s *Server) goToProvider(w http.ResponseWriter, r *http.Request) {
 		s.renderSignIn(w, r, http.StatusForbidden, "", "")
 		return
 	}
-	location, cookie, err := s.access.Provider.Begin(r.Context(), s.access.sessions)
+	location, begun, err := s.access.Provider.Begin(r.Context())
+	cookie := ""
+	if err == nil {
+		cookie, err = s.access.sessions.Seal(r.Context(), flowCookie, begun, codeflow.Age)
+	}
 	if err != nil {
 		s.log.Warn("nobody can sign in to the dashboard by the provider", "error", err)
 		s.renderSignIn(w, r, http.StatusBadGateway, "", "The provider does not answer. The log says why.")
 		return
 	}
 	// It has to come along from the provider's site.
-	setCookie(w, flowCookie, cookie, http.SameSiteLaxMode, 600)
+	setCookie(w, flowCookie, cookie, http.SameSiteLaxMode, int(codeflow.Age.Seconds()))
 	http.Redirect(w, r, location, http.StatusSeeOther)
 }
 
@@ -244,7 +288,11 @@ func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
 		cookie = &http.Cookie{}
 	}
 	setCookie(w, flowCookie, "", http.SameSiteLaxMode, -1)
-	user, err := s.access.Provider.Finish(r.Context(), s.access.sessions, cookie.Value, r.URL.Query())
+	var begun codeflow.Flow
+	var user signin.User
+	if _, err = s.access.sessions.Unseal(r.Context(), flowCookie, cookie.Value, &begun); err == nil {
+		user, err = s.access.Provider.Finish(r.Context(), begun, r.URL.Query())
+	}
 	if err != nil {
 		s.log.Warn("somebody was not let in to the dashboard", "from", addressOf(r), "error", err)
 		failed := "The sign-in did not come to its end. Please try again."
@@ -254,7 +302,10 @@ func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
 		s.renderSignIn(w, r, http.StatusForbidden, "", failed)
 		return
 	}
-	s.begin(w, r, user)
+	if err := s.begin(w, r, user); err != nil {
+		s.renderSignIn(w, r, http.StatusServiceUnavailable, "", notNow)
+		return
+	}
 	// The cookie is shown to who comes from this site only, so one more page has to lead on.
 	s.render(w, r, http.StatusOK, nil, "onward", &shown{Title: "One moment", Data: Prefix})
 }

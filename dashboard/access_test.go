@@ -37,6 +37,7 @@ type closed struct {
 	log         bytes.Buffer
 	server      *httptest.Server
 	client      *http.Client
+	requests    *askedKeys
 }
 
 func newClosed(t *testing.T, provider func(callback string) *signin.Provider) *closed {
@@ -45,6 +46,10 @@ func newClosed(t *testing.T, provider func(callback string) *signin.Provider) *c
 	none, foreign, temporary, disabled := credential("AKIANONE", "Allow"), credential("AKIAFOREIGN", "Allow"), credential("AKIATEMPORARY", "Allow"), credential("AKIADISABLED", "Allow")
 	none.Policies, foreign.ARN, temporary.SessionToken, disabled.Disabled = nil, "arn:aws:iam::999999999999:user/foreign", "token", true
 	c.credentials = append(c.credentials, none, foreign, temporary, disabled)
+	owner := credential("AKIAOWNER", "Allow")
+	owner.Policies[0].JSON = strings.Replace(owner.Policies[0].JSON, `"gatehouse:ViewDashboard"`, `["gatehouse:ViewDashboard","gatehouse:DecideKeyRequests"]`, 1)
+	c.credentials = append(c.credentials, owner)
+	c.requests = newAskedKeys()
 	c.server = httptest.NewUnstartedServer(nil)
 	access := &dashboard.Access{Keys: &signin.Keys{
 		Credentials: func() []gateway.Credential { return c.credentials }, AccountID: account, Now: func() time.Time { return c.now },
@@ -55,7 +60,7 @@ func newClosed(t *testing.T, provider func(callback string) *signin.Provider) *c
 	}
 	s := guardedShop()
 	c.server.Config.Handler = dashboard.New(dashboard.Options{
-		Log: slog.New(slog.NewTextHandler(&c.log, nil)), Version: "v9.9.9", Access: access, Now: func() time.Time { return c.now },
+		Log: slog.New(slog.NewTextHandler(&c.log, nil)), Version: "v9.9.9", Access: access, Now: func() time.Time { return c.now }, KeyRequests: c.requests,
 		Snapshot: func() *gateway.Snapshot { return s },
 	})
 	t.Cleanup(c.server.Close)
@@ -169,7 +174,7 @@ func TestSignIn(t *testing.T) {
 		t.Error("a session does not hold")
 	}
 	whole := session.Value
-	for _, forged := range []string{"", ".", whole[:len(whole)-2], "A" + whole, strings.Replace(whole, ".", "A.", 1)} {
+	for _, forged := range []string{"", ".", whole[:len(whole)-2], "A" + whole, whole[:20] + "A" + whole[20:]} {
 		if session.Value = forged; holds() {
 			t.Errorf("the session %q holds", forged)
 		}

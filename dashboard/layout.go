@@ -80,14 +80,14 @@ func (s *Server) layout(r *http.Request, p *page, what *shown) *layout {
 		return l
 	}
 	if v != nil {
-		l.User, l.Token = v.Name, s.access.sessions.FormToken(v.cookie)
+		l.User, l.Token = v.Name, s.formToken(r, v.cookie)
 	}
 	l.Version = s.options.Version
 	if snapshot := s.snapshot(); snapshot != nil {
 		l.Revision = snapshot.Revision()
 	}
 	for i := range pages {
-		if at := &pages[i]; at.nav != "" {
+		if at := &pages[i]; at.nav != "" && (at.only == nil || at.only(s, r)) {
 			l.Nav = append(l.Nav, navItem{link{at.nav, at.href()}, p != nil && (p == at || p.under == at.nav)})
 		}
 	}

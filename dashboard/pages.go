@@ -28,6 +28,9 @@ type page struct {
 	following func(*Server, *http.Request) func(*Server, *http.Request) (*shown, error)
 	// form: the page is asked by a form, whose values are read.
 	form bool
+	// only, if there is one, reports whether the page is for whoever asks: to others the
+	// navigation does not show it.
+	only func(*Server, *http.Request) bool
 	// export, if there is one, gives the same as a file of CSV, where format=csv is asked
 	// for.
 	export func(*Server, *http.Request) (name string, body []byte, err error)
@@ -44,6 +47,7 @@ var pages = []page{
 	plansPage,
 	planPage,
 	usagePage,
+	keyRequestsPage,
 	revisionsPage,
 	revisionPage,
 	envoysPage,

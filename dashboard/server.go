@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/dashboard/signin"
 	"gatehouse/gateway"
+	"gatehouse/internal/sessions"
 	"gatehouse/telemetry/cost"
 )
 
@@ -38,6 +39,9 @@ type Options struct {
 	// Traffic knows the requests of the last day, Archive how many there were before that.
 	Traffic Traffic
 	Archive Archive
+	// KeyRequests are those of developer portals, for those to decide on who may; nil leaves
+	// everything as it is.
+	KeyRequests KeyRequests
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
 }
@@ -81,7 +85,7 @@ func New(o Options) *Server {
 	}
 	mux := http.NewServeMux()
 	if o.Access != nil {
-		s.access = &access{*o.Access, signin.NewSessions(o.Now), signin.NewAttempts()}
+		s.access = &access{*o.Access, sessions.New(sessions.Options{Keep: o.Access.Sessions, Age: signin.SessionTime, Now: o.Now}), signin.NewAttempts()}
 		s.addAccess(mux)
 	}
 	mux.HandleFunc("GET "+Prefix+"assets/{name}", serveAsset)

@@ -47,8 +47,8 @@ func (b *build) stageFiles() map[[2]string]string {
 	return files
 }
 
-// documentText reads an OpenAPI document as JSON; empty for one of version 2, and for what
-// is no document, which is reported where it is parsed.
+// documentText reads an OpenAPI document as JSON; empty for what is no document, which is
+// reported where it is parsed.
 func (b *build) documentText(file string) string {
 	data, err := b.files.read(file)
 	if err != nil {
@@ -56,7 +56,11 @@ func (b *build) documentText(file string) string {
 	}
 	var reported gateway.Diagnostics
 	doc, ok := source.Parse(file, data, source.Environment{}, &reported)
-	if !ok || !doc.Root().IsObject() || !strings.HasPrefix(doc.Root().Object().Get("openapi").Raw(), "3") {
+	if !ok || !doc.Root().IsObject() {
+		return ""
+	}
+	root := doc.Root().Object()
+	if !strings.HasPrefix(root.Get("openapi").Raw(), "3") && root.Get("swagger").Raw() != "2.0" {
 		return ""
 	}
 	return doc.Root().JSON()

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
+	"gatehouse/internal/sessions"
 	"gatehouse/management/store"
 )
 
@@ -65,7 +67,7 @@ func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) er
 	}
 	secret := ""
 	if who == nil {
-		secret = random()
+		secret = sessions.Token()
 		who = &session{Owner: ownerOf("secret", secret), Name: form.Name, Email: form.Email}
 	}
 	taken, err := s.book.add(r.Context(), Request{
@@ -88,7 +90,7 @@ func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) er
 		http.Redirect(w, r, c.base+"/account/keys/"+taken.ID, http.StatusSeeOther)
 		return nil
 	}
-	if err := s.setCookie(w, r, c, sessionCookie, who, sessionAge); err != nil {
+	if err := s.begin(w, r, c, *who); err != nil {
 		return err
 	}
 	// The secret is behind the #, which browsers send to nobody: no log has it.
@@ -158,10 +160,9 @@ type ownKey struct {
 	Limits string
 	Usage  []Day
 	// Most is the largest number of calls of a day; Left is nil where it is not known.
-	Most      int64
-	Left      *Day
-	NoUsage   bool
-	UsageFrom time.Time
+	Most    int64
+	Left    *Day
+	NoUsage bool
 }
 
 func (c *site) own(r Request) ownKey {
@@ -232,12 +233,14 @@ func (s *Server) addUsage(r *http.Request, k *ownKey) {
 	if !found || len(days) == 0 {
 		return
 	}
-	k.NoUsage, k.Usage = false, days
+	k.NoUsage, k.Usage = false, slices.Clone(days)
 	last := days[len(days)-1]
 	k.Left = &last
 	for _, d := range days {
 		k.Most = max(k.Most, d.Calls)
 	}
+	// What is new is looked for first.
+	slices.Reverse(k.Usage)
 }
 
 // revealKey shows the value of a key, once.
@@ -264,6 +267,7 @@ func (s *Server) revokeKey(w http.ResponseWriter, r *http.Request, c *site) erro
 		if !open(request.State) {
 			return &refusal{http.StatusConflict, "This key is not in use any more."}
 		}
+		request.DecidedBy = ""
 		return s.book.revoke(tx, request)
 	})
 	if err != nil {

@@ -46,6 +46,8 @@ type Request struct {
 	State         State      `json:"state"`
 	Created       time.Time  `json:"created"`
 	Decided       *time.Time `json:"decided,omitempty"`
+	// DecidedBy is who has, where that is known.
+	DecidedBy string `json:"decidedBy,omitempty"`
 	// Reason is what the owner says to a denial.
 	Reason string `json:"reason,omitempty"`
 	// KeyID is the API key's, Shown tells that the consumer has seen its value.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,10 +74,28 @@ func (s *Server) decided(w http.ResponseWriter, r *http.Request, id string) (*Re
 	if err := decoder.Decode(&d); err != nil {
 		return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("want {\"state\": …}: %v", err)}
 	}
+	return s.Decide(r.Context(), id, d, "")
+}
+
+// Requests gives all requests, the oldest first.
+func (s *Server) Requests(ctx context.Context) ([]Request, error) {
+	if s.options.Store == nil {
+		return nil, nil
+	}
+	return s.book.list(ctx, func(*Request) bool { return true })
+}
+
+// Decide does what the owner says to a request; by is who says so, where that is known. For
+// errors that are the owner's, Told has what to say.
+func (s *Server) Decide(ctx context.Context, id string, d Decision, by string) (*Request, error) {
+	if s.options.Store == nil {
+		return nil, ErrNoRequest
+	}
 	if d.Reason != clip(d.Reason, maxReasonChars) {
 		return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("a reason is one line of at most %d letters", maxReasonChars)}
 	}
-	request, err := s.book.change(r.Context(), "", "", id, func(tx store.Tx, request *Request) error {
+	request, err := s.book.change(ctx, "", "", id, func(tx store.Tx, request *Request) error {
+		request.DecidedBy = clip(by, maxByChars)
 		switch d.State {
 		case Approved:
 			return s.approve(tx, request)
@@ -101,6 +120,21 @@ func (s *Server) decided(w http.ResponseWriter, r *http.Request, id string) (*Re
 	}
 	return request, err
 }
+
+// Told gives what is to be said to an owner of whose doing an error is.
+func Told(err error) (text string, ok bool) {
+	var told *refusal
+	switch {
+	case errors.As(err, &told):
+		return told.text, true
+	case errors.Is(err, ErrNoRequest):
+		return ErrNoRequest.Error(), true
+	}
+	return "", false
+}
+
+// maxByChars bounds the names of those who decide.
+const maxByChars = 300
 
 func alreadyDecided(r *Request) error {
 	return &refusal{http.StatusConflict, fmt.Sprintf("the request %s is %s already", r.ID, r.State)}

@@ -76,7 +76,13 @@ portals:
 // load reads definitions, which must be good.
 func load(t *testing.T, text string) *gateway.Snapshot {
 	t.Helper()
-	files := map[string]string{"gatehouse.yaml": text, "pets.openapi.yaml": petsDocument}
+	return loadDocument(t, text, petsDocument)
+}
+
+// loadDocument reads definitions with another document of the API.
+func loadDocument(t *testing.T, text, document string) *gateway.Snapshot {
+	t.Helper()
+	files := map[string]string{"gatehouse.yaml": text, "pets.openapi.yaml": document}
 	result := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) {
 		if text, ok := files[name]; ok {
 			return []byte(text), nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/sessions"
 	"gatehouse/management/store"
 )
 
@@ -46,7 +47,7 @@ type Options struct {
 type Server struct {
 	options  Options
 	book     *book
-	sealer   *sealer
+	sessions *sessions.Sessions
 	signIns  *signIns
 	limits   *limits
 	pages    *pages
@@ -68,7 +69,8 @@ const (
 func New(o Options) *Server {
 	s := &Server{
 		options: o, pages: parsePages(), now: time.Now, limits: newLimits(),
-		book: &book{store: o.Store, now: time.Now}, sealer: &sealer{store: o.Store}, signIns: newSignIns(),
+		book: &book{store: o.Store, now: time.Now}, signIns: newSignIns(),
+		sessions: sessions.New(sessions.Options{Keep: sessions.InStore(o.Store, sessionsFolder), Age: sessionAge}),
 	}
 	s.compiled.Store(&Compiled{})
 	s.http = &http.Server{

@@ -1,96 +1,51 @@
 package portal
 
 import (
-	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
-	"gatehouse/gateway"
 	"gatehouse/internal/codeflow"
 )
 
-// signIns are the OpenID providers of the sites, which are asked for their endpoints when
-// somebody signs in for the first time.
+// signIns are the OpenID providers of the sites.
 type signIns struct {
-	mu      sync.Mutex
-	parties map[provider]*codeflow.Provider
+	mu        sync.Mutex
+	providers map[provider]*codeflow.Provider
 }
 
-// provider is all that makes a relying party.
+// provider is all that makes one that is asked.
 type provider struct{ issuer, client, secret, ca, redirect string }
 
-func newSignIns() *signIns { return &signIns{parties: map[provider]*codeflow.Provider{}} }
+func newSignIns() *signIns { return &signIns{providers: map[provider]*codeflow.Provider{}} }
 
-// Bounds of an OpenID provider's answers.
-const (
-	maxProviderBytes = 1 << 20
-	maxProviders     = 100
-)
+// maxProviders bounds those that are remembered.
+const maxProviders = 100
 
-// party gives the relying party of a site.
-func (s *signIns) party(ctx context.Context, c *site) (*codeflow.Provider, error) {
+// of gives the provider of a site.
+func (s *signIns) of(c *site) (*codeflow.Provider, error) {
 	in := c.SignIn
 	p := provider{in.Issuer, in.ClientID, in.ClientSecret.Reveal(), in.CA, c.URL + "/account/sign-in/done"}
 	s.mu.Lock()
-	known := s.parties[p]
-	s.mu.Unlock()
-	if known != nil {
+	defer s.mu.Unlock()
+	if known := s.providers[p]; known != nil {
 		return known, nil
 	}
-	client, err := providerClient(in)
+	client, err := codeflow.NewClient(in.CA)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("signIn: %w", err)
 	}
-	party, err := codeflow.Discover(ctx, codeflow.Options{
-		Issuer: p.issuer, ClientID: p.client, ClientSecret: in.ClientSecret, Callback: p.redirect, Skew: 30 * time.Second, Client: client,
+	if len(s.providers) >= maxProviders {
+		clear(s.providers) // those of revisions that are gone
+	}
+	s.providers[p] = codeflow.New(codeflow.Options{
+		Issuer: p.issuer, ClientID: p.client, ClientSecret: in.ClientSecret, Callback: p.redirect, Client: client,
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.parties) >= maxProviders {
-		clear(s.parties) // those of revisions that are gone
-	}
-	s.parties[p] = party
-	return party, nil
-}
-
-func providerClient(in *gateway.PortalSignIn) (*http.Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if in.CA != "" {
-		transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-		if !transport.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(in.CA)) {
-			return nil, errors.New("ca of signIn has no certificate")
-		}
-	}
-	return &http.Client{Transport: bounded{transport}, Timeout: codeflow.Timeout}, nil
-}
-
-// bounded cuts answers off that are larger than any of a provider.
-type bounded struct{ next http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(answer.Body, maxProviderBytes), answer.Body}
-	return answer, nil
+	return s.providers[p], nil
 }
 
 // signInState is what a browser keeps while its user is at the provider.
@@ -98,13 +53,6 @@ type signInState struct {
 	codeflow.Flow
 	// To is where its user goes on afterwards.
 	To string
-}
-
-// random gives 256 bits that nobody can guess.
-func random() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // it does not fail
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // startSignIn sends a browser to the provider.
@@ -115,18 +63,21 @@ func (s *Server) startSignIn(w http.ResponseWriter, r *http.Request, c *site) er
 	if !s.limits.signIns.allow(r) {
 		return errTooOften
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), codeflow.Timeout)
-	defer cancel()
-	party, err := s.signIns.party(ctx, c)
+	party, err := s.signIns.of(c)
+	if err != nil {
+		return err
+	}
+	address, begun, err := party.Begin(r.Context())
 	if err != nil {
 		s.options.Log.Warn("consumers cannot sign in", "portal", c.Name, "issuer", c.SignIn.Issuer, "error", err)
 		return errNoProvider
 	}
-	address, begun := party.Begin()
-	state := signInState{begun, c.way(r.URL.Query().Get("to"))}
-	if err := s.setCookie(w, r, c, signInCookie, state, signInAge); err != nil {
+	name := c.cookieName(signInCookie)
+	sealed, err := s.sessions.Seal(r.Context(), name, signInState{begun, c.way(r.URL.Query().Get("to"))}, codeflow.Age)
+	if err != nil {
 		return err
 	}
+	http.SetCookie(w, c.cookie(signInCookie, sealed, codeflow.Age))
 	http.Redirect(w, r, address, http.StatusFound)
 	return nil
 }
@@ -150,48 +101,36 @@ func (s *Server) endSignIn(w http.ResponseWriter, r *http.Request, c *site) erro
 		return errTooOften
 	}
 	var kept signInState
-	ok, err := s.openCookie(r, c, signInCookie, &kept)
-	if err != nil {
+	name, value := c.sent(r, signInCookie)
+	if _, err := s.sessions.Unseal(r.Context(), name, value, &kept); err != nil {
 		return err
 	}
 	c.dropCookie(w, signInCookie)
-	query := r.URL.Query()
-	if !ok || !kept.Answers(query.Get("state")) {
-		return &refusal{http.StatusBadRequest, "This sign-in was not begun here, or too long ago. Please sign in again."}
-	}
-	if query.Has("error") {
-		s.options.Log.Info("a consumer did not sign in", "portal", c.Name, "error", clip(query.Get("error"), maxNameChars))
-		return &refusal{http.StatusForbidden, "You were not signed in."}
-	}
-	who, err := s.cameBack(r.Context(), c, kept.Flow, query.Get("code"))
+	party, err := s.signIns.of(c)
 	if err != nil {
+		return err
+	}
+	claims, err := party.Finish(r.Context(), kept.Flow, r.URL.Query())
+	switch {
+	case errors.Is(err, codeflow.ErrNotBegun):
+		return &refusal{http.StatusBadRequest, "This sign-in was not begun here, or too long ago. Please sign in again."}
+	case errors.Is(err, codeflow.ErrRefused):
+		s.options.Log.Info("a consumer did not sign in", "portal", c.Name, "error", err)
+		return &refusal{http.StatusForbidden, "You were not signed in."}
+	case err != nil:
 		s.options.Log.Warn("a sign-in failed", "portal", c.Name, "issuer", c.SignIn.Issuer, "error", err)
 		return errNoProvider
 	}
-	if err := s.setCookie(w, r, c, sessionCookie, who, sessionAge); err != nil {
+	err = s.begin(w, r, c, session{
+		Owner: ownerOf("oidc", c.SignIn.Issuer+"|"+claims.Subject),
+		Name:  clip(firstOf(claims.Name, claims.PreferredUsername, claims.Email, claims.Subject), maxNameChars),
+		Email: clip(claims.Email, maxEmailBytes), Verified: bool(claims.EmailVerified),
+	})
+	if err != nil {
 		return err
 	}
 	http.Redirect(w, r, c.base+kept.To, http.StatusSeeOther)
 	return nil
-}
-
-// cameBack is who has come back with a code, as the provider says.
-func (s *Server) cameBack(ctx context.Context, c *site, f codeflow.Flow, code string) (session, error) {
-	ctx, cancel := context.WithTimeout(ctx, codeflow.Timeout)
-	defer cancel()
-	party, err := s.signIns.party(ctx, c)
-	if err != nil {
-		return session{}, err
-	}
-	claims, err := party.Finish(ctx, f, code)
-	if err != nil {
-		return session{}, err
-	}
-	return session{
-		Owner: ownerOf("oidc", c.SignIn.Issuer+"|"+claims.Subject),
-		Name:  clip(firstOf(claims.Name, claims.PreferredUsername, claims.Email, claims.Subject), maxNameChars),
-		Email: clip(claims.Email, maxEmailBytes), Verified: bool(claims.EmailVerified),
-	}, nil
 }
 
 // ownerOf stands for a consumer. It shows neither a subject nor a secret.
@@ -243,15 +182,9 @@ func (s *Server) signInBySecret(w http.ResponseWriter, r *http.Request, c *site)
 		return s.signInPage(w, r, c, http.StatusForbidden, "Nothing belongs to this secret. Is all of it there?")
 	}
 	last := requests[len(requests)-1]
-	if err := s.setCookie(w, r, c, sessionCookie, session{Owner: owner, Name: last.Name, Email: last.Email}, sessionAge); err != nil {
+	if err := s.begin(w, r, c, session{Owner: owner, Name: last.Name, Email: last.Email}); err != nil {
 		return err
 	}
 	http.Redirect(w, r, c.base+"/account/keys", http.StatusSeeOther)
-	return nil
-}
-
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request, c *site) error {
-	c.dropCookie(w, sessionCookie)
-	http.Redirect(w, r, c.base+"/", http.StatusSeeOther)
 	return nil
 }

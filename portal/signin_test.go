@@ -85,8 +85,16 @@ func TestSignIn(t *testing.T) {
 	third := other.browser()
 	third.want(303, begin(third), nil)
 	third.want(404, "/account/keys/"+r.ID, nil)
+	// A sign-out ends the session for whoever has a copy of its cookie, in every process.
+	copied, _ := url.Parse("https://api.example.com/developers/account/keys")
+	stolen := third.jar.Cookies(copied)[0].String()
+	p.browser().want(200, "/account/keys", nil, "Cookie", stolen)
 	third.want(303, "/account/sign-out", url.Values{})
 	third.want(303, "/account/keys", nil)
+	for _, process := range []*tested{p, other} {
+		process.browser().want(303, "/account/keys", nil, "Cookie", stolen)
+	}
+	second.want(200, "/account/keys", nil)
 
 	for name, claims := range map[string]map[string]any{
 		"another nonce":    {"sub": "user-42", "nonce": "x"},

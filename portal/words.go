@@ -16,6 +16,10 @@ func addWords(exported map[string]any, written string) {
 	if written == "" || decoder.Decode(&author) != nil {
 		return
 	}
+	if author["swagger"] != nil {
+		author = fromSwagger(author)
+		withoutModels(exported, author)
+	}
 	for _, key := range []string{"tags", "externalDocs"} {
 		if v := author[key]; v != nil && exported[key] == nil && !refersElsewhere(v) {
 			exported[key] = v
@@ -35,6 +39,22 @@ func addWords(exported map[string]any, written string) {
 		}
 	}
 	addComponents(exported, author)
+}
+
+// withoutModels takes out of an exported document the models that a document of version 2
+// has: they are exported as they were written, and the words have them as version 3 does.
+func withoutModels(exported, author map[string]any) {
+	schemas := func(document map[string]any) map[string]any {
+		components, _ := document["components"].(map[string]any)
+		all, _ := components["schemas"].(map[string]any)
+		return all
+	}
+	models := schemas(exported)
+	for name, schema := range schemas(author) {
+		if !refersElsewhere(schema) {
+			delete(models, name)
+		}
+	}
 }
 
 func addOperationWords(operation, said map[string]any, shared any) {

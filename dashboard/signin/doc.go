@@ -1,6 +1,4 @@
 // Package signin finds out who looks at the dashboard, and whether they may: by an access
-// key of the definitions, or by an OpenID Connect provider. Who was let in has a session,
-// which is a signed cookie and nothing on the server, but for those that were ended early.
-//
-// Every answer to "no" is the same, whatever was wrong, and takes as long.
+// key of the definitions, or by an OpenID Connect provider. Every answer to "no" is the same,
+// whatever was wrong, and takes as long.
 package signin

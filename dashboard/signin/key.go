@@ -12,10 +12,12 @@ import (
 	"gatehouse/gateway/iampolicy"
 )
 
-// Action is what the policies of an access key have to allow, on Resource.
+// Actions are what the policies of an access key have to allow, on Resource: to see the
+// dashboard, and to decide there who gets an API key.
 const (
-	Action   = "gatehouse:ViewDashboard"
-	Resource = "arn:aws:gatehouse:::dashboard"
+	Action       = "gatehouse:ViewDashboard"
+	DecideAction = "gatehouse:DecideKeyRequests"
+	Resource     = "arn:aws:gatehouse:::dashboard"
 )
 
 // Keys are the access keys of the definitions.
@@ -31,7 +33,7 @@ type Keys struct {
 func (k *Keys) Any(from netip.Addr) bool {
 	all := k.Credentials()
 	for i := range all {
-		if k.allows(&all[i], from) {
+		if k.allows(&all[i], Action, from) {
 			return true
 		}
 	}
@@ -48,7 +50,7 @@ func (k *Keys) Check(id, secret string, from netip.Addr) (User, bool) {
 	}
 	a, b := sha256.Sum256([]byte(secret)), sha256.Sum256([]byte(want.Reveal()))
 	right := subtle.ConstantTimeCompare(a[:], b[:]) == 1
-	if found == nil || !right || !k.allows(found, from) {
+	if found == nil || !right || !k.allows(found, Action, from) {
 		return User{}, false
 	}
 	return User{Name: found.ARN, KeyID: found.AccessKeyID, KeyPrint: print(found)}, true
@@ -56,9 +58,12 @@ func (k *Keys) Check(id, secret string, from netip.Addr) (User, bool) {
 
 // Still reports whether somebody who has signed in may still: the key may be gone or
 // disabled, have another secret or other policies since.
-func (k *Keys) Still(u User, from netip.Addr) bool {
+func (k *Keys) Still(u User, from netip.Addr) bool { return k.May(u, Action, from) }
+
+// May reports whether somebody who has signed in may still do something.
+func (k *Keys) May(u User, action string, from netip.Addr) bool {
 	found := k.find(u.KeyID)
-	return found != nil && subtle.ConstantTimeCompare([]byte(print(found)), []byte(u.KeyPrint)) == 1 && k.allows(found, from)
+	return found != nil && subtle.ConstantTimeCompare([]byte(print(found)), []byte(u.KeyPrint)) == 1 && k.allows(found, action, from)
 }
 
 func (k *Keys) find(id string) *gateway.Credential {
@@ -78,7 +83,7 @@ func print(c *gateway.Credential) string {
 }
 
 // allows asks the policies of a key. Temporary keys are for programs.
-func (k *Keys) allows(c *gateway.Credential, from netip.Addr) bool {
+func (k *Keys) allows(c *gateway.Credential, action string, from netip.Addr) bool {
 	if c.Disabled || c.SessionToken != "" || c.SecretAccessKey == "" {
 		return false
 	}
@@ -96,7 +101,7 @@ func (k *Keys) allows(c *gateway.Credential, from netip.Addr) bool {
 		policies = append(policies, policy)
 	}
 	decision, _ := iampolicy.EvaluateAll(policies, &iampolicy.Request{
-		Action: Action, Resource: Resource, Caller: iampolicy.CallerOf(c.ARN, c.UserID), Time: k.Now(), SourceIP: from, SecureTransport: true,
+		Action: action, Resource: Resource, Caller: iampolicy.CallerOf(c.ARN, c.UserID), Time: k.Now(), SourceIP: from, SecureTransport: true,
 	})
 	return decision.Effect == iampolicy.Allow
 }

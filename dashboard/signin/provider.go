@@ -8,10 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/codeflow"
@@ -27,17 +23,16 @@ type ProviderOptions struct {
 	// Emails are addresses that the provider has verified, or @DOMAIN for all of a domain;
 	// Groups are those of the claim "groups". One that fits is enough.
 	Emails, Groups []string
-	// Client is what asks the provider, one with a timeout by default.
+	// ApproverEmails and ApproverGroups are who of them may decide on requests for API keys.
+	ApproverEmails, ApproverGroups []string
+	// Client is what asks the provider, one with bounds by default.
 	Client *http.Client
 }
 
-// Provider signs users in by the authorization code flow, with a proof key (PKCE).
-// See https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth
+// Provider signs users in by the authorization code flow.
 type Provider struct {
 	options ProviderOptions
-
-	mu    sync.Mutex
-	known *codeflow.Provider
+	flow    *codeflow.Provider
 }
 
 // ErrNotAllowed is for a user of the provider who may not see the dashboard.
@@ -59,7 +54,7 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 	if len(o.Emails) == 0 && len(o.Groups) == 0 {
 		wrong = append(wrong, errors.New("nobody is let in: name e-mail addresses or groups"))
 	}
-	for _, e := range o.Emails {
+	for _, e := range slices.Concat(o.Emails, o.ApproverEmails) {
 		if !strings.Contains(e, "@") {
 			wrong = append(wrong, fmt.Errorf("%q is no e-mail address, nor @DOMAIN", e))
 		}
@@ -67,102 +62,67 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
 	}
-	if o.Client == nil {
-		o.Client = &http.Client{Timeout: codeflow.Timeout}
-	}
-	return &Provider{options: o}, nil
+	return &Provider{o, codeflow.New(codeflow.Options{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: o.Callback, Client: o.Client,
+	})}, nil
 }
 
 func isLoopback(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
 
-// flow is a sign-in that has begun, and until when it may end.
-type flow struct {
-	codeflow.Flow
-	Ends int64 `json:"e"`
+// Begin gives where a user has to go, and what is to be kept meanwhile.
+func (p *Provider) Begin(ctx context.Context) (location string, f codeflow.Flow, err error) {
+	return p.flow.Begin(ctx)
 }
 
-// flowTime is how long a user may take at the provider.
-const flowTime = 10 * time.Minute
-
-// party asks the provider where its endpoints are, once.
-func (p *Provider) party(ctx context.Context) (*codeflow.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.known != nil {
-		return p.known, nil
-	}
-	o := &p.options
-	known, err := codeflow.Discover(ctx, codeflow.Options{
-		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Callback: o.Callback, Skew: time.Minute, Client: o.Client,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("asking the provider %s: %w", o.Issuer, err)
-	}
-	p.known = known
-	return known, nil
-}
-
-// Begin gives where a user has to go, and what the cookie is to hold meanwhile.
-func (p *Provider) Begin(ctx context.Context, s *Sessions) (location, cookie string, err error) {
-	party, err := p.party(ctx)
-	if err != nil {
-		return "", "", err
-	}
-	location, begun := party.Begin()
-	return location, s.Seal("flow", flow{begun, s.now().Add(flowTime).Unix()}), nil
-}
-
-// Finish takes a user in who has come back with a code.
-func (p *Provider) Finish(ctx context.Context, s *Sessions, cookie string, answer url.Values) (User, error) {
-	var f flow
-	if !s.Open("flow", cookie, &f) || f.Ends <= s.now().Unix() {
-		return User{}, errors.New("no sign-in was begun here, or too long ago")
-	}
-	if !f.Answers(answer.Get("state")) {
-		return User{}, errors.New("the answer is to another sign-in")
-	}
-	if problem := answer.Get("error"); problem != "" {
-		return User{}, fmt.Errorf("the provider says %q", problem)
-	}
-	party, err := p.party(ctx)
+// Finish takes a user in who has come back with an answer.
+func (p *Provider) Finish(ctx context.Context, f codeflow.Flow, answer url.Values) (User, error) {
+	claims, err := p.flow.Finish(ctx, f, answer)
 	if err != nil {
 		return User{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*codeflow.Timeout)
-	defer cancel()
-	claims, err := party.Finish(ctx, f.Flow, answer.Get("code"))
-	if err != nil {
-		return User{}, fmt.Errorf("the provider's token: %w", err)
+	user := User{Name: claims.Subject, Subject: claims.Subject, Groups: p.known(claims.Claims["groups"])}
+	if claims.EmailVerified && claims.Email != "" {
+		user.Name, user.Email = claims.Email, strings.ToLower(claims.Email)
 	}
-	if !p.lets(claims) {
+	if !p.Still(user) {
 		return User{}, ErrNotAllowed
 	}
-	name := claims.Subject
-	if claims.EmailVerified && claims.Email != "" {
-		name = claims.Email
-	}
-	return User{Name: name, Provider: true}, nil
+	return user, nil
 }
 
-// lets reports whether a user is among those who may.
-func (p *Provider) lets(claims *oidc.IDTokenClaims) bool {
-	if email := strings.ToLower(claims.Email); bool(claims.EmailVerified) && email != "" {
-		_, domain, _ := strings.Cut(email, "@")
-		for _, allowed := range p.options.Emails {
+// known gives those of somebody's groups that are asked about: users may have very many.
+func (p *Provider) known(claim any) (groups []string) {
+	all, _ := claim.([]any)
+	if one, isText := claim.(string); isText {
+		all = []any{one}
+	}
+	for _, g := range slices.Concat(p.options.Groups, p.options.ApproverGroups) {
+		if slices.Contains(all, any(g)) && !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// Still reports whether a user may see the dashboard: somebody who has signed in before the
+// process was started again with other options may not.
+func (p *Provider) Still(u User) bool { return among(u, p.options.Emails, p.options.Groups) }
+
+// Approves reports whether a user may decide on requests for API keys.
+func (p *Provider) Approves(u User) bool {
+	return p.Still(u) && among(u, p.options.ApproverEmails, p.options.ApproverGroups)
+}
+
+// among reports whether a user has one of the addresses, or is in one of the groups.
+func among(u User, emails, groups []string) bool {
+	if u.Email != "" {
+		_, domain, _ := strings.Cut(u.Email, "@")
+		for _, allowed := range emails {
 			allowed = strings.ToLower(allowed)
-			if allowed == email || strings.HasPrefix(allowed, "@") && allowed[1:] == domain {
+			if allowed == u.Email || strings.HasPrefix(allowed, "@") && allowed[1:] == domain {
 				return true
 			}
 		}
 	}
-	switch groups := claims.Claims["groups"].(type) {
-	case string:
-		return slices.Contains(p.options.Groups, groups)
-	case []any:
-		return slices.ContainsFunc(groups, func(g any) bool {
-			name, isText := g.(string)
-			return isText && slices.Contains(p.options.Groups, name)
-		})
-	}
-	return false
+	return slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(groups, g) })
 }

@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"explain":     {"gateway", "translator", "telemetry/history", "internal/lambdaevent", "internal/nearest", "internal/wire"},
-	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/difference", "internal/pageheaders"},
+	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/codeflow", "internal/difference", "internal/pageheaders", "internal/sessions"},
 
 	// Who may look is apart from what there is to see.
 	"dashboard/signin": {"gateway", "internal/codeflow"},
@@ -65,7 +65,7 @@ var arrows = map[string][]string{
 	"telemetry/cost":     {"telemetry/metering"},
 
 	// Portals keep requests where keys are made, and publish what is exported.
-	"portal": {"gateway", "management", "internal/codeflow", "internal/pageheaders"},
+	"portal": {"gateway", "management", "internal/codeflow", "internal/pageheaders", "internal/sessions"},
 
 	"cmd/gatehouse":      {"internal/cli", "internal/garbage"},
 	"internal/cli":       {anything},
@@ -89,6 +89,7 @@ var arrows = map[string][]string{
 	"internal/executionlog": {"internal/wire"},
 	// People sign in at their providers in one way.
 	"internal/codeflow":    {"gateway"},
+	"internal/sessions":    {"management"},
 	"internal/pageheaders": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway"},

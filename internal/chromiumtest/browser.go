@@ -96,6 +96,14 @@ func (b *Browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 // Open opens a page.
 func (b *Browser) Open(url string, v View) {
 	b.t.Helper()
+	b.Look(v)
+	b.do("opening "+url, chromedp.Navigate(url))
+}
+
+// Look has the page that is open be looked at in another way. It is not loaded again, which
+// those that are shown once cannot be.
+func (b *Browser) Look(v View) {
+	b.t.Helper()
 	scheme := "light"
 	if v.Dark {
 		scheme = "dark"
@@ -104,12 +112,12 @@ func (b *Browser) Open(url string, v View) {
 	if v.Phone {
 		screen = append(screen, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
-	b.do("opening "+url, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	b.do("looking", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 		}})
 		return err
-	}), chromedp.EmulateViewport(v.Width, v.Height, screen...), chromedp.Navigate(url))
+	}), chromedp.EmulateViewport(v.Width, v.Height, screen...))
 }
 
 // Press types keys, such as kb.Tab.

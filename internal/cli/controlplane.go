@@ -57,6 +57,8 @@ type controlPlane struct {
 	// for everyone.
 	dashboard *dashboard.Server
 	access    *dashboard.Access
+	// approvals has requests for API keys be decided on at the dashboard.
+	approvals bool
 	accountID string
 	// prices are what the dashboard shows costs by.
 	prices   []*cost.Table
@@ -215,6 +217,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	if c.prices, err = priceTables(flags.prices); err != nil {
 		return nil, err
 	}
+	c.approvals = flags.dashboard.approvals
 	if c.access, err = c.dashboardAccess(&flags.dashboard, flags.httpAddress); err != nil {
 		return nil, err
 	}

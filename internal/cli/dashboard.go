@@ -11,6 +11,7 @@ import (
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
+	"gatehouse/portal"
 	"gatehouse/ratelimit"
 	"gatehouse/xds"
 )
@@ -42,6 +43,9 @@ func (c *controlPlane) startDashboard() service {
 	}
 	if c.metered != nil {
 		options.Meter = c.metered
+	}
+	if c.approvals && c.roles.has("portal") {
+		options.KeyRequests = portalKeyRequests{func() *portal.Server { return c.portal }}
 	}
 	c.dashboard = dashboard.New(options)
 	return service{

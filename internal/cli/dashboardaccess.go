@@ -14,6 +14,7 @@ import (
 	"gatehouse/dashboard"
 	"gatehouse/dashboard/signin"
 	"gatehouse/gateway"
+	"gatehouse/internal/sessions"
 )
 
 // dashboardFlags say who sees the dashboard.
@@ -27,6 +28,11 @@ type dashboardFlags struct {
 	secretFile   string
 	emails       []string
 	groups       []string
+	// approvals has requests for API keys be decided on; approverEmails and approverGroups
+	// are who of the provider's users may.
+	approvals      bool
+	approverEmails []string
+	approverGroups []string
 }
 
 // clientSecretVariable is where the client's secret may be: it has no flag, since others see
@@ -42,6 +48,9 @@ func (f *dashboardFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.secretFile, "dashboard-oidc-client-secret-file", "", "file with the client's secret, if it has one (or in the environment: "+clientSecretVariable+")")
 	flags.StringSliceVar(&f.emails, "dashboard-oidc-emails", nil, "who may see the dashboard: verified e-mail addresses, or @DOMAIN, with commas between")
 	flags.StringSliceVar(&f.groups, "dashboard-oidc-groups", nil, "who may see the dashboard: groups of the provider (claim groups), with commas between")
+	flags.BoolVar(&f.approvals, "dashboard-approvals", false, "let requests for API keys be decided on at the dashboard; with sign-in, by access keys that may do "+signin.DecideAction+", and by the approvers of the provider")
+	flags.StringSliceVar(&f.approverEmails, "dashboard-oidc-approver-emails", nil, "who of those who may see the dashboard may decide on requests for API keys: e-mail addresses, or @DOMAIN, with commas between")
+	flags.StringSliceVar(&f.approverGroups, "dashboard-oidc-approver-groups", nil, "who of those who may see the dashboard may decide on requests for API keys: groups of the provider, with commas between")
 	f.signInChosen = func() bool { return changed(flags, "dashboard-sign-in") }
 }
 
@@ -60,6 +69,9 @@ func (f *dashboardFlags) check(httpAddress string) error {
 		}
 	} else if _, err := f.provider(); err != nil {
 		return usagef("--dashboard-oidc-issuer: %w", err)
+	}
+	if len(f.approverEmails)+len(f.approverGroups) > 0 && (f.issuer == "" || !f.approvals) {
+		return usagef("--dashboard-oidc-approver-emails and -groups are for --dashboard-oidc-issuer and --dashboard-approvals, which are not both given")
 	}
 	if !f.asks(httpAddress) && f.issuer != "" {
 		return usagef("--dashboard-sign-in=false and --dashboard-oidc-issuer contradict each other")
@@ -85,6 +97,7 @@ func (f *dashboardFlags) provider() (*signin.Provider, error) {
 	}
 	return signin.NewProvider(signin.ProviderOptions{
 		Issuer: f.issuer, ClientID: f.clientID, ClientSecret: secret, Callback: u.JoinPath(dashboard.CallbackPath).String(), Emails: f.emails, Groups: f.groups,
+		ApproverEmails: f.approverEmails, ApproverGroups: f.approverGroups,
 	})
 }
 
@@ -122,5 +135,9 @@ func (c *controlPlane) dashboardAccess(f *dashboardFlags, httpAddress string) (*
 	if err != nil {
 		return nil, err
 	}
-	return &dashboard.Access{Provider: provider, Keys: &signin.Keys{Credentials: c.credentials, AccountID: c.accountID, Now: time.Now}}, nil
+	access := &dashboard.Access{Provider: provider, Keys: &signin.Keys{Credentials: c.credentials, AccountID: c.accountID, Now: time.Now}}
+	if c.stored != nil {
+		access.Sessions = sessions.InStore(c.stored.store, "global/dashboard/")
+	}
+	return access, nil
 }

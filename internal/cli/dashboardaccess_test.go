@@ -40,6 +40,9 @@ func TestDashboardFlags(t *testing.T) {
 		"plain HTTP":          {with(func(f *dashboardFlags) { f.issuer = "http://login.example" }), "127.0.0.1:8001", true, "must be reached by https"},
 		"no secret":           {with(func(f *dashboardFlags) { f.secretFile = secret + "-not" }), "127.0.0.1:8001", true, "no such file"},
 		"an empty secret":     {with(func(f *dashboardFlags) { f.secretFile = os.DevNull }), "127.0.0.1:8001", true, "is empty"},
+		"approvers":           {with(func(f *dashboardFlags) { f.approvals, f.approverGroups = true, []string{"leads"} }), "127.0.0.1:8001", true, ""},
+		"nothing to approve":  {with(func(f *dashboardFlags) { f.approverGroups = []string{"leads"} }), "127.0.0.1:8001", true, "which are not both given"},
+		"no approver":         {with(func(f *dashboardFlags) { f.approvals, f.approverEmails = true, []string{"leads"} }), "127.0.0.1:8001", true, `"leads" is no e-mail address`},
 		"no issuer":           {with(func(f *dashboardFlags) { f.issuer = "" }), "127.0.0.1:8001", false, "are for --dashboard-oidc-issuer"},
 	} {
 		err := c.flags.check(c.address)

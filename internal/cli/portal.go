@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"gatehouse/dashboard"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/management/store"
@@ -75,6 +76,40 @@ func (c *controlPlane) addPortalRequests(own *ownPages) {
 	}
 	own.add(served, portalRequests, requests)
 	own.add(served, portalRequests+"/{id}", requests)
+}
+
+// portalKeyRequests has requests for keys be decided on at the dashboard.
+type portalKeyRequests struct{ portal func() *portal.Server }
+
+func (p portalKeyRequests) List(ctx context.Context) ([]dashboard.KeyRequest, error) {
+	requests, err := p.portal().Requests(ctx)
+	shown := make([]dashboard.KeyRequest, 0, len(requests))
+	for i := range requests {
+		shown = append(shown, shownKeyRequest(&requests[i]))
+	}
+	return shown, err
+}
+
+func (p portalKeyRequests) Decide(ctx context.Context, id, state, reason, by string) (dashboard.KeyRequest, error) {
+	r, err := p.portal().Decide(ctx, id, portal.Decision{State: portal.State(state), Reason: reason}, by)
+	if err == nil {
+		return shownKeyRequest(r), nil
+	}
+	if text, told := portal.Told(err); told {
+		err = &dashboard.NotDecided{Text: text}
+	}
+	return dashboard.KeyRequest{}, err
+}
+
+func shownKeyRequest(r *portal.Request) dashboard.KeyRequest {
+	shown := dashboard.KeyRequest{
+		ID: r.ID, Portal: r.Portal, Stage: r.API + "/" + r.Stage, Plan: r.Plan, Name: r.Name, Email: r.Email, EmailVerified: r.EmailVerified,
+		Purpose: r.Purpose, State: string(r.State), Reason: r.Reason, KeyID: r.KeyID, DecidedBy: r.DecidedBy, Created: r.Created,
+	}
+	if r.Decided != nil {
+		shown.Decided = *r.Decided
+	}
+	return shown
 }
 
 // consumerUsage tells portals what the role ratelimit has counted.

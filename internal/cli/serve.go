@@ -103,6 +103,9 @@ func (f *serveFlags) check() error {
 	if err := f.dashboard.check(f.httpAddress); err != nil {
 		return err
 	}
+	if f.dashboard.approvals && !f.roles.has("portal") {
+		return usagef("--dashboard-approvals is for the role portal, which --roles leaves out")
+	}
 	if err := f.portal.check(f.roles); err != nil {
 		return err
 	}

@@ -2,17 +2,40 @@
 "use strict";
 const viewer = document.getElementById("viewer");
 if (viewer && window.SwaggerUIBundle) {
+  // There is one server, and the page has its address.
+  const nothing = () => () => null;
+  // A link in a button is neither for the keyboard nor for those who do not see the page.
+  const text = (_, system) => (props) => system.React.createElement("span", null, props.text);
+  // The viewer's buttons are pictures, and its headings begin anywhere: they get names, and
+  // levels that follow on the page's own.
+  const named = [[".copy-to-clipboard button", "Copy"], [".download-contents", "Download"], [".close-modal", "Close"], [".opblock-tag-section .expand-operation", "Operations"]];
+  const usable = () => {
+    for (const [selector, name] of named) {
+      for (const e of viewer.querySelectorAll(selector + ":not([aria-label])")) e.setAttribute("aria-label", name);
+    }
+    for (const e of viewer.querySelectorAll("h4:not([aria-level])")) e.setAttribute("aria-level", "3");
+    for (const e of viewer.querySelectorAll("h5:not([aria-level])")) e.setAttribute("aria-level", "4");
+    for (const e of viewer.querySelectorAll("pre:not([tabindex])")) e.tabIndex = 0;
+    for (const row of viewer.querySelectorAll("tr[data-param-name]")) {
+      for (const e of row.querySelectorAll("input, select, textarea")) e.setAttribute("aria-label", row.dataset.paramName);
+    }
+  };
+  new MutationObserver(usable).observe(viewer, { childList: true, subtree: true });
   SwaggerUIBundle({
     url: viewer.dataset.document,
     domNode: viewer,
     presets: [SwaggerUIBundle.presets.apis],
+    plugins: [{ wrapComponents: { ServersContainer: nothing, DeepLink: text } }],
     layout: "BaseLayout",
-    // Nothing is asked of anybody but the portal and the API.
+    // Nothing is asked of anybody but the portal and the API, and nothing of the page's
+    // address changes what is shown.
     validatorUrl: null,
     queryConfigEnabled: false,
     persistAuthorization: false,
     deepLinking: true,
     tryItOutEnabled: false,
-    onComplete: () => document.getElementById("operations").classList.add("hidden"),
+    // Its colours are for one ground only.
+    syntaxHighlight: { activated: false },
+    onComplete: () => { document.getElementById("operations").hidden = true; },
   });
 }

@@ -1,4 +1,4 @@
-// Package browser opens the dashboard in a real Chromium, after traffic through a real
+// Package browser opens the dashboard and a portal in a real Chromium, with traffic through a real
 // Envoy, and holds that it shows what happened.
 package browser
 
