@@ -92,7 +92,7 @@ var arrows = map[string][]string{
 	"internal/sessions":    {"management"},
 	"internal/pageheaders": {},
 	// Authorization servers are asked about tokens.
-	"internal/introspection": {"gateway"},
+	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
 	"internal/difference": {"gateway"},
 	"internal/obs":        {},
