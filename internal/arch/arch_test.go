@@ -91,7 +91,7 @@ var arrows = map[string][]string{
 	"internal/codeflow":    {"gateway"},
 	"internal/pageheaders": {},
 	// Authorization servers are asked about tokens.
-	"internal/introspection": {"gateway"},
+	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
 	"internal/difference": {"gateway"},
 	"internal/obs":        {},
@@ -105,7 +105,8 @@ var arrows = map[string][]string{
 	"internal/chromiumtest": {"internal/proctest"},
 	"internal/lambdatest":   {"internal/pytools"},
 	"internal/mototest":     {"internal/proctest", "internal/pytools"},
-	"internal/proctest":     {},
+	"internal/outputtest":   {},
+	"internal/proctest":     {"internal/outputtest"},
 	"internal/redistest":    {"internal/proctest"},
 	"internal/etcdtest":     {"internal/proctest"},
 	"internal/otlptest":     {},
@@ -116,7 +117,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/outputtest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,26 +24,10 @@ import (
 	"gatehouse/internal/obs"
 	"gatehouse/internal/otlp"
 	"gatehouse/internal/otlptest"
+	"gatehouse/internal/outputtest"
 )
 
 const context1 = "00-0af7651916cd43dd8448eb211c80319c-53995c3f42cd8ad8-01"
-
-type buffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
 
 // certificate is one of 127.0.0.1, with the file of its authority, itself.
 func certificate(t *testing.T) (tls.Certificate, string) {
@@ -99,7 +82,7 @@ func TestPush(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	registry, logged := prometheus.NewRegistry(), &buffer{}
+	registry, logged := prometheus.NewRegistry(), &outputtest.Buffer{}
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests_total", Help: "Requests."}, []string{"stage"})
 	registry.MustRegister(requests)
 	requests.WithLabelValues("v1").Add(7)
