@@ -29,7 +29,7 @@ type overview struct {
 	Known, Counted bool
 	// Young is when counting began, if that was within the hour.
 	Young *time.Time
-	Total          summary
+	Total summary
 	// Rate is how many calls there were in a second, in the last one or two minutes.
 	Rate  string
 	Chart barChart
