@@ -96,18 +96,28 @@ func TestPush(t *testing.T) {
 			span.End()
 		}
 	}
-	spans(1)
 	for _, other := range []string{"", "nonsense", strings.TrimSuffix(context1, "1") + "0"} {
 		_, span := obs.Span(t.Context(), p.Tracer(), other, "not sampled")
 		span.End()
 	}
-	c.Wait(t, "the metric and the span", func() bool { return c.Metric("requests_total") != nil && len(c.Spans()) > 0 })
+	c.Wait(t, "the metric and the span", func() bool {
+		if len(c.Spans()) == 0 {
+			// One that a busy machine does not get through in time is dropped.
+			spans(1)
+		}
+		return c.Metric("requests_total") != nil && len(c.Spans()) > 0
+	})
 	points := c.Metric("requests_total").GetSum().GetDataPoints()
 	if len(points) != 1 || points[0].GetAsDouble() != 7 || points[0].GetAttributes()[0].GetValue().GetStringValue() != "v1" {
 		t.Error(points)
 	}
-	if span := c.Spans()[0]; len(c.Spans()) != 1 || span.Name != "sampled" || span.Service != "gatehouse" || span.Trace != context1[3:35] || span.Parent != context1[36:52] {
+	if span := c.Spans()[0]; span.Name != "sampled" || span.Service != "gatehouse" || span.Trace != context1[3:35] || span.Parent != context1[36:52] {
 		t.Error(c.Spans())
+	}
+	for _, span := range c.Spans() {
+		if span.Name != "sampled" {
+			t.Errorf("%s was sent", span.Name)
+		}
 	}
 	if got := c.Header("x-key"); len(got) != 1 || got[0] != "s3cret" {
 		t.Error(got)
