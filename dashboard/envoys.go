@@ -35,6 +35,14 @@ type EnvoyType struct {
 	Refusal *Refusal
 }
 
+// resourceWords say what types of resources are; Envoy's short names are beside them.
+var resourceWords = map[string]string{
+	"LDS": "Listeners", "RDS": "Routes", "SRDS": "Hosts", "CDS": "Backends", "EDS": "Endpoints", "ECDS": "Checks and filters", "SDS": "Certificates and secrets",
+}
+
+// What is the type in words.
+func (t EnvoyType) What() string { return cmp.Or(resourceWords[t.Name], t.Name) }
+
 type envoysView struct {
 	Serving string
 	All     []envoyView

@@ -27,7 +27,9 @@ type overview struct {
 	// Known tells whether this process knows of requests, Counted whether any gateway has
 	// its Envoys tell about them.
 	Known, Counted bool
-	Total          summary
+	// Young is when counting began, if that was within the hour.
+	Young *time.Time
+	Total summary
 	// Rate is how many calls there were in a second, in the last one or two minutes.
 	Rate  string
 	Chart barChart
@@ -109,6 +111,9 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 		o.Counted = slices.ContainsFunc(snapshot.Gateways, func(g gateway.Gateway) bool { return g.Telemetry })
 	}
 	if o.Known {
+		if now.Sub(s.started) < window {
+			o.Young = &s.started
+		}
 		points := s.traffic.minutely(Of{}, now)
 		o.Total, o.Chart = s.traffic.of(Of{}, now), callsChart(points)
 		if n := len(points); n > 1 {

@@ -40,6 +40,9 @@ type requestsView struct {
 	Tailed *tailed
 }
 
+// Filtered tells whether not all are asked for.
+func (v *requestsView) Filtered() bool { return v.Filter != requestsFilter{} }
+
 // requestsFilter is what of a request is asked for, as it was written.
 type requestsFilter struct {
 	API, Stage, Method, Resource, Status, Key, Caller, Path string

@@ -1,9 +1,7 @@
 package telemetry
 
 import (
-	"bytes"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/outputtest"
 	"gatehouse/internal/wire"
 )
 
@@ -75,13 +74,13 @@ func snapshot(log *gateway.StageAccessLog) *gateway.Snapshot {
 // harness is a server with what it says.
 type harness struct {
 	*Server
-	stdout   *lockedBuffer
+	stdout   *outputtest.Buffer
 	registry *prometheus.Registry
-	log      *lockedBuffer
+	log      *outputtest.Buffer
 }
 
 func newHarness(t *testing.T, o Options) *harness {
-	h := &harness{stdout: &lockedBuffer{}, registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
+	h := &harness{stdout: &outputtest.Buffer{}, registry: prometheus.NewRegistry(), log: &outputtest.Buffer{}}
 	if o.Stdout == nil {
 		o.Stdout = h.stdout
 	}
@@ -127,21 +126,4 @@ func (h *harness) metric(t *testing.T, name string, labels map[string]string) (s
 		}
 	}
 	return sum, series
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

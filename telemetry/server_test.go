@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/outputtest"
 )
 
 func toStdout(format string) *gateway.StageAccessLog {
@@ -107,7 +108,7 @@ func TestMaxSeries(t *testing.T) {
 
 // failing writes so many bytes, and then nothing.
 type failing struct {
-	lockedBuffer
+	outputtest.Buffer
 	room int
 	fail sync.Mutex
 }
@@ -117,9 +118,9 @@ func (f *failing) Write(p []byte) (int, error) {
 	defer f.fail.Unlock()
 	if len(p) <= f.room {
 		f.room -= len(p)
-		return f.lockedBuffer.Write(p)
+		return f.Buffer.Write(p)
 	}
-	n, _ := f.lockedBuffer.Write(p[:f.room])
+	n, _ := f.Buffer.Write(p[:f.room])
 	f.room = 0
 	return n, errors.New("no space left on device")
 }
@@ -156,13 +157,13 @@ func TestFullDisk(t *testing.T) {
 
 // stuck never gets anything written until it is let go.
 type stuck struct {
-	lockedBuffer
+	outputtest.Buffer
 	letGo chan struct{}
 }
 
 func (s *stuck) Write(p []byte) (int, error) {
 	<-s.letGo
-	return s.lockedBuffer.Write(p)
+	return s.Buffer.Write(p)
 }
 
 // TestSlowDestination holds that a destination which takes nothing keeps nobody waiting,

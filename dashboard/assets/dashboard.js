@@ -1,6 +1,9 @@
 // What makes pages live. Without it, pages are as they were when they were loaded.
 'use strict';
 
+// On narrow screens the pages' names do not fit: the one that is shown is to be seen.
+document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
 (() => {
   const block = document.querySelector('[data-live]');
   const button = document.querySelector('[data-pause]');

@@ -20,6 +20,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/oidctest"
+	"gatehouse/internal/outputtest"
 )
 
 // quick has everything happen at once, but for what a test wants not to happen.
@@ -472,7 +473,7 @@ func TestLogIsBounded(t *testing.T) {
 	for range 13 {
 		i.Publish(hmac)
 	}
-	var text safeBuffer
+	var text outputtest.Buffer
 	k := oidc.New(oidc.Options{Log: slog.New(slog.NewTextHandler(&text, nil)), Timing: quick})
 	if _, found := k.Fill(t.Context(), snapshot([]string{i.URL})); len(found) > 0 {
 		t.Fatal(found)

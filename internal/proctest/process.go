@@ -1,16 +1,16 @@
 package proctest
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/internal/outputtest"
 )
 
 // Patience is how long tests wait for what has to happen. It is much more than it takes:
@@ -23,7 +23,7 @@ type Process struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	err    error
-	output lockedBuffer
+	output outputtest.Buffer
 }
 
 // Start runs a program until the test ends; its output is shown if the test fails.
@@ -147,21 +147,4 @@ func (p *Process) Until(what string, ok func() bool, detail func() string) {
 			p.t.Fatalf("waited in vain until %s", what)
 		}
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

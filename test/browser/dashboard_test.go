@@ -89,6 +89,9 @@ func TestDashboard(t *testing.T) {
 	if got := b.Text(`[data-value=calls]`); got == "0" {
 		t.Error("nothing was used in this month")
 	}
+	if aws, own := b.Text(`[data-value=cost-aws]`), b.Text(`[data-value=cost-own]`); !strings.HasPrefix(aws, "0.000") || !strings.HasPrefix(own, "0.0") || aws == own {
+		t.Errorf("the month costs %s and %s", aws, own)
+	}
 	// A question, and what became of a request that was refused.
 	b.Open(s.dashboard+"explain", light)
 	_ = chromiumtest.Ask[bool](b, fmt.Sprintf(`(() => { document.querySelector('#url').value = '%s/orders/pets'; return true; })()`, s.gateway))
@@ -109,6 +112,10 @@ func TestDashboard(t *testing.T) {
 	b.Until(`document.querySelector('[data-live]').innerText.includes('500 → 400') && document.querySelector('[data-live]').innerText.match(/accepted by every Envoy/g).length === 2`)
 	s.change("gatehouse.yaml", "stages: [orders/prod]", "stages: [orders/none]")
 	b.Until(`document.querySelector('.notice.bad')?.innerText.includes('gatehouse.yaml:')`)
+	b.Open(s.dashboard+"requests?api=petstore", light)
+	b.Until(`document.querySelector('[data-value=came]')?.textContent === '0'`)
+	s.call(130, "/v1/pets", "", 200)
+	b.Until(`document.querySelector('[data-value=came]').textContent === '130'`)
 	b.Open(s.dashboard+"requests", light)
 	b.Until(`document.querySelectorAll('a[href^="/dashboard/requests/"]').length > 0`)
 	request := chromiumtest.Ask[string](b, `document.querySelector('a[href^="/dashboard/requests/"]').getAttribute('href')`)
@@ -127,6 +134,12 @@ func TestDashboard(t *testing.T) {
 			b.Open(s.dashboard+path, v)
 			b.Usable(page)
 			b.Fits(page)
+			if !chromiumtest.Ask[bool](b, `(r => r.left >= 0 && r.right <= innerWidth + 1)(document.querySelector('.top nav [aria-current]').getBoundingClientRect())`) {
+				t.Errorf("%s: which page it is is out of sight", page)
+			}
+			if covered := chromiumtest.Ask[int](b, `[...document.querySelectorAll('.top-value')].filter(v => v.getBoundingClientRect().bottom > v.parentNode.querySelector('svg').getBoundingClientRect().top + 1).length`); covered > 0 {
+				t.Errorf("%s: what charts are measured by covers %d of them", page, covered)
+			}
 			b.Picture(page)
 			b.Quiet(page)
 		}

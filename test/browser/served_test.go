@@ -48,8 +48,10 @@ func serve(t *testing.T) *served {
 		}
 		s.write(filepath.Base(file), put.Replace(string(text)))
 	}
+	s.write("own-prices.txt", "{name: own, currency: EUR, prices: [{meter: calls, per: 1000, tiers: [{price: 0.25}]}]}")
 	s.run = proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
-		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), s.definitions))
+		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(),
+		"--prices", "aws,"+filepath.Join(s.definitions, "own-prices.txt"), s.definitions))
 	status := regexp.MustCompile(`status=(http://\S+)/status`).FindStringSubmatch(s.run.AwaitOutput("msg=serving", "status="))
 	if status == nil {
 		t.Fatal(s.run.Output())

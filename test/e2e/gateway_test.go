@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +28,7 @@ import (
 	"gatehouse/integration/mcp"
 	"gatehouse/integration/websocket"
 	"gatehouse/internal/envoytest"
+	"gatehouse/internal/outputtest"
 	"gatehouse/internal/proctest"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
@@ -57,7 +57,7 @@ type running struct {
 	history            *history.History
 	// metrics are those of telemetry, told what it wrote to stdout.
 	metrics *prometheus.Registry
-	told    *lockedBuffer
+	told    *outputtest.Buffer
 	// stopControlPlane ends it; Envoy goes on alone.
 	stopControlPlane func()
 }
@@ -115,7 +115,7 @@ func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.Tracer) *running {
 	t.Helper()
 	g := &running{t: t, port: port, translator: translator.New()}
-	logs := &lockedBuffer{}
+	logs := &outputtest.Buffer{}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), Tracer: tracer})
 	t.Cleanup(g.extauthz.Close)
@@ -125,7 +125,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	}
 	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.told, g.metrics, g.history = &lockedBuffer{}, prometheus.NewRegistry(), history.New(history.Options{})
+	g.told, g.metrics, g.history = &outputtest.Buffer{}, prometheus.NewRegistry(), history.New(history.Options{})
 	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, History: g.history, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached, Tracer: tracer})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
@@ -301,21 +301,4 @@ func (r reply) echo(t *testing.T) echoed {
 		t.Fatalf("status %d, not from the echo backend: %s", r.StatusCode, r.body)
 	}
 	return e
-}
-
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -1,0 +1,189 @@
+package explain
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
+	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
+	"gatehouse/internal/wire"
+	"gatehouse/translator"
+)
+
+// follow goes from a virtual host to the end.
+func (ex *offline) follow(out *translator.Output, vh *routev3.VirtualHost) {
+	r := route(vh, ex.asked)
+	if r != nil && r.GetRoute().GetCluster() == wire.PathFormCluster {
+		next := again(r, ex.asked)
+		ex.add("path form", Noted, gateway.Position{}, fmt.Sprintf("the path names an API: it is served as http://%s%s", next.host, next.path))
+		ex.asked = next
+		if _, vh = hostsOf(out.Gateways[ex.Gateway]).find(next.host); vh == nil {
+			ex.add("host", Failed, gateway.Position{}, fmt.Sprintf("there is no API %s", strings.SplitN(next.host, ".", 2)[0]))
+			ex.answer(403, "", forbidden)
+			return
+		}
+		r = route(vh, next)
+	}
+	switch {
+	case r == nil:
+		ex.add("route", Failed, gateway.Position{}, "nothing of the host takes it")
+		ex.answer(403, "", forbidden)
+		return
+	case about(r, wire.MetadataAPI) == "":
+		ex.add("stage", Failed, gateway.Position{}, fmt.Sprintf("nothing is served below %s: no stage, and no mapping of the domain, begins like that", ex.asked.path))
+		ex.answer(int(r.GetDirectResponse().GetStatus()), "", replyBody(r))
+		return
+	}
+	ex.route = r
+	if !ex.understand(r) {
+		return
+	}
+	ex.explainRoute()
+}
+
+// replyBody is what a route answers by itself.
+func replyBody(r *routev3.Route) string {
+	d := r.GetDirectResponse()
+	if text := d.GetBodyFormat().GetTextFormatSource().GetInlineString(); text != "" {
+		return text
+	}
+	return d.GetBody().GetInlineString()
+}
+
+// understand finds what a route of Envoy's is of the definitions; false at the end.
+func (ex *offline) understand(r *routev3.Route) bool {
+	ex.API, ex.Stage = about(r, wire.MetadataAPI), about(r, wire.MetadataStage)
+	ex.Canary = about(r, wire.MetadataCanary) == "true"
+	ex.api = ex.snapshot.API(ex.API)
+	if ex.api != nil {
+		ex.APIName, ex.stage = ex.api.Name, ex.api.Stage(ex.Stage)
+	}
+	if ex.stage == nil {
+		ex.add("stage", Failed, gateway.Position{}, "the stage is not in the definitions")
+		return false
+	}
+	ex.deployment, ex.variables = ex.stage.Deployment, ex.stage.Variables
+	at, text := ex.stage.Source, fmt.Sprintf("stage %s of the %s API %s", ex.Stage, ex.api.Protocol, ex.api.Name)
+	if c := ex.stage.Canary; c != nil {
+		at = c.Source
+		if ex.Canary {
+			ex.variables = ex.stage.CanaryVariables()
+			if c.Deployment != nil {
+				ex.deployment = c.Deployment
+			}
+			text += ", its canary"
+		}
+		text += canaryText(c)
+	}
+	ex.add("stage", Passed, at, text)
+	name := about(r, wire.MetadataRoute)
+	for i := range ex.deployment.Routes {
+		if ex.deployment.Routes[i].Key() == name {
+			ex.of, ex.Route = &ex.deployment.Routes[i], name
+		}
+	}
+	return true
+}
+
+func canaryText(c *gateway.Canary) string {
+	var parts []string
+	if c.Percent > 0 {
+		parts = append(parts, fmt.Sprintf("%g%% of all requests", c.Percent))
+	}
+	if c.Header != nil {
+		header := c.Header.Name
+		if c.Header.Value != "" {
+			header += ": " + c.Header.Value
+		}
+		parts = append(parts, "those with the header "+header)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (the canary gets " + strings.Join(parts, ", and ") + ")"
+}
+
+// explainRoute is about a request that has come to a stage.
+func (ex *offline) explainRoute() {
+	ex.base = ex.findBase()
+	if ex.of == nil {
+		ex.withoutRoute()
+		return
+	}
+	ex.template, _ = gateway.ParsePath(ex.of.Path)
+	ex.parameters = lambdaevent.PathVariables(ex.template, ex.below())
+	ex.PathParameters = ex.parameters
+	text := "the route " + ex.of.Key()
+	if ex.of.OperationName != "" {
+		text += " (" + ex.of.OperationName + ")"
+	}
+	for i, name := range ex.template.Variables() {
+		text += map[bool]string{true: ", where ", false: ", "}[i == 0] + fmt.Sprintf("{%s} is %q", name, ex.parameters[name])
+	}
+	ex.add("route", Passed, ex.of.Source, text)
+	if !ex.checks() {
+		return
+	}
+	ex.limits()
+	ex.integrate()
+}
+
+// below is the path below the base.
+func (ex *offline) below() string {
+	return cmp.Or(strings.TrimPrefix(ex.asked.path, ex.base), "/")
+}
+
+// findBase is the path below which the stage's routes begin.
+func (ex *offline) findBase() string {
+	if suffix := ".execute-api."; strings.HasPrefix(ex.asked.host, ex.api.ID+suffix) {
+		if ex.Stage == gateway.DefaultStage {
+			return ""
+		}
+		return "/" + ex.Stage
+	}
+	base := ""
+	for i := range ex.snapshot.Domains {
+		d := &ex.snapshot.Domains[i]
+		for _, m := range d.Mappings {
+			at := "/" + m.Path
+			if m.Path != "" && m.API == ex.API && m.Stage == ex.Stage && len(at) > len(base) &&
+				(ex.asked.path == at || strings.HasPrefix(ex.asked.path, at+"/")) {
+				base = at
+			}
+		}
+	}
+	return base
+}
+
+// withoutRoute is about a request that no route of the stage takes.
+func (ex *offline) withoutRoute() {
+	status := int(ex.route.GetDirectResponse().GetStatus())
+	switch name := about(ex.route, wire.MetadataRoute); {
+	case name == "preflight":
+		ex.add("CORS", Passed, corsSource(ex.deployment), "the gateway answers a preflight request by itself")
+		ex.answer(cmp.Or(status, 204), "", "")
+	case ex.route.GetRoute() != nil:
+		ex.add("route", Passed, ex.stage.Source, "the stage's own endpoint: "+name)
+		ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
+	case name == "unknown encoding":
+		ex.add("route", Failed, ex.stage.Source, "the body has a Content-Encoding that the API does not take")
+		ex.answer(status, "", replyBody(ex.route))
+	default:
+		ex.add("route", Failed, ex.deployment.Source, fmt.Sprintf("no route of the stage takes %s %s%s", ex.asked.method, ex.below(), nearestRoutes(ex.deployment, ex.asked.method, ex.below())))
+		t := gateway.MissingAuthenticationToken
+		if ex.api.Protocol != gateway.REST {
+			t = ""
+		}
+		ex.answer(status, t, replyBody(ex.route))
+	}
+}
+
+func corsSource(d *gateway.Deployment) gateway.Position {
+	if d.CORS != nil {
+		return d.CORS.Source
+	}
+	return gateway.Position{}
+}
