@@ -35,7 +35,7 @@ func TestHostilePortal(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"openapi": "3.0.3", "info": {"title": "not ours", "version": "1"}, "paths": {"/not-ours": {"get": {"responses": {}}}}}`)
 	}))
-	s, _, portal := servePortal(t)
+	s, _, portal, _ := servePortal(t)
 	b := chromiumtest.Start(t)
 	light := chromiumtest.Views[0]
 	t.Cleanup(elsewhere.Close)
