@@ -223,6 +223,27 @@ func TestBounds(t *testing.T) {
 	if taken != 5 {
 		t.Errorf("%d requests of one address were taken, want 5", taken)
 	}
+	// Nor can secrets be guessed fast, from one address or from many.
+	guess := url.Values{"secret": {strings.Repeat("A", 43)}}
+	tried, everywhere, began := 0, 0, time.Now()
+	for i := range 300 {
+		thief := p.browser()
+		if i >= 30 {
+			thief.address = fmt.Sprint("198.51.100.", i%250)
+		}
+		switch answer, _ := thief.ask("/account/sign-in", guess); {
+		case answer.StatusCode == 403 && i < 30:
+			tried++
+		case answer.StatusCode == 403:
+			everywhere++
+		case answer.StatusCode != 429:
+			t.Fatal(answer.StatusCode)
+		}
+	}
+	took := int(time.Since(began)/time.Second) + 1
+	if tried < 10 || tried > 10+took/6+1 || tried+everywhere > 100+10*took {
+		t.Errorf("%d secrets were tried from one address, and %d from others", tried, everywhere)
+	}
 	other := p.browser()
 	other.address = "192.0.2.2"
 	other.want(200, "/account/request/pets/v1", ada)

@@ -167,6 +167,20 @@ func (b *Browser) Until(expression string) {
 	}
 }
 
+// UntilOpened opens a page again and again, until an expression is true in it.
+func (b *Browser) UntilOpened(url string, v View, expression string) {
+	b.t.Helper()
+	for end := time.Now().Add(proctest.Patience); ; time.Sleep(300 * time.Millisecond) {
+		b.Open(url, v)
+		if Ask[bool](b, "Boolean("+expression+")") {
+			return
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("%s is not true of %s:\n%s", expression, url, b.Text("body"))
+		}
+	}
+}
+
 // Quiet fails the test for what was written to the console, or could not be loaded, since it
 // was last called.
 func (b *Browser) Quiet(page string) {

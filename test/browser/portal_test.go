@@ -22,7 +22,7 @@ var signInLine = regexp.MustCompile(`# signIn: .*`)
 
 // servePortal serves the portal of the examples through a real Envoy. Consumers sign in at
 // a provider.
-func servePortal(t *testing.T) (s *served, issuer *oidctest.Issuer, portal string) {
+func servePortal(t *testing.T) (s *served, issuer *oidctest.Issuer, portal, backend string) {
 	t.Helper()
 	ports := []string{strconv.Itoa(proctest.FreePort(t)), strconv.Itoa(proctest.FreePort(t)), strconv.Itoa(proctest.FreePort(t))}
 	issuer = oidctest.Start(t)
@@ -52,7 +52,7 @@ func servePortal(t *testing.T) (s *served, issuer *oidctest.Issuer, portal strin
 	}
 	s.dashboard = status[1] + "/dashboard/"
 	s.run.Await(&http.Client{Timeout: 5 * time.Second}, portal+"/")
-	return s, issuer, portal
+	return s, issuer, portal, "http://127.0.0.1:" + ports[1]
 }
 
 // every holds the page that is open to what all pages are held to, however it is looked at.
@@ -70,7 +70,7 @@ func every(b *chromiumtest.Browser, name string) {
 
 // TestPortal is a consumer's way through a portal, by clicks alone.
 func TestPortal(t *testing.T) {
-	s, _, portal := servePortal(t)
+	s, issuer, portal, backend := servePortal(t)
 	b := chromiumtest.Start(t)
 	light := chromiumtest.Views[0]
 	b.Open(portal+"/", light)
@@ -79,10 +79,14 @@ func TestPortal(t *testing.T) {
 	b.Until(`document.querySelectorAll('#viewer .opblock').length === 2`)
 	every(b, "api")
 
+	tryOut := func() {
+		t.Helper()
+		for _, button := range []string{".opblock-summary-control", ".try-out__btn", ".execute"} {
+			b.Click("#viewer .opblock-get " + button)
+		}
+	}
 	// Without a key, a call is refused.
-	b.Click("#viewer .opblock-get .opblock-summary-control")
-	b.Click("#viewer .opblock-get .try-out__btn")
-	b.Click("#viewer .opblock-get .execute")
+	tryOut()
 	answered := func(status string) {
 		t.Helper()
 		b.Until(`document.querySelector('#viewer .live-responses-table tr.response td.response-col_status')?.innerText.trim().startsWith('` + status + `')`)
@@ -130,9 +134,7 @@ func TestPortal(t *testing.T) {
 	b.Type(".modal-ux input", key)
 	b.Click(".modal-ux .btn.authorize")
 	b.Click(".modal-ux .btn-done")
-	b.Click("#viewer .opblock-get .opblock-summary-control")
-	b.Click("#viewer .opblock-get .try-out__btn")
-	b.Click("#viewer .opblock-get .execute")
+	tryOut()
 	answered("200")
 	if got := b.Text("#viewer .live-responses-table"); !strings.Contains(got, `"pets"`) && !strings.Contains(got, `"name"`) {
 		t.Errorf("the backend answers %s", got)
@@ -140,15 +142,7 @@ func TestPortal(t *testing.T) {
 	every(b, "answered")
 
 	// Which is seen as used.
-	for end := time.Now().Add(proctest.Patience); ; time.Sleep(500 * time.Millisecond) {
-		b.Open(own, light)
-		if b.Text("#usage tbody tr:first-child td.number") == "1" && b.Text("#left") == "999" {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the call is not seen as used: %s", b.Text("main"))
-		}
-	}
+	b.UntilOpened(own, light, `document.querySelector('#usage tbody tr:first-child td.number')?.innerText === '1' && document.getElementById('left').innerText === '999'`)
 	every(b, "key")
 	b.Open(portal+"/account/keys", light)
 	every(b, "keys")
@@ -162,4 +156,52 @@ func TestPortal(t *testing.T) {
 	b.Open(portal+"/no-such-page", light)
 	b.Forget()
 	every(b, "problem")
+	// An API at another origin, which says that the portal's pages may call it.
+	other := strings.Replace(s.gateway, "localhost", "127.0.0.1", 1)
+	s.write("open.openapi.yaml", `openapi: 3.0.3
+info: {title: open, version: "1"}
+x-amazon-apigateway-cors: {allowOrigins: ["`+s.gateway+`"], allowMethods: [GET], allowHeaders: [accept]}
+paths:
+  /pets:
+    get:
+      responses: {"200": {description: The pets.}}
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "`+backend+`/pets", payloadFormatVersion: "1.0"}
+`)
+	s.change("gatehouse.yaml", "apis:\n  - name: pets\n", "apis:\n  - {name: open, protocol: HTTP, definition: open.openapi.yaml, stages: [{name: $default}]}\n  - name: pets\n")
+	s.change("gatehouse.yaml", "      - {path: pets, stage: pets/v1}\n", "      - {path: pets, stage: pets/v1}\n      - {path: open, stage: open/$default}\n")
+	s.change("gatehouse.yaml", "    apis:\n      - stage: pets/v1\n", "    apis:\n      - {stage: open/$default, title: Open, server: "+other+"/open}\n      - stage: pets/v1\n")
+	// And consumers who have no account, and are known by a link.
+	s.change("gatehouse.yaml", "signIn: {issuer: "+issuer.URL+", clientId: portal, clientSecret: secret-of-the-portal}", "# nobody has an account")
+	b.UntilOpened(portal+"/account/sign-in", light, `document.getElementById('secret')`)
+	every(b, "secret")
+	b.Open(portal+"/apis/open/$default", light)
+	b.Until(`document.querySelectorAll('#viewer .opblock').length === 1`)
+	tryOut()
+	answered("200")
+	b.Quiet("a call to another origin")
+
+	b.Open(portal+"/account/request/pets/v1", light)
+	every(b, "request-by-link")
+	b.Type("#name", "Grace")
+	b.Type("#email", "grace@localhost@example.com")
+	_ = chromiumtest.Ask[bool](b, `(() => { document.querySelector('main form').noValidate = true; return true; })()`)
+	b.Click("main button[type=submit]")
+	b.Until(`document.querySelector('[aria-invalid]')`)
+	b.Forget()
+	every(b, "request-wrong")
+	_ = chromiumtest.Ask[bool](b, `(() => { document.getElementById('email').value = 'grace@example.com'; return true; })()`)
+	b.Click("main button[type=submit]")
+	b.Until(`document.getElementById('secret-link')`)
+	every(b, "sent")
+	link := chromiumtest.Ask[string](b, `document.getElementById('secret-link').href`)
+	b.Click(".who button")
+	b.Until(`location.pathname === '/developers/'`)
+	b.Open(link, light)
+	b.Until(`location.pathname === '/developers/account/keys' && document.querySelector('.card')?.innerText.includes('waits for approval')`)
+	b.Quiet("a secret link")
+	for _, secret := range []string{key, link[strings.Index(link, "#")+1:], "secret-of-the-portal"} {
+		if strings.Contains(s.run.Output(), secret) {
+			t.Error("secrets are in the log")
+		}
+	}
 }
