@@ -25,10 +25,11 @@ func TestBootstrapIsTakenByEnvoy(t *testing.T) {
 	ca, cert, key := writeCertificates(t, t.TempDir())
 	full.TLS = &xds.BootstrapTLS{CAFile: ca, CertFile: cert, KeyFile: key}
 	for name, o := range map[string]xds.BootstrapOptions{
-		"least": {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000"},
-		"ipv6":  {NodeID: "envoy-1", Gateway: "edge", Address: "[::1]:18000", Admin: xds.NoAdmin},
-		"full":  full,
-		"unix":  {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
+		"least":   {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000"},
+		"ipv6":    {NodeID: "envoy-1", Gateway: "edge", Address: "[::1]:18000", Admin: xds.NoAdmin},
+		"full":    full,
+		"unix":    {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
+		"sockets": {NodeID: "envoy-1", Gateway: "edge", Address: "unix:/run/gatehouse/xds"},
 	} {
 		b, err := xds.Bootstrap(o)
 		if err != nil {
@@ -95,12 +96,15 @@ func TestBootstrapRefuses(t *testing.T) {
 		"host":         func(o *xds.BootstrapOptions) { o.Address = ":18000" },
 		"port is 0":    func(o *xds.BootstrapOptions) { o.Address = "localhost:0" },
 		"port follows": func(o *xds.BootstrapOptions) { o.Address = "localhost:65535" },
-		"integration":  func(o *xds.BootstrapOptions) { o.Integration = "localhost" },
-		"admin":        func(o *xds.BootstrapOptions) { o.Admin = "localhost:http" },
-		"CA file":      func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{} },
-		"key file":     func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },
-		"metadata":     func(o *xds.BootstrapOptions) { o.Metadata = map[string]any{"x": struct{}{}} },
-		"StatsFlush":   func(o *xds.BootstrapOptions) { o.StatsFlush = time.Nanosecond },
+		"needs no TLS": func(o *xds.BootstrapOptions) {
+			o.Address, o.TLS = "unix:/run/gatehouse/xds", &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert", KeyFile: "key"}
+		},
+		"integration": func(o *xds.BootstrapOptions) { o.Integration = "localhost" },
+		"admin":       func(o *xds.BootstrapOptions) { o.Admin = "localhost:http" },
+		"CA file":     func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{} },
+		"key file":    func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },
+		"metadata":    func(o *xds.BootstrapOptions) { o.Metadata = map[string]any{"x": struct{}{}} },
+		"StatsFlush":  func(o *xds.BootstrapOptions) { o.StatsFlush = time.Nanosecond },
 	} {
 		o := good
 		spoil(&o)

@@ -258,7 +258,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 			err = errors.Join(err, c.closeSockets())
 		}
 	}()
-	if c.xdsSocket, err = listen("--xds-address", flags.xdsAddress); err != nil {
+	if c.xdsSocket, err = listenAt("--xds-address", flags.xdsAddress); err != nil {
 		return nil, err
 	}
 	if c.roles.has("integration") {

@@ -42,10 +42,15 @@ type serveFlags struct {
 	issuerKeysMaxAge time.Duration
 }
 
+// add adds them. Without an xdsAddress, the process finds a place by itself.
 func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.log = addLogFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
+	xdsDefault := ""
+	if xdsAddress == "" {
+		xdsDefault = " (default a socket in a folder of its own)"
+	}
+	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask, or unix:PATH of a socket; port 0 takes a free one"+xdsDefault)
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where the dashboard is, the management API (--endpoint-url of the AWS CLI), and /status, /metrics, /healthz and /readyz; port 0 takes a free one")
 	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder that keeps what the management API is told, the last good revision, for a restart with broken definitions, and the keys of token issuers (default one of its own for these paths, below $XDG_STATE_HOME)")
@@ -104,16 +109,20 @@ func (f *serveFlags) check() error {
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
-	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
-	if f.integrationAddress != "" && !strings.HasPrefix(f.integrationAddress, unixPrefix) {
-		addresses["--integration-address"] = f.integrationAddress
+	onUnix := strings.HasPrefix(f.xdsAddress, unixPrefix)
+	if onUnix && f.xdsCert != "" {
+		return usagef("--xds-address %s is a socket of this machine, which needs no --xds-cert", f.xdsAddress)
 	}
+	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress, "--integration-address": f.integrationAddress}
 	for flag, address := range addresses {
+		if flag == "--integration-address" && address == "" || flag != "--http-address" && strings.HasPrefix(address, unixPrefix) {
+			continue
+		}
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return usagef("%s: %w", flag, err)
 		}
 	}
-	if !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
+	if !onUnix && !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
 		secrets := "private keys"
 		if !f.roles.has("xds") {
 			secrets = "what callers prove themselves by"
