@@ -226,19 +226,31 @@ func latencies(c *contestant, rate float64, connections int, duration time.Durat
 }
 
 // printLatencies finds how many requests a second there can be, and prints how long
-// they take at half of that.
+// they take at half of that: medians of rounds in which the contestants take turns.
 func printLatencies(size effort, w io.Writer, list []*contestant) error {
-	for _, c := range list {
-		begin := time.Now()
-		if err := load(c.port, c.host, c.path, c.headers, c.body, 200, size.requests, size.connections); err != nil {
-			return err
+	type found struct{ rate, p50, p99 []float64 }
+	all := make([]found, len(list))
+	for range 2*size.rounds + 1 {
+		for i, c := range list {
+			requests := size.requests / heats
+			begin := time.Now()
+			if err := load(c.port, c.host, c.path, c.headers, c.body, 200, requests, size.connections); err != nil {
+				return err
+			}
+			half := float64(requests) / time.Since(begin).Seconds() / 2
+			took, err := latencies(c, half, size.connections, time.Second)
+			if err != nil {
+				return err
+			}
+			f := &all[i]
+			f.rate = append(f.rate, half)
+			f.p50 = append(f.p50, float64(took[len(took)/2].Microseconds())/1000)
+			f.p99 = append(f.p99, float64(took[len(took)*99/100].Microseconds())/1000)
 		}
-		most := float64(size.requests) / time.Since(begin).Seconds()
-		took, err := latencies(c, most/2, size.connections, 3*time.Second)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s\t%.0f/s\tp50 %v\tp99 %v\n", c.name, most/2, took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond))
+	}
+	for i, c := range list {
+		f := all[i]
+		fmt.Fprintf(w, "%s\t%.0f/s\tp50 %.2f ms\tp99 %.2f ms\n", c.name, median(f.rate), median(f.p50), median(f.p99))
 	}
 	return nil
 }
