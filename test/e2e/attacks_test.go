@@ -96,6 +96,7 @@ func TestUnusualTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bearer := func(claims map[string]any) []string { return []string{"Bearer " + iss.Token(claims)} }
 	for name, c := range map[string]struct {
 		target string
 		tokens []string
@@ -117,6 +118,18 @@ func TestUnusualTokens(t *testing.T) {
 		"query: forged, then good": {"/query?token=" + forged + "&token=" + good, nil, 401},
 		"query: in capitals":       {"/query?TOKEN=" + good, nil, 401},
 		"query: of another name":   {"/query?x=token=" + good, nil, 401},
+		// What the issuer itself has signed, but claims of other kinds.
+		"exp is text":          {"/orders", bearer(map[string]any{"aud": "orders", "exp": "9999999999"}), 401},
+		"exp is negative":      {"/orders", bearer(map[string]any{"aud": "orders", "exp": -1}), 401},
+		"exp is enormous":      {"/orders", bearer(map[string]any{"aud": "orders", "exp": json.Number("1e300")}), 401},
+		"exp is a list":        {"/orders", bearer(map[string]any{"aud": "orders", "exp": []int{9999999999}}), 401},
+		"nbf is text":          {"/orders", bearer(map[string]any{"aud": "orders", "nbf": "9999999999"}), 401},
+		"iss is a list":        {"/orders", bearer(map[string]any{"aud": "orders", "iss": []string{iss.URL}}), 401},
+		"aud is a number":      {"/orders", bearer(map[string]any{"aud": 7}), 401},
+		"aud is an object":     {"/orders", bearer(map[string]any{"aud": map[string]any{"orders": true}}), 401},
+		"aud is a nested list": {"/orders", bearer(map[string]any{"aud": []any{[]string{"orders"}}}), 401},
+		"aud is several words": {"/orders", bearer(map[string]any{"aud": "orders shop"}), 401},
+		"aud is null":          {"/orders", bearer(map[string]any{"aud": nil, "client_id": "else"}), 401},
 	} {
 		var headers []string
 		for _, v := range c.tokens {
