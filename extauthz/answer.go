@@ -17,13 +17,13 @@ import (
 
 // open is the answer that adds nothing. Answers are never changed once they are made,
 // so that several requests may be given the same one.
-var open = &authv3.CheckResponse{
+var open = (&response{CheckResponse: &authv3.CheckResponse{
 	Status:       &rpcstatus.Status{Code: int32(codes.OK)},
 	HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{}},
-}
+}}).forAll()
 
 // grant is the answer for a request that got past every evaluator.
-func (c *check) grant() *authv3.CheckResponse {
+func (c *check) grant() *response {
 	if c.keyTag == "" && c.identity == nil && !c.invalidates {
 		switch {
 		case c.ready != nil:
@@ -36,16 +36,16 @@ func (c *check) grant() *authv3.CheckResponse {
 	if c.keyTag != "" {
 		ok.Headers = []*corev3.HeaderValueOption{replaceHeader(wire.KeyHeader, c.keyTag)}
 	}
-	return &authv3.CheckResponse{
+	return &response{CheckResponse: &authv3.CheckResponse{
 		Status:          open.GetStatus(),
 		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: ok},
 		DynamicMetadata: c.metadata(nil),
-	}
+	}}
 }
 
 // readyAnswer is what grant gives for an authorizer's context alone.
-func readyAnswer(authorizer *structpb.Struct, typed *structpb.ListValue) *authv3.CheckResponse {
-	return (&check{authorizer: authorizer, typed: typed}).grant()
+func readyAnswer(authorizer *structpb.Struct, typed *structpb.ListValue) *response {
+	return (&check{authorizer: authorizer, typed: typed}).grant().forAll()
 }
 
 // metadata is what Envoy keeps of the answer, nil for nothing.

@@ -19,10 +19,7 @@ const maxKey = 512
 func (apiKey) evaluate(_ context.Context, c *check) *refusal {
 	value := c.usageKey.Reveal()
 	if !c.stage.keyFromAuthorizer {
-		value = ""
-		if values := c.values("x-api-key"); len(values) == 1 {
-			value = values[0]
-		}
+		value = c.apiKey()
 	}
 	if value == "" || len(value) > maxKey {
 		return refuse(CodeKeyMissing, gateway.InvalidAPIKey)

@@ -2,6 +2,7 @@ package extauthz_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,9 +44,13 @@ func TestKeysInTheHeader(t *testing.T) {
 			t.Errorf("the log has the key %q", value)
 		}
 	}
-	// Envoy does not tell the filters behind which of two was checked.
-	a := ask{route: petRoute, base: "/v1", headers: []string{"x-api-key: the-old-value-of-acme", "x-api-key: the-old-value-of-acme"}}
-	expectKey(t, h.check(a), "two", "api-key-missing", want)
+	// Of two the first counts, as where Envoy looks keys up.
+	a := ask{route: petRoute, base: "/v1", headers: []string{"x-api-key: the-old-value-of-acme", "x-api-key: the-value-of-elsewhere"}}
+	expectKey(t, h.check(a), "two", "", want)
+	slices.Reverse(a.headers)
+	expectKey(t, h.check(a), "two, the other first", "api-key-outside-plan", want)
+	a.headers[0] = "x-api-key: "
+	expectKey(t, h.check(a), "an empty one first", "api-key-missing", want)
 	// What looks like the gateway's own word is not.
 	a.headers = []string{wire.KeyHeader + ": " + want}
 	expectKey(t, h.check(a), "forged", "api-key-missing", want)

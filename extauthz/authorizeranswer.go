@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
@@ -31,7 +30,7 @@ type answer struct {
 	// HTTP APIs, and ready the answer to a request that has nothing but that.
 	context  *structpb.Struct
 	typed    *structpb.ListValue
-	ready    *authv3.CheckResponse
+	ready    *response
 	usageKey gateway.Secret
 	// size is about what the answer takes in memory.
 	size int

@@ -115,7 +115,7 @@ func (c *check) requestEvent() *requestEvent {
 		},
 	}
 	if c.route.keyRequired && !c.stage.keyFromAuthorizer {
-		e.Context.Identity.APIKey = c.header("x-api-key")
+		e.Context.Identity.APIKey = c.apiKey()
 	}
 	e.Headers, e.MultiHeaders = lastAndAll(c.eventHeaders())
 	e.Query, e.MultiQuery = lastAndAll(c.queryParameters(c.stage.protocol == gateway.REST))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -74,7 +73,7 @@ type check struct {
 	// keyTag is the value of wire.KeyHeader.
 	keyTag string
 	// ready is an answer that may be given as it is, unless an evaluator adds to it.
-	ready *authv3.CheckResponse
+	ready *response
 }
 
 // methodARN names the method as policies do, by the path that was routed.

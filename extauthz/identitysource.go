@@ -113,7 +113,7 @@ var contextVariables = map[string]func(*check) string{
 	"domainName":         func(c *check) string { name, _ := c.domain(); return name },
 	"domainPrefix":       func(c *check) string { _, prefix := c.domain(); return prefix },
 	"httpMethod":         func(c *check) string { return c.http.GetMethod() },
-	"identity.apiKey":    func(c *check) string { return c.header("x-api-key") },
+	"identity.apiKey":    func(c *check) string { return c.apiKey() },
 	"identity.sourceIp":  func(c *check) string { return c.sourceIP() },
 	"identity.userAgent": func(c *check) string { return c.header("user-agent") },
 	"path":               func(c *check) string { return c.request.path },

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
@@ -47,7 +46,7 @@ type knownToken struct {
 	hasAudience      bool
 	clientID         string
 	claims           *structpb.Struct
-	ready            *authv3.CheckResponse
+	ready            *response
 }
 
 const (
@@ -216,7 +215,7 @@ func (e *introspectedToken) read(said *introspection.Answer, now time.Time) *ans
 		token.claims.Fields[utf8Text(name)] = structpb.NewStringValue(utf8Text(text))
 		size += len(name) + len(text)
 	}
-	token.ready = (&check{claims: token.claims}).grant()
+	token.ready = (&check{claims: token.claims}).grant().forAll()
 	// Each claim is there as text, and as a field, besides what it is parted into.
 	return &answer{token: token, size: 1<<10 + 256*len(said.Claims) + 4*size}
 }

@@ -125,6 +125,16 @@ func (r *request) header(name string) string {
 	return values[len(values)-1]
 }
 
+// apiKey is what the client gives for its API key. Of several the first counts: Envoy, where
+// it looks keys up, takes that one, and nobody else must be told of another.
+func (r *request) apiKey() string {
+	values := r.values("x-api-key")
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
 // sourceIP is the client's address: that of the connection, or behind trusted proxies
 // the one that they tell. The attributes have the connection's only, and nothing of use
 // for requests by the path form, whose connection is within Envoy.

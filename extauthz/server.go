@@ -110,8 +110,9 @@ func New(o Options) *Server {
 	return s
 }
 
-// Register adds the service to a gRPC server, which has to take MaxMessageBytes.
-func (s *Server) Register(r grpc.ServiceRegistrar) { authv3.RegisterAuthorizationServer(r, s) }
+// Register adds the service to a gRPC server, which has to take MaxMessageBytes. It answers
+// with less work if the server has encoded.ServerOption.
+func (s *Server) Register(r grpc.ServiceRegistrar) { r.RegisterService(&service, s) }
 
 // Close ends the calls of functions that are under way. Checks that wait for them are
 // refused.
@@ -139,7 +140,11 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 
 // Check implements authv3.AuthorizationServer. It gives no errors: what Envoy does with
 // those depends on its configuration, and a refusal does not.
-func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *authv3.CheckResponse, _ error) {
+func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	return s.answer(ctx, r).CheckResponse, nil
+}
+
+func (s *Server) answer(ctx context.Context, r *authv3.CheckRequest) (answer *response) {
 	c := &check{request: newRequest(ctx, r.GetAttributes()), runtime: s.runtime, bodies: s.bodies, now: s.now()}
 	defer func() {
 		if mistake := recover(); mistake != nil {
@@ -148,7 +153,7 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 		}
 	}()
 	if !s.find(c, r.GetAttributes().GetContextExtensions()) {
-		return s.refuse(c, "", refuse(CodeUnknownRoute, gateway.APIConfigurationError)), nil
+		return s.refuse(c, "", refuse(CodeUnknownRoute, gateway.APIConfigurationError))
 	}
 	if s.tracer != nil {
 		var span trace.Span
@@ -167,15 +172,15 @@ func (s *Server) Check(ctx context.Context, r *authv3.CheckRequest) (answer *aut
 		refused := e.evaluate(ctx, c)
 		s.metrics.evaluated(e.kind(), time.Since(begin), refused)
 		if refused != nil {
-			return s.refuse(c, kindNames[e.kind()], refused), nil
+			return s.refuse(c, kindNames[e.kind()], refused)
 		}
 	}
 	s.metrics.checks[true].Inc()
-	return c.grant(), nil
+	return c.grant()
 }
 
 // refuse books and answers a refusal.
-func (s *Server) refuse(c *check, evaluator string, r *refusal) *authv3.CheckResponse {
+func (s *Server) refuse(c *check, evaluator string, r *refusal) *response {
 	if evaluator == "" {
 		s.metrics.refused("none", r)
 	}
@@ -188,5 +193,5 @@ func (s *Server) refuse(c *check, evaluator string, r *refusal) *authv3.CheckRes
 	if s.log.Enabled(context.Background(), level) {
 		s.log.Log(context.Background(), level, "request refused", "code", string(r.code), "reason", shortened(r.reason), "request", c.id(), "route", c.describe())
 	}
-	return answer
+	return &response{CheckResponse: answer}
 }

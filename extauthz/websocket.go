@@ -80,7 +80,7 @@ func (c *check) connectEvent() *connectEvent {
 		},
 	}
 	if c.route.keyRequired && !c.stage.keyFromAuthorizer {
-		e.Context.Identity.APIKey = c.header("x-api-key")
+		e.Context.Identity.APIKey = c.apiKey()
 	}
 	e.Headers, e.MultiHeaders = lastAndAll(c.eventHeaders())
 	e.Query, e.MultiQuery = lastAndAll(c.queryParameters(false))

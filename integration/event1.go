@@ -165,10 +165,10 @@ func (x *exchange) httpIdentity1(j *jsonText) {
 }
 
 // apiKey is the value that the client has sent, or that of the key that its authorizer
-// named.
+// named. Of several values the first counts, since that is the one that was checked.
 func (x *exchange) apiKey() string {
 	if x.route.stage.deployment.APIKeySource != gateway.APIKeyFromAuthorizer {
-		return x.header("X-Api-Key")
+		return x.request.Header.Get("X-Api-Key")
 	}
 	return x.compiled.keys[x.apiKeyID()].Reveal()
 }

@@ -127,18 +127,19 @@ func TestCallers(t *testing.T) {
 		headers  []string
 		want     string
 	}{
-		"REST, open, though headers are there": {gateway.REST, nil, authorizer, `"deploymentId":"DEPLOYMENT"}`},
-		"REST, Lambda authorizer":              {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"integrationLatency":12,"level":"3","principalId":"u7","tenant":"t1"}}`},
-		"REST, user pool":                      {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationUserPool)}, claims, `"authorizer":{"claims":` + allClaims + `}}`},
-		"REST, signature":                      {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationIAM)}, identity, `"accountId":"000000000000","cognitoIdentityId":null,"caller":"AIDA1","sourceIp":"203.0.113.9","principalOrgId":null,"accessKey":"AKIA1","cognitoAuthenticationType":null,"cognitoAuthenticationProvider":null,"userArn":"arn:aws:iam::000000000000:user/u","userAgent":"curl/8","user":"AIDA1"}`},
-		"REST, key":                            {gateway.REST, []func(*gateway.Route){key}, []string{wire.KeyHeader, "|p1|:acme", "X-Api-Key", "secret"}, `"userArn":null,"apiKey":"secret","apiKeyId":"acme","userAgent"`},
-		"1.0, Lambda authorizer":               {gateway.HTTP, []func(*gateway.Route){authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"integrationLatency":12,"level":"3","principalId":"u7","tenant":"t1"},`},
-		"1.0, JWT":                             {gateway.HTTP, []func(*gateway.Route){authorized(gateway.AuthorizationJWT)}, claims, `"authorizer":{"claims":` + allClaims + `,"scopes":null}`},
-		"2.0, Lambda authorizer":               {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"lambda":{"level":"3","principalId":"u7","tenant":"t1"}},`},
-		"2.0, Lambda authorizer, types":        {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationLambda)}, []string{wire.AuthorizerHeader, `{"n":"3","broken":"{","list":"[1,\"a\"]","text":"3"}`, wire.TypedHeader, `["broken","list","n"]`}, `"authorizer":{"lambda":{"broken":"{","list":[1,"a"],"n":3,"text":"3"}},`},
-		"2.0, JWT":                             {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationJWT, "orders/write", "orders/read")}, claims, `"authorizer":{"jwt":{"claims":` + allClaims + `,"scopes":["orders/read","orders/write"]}},`},
-		"2.0, JWT that Envoy says nothing of":  {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationJWT)}, []string{wire.ClaimsHeader, "-"}, `"authorizer":{"jwt":{"claims":{},"scopes":null}},`},
-		"2.0, signature":                       {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationIAM)}, identity, `"authorizer":{"iam":{"accessKey":"AKIA1","accountId":"000000000000","callerId":"AIDA1","cognitoIdentity":null,"principalOrgId":null,"userArn":"arn:aws:iam::000000000000:user/u","userId":"AIDA1"}},`},
+		"REST, open, though headers are there":    {gateway.REST, nil, authorizer, `"deploymentId":"DEPLOYMENT"}`},
+		"REST, Lambda authorizer":                 {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"integrationLatency":12,"level":"3","principalId":"u7","tenant":"t1"}}`},
+		"REST, user pool":                         {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationUserPool)}, claims, `"authorizer":{"claims":` + allClaims + `}}`},
+		"REST, signature":                         {gateway.REST, []func(*gateway.Route){authorized(gateway.AuthorizationIAM)}, identity, `"accountId":"000000000000","cognitoIdentityId":null,"caller":"AIDA1","sourceIp":"203.0.113.9","principalOrgId":null,"accessKey":"AKIA1","cognitoAuthenticationType":null,"cognitoAuthenticationProvider":null,"userArn":"arn:aws:iam::000000000000:user/u","userAgent":"curl/8","user":"AIDA1"}`},
+		"REST, key":                               {gateway.REST, []func(*gateway.Route){key}, []string{wire.KeyHeader, "|p1|:acme", "X-Api-Key", "secret"}, `"userArn":null,"apiKey":"secret","apiKeyId":"acme","userAgent"`},
+		"REST, the key of two that was looked up": {gateway.REST, []func(*gateway.Route){key}, []string{wire.KeyHeader, "|p1|:acme", "X-Api-Key", "secret", "X-Api-Key", "said"}, `"apiKey":"secret","apiKeyId":"acme"`},
+		"1.0, Lambda authorizer":                  {gateway.HTTP, []func(*gateway.Route){authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"integrationLatency":12,"level":"3","principalId":"u7","tenant":"t1"},`},
+		"1.0, JWT":                                {gateway.HTTP, []func(*gateway.Route){authorized(gateway.AuthorizationJWT)}, claims, `"authorizer":{"claims":` + allClaims + `,"scopes":null}`},
+		"2.0, Lambda authorizer":                  {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationLambda)}, authorizer, `"authorizer":{"lambda":{"level":"3","principalId":"u7","tenant":"t1"}},`},
+		"2.0, Lambda authorizer, types":           {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationLambda)}, []string{wire.AuthorizerHeader, `{"n":"3","broken":"{","list":"[1,\"a\"]","text":"3"}`, wire.TypedHeader, `["broken","list","n"]`}, `"authorizer":{"lambda":{"broken":"{","list":[1,"a"],"n":3,"text":"3"}},`},
+		"2.0, JWT":                                {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationJWT, "orders/write", "orders/read")}, claims, `"authorizer":{"jwt":{"claims":` + allClaims + `,"scopes":["orders/read","orders/write"]}},`},
+		"2.0, JWT that Envoy says nothing of":     {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationJWT)}, []string{wire.ClaimsHeader, "-"}, `"authorizer":{"jwt":{"claims":{},"scopes":null}},`},
+		"2.0, signature":                          {gateway.HTTP, []func(*gateway.Route){version2, authorized(gateway.AuthorizationIAM)}, identity, `"authorizer":{"iam":{"accessKey":"AKIA1","accountId":"000000000000","callerId":"AIDA1","cognitoIdentity":null,"principalOrgId":null,"userArn":"arn:aws:iam::000000000000:user/u","userId":"AIDA1"}},`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newService(t)

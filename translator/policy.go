@@ -132,12 +132,27 @@ func from(s iampolicy.Sources) *principal {
 	return allOf(in, not(inPrefixes(s.NotIn)))
 }
 
+// mapped are the addresses of IPv4 as IPv6 writes them.
+var mapped = netip.MustParsePrefix("::ffff:0:0/96")
+
+// inPrefixes holds for clients with an address in one of the prefixes. An address of IPv4 is
+// that, too, where a trusted proxy writes it as IPv6's: Envoy compares what is written.
 func inPrefixes(prefixes []netip.Prefix) *principal {
+	in := func(p netip.Prefix) *principal {
+		return &principal{Identifier: &rbacconfigv3.Principal_RemoteIp{RemoteIp: &corev3.CidrRange{
+			AddressPrefix: p.Addr().String(), PrefixLen: wrapperspb.UInt32(uint32(p.Bits())),
+		}}}
+	}
 	var ids []*principal
 	for _, p := range prefixes {
-		ids = append(ids, &principal{Identifier: &rbacconfigv3.Principal_RemoteIp{RemoteIp: &corev3.CidrRange{
-			AddressPrefix: p.Addr().String(), PrefixLen: wrapperspb.UInt32(uint32(p.Bits())),
-		}}})
+		switch {
+		case p.Addr().Is4():
+			ids = append(ids, in(p), in(netip.PrefixFrom(netip.AddrFrom16(p.Addr().As16()), mapped.Bits()+p.Bits())))
+		case p.Overlaps(mapped):
+			ids = append(ids, allOf(in(p), not(in(mapped))))
+		default:
+			ids = append(ids, in(p))
+		}
 	}
 	if len(ids) == 1 {
 		return ids[0]

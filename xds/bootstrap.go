@@ -58,10 +58,10 @@ type BootstrapOptions struct {
 	// the gateway whose resources this Envoy is sent.
 	NodeID  string
 	Gateway string
-	// Address is the control plane's host:port.
+	// Address is the control plane's host:port, or unix:PATH of its socket.
 	Address string
 	// Integration is the host:port of the integration service, or unix:PATH of its socket;
-	// empty means NextPort of Address.
+	// empty means Beside of Address.
 	Integration string
 	// TLS secures the connections to the control plane and the integration service; nil for
 	// plaintext.
@@ -203,12 +203,12 @@ func dynamicResources() *bootstrapv3.Bootstrap_DynamicResources {
 
 // controlPlane is the static cluster that leads to us.
 func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
-	host, address, err := socketAddress(o.Address)
+	host, address, err := serviceAddress(o.Address)
+	if err == nil && address.GetPipe() != nil && o.TLS != nil {
+		err = errors.New("a socket of this machine needs no TLS")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("control plane address %q: %w", o.Address, err)
-	}
-	if address.GetSocketAddress().GetPortValue() == 0 {
-		return nil, fmt.Errorf("control plane address %q: the port is 0", o.Address)
 	}
 	return staticCluster(ClusterName, host, address, o.TLS)
 }
@@ -216,22 +216,19 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 // integrationService is the static cluster that leads to what serves routes that Envoy
 // cannot.
 func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
-	if path, ok := strings.CutPrefix(o.Integration, "unix:"); ok {
-		return staticCluster(IntegrationClusterName, "", &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil)
+	if strings.HasPrefix(o.Integration, unixPrefix) {
+		o.TLS = nil // Nobody comes by it who may not.
 	}
 	if o.Integration == "" {
-		next, err := NextPort(o.Address)
+		next, err := Beside(o.Address)
 		if err != nil {
 			return nil, err
 		}
 		o.Integration = next
 	}
-	host, address, err := socketAddress(o.Integration)
+	host, address, err := serviceAddress(o.Integration)
 	if err != nil {
 		return nil, fmt.Errorf("integration address %q: %w", o.Integration, err)
-	}
-	if address.GetSocketAddress().GetPortValue() == 0 {
-		return nil, fmt.Errorf("integration address %q: the port is 0", o.Integration)
 	}
 	return staticCluster(IntegrationClusterName, host, address, o.TLS)
 }
@@ -265,9 +262,13 @@ func webSocketService(integration *clusterv3.Cluster, tls *BootstrapTLS) (*clust
 	return c, nil
 }
 
-// NextPort is an address with the port that follows: where the integration service is
-// beside a control plane unless something else is said. Port 0 stays as it is.
-func NextPort(address string) (string, error) {
+// Beside is where the integration service is beside a control plane, unless something else
+// is said: at the port that follows, or a socket with more after its name. Port 0 stays as
+// it is.
+func Beside(address string) (string, error) {
+	if strings.HasPrefix(address, unixPrefix) {
+		return address + "-integration", nil
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", err
@@ -378,6 +379,21 @@ func overloadOf(limit int64) (*overloadv3.OverloadManager, error) {
 		Name:       "envoy.resource_monitors.global_downstream_max_connections",
 		ConfigType: &overloadv3.ResourceMonitor_TypedConfig{TypedConfig: monitor},
 	}}}, nil
+}
+
+// unixPrefix begins addresses that are the path of a socket.
+const unixPrefix = "unix:"
+
+// serviceAddress is where a service of ours is: host:port, or unix:PATH.
+func serviceAddress(at string) (host string, _ *corev3.Address, _ error) {
+	if path, ok := strings.CutPrefix(at, unixPrefix); ok {
+		return "", &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil
+	}
+	host, address, err := socketAddress(at)
+	if err == nil && address.GetSocketAddress().GetPortValue() == 0 {
+		err = errors.New("the port is 0")
+	}
+	return host, address, err
 }
 
 func socketAddress(hostport string) (host string, _ *corev3.Address, _ error) {

@@ -30,6 +30,7 @@ func TestBootstrapIsTakenByEnvoy(t *testing.T) {
 		"full":    full,
 		"metrics": {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Metrics: "0.0.0.0:9902", MaxConnections: 10},
 		"unix":    {NodeID: "envoy-1", Gateway: "edge", Address: "127.0.0.1:18000", Integration: "unix:/run/gatehouse.sock"},
+		"sockets": {NodeID: "envoy-1", Gateway: "edge", Address: "unix:/run/gatehouse/xds"},
 	} {
 		b, err := xds.Bootstrap(o)
 		if err != nil {
@@ -107,6 +108,9 @@ func TestBootstrapRefuses(t *testing.T) {
 		"key file":         func(o *xds.BootstrapOptions) { o.TLS = &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert"} },
 		"metadata":         func(o *xds.BootstrapOptions) { o.Metadata = map[string]any{"x": struct{}{}} },
 		"StatsFlush":       func(o *xds.BootstrapOptions) { o.StatsFlush = time.Nanosecond },
+		"needs no TLS": func(o *xds.BootstrapOptions) {
+			o.Address, o.TLS = "unix:/run/gatehouse/xds", &xds.BootstrapTLS{CAFile: "ca", CertFile: "cert", KeyFile: "key"}
+		},
 	} {
 		o := good
 		spoil(&o)

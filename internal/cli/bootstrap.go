@@ -27,7 +27,7 @@ func newBootstrap() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.NodeID, "node-id", "", "name of this Envoy, different from others of its gateway (default the host name)")
 	flags.StringVar(&o.Gateway, "gateway", "edge", "gateway whose definitions this Envoy serves")
-	flags.StringVar(&o.Address, "xds-address", "127.0.0.1:18000", "where 'gatehouse serve' is")
+	flags.StringVar(&o.Address, "xds-address", "127.0.0.1:18000", "where 'gatehouse serve' is, host:port or unix:PATH")
 	flags.StringVar(&o.Integration, "integration-address", "", "where 'gatehouse serve' takes requests to Lambda functions and the like, or unix:PATH (default the port that follows --xds-address)")
 	flags.StringVar(&o.Admin, "admin", xds.DefaultAdmin, "where Envoy's admin interface listens; \"none\" for nowhere")
 	flags.StringVar(&o.Metrics, "metrics-address", "", "where Envoy shows its stats to Prometheus (/stats/prometheus) and nothing else, for one that is not to reach the admin interface, such as 0.0.0.0:9902 (default nowhere)")

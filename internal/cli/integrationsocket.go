@@ -2,25 +2,18 @@ package cli
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"strings"
 
 	"gatehouse/xds"
 )
-
-// unixPrefix begins addresses that are the path of a socket.
-const unixPrefix = "unix:"
 
 // integrationAt is where the integration service listens.
 func (f *serveFlags) integrationAt() (string, error) {
 	if f.integrationAddress != "" {
 		return f.integrationAddress, nil
 	}
-	next, err := xds.NextPort(f.xdsAddress)
+	next, err := xds.Beside(f.xdsAddress)
 	if err != nil {
 		return "", usagef("--integration-address: %w", err)
 	}
@@ -51,7 +44,7 @@ func (f *serveFlags) listenIntegration() (net.Listener, error) {
 		return nil, err
 	}
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
-		return listenUnix(path)
+		return listenUnix("--integration-address", path)
 	}
 	l, err := listen("--integration-address", address)
 	if err != nil || f.xdsCert == "" {
@@ -60,25 +53,4 @@ func (f *serveFlags) listenIntegration() (net.Listener, error) {
 	config := f.renewingTLS()
 	config.NextProtos = []string{"h2", "http/1.1"}
 	return tls.NewListener(l, config), nil
-}
-
-// listenUnix opens a socket that only this user may use. One that a process left behind
-// is replaced; one that somebody serves is not.
-func listenUnix(path string) (net.Listener, error) {
-	if c, err := net.Dial("unix", path); err == nil {
-		return nil, errors.Join(fmt.Errorf("--integration-address: %s is in use by another program", path), c.Close())
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("--integration-address: %w", err)
-		}
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("--integration-address: %w", err)
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("--integration-address: %w", err), l.Close())
-	}
-	return l, nil
 }

@@ -34,8 +34,7 @@ func newRun() *cobra.Command {
 	}
 	var serve serveFlags
 	var flags runFlags
-	// Its own Envoy is told which port it is, so any free one will do.
-	serve.add(cmd, "127.0.0.1:0")
+	serve.add(cmd, "") // Its own Envoy is told where it is.
 	cmd.Flags().StringVar(&flags.envoy, "envoy", "", "the Envoy to run (default $ENVOY, the PATH, .tools/envoy)")
 	cmd.Flags().StringVar(&flags.gateway, "gateway", "", "gateway to be (default the only one)")
 	cmd.Flags().StringVar(&flags.admin, "admin", xds.DefaultAdmin, "where Envoy's admin interface listens; port 0 takes a free one")
@@ -53,6 +52,14 @@ func runAll(cmd *cobra.Command, serve serveFlags, flags runFlags, paths []string
 	binary, err := envoyproc.Find(flags.envoy)
 	if err != nil {
 		return err
+	}
+	if serve.xdsAddress == "" {
+		address, remove, err := ownSocket()
+		if err != nil {
+			return err
+		}
+		defer remove()
+		serve.xdsAddress = address
 	}
 	c, err := newControlPlane(cmd.Context(), loaderOptions(cmd), serve, paths, log, cmd.OutOrStdout())
 	if err != nil {

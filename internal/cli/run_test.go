@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,6 +101,52 @@ func TestRun(t *testing.T) {
 	}
 	write(t, spec, contents["petstore.openapi.yaml"])
 	until(t, url, "one /pets")
+}
+
+// What run and its Envoy say to each other is for nobody else on the machine to hear.
+func TestRunKeepsToItself(t *testing.T) {
+	envoy := envoytest.Binary(t)
+	room, err := os.MkdirTemp("", "gh") // t.TempDir's names are too long for sockets
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(room) })
+	t.Setenv("TMPDIR", room)
+	port := freePort(t)
+	dir := files(t, petstore(port, backendNamed(t, "one")))
+	d := launchAt(t, "run", "--envoy", envoy, "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), dir)
+	serving := d.logged("serving")
+	d.await(d.out, "listening ")
+	until(t, fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/petstore/v1/pets", port), "one /pets")
+	for _, name := range []string{"xds", "integration"} {
+		path, isSocket := strings.CutPrefix(fmt.Sprint(serving[name]), room)
+		info, err := os.Stat(room + path)
+		if !isSocket || err != nil || info.Mode() != fs.ModeSocket|0o600 {
+			t.Errorf("%s is at %v: %v %v", name, serving[name], info, err)
+			continue
+		}
+		if folder, err := os.Stat(filepath.Dir(room + path)); err != nil || folder.Mode().Perm() != 0o700 {
+			t.Errorf("the folder of %s: %v %v", name, folder, err)
+		}
+	}
+	if code := d.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if left, err := filepath.Glob(room + "/gatehouse-*"); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+
+	// Where sockets would have too long a name, ports do.
+	long := filepath.Join(room, strings.Repeat("x", 90))
+	if err := os.Mkdir(long, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", long)
+	d = launchAt(t, "run", "--envoy", envoy, "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), dir)
+	if at := fmt.Sprint(d.logged("serving")["xds"]); !strings.HasPrefix(at, "127.0.0.1:") {
+		t.Errorf("with a long name: %s", at)
+	}
+	until(t, fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/petstore/v1/pets", port), "one /pets")
 }
 
 func TestRunSaysWhichPortIsTaken(t *testing.T) {

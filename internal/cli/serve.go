@@ -48,10 +48,15 @@ type serveFlags struct {
 	issuerKeysMaxAge time.Duration
 }
 
+// add adds them. Without an xdsAddress, the process finds a place by itself.
 func (f *serveFlags) add(cmd *cobra.Command, xdsAddress string) {
 	f.log = addLogFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask; port 0 takes a free one")
+	xdsDefault := ""
+	if xdsAddress == "" {
+		xdsDefault = " (default a socket in a folder of its own)"
+	}
+	flags.StringVar(&f.xdsAddress, "xds-address", xdsAddress, "where Envoys connect to, for their configuration and for what they ask, or unix:PATH of a socket; port 0 takes a free one"+xdsDefault)
 	flags.StringVar(&f.httpAddress, "http-address", "127.0.0.1:8001", "where the dashboard is, the management API (--endpoint-url of the AWS CLI), and /status, /metrics, /healthz and /readyz; port 0 takes a free one")
 	flags.StringVar(&f.metricsAddress, "metrics-address", "", "where /metrics is, and nothing else, for a Prometheus that is not to reach --http-address, such as 0.0.0.0:8002 (default nowhere)")
 	flags.StringVar(&f.integrationAddress, "integration-address", "", "where Envoys send requests that they cannot serve alone, to Lambda functions and the like, or unix:PATH of a socket (default the port that follows --xds-address)")
@@ -115,19 +120,25 @@ func (f *serveFlags) check() error {
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
-	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
-	if f.metricsAddress != "" {
-		addresses["--metrics-address"] = f.metricsAddress
+	onUnix := strings.HasPrefix(f.xdsAddress, unixPrefix)
+	if onUnix && f.xdsCert != "" {
+		return usagef("--xds-address %s is a socket of this machine, which needs no --xds-cert", f.xdsAddress)
 	}
-	if f.integrationAddress != "" && !strings.HasPrefix(f.integrationAddress, unixPrefix) {
-		addresses["--integration-address"] = f.integrationAddress
+	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
+	for flag, address := range map[string]string{"--integration-address": f.integrationAddress, "--metrics-address": f.metricsAddress} {
+		if address != "" {
+			addresses[flag] = address
+		}
 	}
 	for flag, address := range addresses {
+		if (flag == "--xds-address" || flag == "--integration-address") && strings.HasPrefix(address, unixPrefix) {
+			continue
+		}
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return usagef("%s: %w", flag, err)
 		}
 	}
-	if !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
+	if !onUnix && !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
 		secrets := "private keys"
 		if !f.roles.has("xds") {
 			secrets = "what callers prove themselves by"

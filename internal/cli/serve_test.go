@@ -66,9 +66,15 @@ func startDaemon(t *testing.T, args ...string) *daemon {
 
 func launch(t *testing.T, args ...string) *daemon {
 	t.Helper()
+	return launchAt(t, append(args, "--xds-address", "127.0.0.1:0")...)
+}
+
+// launchAt leaves it to the arguments where Envoys connect to.
+func launchAt(t *testing.T, args ...string) *daemon {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &daemon{t: t, out: newLines(), log: newLines(), ended: make(chan int, 1), stop: cancel}
-	args = append(args, "--log-format", "json", "--http-address", "127.0.0.1:0", "--xds-address", "127.0.0.1:0")
+	args = append(args, "--log-format", "json", "--http-address", "127.0.0.1:0")
 	go func() {
 		code := Main(ctx, args, Streams{In: strings.NewReader(""), Out: d.out, Err: d.log})
 		d.ended <- code

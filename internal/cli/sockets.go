@@ -14,7 +14,7 @@ func (c *controlPlane) openSockets(flags *serveFlags) (err error) {
 			err = errors.Join(err, c.closeSockets())
 		}
 	}()
-	if c.xdsSocket, err = listen("--xds-address", flags.xdsAddress); err != nil {
+	if c.xdsSocket, err = listenAt("--xds-address", flags.xdsAddress); err != nil {
 		return err
 	}
 	if c.roles.has("integration") {

@@ -10,12 +10,13 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"gatehouse/internal/encoded"
 	"gatehouse/xds"
 )
 
-// xdsServerOptions make the gRPC server speak TLS, if that is asked for.
+// xdsServerOptions are those of the server for Envoys. It speaks TLS, if that is asked for.
 func xdsServerOptions(flags serveFlags) ([]grpc.ServerOption, error) {
-	options := xds.ServerOptions()
+	options := append(xds.ServerOptions(), encoded.ServerOption())
 	if flags.xdsCert == "" {
 		return options, nil
 	}

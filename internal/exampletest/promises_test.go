@@ -17,7 +17,6 @@ func TestPromisesAreTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	word := regexp.MustCompile("`([a-z0-9/]+)`|(Test[A-Za-z0-9]+)")
 	named := 0
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| Promise") {
@@ -31,17 +30,7 @@ func TestPromisesAreTested(t *testing.T) {
 		if strings.HasPrefix(cells[1], "fuzz targets") {
 			continue
 		}
-		folder, inRow := "", 0
-		for _, m := range word.FindAllStringSubmatch(cells[1], -1) {
-			if m[1] != "" {
-				folder = m[1]
-				continue
-			}
-			inRow++
-			if !hasTest(t, folder, m[2]) {
-				t.Errorf("docs/security.md: there is no %s in %s", m[2], folder)
-			}
-		}
+		inRow := testsNamed(t, "docs/security.md", cells[1])
 		if inRow == 0 {
 			t.Errorf("no test is named for the promise: %s", cells[0])
 		}
@@ -50,6 +39,42 @@ func TestPromisesAreTested(t *testing.T) {
 	if named < 50 {
 		t.Errorf("only %d tests were found on the page", named)
 	}
+}
+
+// TestRulesAreTested does the same for the table of Amazon's rules in docs/authorization.md.
+func TestRulesAreTested(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(proctest.Root(t), "docs", "authorization.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| ") && strings.Contains(line, "` Test") {
+			named += testsNamed(t, "docs/authorization.md", line[strings.LastIndex(line, " | `"):])
+		}
+	}
+	if named < 30 {
+		t.Errorf("only %d tests were found on the page", named)
+	}
+}
+
+var folderOrTest = regexp.MustCompile("`([a-z0-9/]+)`|(Test[A-Za-z0-9]+)")
+
+// testsNamed counts the tests that a cell names, and reports those that there are not.
+func testsNamed(t *testing.T, page, cell string) (count int) {
+	t.Helper()
+	folder := ""
+	for _, m := range folderOrTest.FindAllStringSubmatch(cell, -1) {
+		if m[1] != "" {
+			folder = m[1]
+			continue
+		}
+		count++
+		if !hasTest(t, folder, m[2]) {
+			t.Errorf("%s: there is no %s in %s", page, m[2], folder)
+		}
+	}
+	return count
 }
 
 // hasTest reports whether a folder's test files have the test.

@@ -44,7 +44,7 @@ func measureBodies(size effort, w *tabwriter.Writer) error {
 	if err != nil {
 		return err
 	}
-	in := callersInput{backend, issuer, keys, "http://127.0.0.1:1", "http://127.0.0.1:1"}
+	in := callersInput{Backend: backend, Issuer: issuer, Keys: keys, Function: "http://127.0.0.1:1", Introspection: "http://127.0.0.1:1"}
 	validation, err := startService(serviceVariable, in)
 	if err != nil {
 		return err

@@ -4,10 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -36,7 +39,7 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 		io.WriteString(w, `{"active": true, "sub": "ann", "aud": "bench", "scope": "read", "iss": "`+opaqueIssuer+`"}`)
 	}))
 	defer endpoint.Close()
-	in := callersInput{backend, issuer, keys, function.URL, endpoint.URL}
+	in := callersInput{Backend: backend, Issuer: issuer, Keys: keys, Function: function.URL, Introspection: endpoint.URL}
 	authorization, err := startService(serviceVariable, in)
 	if err != nil {
 		return err
@@ -51,28 +54,36 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	defer g.stop()
-	if err := waitServing(g.port, "rest.execute-api.localhost", "/v1/open", 200); err != nil {
+	own, envoyOfOwn, err := startBySocket(in)
+	if err != nil {
 		return err
 	}
-	// Until the service is known to be well, what needs it is refused.
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		err := load(g.port, "rest.execute-api.localhost", "/v1/lambda", []string{"authorization: token"}, "", 200, 1, 1)
-		if err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			return err
+	defer own.stop()
+	defer envoyOfOwn.stop()
+	for _, port := range []int{g.port, int(own.port)} {
+		// Until the service is known to be well, what needs it is refused.
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			err := load(port, "rest.execute-api.localhost", "/v1/lambda", []string{"authorization: token"}, "", 200, 1, 1)
+			if err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				return err
+			}
 		}
 	}
-	fmt.Fprintln(w, "who calls\tEnvoy CPU a request\tratio")
+	fmt.Fprintln(w, "who calls\tEnvoy CPU a request\tratio (quartiles)")
 	rest := func(name, path string, headers ...string) *contestant {
-		return &contestant{name: name, envoy: g.envoy, port: g.port, host: "rest.execute-api.localhost", path: path, headers: headers}
+		return &contestant{name: name, envoy: envoyOfOwn, port: int(own.port), host: "rest.execute-api.localhost", path: path, headers: headers}
 	}
+	apart := rest("in all, the service apart, by TCP", "/v1/lambda", "authorization: token").and(authorization)
+	apart.envoy, apart.port = g.envoy, g.port
 	if err := compete(size, w, []*contestant{
 		rest("REST API, open", "/v1/open"),
 		rest("API key, one of 10,000", "/v1/key", "x-api-key: 0123456789-key00007"),
 		rest("Lambda authorizer, known to the cache: Envoy alone", "/v1/lambda", "authorization: token"),
-		rest("the same in all, with the authorization service", "/v1/lambda", "authorization: token").and(authorization),
+		rest("in all, with the service as 'gatehouse run' has it", "/v1/lambda", "authorization: token").and(own),
+		apart,
 	}); err != nil {
 		return err
 	}
@@ -88,11 +99,35 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	}); err != nil {
 		return err
 	}
+	if err := measureChecks(size, w, authorization, in); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "time a request takes\tat half of the most\t\t")
 	return printLatencies(size, w, []*contestant{
 		rest("REST API, open", "/v1/open"),
 		rest("Lambda authorizer, known to the cache", "/v1/lambda", "authorization: token"),
 	})
+}
+
+// startBySocket starts a control plane and its Envoy as "gatehouse run" does: in a process of
+// its own and with a socket between them. The port of the service is Envoy's.
+func startBySocket(in callersInput) (*service, *envoy, error) {
+	dir, err := os.MkdirTemp("", "gatehouse-bench-")
+	if err != nil {
+		return nil, nil, err
+	}
+	in.Socket, in.Port = filepath.Join(dir, "xds"), freePort()
+	s, err := startService(serviceVariable, in)
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s.dir = dir
+	e, err := startEdge("unix:" + in.Socket)
+	if err != nil {
+		s.stop()
+		return nil, nil, err
+	}
+	return s, e, nil
 }
 
 // and has the CPU of a service count, too.

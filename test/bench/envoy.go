@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
+	"gatehouse/internal/encoded"
 	"gatehouse/internal/envoyproc"
 	"gatehouse/ratelimit"
 	"gatehouse/ratelimit/memory"
@@ -153,7 +154,7 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 		return nil, err
 	}
 	g.sent = &countingListener{Listener: lis}
-	g.grpc = grpc.NewServer(append(xds.ServerOptions(), grpc.StreamInterceptor(g.reports.intercept))...)
+	g.grpc = grpc.NewServer(append(xds.ServerOptions(), encoded.ServerOption(), grpc.StreamInterceptor(g.reports.intercept))...)
 	g.server.Register(g.grpc)
 	g.extauthz = extauthz.New(extauthz.Options{Log: slog.New(slog.DiscardHandler)})
 	g.extauthz.Register(g.grpc)
@@ -165,7 +166,13 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	if err := g.apply(s); err != nil {
 		return nil, err
 	}
-	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: lis.Addr().String(), Admin: xds.NoAdmin})
+	g.envoy, err = startEdge(lis.Addr().String())
+	return g, err
+}
+
+// startEdge starts the Envoy of a control plane.
+func startEdge(controlPlane string) (*envoy, error) {
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: controlPlane, Admin: xds.NoAdmin})
 	if err != nil {
 		return nil, err
 	}
@@ -173,17 +180,21 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.envoy, err = startEnvoy(data)
-	return g, err
+	return startEnvoy(data)
+}
+
+// edge is a gateway as the one that listens at a port.
+func edge(g gateway.Gateway, port int) gateway.Gateway {
+	g.Name, g.Suffix, g.Listeners = "edge", "localhost", []gateway.Listener{{Address: "127.0.0.1", Port: uint32(port)}}
+	return g
 }
 
 func (g *gatehouse) apply(s *gateway.Snapshot) error {
-	var edge gateway.Gateway
+	var base gateway.Gateway
 	if len(s.Gateways) > 0 {
-		edge = s.Gateways[0]
+		base = s.Gateways[0]
 	}
-	edge.Name, edge.Suffix, edge.Listeners = "edge", "localhost", []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port)}}
-	s.Gateways = []gateway.Gateway{edge}
+	s.Gateways = []gateway.Gateway{edge(base, g.port)}
 	s.Seal()
 	compiled, diags := g.extauthz.Compile(s)
 	if compiled == nil {

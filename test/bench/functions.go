@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"runtime/pprof"
 	"text/tabwriter"
 	"time"
 
@@ -22,7 +21,7 @@ import (
 // integrationInput as JSON.
 const integrationVariable = "GATEHOUSE_BENCH_INTEGRATION"
 
-// profileVariable names a file for a CPU profile of that service.
+// profileVariable names a file for a CPU profile of that service, or of the authorization service.
 const profileVariable = "GATEHOUSE_BENCH_PROFILE"
 
 // integrationInput is what the definition of measureFunctions and measureTemplates depends on.
@@ -35,15 +34,11 @@ func beIntegration(input string) error {
 		return err
 	}
 	if file := os.Getenv(profileVariable); file != "" {
-		f, err := os.Create(file)
+		stop, err := profile(file)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
 	s := integration.New(integration.Options{Log: slog.New(slog.DiscardHandler)})
 	compiled, diags := s.Compile(in.snapshot().Seal())

@@ -1,7 +1,7 @@
 // Command bench measures what the gateway costs, against the same Envoy with a
 // hand-written configuration in the same run, and prints a table of ratios. CPU per
-// request (of the Envoy process, user and system) is the steadiest figure; rounds of
-// all contestants are interleaved and the median is taken.
+// request (of the Envoy process, user and system) is the steadiest figure; contestants
+// take turns many times, and the median of the pairs' ratios is taken.
 //
 //	go run ./test/bench            # everything
 //	go run ./test/bench -quick     # fewer requests and rounds

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -35,32 +36,72 @@ func (c *contestant) cpu() (time.Duration, error) {
 	return used + more, err
 }
 
+// heats are the parts that a round is run in. The machine's speed changes within seconds,
+// so contestants take turns more often than that, and each is held against the first one's
+// part of the same time.
+const heats = 5
+
 // compete runs interleaved rounds and prints CPU per request, the first contestant
-// being the measure of the others.
+// being the measure of the others: the median of the ratios of all pairs, and between
+// which half of them are. With quartiles that are far apart, a figure says little.
 func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
-	for round := range size.rounds + 1 {
-		for _, c := range list {
-			before, err := c.cpu()
-			if err != nil {
-				return err
-			}
-			if err := load(c.port, c.host, c.path, c.headers, c.body, 200, size.requests, size.connections); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			after, err := c.cpu()
-			if err != nil {
-				return err
-			}
-			if round > 0 { // the first warms up
-				c.micros = append(c.micros, float64((after-before).Microseconds())/float64(size.requests))
-			}
+	for _, c := range list { // warms up
+		if _, err := c.run(size.requests, size.connections); err != nil {
+			return err
 		}
 	}
-	base := median(list[0].micros)
-	for _, c := range list {
-		fmt.Fprintf(w, "%s\t%.1f µs\t%.2f x\n", c.name, median(c.micros), median(c.micros)/base)
+	for heat := range heats * size.rounds {
+		for i := range list {
+			// Nobody always runs after the same one.
+			c := list[i]
+			if heat%2 == 1 {
+				c = list[len(list)-1-i]
+			}
+			micros, err := c.run(size.requests/heats, size.connections)
+			if err != nil {
+				return err
+			}
+			c.micros = append(c.micros, micros)
+		}
+	}
+	for i, c := range list {
+		if i == 0 {
+			fmt.Fprintf(w, "%s\t%.1f µs\t1\n", c.name, median(c.micros))
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%.1f µs\t%s\n", c.name, median(c.micros), ratiosOf(c.micros, list[0].micros))
 	}
 	return nil
+}
+
+// run has a number of requests answered, and gives the CPU time of each in microseconds.
+func (c *contestant) run(requests, connections int) (float64, error) {
+	before, err := c.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := load(c.port, c.host, c.path, c.headers, c.body, 200, requests, connections); err != nil {
+		return 0, fmt.Errorf("%s: %w", c.name, err)
+	}
+	after, err := c.cpu()
+	return float64((after - before).Nanoseconds()) / 1000 / float64(requests), err
+}
+
+// ratios are the median of some pairs' ratios, and their quartiles.
+type ratios struct{ lower, median, upper float64 }
+
+// ratiosOf compares what was measured in turn.
+func ratiosOf(some, base []float64) ratios {
+	var all []float64
+	for i := range some {
+		all = append(all, some[i]/base[i])
+	}
+	slices.Sort(all)
+	return ratios{all[len(all)/4], median(all), all[len(all)*3/4]}
+}
+
+func (r ratios) String() string {
+	return fmt.Sprintf("%.2f x (%.2f to %.2f)", r.median, r.lower, r.upper)
 }
 
 // measureProxy compares a plain proxy through our configuration with a hand-written

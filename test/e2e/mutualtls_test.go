@@ -103,6 +103,17 @@ paths:
           integration.request.header.X-Pem: context.identity.clientCert.clientCertPem
 `
 
+// anySession keeps one session, and shows it to whatever server.
+type anySession struct{ kept *tls.ClientSessionState }
+
+func (s *anySession) Get(string) (*tls.ClientSessionState, bool) { return s.kept, s.kept != nil }
+
+func (s *anySession) Put(_ string, session *tls.ClientSessionState) {
+	if session != nil {
+		s.kept = session
+	}
+}
+
 // TestMutualTLS connects with certificates that the domain's truststore vouches for, and
 // with others.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-mutual-tls.html
@@ -143,14 +154,18 @@ func TestMutualTLS(t *testing.T) {
 	good, bad := ours.client("ann", 4711, time.Hour), theirs.client("eve", 666, time.Hour)
 	expired := ours.client("old", 4712, -time.Hour)
 
-	// ask gives the status, 0 when the handshake is refused.
+	// ask gives the status, 0 when the handshake is refused. With sessions, it goes on with
+	// one that is kept, if the server lets it.
+	var sessions tls.ClientSessionCache
+	resumed := false
 	ask := func(sni, host string, certs ...tls.Certificate) (int, string) {
 		t.Helper()
-		c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", tlsPort), &tls.Config{ServerName: sni, InsecureSkipVerify: true, Certificates: certs, NextProtos: []string{"http/1.1"}})
+		c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", tlsPort), &tls.Config{ServerName: sni, InsecureSkipVerify: true, Certificates: certs, NextProtos: []string{"http/1.1"}, ClientSessionCache: sessions})
 		if err != nil {
 			return 0, err.Error()
 		}
 		defer c.Close()
+		resumed = c.ConnectionState().DidResume
 		c.SetDeadline(time.Now().Add(5 * time.Second))
 		fmt.Fprintf(c, "GET /who HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
 		r, err := http.ReadResponse(bufio.NewReader(c), nil)
@@ -176,6 +191,9 @@ func TestMutualTLS(t *testing.T) {
 		"the same with a good one":           {open, closed, []tls.Certificate{good}, 403},
 		"by the listener's own name":         {"fallback.example.com", closed, nil, 403},
 		"by a domain of another authority":   {"theirs.example.com", closed, []tls.Certificate{bad}, 403},
+		"in capitals":                        {open, "CLOSED.EXAMPLE.COM", nil, 403},
+		"with a port":                        {open, closed + ":8443", nil, 403},
+		"with a dot at the end":              {open, closed + ".", nil, 403},
 		"wildcard":                           {wild, wild, []tls.Certificate{good}, 200},
 		"wildcard, none":                     {wild, wild, nil, 0},
 		"wildcard by an open name":           {open, wild, nil, 403},
@@ -208,8 +226,30 @@ func TestMutualTLS(t *testing.T) {
 		}
 	}
 
-	// A truststore, and what it revokes, changes without a new listener.
+	// A session that another domain has begun is none of this one.
+	sessions = &anySession{}
+	for _, want := range []bool{false, true} {
+		if status, _ := ask(open, open); status != 200 || resumed != want {
+			t.Errorf("the open domain: %d, resumed %v", status, resumed)
+		}
+	}
+	if status, _ := ask(closed, closed); status != 0 && status != 403 {
+		t.Errorf("with the session of an open domain: %d", status)
+	}
+	sessions = &anySession{}
+	for _, want := range []bool{false, true} {
+		if status, _ := ask(closed, closed, good); status != 200 || resumed != want {
+			t.Errorf("the closed domain: %d, resumed %v", status, resumed)
+		}
+	}
+
+	// A truststore, and what it revokes, changes without a new listener, and for sessions
+	// that go on, too.
 	g.change(build(ours.pem(), ours.revoke(4711)))
+	if status, _ := ask(closed, closed, good); status != 0 {
+		t.Errorf("a revoked certificate, with a session from before: %d", status)
+	}
+	sessions = nil
 	if status, _ := ask(closed, closed, good); status != 0 {
 		t.Errorf("a revoked certificate: %d", status)
 	}

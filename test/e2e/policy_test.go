@@ -45,6 +45,8 @@ func TestAddressPolicy(t *testing.T) {
 		"from-here":       {policy(statement("Allow", "execute-api:/*", here)), 200, 200, ""},
 		"from-elsewhere":  {policy(statement("Allow", "execute-api:/*", elsewhere)), 403, 403, ""},
 		"not-from-here":   {policy(statement("Allow", "execute-api:/*", ""), statement("Deny", "execute-api:/*", here)), 403, 403, "explicit deny"},
+		"not-from-there":  {policy(statement("Allow", "execute-api:/*", ""), statement("Deny", "execute-api:/*", elsewhere)), 200, 200, ""},
+		"any-ipv6":        {policy(statement("Allow", "execute-api:/*", `{"IpAddress": {"aws:SourceIp": "::/0"}}`)), 403, 403, ""},
 		"only-from-there": {policy(statement("Allow", "execute-api:/*", ""), statement("Deny", "execute-api:/*", `{"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}`)), 403, 403, "explicit deny"},
 		"only-from-here":  {policy(statement("Allow", "execute-api:/*", ""), statement("Deny", "execute-api:/*", `{"NotIpAddress": {"aws:SourceIp": "127.0.0.1"}}`)), 200, 200, ""},
 		"an-export":       {policy(statement("Allow", "arn:aws:execute-api:eu-west-1:111122223333:ab12cd34ef/*", here)), 200, 200, ""},
@@ -101,8 +103,9 @@ func TestAddressPolicy(t *testing.T) {
 	s.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: uint32(g.port), TrustedHops: 1}}
 	trusting := *s
 	g.change(&trusting)
-	for target, want := range map[string]int{"from-here": 403, "from-elsewhere": 200} {
-		for _, forged := range []string{"10.0.0.1", "127.0.0.1, 10.0.0.1"} {
+	for target, want := range map[string]int{"from-here": 403, "from-elsewhere": 200, "not-from-there": 403, "any-ipv6": 403} {
+		// Proxies that listen for both kinds of addresses write IPv4's as IPv6's.
+		for _, forged := range []string{"10.0.0.1", "127.0.0.1, 10.0.0.1", "::ffff:10.0.0.1", "::FFFF:0a00:0001"} {
 			if r := g.request("GET", target+".execute-api.localhost", "/v1/pets", "", "X-Forwarded-For", forged); r.StatusCode != want {
 				t.Errorf("%s from behind a proxy (%s): %d, want %d", target, forged, r.StatusCode, want)
 			}
