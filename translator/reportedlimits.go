@@ -197,14 +197,13 @@ func bucketSettings(kind string, b reportedBucket, headers []*corev3.HeaderValue
 		entries = map[string]string{}
 	}
 	entries[wire.LimitKind], entries[wire.LimitPlan] = kind, b.plan
-	id := map[string]*valueBuilder{wire.LimitBucket: {ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_StringValue{
-		StringValue: wire.BucketOf(entries),
-	}}}
+	value := &valueBuilder{ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_StringValue{StringValue: wire.EveryKey}}
 	if b.keyed {
-		id[wire.LimitKey] = &valueBuilder{ValueSpecifier: &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_CustomValue{
+		value.ValueSpecifier = &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder_ValueBuilder_CustomValue{
 			CustomValue: &corev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
-		}}
+		}
 	}
+	id := map[string]*valueBuilder{wire.BucketOf(entries): value}
 	settings := &quotafilterv3.RateLimitQuotaBucketSettings{
 		BucketIdBuilder:   &quotafilterv3.RateLimitQuotaBucketSettings_BucketIdBuilder{BucketIdBuilder: id},
 		ReportingInterval: durationpb.New(reportInterval),
