@@ -90,7 +90,7 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 		}
 	}
 	counts := func(t *gateway.Throttle) bool { return shared(t) != nil && reported(t.Hard, t.FailureMode) }
-	if r.APIKeyRequired && c.rest() {
+	if r.APIKeyRequired && c.keyed() {
 		var routes, plans, quotas []reportedBucket
 		for i := range c.snapshot.UsagePlans {
 			plan := &c.snapshot.UsagePlans[i]
@@ -242,7 +242,7 @@ func (c *stageCompiler) refusalHeaders(kind string, t *gateway.Throttle) []*core
 		of = gateway.QuotaExceeded
 	}
 	var headers []*corev3.HeaderValueOption
-	if c.rest() {
+	if c.keyed() {
 		headers = append(headers, setHeader(errorTypeHeader, gateway.ResponseDefaults[of].ErrorType))
 	}
 	if wait := retryAfter(t); c.site.limitHeaders.RetryAfter && wait != "" {
