@@ -10,7 +10,6 @@ import (
 	quotav3 "github.com/envoyproxy/go-control-plane/envoy/service/rate_limit_quota/v3"
 
 	"gatehouse/gateway"
-	"gatehouse/internal/wire"
 )
 
 // BenchmarkReport is what a report costs that is about 100,000 keys, each with a quota and
@@ -29,7 +28,7 @@ func BenchmarkReport(b *testing.B) {
 		s.APIKeys, plan.Keys = append(s.APIKeys, gateway.APIKey{Name: name}), append(plan.Keys, name)
 		for _, bucket := range []string{"quota|" + plan.ID() + "|pets|v1", "key-plan|" + plan.ID()} {
 			report.BucketQuotaUsages = append(report.BucketQuotaUsages, &quotav3.RateLimitQuotaUsageReports_BucketQuotaUsage{
-				BucketId:           &quotav3.BucketId{Bucket: map[string]string{wire.LimitBucket: bucket, wire.LimitKey: "|" + plan.ID() + "|:" + name}},
+				BucketId:           &quotav3.BucketId{Bucket: map[string]string{bucket: "|" + plan.ID() + "|:" + name}},
 				NumRequestsAllowed: 10,
 			})
 		}

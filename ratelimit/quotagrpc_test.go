@@ -95,7 +95,7 @@ func TestQuotaStreams(t *testing.T) {
 		}},
 	}
 	plan := snapshot.UsagePlans[0].ID()
-	bucket := []string{wire.LimitBucket, "quota|" + plan + "|pets|v1", wire.LimitKey, "|" + plan + "|:acme"}
+	bucket := []string{"quota|" + plan + "|pets|v1", "|" + plan + "|:acme"}
 	store := memory.New(memory.Options{})
 	service, connect := quotaService(t, store, snapshot)
 	one, two := connect(), connect()

@@ -218,15 +218,12 @@ func (e *envoyStream) limitOf(m *member, limits *serving, id map[string]string) 
 }
 
 // bucketName tells the buckets of an Envoy apart that may have a limit; those that have
-// other entries have no name, and no member.
+// more entries than one have no name, and no member.
 func bucketName(id map[string]string) string {
-	bucket, named := id[wire.LimitBucket]
-	key, keyed := id[wire.LimitKey]
-	switch {
-	case named && keyed && len(id) == 2:
-		return bucket + "\x00" + key
-	case named && len(id) == 1:
-		return bucket
+	if len(id) == 1 {
+		for name, key := range id {
+			return name + "\x00" + key
+		}
 	}
 	return ""
 }

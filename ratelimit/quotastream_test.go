@@ -160,8 +160,7 @@ func (f *fleet) connect(s *Server, kind string) *fakeEnvoy {
 	plan := f.snapshot.UsagePlans[0].ID()
 	e := &fakeEnvoy{stream: newStream(s), clock: &f.now, filled: f.now, open: true}
 	e.id = &quotav3.BucketId{Bucket: map[string]string{
-		wire.LimitBucket: wire.BucketOf(map[string]string{wire.LimitKind: kind, wire.LimitPlan: plan, wire.LimitAPI: "pets", wire.LimitStage: "v1"}),
-		wire.LimitKey:    "|" + plan + "|:acme",
+		wire.BucketOf(map[string]string{wire.LimitKind: kind, wire.LimitPlan: plan, wire.LimitAPI: "pets", wire.LimitStage: "v1"}): "|" + plan + "|:acme",
 	}}
 	// The request that makes a bucket gets through, before anything is assigned.
 	e.allowed = 1
@@ -348,33 +347,33 @@ func TestStrangeReports(t *testing.T) {
 	if got := e.ask(10); got != 0 {
 		t.Errorf("%d requests got through a quota that is used up", got)
 	}
-	with := func(key, value string) *quotav3.BucketId {
-		id := &quotav3.BucketId{Bucket: map[string]string{key: value}}
-		for k, v := range e.id.Bucket {
-			if k != key {
-				id.Bucket[k] = v
-			}
+	bucket := func(nameAndKey ...string) *quotav3.BucketId {
+		id := &quotav3.BucketId{Bucket: map[string]string{}}
+		for i := 0; i < len(nameAndKey); i += 2 {
+			id.Bucket[nameAndKey[i]] = nameAndKey[i+1]
 		}
 		return id
 	}
+	plan := f.snapshot.UsagePlans[0].ID()
+	name, key := "quota|"+plan+"|pets|v1", "|"+plan+"|:acme"
 	id := e.id
-	for name, strange := range map[string]*quotav3.BucketId{
-		"none": nil, "empty": {}, "no key": with(wire.LimitKey, ""), "a tag without a key": with(wire.LimitKey, "|"),
-		"another plan": with(wire.LimitBucket, "quota|x|pets|v1"), "one entry more": with("x", "y"), "another kind": with(wire.LimitBucket, "x"),
-		"less of it": with(wire.LimitBucket, "quota|x|pets"), "more of it": with(wire.LimitBucket, e.id.Bucket[wire.LimitBucket]+"|x"),
-		"a key that does not belong there": with(wire.LimitBucket, "stage|pets|v1"),
+	for what, strange := range map[string]*quotav3.BucketId{
+		"none": nil, "empty": {}, "no key": bucket(name, ""), "every key": bucket(name, wire.EveryKey), "a tag without a key": bucket(name, "|"),
+		"another plan": bucket("quota|x|pets|v1", key), "one entry more": bucket(name, key, "x", "y"), "another kind": bucket("x", key),
+		"less of it": bucket("quota|x|pets", key), "more of it": bucket(name+"|x", key),
+		"a key that does not belong there": bucket("stage|pets|v1", key),
 	} {
 		// Unused, it is to be forgotten; in use it lets everything through.
 		e.id, e.forgotten, e.allowed, e.denied = strange, false, 0, 0
 		for _, a := range e.report() {
 			if a.GetAbandonAction() == nil {
-				t.Errorf("%s: answered %v", name, a)
+				t.Errorf("%s: answered %v", what, a)
 			}
 		}
 		e.allowed, e.open = 1, false
 		e.report()
 		if got := e.ask(3); len(strange.GetBucket()) > 0 && got != 3 {
-			t.Errorf("%s: %d of 3 requests got through", name, got)
+			t.Errorf("%s: %d of 3 requests got through", what, got)
 		}
 	}
 	if s.pools.members != 1 {
@@ -405,7 +404,9 @@ func TestNoRoomForBuckets(t *testing.T) {
 	for i := range 50 {
 		e := f.connect(s, wire.LimitQuota)
 		e.stream = first.stream
-		e.id.Bucket[wire.LimitKey] = fmt.Sprint("k", i)
+		for name := range e.id.Bucket {
+			e.id.Bucket[name] = fmt.Sprint("k", i)
+		}
 		e.allowed = 1
 		e.report()
 	}

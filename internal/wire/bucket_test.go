@@ -12,9 +12,9 @@ func TestBuckets(t *testing.T) {
 		for i, entry := range of {
 			entries[entry] = []string{"a|b", "%7C", "GET /{p+}", ""}[i]
 		}
-		id := map[string]string{LimitBucket: BucketOf(entries)}
+		id := map[string]string{BucketOf(entries): EveryKey}
 		if entries[LimitPlan] != "" {
-			id[LimitKey], entries[LimitKey] = "|x|:acme", "|x|:acme"
+			id[BucketOf(entries)], entries[LimitKey] = "|x|:acme", "|x|:acme"
 		}
 		got, ok := BucketEntries(id)
 		if !ok || !maps.Equal(got, entries) {

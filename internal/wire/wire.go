@@ -175,7 +175,7 @@ const KeyHeader = "x-gw-key"
 
 // Entries that tell a limit apart, of the descriptors that an Envoy asks about. It fills
 // them from its route and from KeyHeader, never from what a client says. The buckets
-// that it reports have all but the key in LimitBucket.
+// that it reports have them as BucketOf says.
 const (
 	// LimitKind is which limit of the definition it is, one of the constants below.
 	LimitKind = "limit"
@@ -244,10 +244,8 @@ const (
 	LimitOfAccount = "account"
 )
 
-// LimitBucket is, of a bucket that an Envoy reports, the kind of limit and its entries but
-// the key, as BucketOf joins them. Envoy puts a bucket's name together for each request,
-// and that takes the longer, the more entries there are.
-const LimitBucket = "bucket"
+// EveryKey is the value of a bucket that is of no key: Envoy wants one.
+const EveryKey = "-"
 
 // limitEntries are the entries of each kind, beside the kind and the key.
 var limitEntries = map[string][]string{
@@ -259,7 +257,10 @@ var limitEntries = map[string][]string{
 	LimitOfAccount: {},
 }
 
-// BucketOf is the bucket of entries, among which is the kind.
+// BucketOf is the name of the bucket of entries, among which is the kind. What identifies a
+// bucket that an Envoy reports is one entry, of this name, whose value is the key, as
+// KeyHeader has it, or EveryKey. Envoy puts that together for each request, and hashes it,
+// which takes half as long again with a second entry.
 func BucketOf(entries map[string]string) string {
 	parts := []string{entries[LimitKind]}
 	for _, entry := range limitEntries[entries[LimitKind]] {
@@ -271,11 +272,16 @@ func BucketOf(entries map[string]string) string {
 // BucketEntries are the entries of a bucket that an Envoy reports; false when it has others
 // than it ought to have: there could be any number of those.
 func BucketEntries(id map[string]string) (map[string]string, bool) {
-	parts := strings.Split(id[LimitBucket], "|")
+	if len(id) != 1 {
+		return nil, false
+	}
+	var name, key string
+	for name, key = range id {
+	}
+	parts := strings.Split(name, "|")
 	of, known := limitEntries[parts[0]]
 	keyed := slices.Contains(of, LimitPlan)
-	key, hasKey := id[LimitKey]
-	if !known || len(parts) != len(of)+1 || hasKey != keyed || keyed && len(id) != 2 || !keyed && len(id) != 1 {
+	if !known || len(parts) != len(of)+1 || !keyed && key != EveryKey {
 		return nil, false
 	}
 	entries := map[string]string{LimitKind: parts[0]}

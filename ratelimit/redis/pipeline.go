@@ -42,17 +42,28 @@ func (s *Store) pipelines(helps bool) {
 			case <-s.slow:
 			}
 		}
-		var batch []*question
+		var first *question
 		select {
 		case <-s.closing:
 			return
-		case q := <-s.asks:
-			batch = append(batch, q)
+		case first = <-s.asks:
 		}
-		// Those that are about to ask get to do so, which costs next to nothing when
-		// there are none.
+		batch := s.gather(first)
+		help := time.AfterFunc(slowAnswer, s.askForHelp)
+		s.carryOut(batch)
+		help.Stop()
+	}
+}
+
+// gather takes those along that ask now. Whoever is about to ask gets to do so as long as
+// somebody does, which costs next to nothing when there is nobody: callers that were
+// answered together ask again almost together, but one after the other.
+func (s *Store) gather(first *question) []*question {
+	batch := []*question{first}
+	for n, before := len(first.asks), 0; before < len(batch); {
+		before = len(batch)
 		runtime.Gosched()
-		for n := len(batch[0].asks); n < mostAsks; {
+		for n < mostAsks {
 			select {
 			case q := <-s.asks:
 				batch = append(batch, q)
@@ -62,10 +73,8 @@ func (s *Store) pipelines(helps bool) {
 			}
 			break
 		}
-		help := time.AfterFunc(slowAnswer, s.askForHelp)
-		s.carryOut(batch)
-		help.Stop()
 	}
+	return batch
 }
 
 // askForHelp has one more pipeline take the next questions.

@@ -472,3 +472,61 @@ apis:
 		t.Errorf("a function that fails: %s", text)
 	}
 }
+
+// TestWebSocketQuota holds that connections count for the quota of their key, which Envoy
+// keeps by itself as it does of REST APIs, and for its usage, with a quota or without; and
+// that a throttle that Envoys share holds them, too.
+func TestWebSocketQuota(t *testing.T) {
+	t.Parallel()
+	backend := newChatBackend(t)
+	g := start(t, loadText(t, strings.ReplaceAll(`
+functions: [{name: hear, url: "BACKEND/hear"}]
+apis:
+  - name: keyed
+    protocol: WEBSOCKET
+    routeSelectionExpression: $request.body.action
+    routes: {$connect: {apiKeyRequired: true}, $default: {integration: {type: AWS_PROXY, uri: hear}, routeResponseSelectionExpression: $default}}
+    stages: [{name: v1}]
+apiKeys:
+  - {name: acme, value: acme-0123456789-acme-0123456789}
+  - {name: bolt, value: bolt-0123456789-bolt-0123456789}
+  - {name: free, value: free-0123456789-free-0123456789}
+usagePlans:
+  - {name: gold, keys: [acme], stages: [keyed/v1], quota: {limit: 3, period: MONTH}}
+  - {name: slow, keys: [bolt], stages: [keyed/v1], throttle: {rate: 0.0001, burst: 3, scope: shared}}
+  - {name: free, keys: [free], stages: [keyed/v1]}
+`, "BACKEND", backend.URL)))
+	connect := func(key string) (net.Conn, *bufio.Reader, reply) {
+		return g.handshake("keyed.execute-api.localhost", "/v1", "x-api-key", key+"-0123456789-"+key+"-0123456789")
+	}
+	for _, key := range []string{"acme", "bolt", "free"} {
+		if c, in, r := connect(key); r.StatusCode != 101 {
+			t.Fatalf("%s: %d %s", key, r.StatusCode, r.body)
+		} else if text, _ := say(t, c, in, "hello"); text == "" {
+			t.Errorf("%s is not answered", key)
+		}
+	}
+	time.Sleep(assigned)
+	for range 2 {
+		for _, key := range []string{"acme", "bolt", "free"} {
+			if _, _, r := connect(key); r.StatusCode != 101 {
+				t.Errorf("%s: %d %s", key, r.StatusCode, r.body)
+			}
+		}
+	}
+	for key, want := range map[string][2]string{
+		"acme": {`{"message":"Limit Exceeded"}`, "LimitExceededException"},
+		"bolt": {`{"message":"Too Many Requests"}`, "TooManyRequestsException"},
+	} {
+		if _, _, r := connect(key); r.StatusCode != 429 || r.body != want[0] || r.Header.Get("x-amzn-errortype") != want[1] {
+			t.Errorf("%s: %d %s %v", key, r.StatusCode, r.body, r.Header)
+		}
+	}
+	time.Sleep(reportedWithin)
+	used := usageOf(t, g)
+	for key, want := range map[string][2]int64{"acme": {3, 1}, "bolt": {3, 0}, "free": {3, 0}} {
+		if used[key] != want {
+			t.Errorf("%s used %v, want %v", key, used[key], want)
+		}
+	}
+}
