@@ -186,7 +186,7 @@ func setsHeader(in *gateway.Integration, name string) bool {
 }
 
 // remappedResponseHeaders keeps a backend's own Date, Server and request id apart
-// from the gateway's, as HTTP_PROXY integrations of REST APIs do.
+// from the gateway's, as HTTP_PROXY integrations of REST APIs do. See also renamesAll.
 var remappedResponseHeaders = &headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{
 	ResponseMutations: []*mutationv3.HeaderMutation{
 		// Appending looks for no header to replace, which saves a third of the cost.

@@ -41,6 +41,8 @@ type compiledSite struct {
 	integratesThere bool
 	// hasTools: some stage shows its operations to agents.
 	hasTools bool
+	// renamesAll: backends' headers can be renamed for the host as a whole.
+	renamesAll bool
 	// countsShared: some route needs a rate limit service, wherever it is.
 	countsShared bool
 }
@@ -64,7 +66,9 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	if !rooted {
 		sections = append(sections, section{stop: stop{routes: []*routev3.Route{unmappedRoute(st)}}})
 	}
-	c.virtual = virtualHost(st.host, buckets(sections))
+	list := buckets(sections)
+	c.virtual = virtualHost(st.host, list)
+	c.renamesAll = renamesAll(st, c.virtual, list)
 	if names := serverNames(s, g, st); names != nil {
 		c.virtual.TypedPerFilterConfig[filterServerName] = enabled(onlyBySNI(names))
 	}

@@ -212,6 +212,9 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAc
 			virtual := proto.Clone(c.virtual).(*routev3.VirtualHost)
 			// The scope has chosen the host already.
 			virtual.Domains = []string{"*"}
+			if c.renamesAll {
+				renameByHeaders(config, virtual)
+			}
 			config.VirtualHosts = []*routev3.VirtualHost{virtual}
 			out[i] = &memoizedSite{fingerprint, deployments, c, config}
 			return nil
