@@ -77,6 +77,10 @@ type Request struct {
 	Node     string `json:"node,omitempty"`
 	Revision string `json:"revision,omitempty"`
 
+	// Execution is the account of it in a stage that keeps some: lines of their own, of which
+	// there are as many as there is room for.
+	Execution []string `json:"execution,omitempty"`
+
 	// Missed is set in what Tail gives: how many requests were lost since the one before,
 	// as nobody took them.
 	Missed uint64 `json:"missed,omitempty"`
@@ -113,6 +117,12 @@ const (
 	maxText = 256
 )
 
+// maxExecution bounds the account of a request, maxExecutionLine a line of it.
+const (
+	maxExecution     = 24 << 10
+	maxExecutionLine = 4 << 10
+)
+
 const numTexts = 29
 
 // texts are all of them, those with bounds of their own first.
@@ -139,6 +149,17 @@ func (r *Request) bound() {
 		if len(*text) > textBounds[i] || !printable(*text) {
 			*text = harmless(*text, textBounds[i])
 		}
+	}
+	room := maxExecution
+	for i, line := range r.Execution {
+		if len(line) > maxExecutionLine || !printable(line) {
+			line = harmless(line, maxExecutionLine)
+		}
+		if room -= len(line); room < 0 {
+			r.Execution = r.Execution[:i]
+			return
+		}
+		r.Execution[i] = line
 	}
 }
 
@@ -169,6 +190,10 @@ func (r *Request) appendTo(b []byte) []byte {
 	for _, text := range r.texts() {
 		b = appendText(b, *text)
 	}
+	b = binary.AppendUvarint(b, uint64(len(r.Execution)))
+	for _, line := range r.Execution {
+		b = appendText(b, line)
+	}
 	return b
 }
 
@@ -182,6 +207,9 @@ func readRequest(data []byte) (r Request) {
 	r.Received, r.Sent = in.uvarint(), in.uvarint()
 	for _, text := range r.texts() {
 		*text = in.text()
+	}
+	for range in.uvarint() {
+		r.Execution = append(r.Execution, in.text())
 	}
 	return r
 }
