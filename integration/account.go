@@ -72,7 +72,10 @@ func (x *exchange) account(id wire.RouteIdentity) {
 	body := e.Later("Method request body before transformations: ")
 	x.tellSent = func() {
 		body(string(said.begin))
+		// What a function or a backend gives the client to come back with was told before.
+		e.SecretsOf(answered.Header())
 		e.Response(answered.Header(), answered.begin)
+		e.Clean()
 	}
 }
 

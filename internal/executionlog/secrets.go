@@ -42,7 +42,7 @@ func (l *Log) Secret(values ...string) {
 	slices.SortStableFunc(l.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
-// SecretsOf has the secrets among a request's headers masked.
+// SecretsOf has the secrets among headers masked.
 func (l *Log) SecretsOf(header http.Header) {
 	if l == nil {
 		return
@@ -57,8 +57,16 @@ func (l *Log) SecretsOf(header http.Header) {
 			if _, token, found := strings.Cut(value, " "); found {
 				l.Secret(strings.TrimSpace(token))
 			}
-			for pair := range strings.SplitSeq(value, ";") {
-				if _, cookie, found := strings.Cut(pair, "="); found && strings.EqualFold(name, "Cookie") {
+			cookies := strings.Split(value, ";")
+			switch http.CanonicalHeaderKey(name) {
+			case "Set-Cookie":
+				cookies = cookies[:1] // What follows says how it is kept.
+			case "Cookie":
+			default:
+				continue
+			}
+			for _, pair := range cookies {
+				if _, cookie, found := strings.Cut(pair, "="); found {
 					l.Secret(strings.TrimSpace(cookie))
 				}
 			}
@@ -73,6 +81,16 @@ func (l *Log) withoutSecrets(text string) string {
 		}
 	}
 	return text
+}
+
+// Clean masks in what is told already the secrets that were found since.
+func (l *Log) Clean() {
+	if l == nil || len(l.secrets) == 0 {
+		return
+	}
+	for i := range l.entries {
+		l.entries[i].Text = l.withoutSecrets(l.entries[i].Text)
+	}
 }
 
 // SecretsOfQuery has the secrets among a request's query parameters masked.

@@ -162,7 +162,7 @@ func TestExecutionLogs(t *testing.T) {
 		s.UsagePlans[0].Stages = append(s.UsagePlans[0].Stages, gateway.PlanStage{API: "exec", Stage: st.Name})
 	}
 	g := start(t, s)
-	const host, hostile = "exec.execute-api.localhost", "x\x1b[31m\u202e\"}{<script>"
+	const host, hostile = "exec.execute-api.localhost", "x\u202e\"}{<script>"
 	ask := func(method, target, body string, headers ...string) (id string, status int) {
 		r := g.request(method, host, target, body, headers...)
 		if id = r.Header.Get("x-amzn-requestid"); id == "" {
@@ -179,7 +179,7 @@ func TestExecutionLogs(t *testing.T) {
 		// never are beginnings of lines that must not be.
 		never []string
 	}{
-		{"POST", "/trace/proxy/7?a=1&token=secret-query-0123", "hello", []string{"X-Hostile", hostile, "Authorization", "Bearer secret-bearer-0123456789", "Cookie", "a=secret-cookie-0123456789", "X-Copy", "secret-bearer-0123456789"}, 200, append(begun,
+		{"POST", "/trace/proxy/7?a=1&token=secret-query-0123", "hello\n{} (id) forged\x1b[31m", []string{"X-Hostile", hostile, "Authorization", "Bearer secret-bearer-0123456789", "Cookie", "a=secret-cookie-0123456789", "X-Copy", "secret-bearer-0123456789"}, 200, append(begun,
 			"HTTP Method: POST, Resource Path: /trace/proxy/7", "Method request path: {id=7}", "Method request query string: {a=1, token=****", "Method request headers: {", "Method request body before transformations: hello",
 			"Endpoint request URI: "+backend.URL+"/seen/7?a=1&token=****", "Endpoint request headers: {", "Endpoint request body after transformations: hello", "Sending request to "+backend.URL+"/seen/7",
 			"Received response. Status: 200, Integration latency: ", "Endpoint response headers: {", "Endpoint response body before transformations: {\"method\":\"POST\"",
@@ -246,7 +246,7 @@ func TestExecutionLogs(t *testing.T) {
 			t.Errorf("a secret, %s, is told in %s", m, line)
 		}
 	}
-	if strings.ContainsAny(text, "\x1b\u202e\r") || strings.Contains(text, "<script>") || !strings.Contains(text, `x\u001b[31m\u202e\"}{\u003cscript\u003e`) {
+	if strings.ContainsAny(text, "\x1b\u202e\r") || strings.Contains(text, "<script>") || !strings.Contains(text, `x\u202e\"}{\u003cscript\u003e`) || !strings.Contains(text, `hello\u000a{} (id) forged\u001b[31m`) {
 		t.Error("what a header says is not told as it should be")
 	}
 }
