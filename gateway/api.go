@@ -80,6 +80,9 @@ type Stage struct {
 	Cache *StageCache
 	// AccessLog is nil where requests are not logged.
 	AccessLog *StageAccessLog
+	// ExecutionLog has accounts of requests written; nil has none but of routes whose
+	// settings want it.
+	ExecutionLog *ExecutionLog
 	// DetailedMetrics has requests counted for each route, and not for the stage only,
 	// where the settings of a route do not say otherwise.
 	DetailedMetrics bool
@@ -130,7 +133,9 @@ type RouteSettings struct {
 	Cache *CacheSettings
 	// DetailedMetrics replaces the stage's.
 	DetailedMetrics *bool
-	Source          Position
+	// Execution replaces how much the stage's execution log tells; nil leaves it.
+	Execution *ExecutionDetail
+	Source    Position
 }
 
 // RouteDetailed reports whether a route's requests are counted for themselves.

@@ -9,7 +9,8 @@ import (
 // is behind routes, the integration service does. Both sides go by what is said here.
 
 // NeedsService reports whether the integration service serves a route of a stage: because
-// its integration does more than Envoy can, or because its answers are kept.
+// its integration does more than Envoy can, because its answers are kept, or because the
+// stage traces what is sent.
 func (s *Stage) NeedsService(r *Route) bool {
 	in := r.Integration
 	switch {
@@ -17,6 +18,9 @@ func (s *Stage) NeedsService(r *Route) bool {
 		return false
 	case in.NeedsService():
 		return true
+	case s.RouteExecution(r.Key()).Data():
+		// What is sent has to be seen by somebody who can tell it. HTTP APIs have no such logs.
+		return in.Type == IntegrationHTTP || in.Type == IntegrationHTTPProxy || in.Type == IntegrationMock
 	}
 	return (in.Type == IntegrationHTTP || in.Type == IntegrationHTTPProxy) && s.RouteCache(r) != nil
 }

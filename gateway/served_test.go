@@ -54,3 +54,28 @@ func TestNeedsService(t *testing.T) {
 		}
 	}
 }
+
+// TestDataTraceNeedsService holds that what is sent is seen by who can tell it, where a stage
+// traces it, and that no other level changes who serves a route.
+func TestDataTraceNeedsService(t *testing.T) {
+	r := &Route{Method: "GET", Path: "/a", Integration: &Integration{Type: IntegrationHTTPProxy}}
+	off, trace := ExecutionDetail{Level: ExecutionOff}, ExecutionDetail{Level: ExecutionSteps, DataTrace: true}
+	for _, c := range []struct {
+		name  string
+		stage Stage
+		want  bool
+	}{
+		{"nothing", Stage{}, false},
+		{"steps", Stage{ExecutionLog: &ExecutionLog{ExecutionDetail: ExecutionDetail{Level: ExecutionSteps}}}, false},
+		{"errors and data", Stage{ExecutionLog: &ExecutionLog{ExecutionDetail: ExecutionDetail{Level: ExecutionErrors, DataTrace: true}}}, false},
+		{"data", Stage{ExecutionLog: &ExecutionLog{ExecutionDetail: trace}}, true},
+		{"data, not of the route", Stage{ExecutionLog: &ExecutionLog{ExecutionDetail: trace}, Settings: []RouteSettings{{RouteKey: "GET /a", Execution: &off}}}, false},
+		{"data of the route", Stage{Settings: []RouteSettings{{RouteKey: "GET /a", Execution: &trace}, {RouteKey: "*", Execution: &off}}}, true},
+		{"data of all routes", Stage{Settings: []RouteSettings{{RouteKey: "*", Execution: &trace}}}, true},
+		{"data of another", Stage{Settings: []RouteSettings{{RouteKey: "GET /b", Execution: &trace}}}, false},
+	} {
+		if got := c.stage.NeedsService(r); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}

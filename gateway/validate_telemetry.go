@@ -17,6 +17,7 @@ func (v *validation) telemetry(a *API, s *Stage) {
 	if s.Tracing != nil {
 		v.traced(a, s)
 	}
+	v.executionLog(a, s)
 	for i := range s.Settings {
 		if detailed := s.Settings[i].DetailedMetrics; detailed != nil && *detailed {
 			v.toldBy(a, s, s.Settings[i].Source, "detailed metrics")
@@ -60,21 +61,65 @@ func (v *validation) accessLog(a *API, log *StageAccessLog) {
 	}
 }
 
+// executionLog checks that a stage may have an execution log, and gets what it wants of it.
+func (v *validation) executionLog(a *API, s *Stage) {
+	wanted := Position{}
+	look := func(d ExecutionDetail, pos Position) {
+		if d.DataTrace && !d.Steps() {
+			v.errorf("no-effect", pos, "set level: INFO besides, or leave dataTrace out", "dataTrace goes with the level INFO")
+		}
+		if d.Errors() && wanted.IsZero() {
+			wanted = pos
+		}
+	}
+	if s.ExecutionLog != nil {
+		look(s.ExecutionLog.ExecutionDetail, cmp.Or(s.ExecutionLog.Source, s.Source))
+	}
+	for i := range s.Settings {
+		if e := s.Settings[i].Execution; e != nil {
+			look(*e, cmp.Or(s.Settings[i].Source, s.Source))
+		}
+	}
+	switch {
+	case !s.LogsExecutions():
+	case a.Protocol == REST:
+		v.toldBy(a, s, wanted, "an execution log")
+	case a.Protocol == HTTP:
+		v.errorf("unsupported-telemetry", wanted, "remove it; an access log can tell $context.error.* and $context.integration.*",
+			"the stage %s/%s is of an HTTP API, which has no execution logs", a.ID, s.Name)
+	default:
+		v.errorf("unsupported-telemetry", wanted, "remove it", "the stage %s/%s is of a WebSocket API, which cannot have an execution log yet", a.ID, s.Name)
+	}
+}
+
 // destinations checks that stages which share a file agree on it.
 func (v *validation) destinations() {
-	first := map[string]*StageAccessLog{}
+	type log struct {
+		maxBytes int64
+		maxFiles int
+		source   Position
+	}
+	first := map[string]log{}
+	look := func(destination string, l log) {
+		if destination == "" {
+			return
+		}
+		other, known := first[destination]
+		if !known {
+			first[destination] = l
+		} else if other.maxBytes != l.maxBytes || other.maxFiles != l.maxFiles {
+			v.errorf("conflicting-log-files", l.source, "say the same of it, or log to another file",
+				"%s is kept in another way than at %s", destination, other.source)
+		}
+	}
 	for i := range v.snapshot.APIs {
 		for j := range v.snapshot.APIs[i].Stages {
-			log := v.snapshot.APIs[i].Stages[j].AccessLog
-			if log == nil || log.Destination == "" {
-				continue
+			s := &v.snapshot.APIs[i].Stages[j]
+			if l := s.AccessLog; l != nil {
+				look(l.Destination, log{l.MaxBytes, l.MaxFiles, l.Source})
 			}
-			other := first[log.Destination]
-			if other == nil {
-				first[log.Destination] = log
-			} else if other.MaxBytes != log.MaxBytes || other.MaxFiles != log.MaxFiles {
-				v.errorf("conflicting-log-files", log.Source, "say the same of it, or log to another file",
-					"%s is kept in another way than at %s", log.Destination, other.Source)
+			if l := s.ExecutionLog; l != nil {
+				look(l.Destination, log{l.MaxBytes, l.MaxFiles, l.Source})
 			}
 		}
 	}

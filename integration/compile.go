@@ -102,6 +102,11 @@ type route struct {
 	resourceID string
 	template   gateway.PathTemplate
 	handler    handler
+	// execution is how much is told of its requests.
+	execution gateway.ExecutionDetail
+	// identity are the headers and query parameters by which callers make themselves known
+	// to its authorizer.
+	identity []identityParameter
 }
 
 // Compile makes a snapshot ready for a Server, and reports everything that could not be
@@ -194,7 +199,10 @@ func (c *Compiled) compileStage(snapshot *gateway.Snapshot, api *gateway.API, of
 		if st.cache != nil {
 			h = b.cached(r, h)
 		}
-		compiled := &route{stage: st, Route: r, key: r.Key(), resourceID: lambdaevent.ResourceID(r.Path), handler: h}
+		compiled := &route{stage: st, Route: r, key: r.Key(), resourceID: lambdaevent.ResourceID(r.Path), handler: h, execution: of.RouteExecution(r.Key())}
+		if compiled.execution.Data() {
+			compiled.identity = identityOf(deployment, r)
+		}
 		if r.Path != gateway.DefaultRoute {
 			// A path that cannot be read is reported by Validate.
 			compiled.template, _ = gateway.ParsePath(r.Path)

@@ -40,6 +40,8 @@ type exchange struct {
 
 	// execution is its account, nil where nobody wants one.
 	execution *executionlog.Log
+	// tellSent adds what is known at the end only; nil where what is sent is not told.
+	tellSent func()
 }
 
 func (x *exchange) ctx() context.Context { return x.request.Context() }

@@ -111,13 +111,13 @@ func (x *exchange) tellFailure(f *failure, reason string) {
 	}
 	switch f {
 	case timedOut:
-		e.Line("Execution failed due to a timeout error")
+		e.Failure("Execution failed due to a timeout error")
 	case malformed:
-		e.Line("Execution failed due to configuration error: Malformed Lambda proxy response: %s", reason)
+		e.Failure("Execution failed due to configuration error: Malformed Lambda proxy response: %s", reason)
 	case badTemplate, badMapping, badEncoding, noResponse, refused, unreachable, badPrelude:
-		e.Line("Execution failed due to configuration error: %s", reason)
+		e.Failure("Execution failed due to configuration error: %s", reason)
 	default:
-		e.Line("Execution failed: %s: %s", f.name, reason)
+		e.Failure("Execution failed: %s: %s", f.name, reason)
 	}
 }
 

@@ -26,6 +26,15 @@ func (s *stage) reusable() bool {
 	return true
 }
 
+func (s *stage) logsExecutions() bool {
+	for _, r := range s.routes {
+		if r.execution.Errors() {
+			return true
+		}
+	}
+	return false
+}
+
 // known finds what was compiled of the same stage before. A deployment that was read again
 // is the same if its hash is, but then its problems may stand on other lines.
 func (c *Compiled) known(key stageKey, api *gateway.API, of *gateway.Stage, deployment *gateway.Deployment, variables map[string]string) *stage {
@@ -35,6 +44,9 @@ func (c *Compiled) known(key stageKey, api *gateway.API, of *gateway.Stage, depl
 	st := c.previous.stages[key]
 	if of.Cache != nil || st != nil && st.cache != nil {
 		return nil // What is said of a cache may have changed.
+	}
+	if of.LogsExecutions() || st != nil && st.logsExecutions() {
+		return nil // The same goes for what is told of requests.
 	}
 	if st == nil || st.protocol != api.Protocol || st.account != api.Home().Account || !maps.Equal(st.variables, variables) || !st.reusable() {
 		return nil

@@ -21,6 +21,7 @@ import (
 	"gatehouse/integration/stagecache"
 	"gatehouse/integration/upstream"
 	"gatehouse/internal/amazon"
+	"gatehouse/internal/executionlog"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/obs"
 	"gatehouse/internal/wire"
@@ -67,6 +68,9 @@ type Options struct {
 	// Cached is told of each request to a route whose answers are kept, before it is answered,
 	// and whether there was one: hit, miss, or refresh; nil for nobody.
 	Cached func(requestID, result string)
+	// Executed is told what was done with a request of a stage that keeps accounts of them,
+	// when it has been answered; nil for nobody.
+	Executed func(*executionlog.Account)
 	// MaxWait is how long a request waits for the answer that another one fetches, 5
 	// seconds by default.
 	MaxWait time.Duration
@@ -88,7 +92,9 @@ type Server struct {
 	flights stagecache.Flights
 	maxWait time.Duration
 	cached  func(requestID, result string)
-	serving atomic.Pointer[serving]
+	// executed may be nil.
+	executed func(*executionlog.Account)
+	serving  atomic.Pointer[serving]
 	// services are found by the one, and called over the other.
 	services  *amazon.Client
 	transport http.RoundTripper
@@ -127,7 +133,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, now: o.Now, lambda: o.Lambda, streams: o.Streams, services: services, transport: transport,
 		metrics: newMetrics(o.Registerer), memory: newMemory(o.MemoryBytes, cmp.Or(o.Patience, defaultPatience)),
-		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait), tracer: o.Tracer, cached: o.Cached,
+		webSocket: o.WebSocket, mcp: o.MCP, cache: o.Cache, maxWait: cmp.Or(o.MaxWait, defaultMaxWait), tracer: o.Tracer, cached: o.Cached, executed: o.Executed,
 	}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
@@ -270,6 +276,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.base = id.Base
 	x.readClient()
+	if s.executed != nil && x.route.execution.Errors() {
+		x.account(id)
+		defer x.accounted(id)
+	}
 	x.route.handler.serve(x)
 }
 

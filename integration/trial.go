@@ -174,8 +174,7 @@ func (t *Trials) serve(ctx context.Context, trial Trial, c *Compiled, r *route) 
 		delete(answer.Header, name)
 	}
 	e := x.execution
-	e.Line("Method response body after transformations: %s", executionlog.Body(answer.Body))
-	e.Line("Method response headers: %s", executionlog.Headers(answer.Header))
+	e.Response(answer.Header, answer.Body)
 	if x.failed == "" {
 		e.Line("Successfully completed execution")
 	}
@@ -213,9 +212,7 @@ func (x *exchange) tellRequest(trial Trial) {
 	for _, f := range lambdaevent.Query(x.query, true) {
 		query = append(query, [2]string{f.Name, f.Value})
 	}
-	e.Line("Method request path: %s", executionlog.Pairs(path))
-	e.Line("Method request query string: %s", executionlog.Pairs(query))
-	e.Line("Method request headers: %s", executionlog.Headers(trial.Header))
+	e.Method(path, query, trial.Header)
 	e.Line("Method request body before transformations: %s", executionlog.Body(trial.Body))
 }
 

@@ -28,6 +28,8 @@ type stage struct {
 	base, canary *deployment
 	// log is nil where nothing is logged.
 	log *stageLog
+	// executions is nil where no accounts of requests are kept.
+	executions *executions
 	// labels are those of requests that are counted for the stage alone.
 	labels labels
 	series seriesCache
@@ -53,6 +55,8 @@ type route struct {
 	key, resourceID string
 	labels          labels
 	series          seriesCache
+	// execution is how much is told of its requests.
+	execution gateway.ExecutionDetail
 	// cached are routes whose answers are kept.
 	cached bool
 }
@@ -93,6 +97,7 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			if of.AccessLog != nil {
 				st.log = s.compileLog(of.AccessLog, api.Protocol)
 			}
+			st.executions = s.compileExecutions(api, of)
 			if of.Cache != nil {
 				st.cacheBytes = of.Cache.Bytes
 			}
@@ -107,7 +112,7 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			compile := func(d *gateway.Deployment) *deployment {
 				out := &deployment{Deployment: d, routes: make(map[string]*route, len(d.Routes))}
 				for k := range d.Routes {
-					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels, cached: of.RouteCache(&d.Routes[k]) != nil}
+					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels, execution: of.RouteExecution(d.Routes[k].Key()), cached: of.RouteCache(&d.Routes[k]) != nil}
 					if of.RouteDetailed(r.key) && st.labels != all {
 						l := st.labels
 						l.method, l.resource = r.Method, r.Path

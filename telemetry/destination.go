@@ -47,8 +47,8 @@ func newDestinations(stdout io.Writer, maxBuffered int, log *slog.Logger, m *met
 }
 
 // get finds the destination of a log. Nothing is opened before there is a line.
-func (d *destinations) get(l *gateway.StageAccessLog) *destination {
-	key := destinationKey{l.Destination, cmp.Or(l.MaxBytes, defaultFileBytes), cmp.Or(l.MaxFiles, defaultFiles)}
+func (d *destinations) get(name string, bytes int64, files int) *destination {
+	key := destinationKey{name, cmp.Or(bytes, defaultFileBytes), cmp.Or(files, defaultFiles)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if to := d.all[key]; to != nil {
@@ -78,6 +78,9 @@ func (d *destinations) rest(all ...*Compiled) {
 		for _, st := range c.stages {
 			if st.log != nil {
 				used[st.log.to] = true
+			}
+			if st.executions != nil {
+				used[st.executions.to] = true
 			}
 		}
 	}
@@ -195,7 +198,7 @@ func (d *destination) write(text []byte) {
 		d.lost.Add(float64(bytes.Count(piece, []byte{'\n'}) - written))
 		if now := time.Now(); now.Sub(d.warned) > warnEvery || d.warned.IsZero() {
 			d.warned = now
-			d.log.Warn("lines of an access log are lost", "destination", d.name, "error", err)
+			d.log.Warn("lines of a log are lost", "destination", d.name, "error", err)
 		}
 	}
 }

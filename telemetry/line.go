@@ -39,7 +39,7 @@ func (s *Server) compileLog(l *gateway.StageAccessLog, protocol gateway.Protocol
 	if len(mistakes) > 0 {
 		return nil
 	}
-	out := &stageLog{to: s.logs.get(l)}
+	out := &stageLog{to: s.logs.get(l.Destination, l.MaxBytes, l.MaxFiles)}
 	for _, p := range parsed {
 		part := linePart{text: p.Text, variable: p.Variable != ""}
 		if p.Variable == "error.messageString" {
@@ -151,19 +151,30 @@ type pending struct {
 func newBatch() *batch { return &batch{lines: map[*destination]*pending{}} }
 
 func (b *batch) add(l *stageLog, r *request) {
-	p := b.lines[l.to]
-	if p == nil {
-		p = &pending{}
-		b.lines[l.to] = p
-	}
-	if p.lines == 0 {
-		b.order = append(b.order, l.to)
-	}
+	p := b.pending(l.to)
 	p.text = l.line(p.text, r)
 	p.lines++
+	b.bound(l.to, p)
+}
+
+// pending is what goes to a destination.
+func (b *batch) pending(to *destination) *pending {
+	p := b.lines[to]
+	if p == nil {
+		p = &pending{}
+		b.lines[to] = p
+	}
+	if p.lines == 0 {
+		b.order = append(b.order, to)
+	}
+	return p
+}
+
+// bound hands over what has become much.
+func (b *batch) bound(to *destination, p *pending) {
 	// One message of Envoy's may have any number of requests in it.
 	if len(p.text) > 256<<10 {
-		l.to.append(p.text, p.lines)
+		to.append(p.text, p.lines)
 		p.text, p.lines = p.text[:0], 0
 	}
 }

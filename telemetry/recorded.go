@@ -6,6 +6,7 @@ import (
 
 	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 
+	"gatehouse/internal/executionlog"
 	"gatehouse/telemetry/history"
 )
 
@@ -16,7 +17,7 @@ type History interface {
 }
 
 // record tells the history of a request.
-func (s *Server) record(told *history.Request, node string, r *request) {
+func (s *Server) record(told *history.Request, node string, r *request, account []executionlog.Entry) {
 	if s.history == nil {
 		return
 	}
@@ -48,6 +49,7 @@ func (s *Server) record(told *history.Request, node string, r *request) {
 			told.Cache = s.cached.take(told.ID)
 		}
 	}
+	told.Execution = textsOf(account)
 	s.history.Add(told)
 }
 
@@ -139,4 +141,16 @@ func (c *cacheResults) take(id string) string {
 		}
 	}
 	return ""
+}
+
+// textsOf are the lines of an account, which are not shared with anybody.
+func textsOf(account []executionlog.Entry) []string {
+	if len(account) == 0 {
+		return nil
+	}
+	lines := make([]string, 0, len(account))
+	for _, e := range account {
+		lines = append(lines, e.Text)
+	}
+	return lines
 }

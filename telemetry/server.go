@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"gatehouse/internal/executionlog"
 )
 
 // Options configure a Server. The zero value of each means its default.
@@ -39,6 +41,9 @@ type Options struct {
 	History History
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+	// Alone says that no Envoy tells this process about requests: what the integration
+	// service tells of them is written at once.
+	Alone bool
 	// Minutes tells that another one is over, for what is metered by time; the clock does if
 	// there is none.
 	Minutes <-chan time.Time
@@ -55,6 +60,9 @@ type Server struct {
 	history History
 	now     func() time.Time
 	cached  cacheResults
+	// accounts wait for Envoys unless the server is alone.
+	accounts accounts
+	alone    bool
 
 	maxSeries int
 	ended     chan struct{}
@@ -82,7 +90,7 @@ func New(o Options) *Server {
 	s := &Server{
 		log: o.Log, metrics: m, ended: make(chan struct{}),
 		logs:      newDestinations(o.Stdout, cmp.Or(o.MaxBuffered, 8<<20), o.Log, m),
-		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter, history: o.History, now: o.Now,
+		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter, history: o.History, now: o.Now, alone: o.Alone,
 	}
 	s.serving.Store(&serving{})
 	if s.metered != nil {
@@ -110,6 +118,7 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	s.writeAccounts(s.accounts.rest())
 	return s.logs.close(ctx)
 }
 
@@ -187,9 +196,18 @@ func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEnt
 		r := now.request(e)
 		s.metrics.count(r)
 		s.meter(r)
-		s.record(&b.told, node, r)
+		var account []executionlog.Entry
+		log, detail := r.execution()
+		if log != nil {
+			expected := r.servedByService() && (detail.Steps() || r.responseType() != "")
+			account = r.account(detail, s.accounts.take(requestID(r), expected))
+		}
+		s.record(&b.told, node, r, account)
 		if r.stage != nil && r.stage.log != nil {
 			b.add(r.stage.log, r)
+		}
+		if log != nil {
+			b.addExecution(log, r.logged.Canary, requestID(r), account)
 		}
 	}
 	b.flush()

@@ -130,6 +130,9 @@ func parseStage(v source.Value, own Definition, protocol gateway.Protocol) Stage
 	if log := o.Get("accessLog"); log.Exists() {
 		s.AccessLog = parseStageAccessLog(log)
 	}
+	if log := o.Get("executionLog"); log.Exists() {
+		s.ExecutionLog = parseExecutionLog(log)
+	}
 	if tracing := o.Get("tracing"); tracing.Exists() {
 		s.Tracing = parseStageTracing(tracing)
 	}
@@ -201,6 +204,12 @@ func parseSettings(e source.Entry) gateway.RouteSettings {
 	if kind := o.Get("metrics").OneOf("standard", "detailed"); kind != "" {
 		detailed := kind == "detailed"
 		s.DetailedMetrics = &detailed
+	}
+	if v := o.Get("executionLog"); v.Exists() {
+		log := v.Object()
+		detail := parseExecutionDetail(log)
+		log.Done()
+		s.Execution = &detail
 	}
 	o.Done()
 	return s

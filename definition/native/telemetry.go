@@ -12,36 +12,54 @@ import (
 // format itself is checked where the kind of the API is known.
 func parseStageAccessLog(v source.Value) *gateway.StageAccessLog {
 	o := v.Object()
-	format, destination := o.Require("format"), o.Get("destination")
-	l := &gateway.StageAccessLog{
-		FormatSource: format.TextSource(),
-		Destination:  gateway.DestinationStdout,
-		Source:       v.Pos(),
-	}
+	format := o.Require("format")
+	l := &gateway.StageAccessLog{FormatSource: format.TextSource(), Source: v.Pos()}
 	if format.Exists() {
 		// A literal block ends with a line's end, which is none of the format.
 		l.Format = strings.TrimRight(format.NonEmpty(), "\r\n")
 	}
+	l.Destination, l.MaxBytes, l.MaxFiles = parseLogDestination(o)
+	o.Done()
+	return l
+}
+
+// parseLogDestination reads where a log of a stage goes.
+func parseLogDestination(o *source.Object) (name string, maxBytes int64, maxFiles int) {
+	name = gateway.DestinationStdout
+	destination := o.Get("destination")
 	if destination.Exists() {
-		l.Destination = destination.NonEmpty()
+		name = destination.NonEmpty()
 	}
-	file := l.Destination != gateway.DestinationStdout
-	if file && l.Destination != "" && (!path.IsAbs(l.Destination) || path.Clean(l.Destination) != l.Destination) {
+	file := name != gateway.DestinationStdout
+	if file && name != "" && (!path.IsAbs(name) || path.Clean(name) != name) {
 		destination.Errorf("invalid-value", "write stdout, or an absolute path such as /var/log/gatehouse/access.log", "%s is not where a log can go", destination.Shown())
-		l.Destination = ""
+		name = ""
 	}
-	maxSize, maxFiles := o.Get("maxSize"), o.Get("maxFiles")
-	for _, option := range []source.Value{maxSize, maxFiles} {
+	size, files := o.Get("maxSize"), o.Get("maxFiles")
+	for _, option := range []source.Value{size, files} {
 		if option.Exists() && !file {
 			option.Errorf("invalid-value", "remove it, or name a file", "%s is for files, and the log goes to stdout", option.Path())
 		}
 	}
-	if l.MaxBytes = maxSize.Bytes(0); maxSize.Exists() && l.MaxBytes < 1<<20 {
-		maxSize.Errorf("invalid-value", "write a size such as 100MiB", "a file of %s cannot be kept: it has to have room for 1 MiB", maxSize.Shown())
+	if maxBytes = size.Bytes(0); size.Exists() && maxBytes < 1<<20 {
+		size.Errorf("invalid-value", "write a size such as 100MiB", "a file of %s cannot be kept: it has to have room for 1 MiB", size.Shown())
 	}
-	l.MaxFiles = int(maxFiles.Int(0, 1, 10_000))
+	return name, maxBytes, int(files.Int(0, 1, 10_000))
+}
+
+// parseExecutionLog reads what a stage's execution log tells, and where it goes.
+func parseExecutionLog(v source.Value) *gateway.ExecutionLog {
+	o := v.Object()
+	l := &gateway.ExecutionLog{ExecutionDetail: parseExecutionDetail(o), Source: v.Pos()}
+	l.Destination, l.MaxBytes, l.MaxFiles = parseLogDestination(o)
 	o.Done()
 	return l
+}
+
+// parseExecutionDetail reads what a stage and its routes may say alike.
+func parseExecutionDetail(o *source.Object) gateway.ExecutionDetail {
+	level := o.Require("level").OneOf(string(gateway.ExecutionOff), string(gateway.ExecutionErrors), string(gateway.ExecutionSteps))
+	return gateway.ExecutionDetail{Level: gateway.ExecutionLevel(level), DataTrace: o.Get("dataTrace").Bool(false)}
 }
 
 // parseTracing reads where a gateway's Envoys report what they trace.

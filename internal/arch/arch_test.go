@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
-	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/executionlog", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"explain":     {"gateway", "translator", "telemetry/history", "internal/lambdaevent", "internal/nearest", "internal/wire"},
 	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/codeflow", "internal/difference", "internal/pageheaders", "internal/sessions"},
 

@@ -21,6 +21,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
 	"gatehouse/integration/websocket"
+	"gatehouse/internal/executionlog"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/otlp"
 	"gatehouse/internal/revision"
@@ -92,6 +93,8 @@ type controlPlane struct {
 	// nil without the role telemetry.
 	history   *history.History
 	toldCache func(requestID, result string)
+	// toldAccount hears of what was done with requests, where stages keep accounts of them.
+	toldAccount func(*executionlog.Account)
 	// archive knows what is longer ago, nil without --prometheus-url.
 	archive *archive.Source
 	// services are what the roles have started. One of them may be xds; without it no

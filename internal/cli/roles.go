@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -124,8 +125,14 @@ func startRateLimit(c *controlPlane) service {
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
+	var alone *telemetry.Server
+	if c.toldAccount == nil {
+		// Without the role telemetry nobody else writes what there is to tell of requests.
+		alone = telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Alone: true})
+		c.toldAccount = alone.Executed
+	}
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
-	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache})
+	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache, Executed: c.toldAccount})
 	c.flush = server.Flush
 	c.caches.Data = server.Flush
 	return service{
@@ -140,12 +147,22 @@ func startIntegration(c *controlPlane) service {
 			compiled, ds := server.Compile(s)
 			connections, more := webSockets.Compile(s)
 			endpoints := tools.Compile(s)
+			var logs *telemetry.Compiled
+			if alone != nil {
+				logs = alone.Compile(s)
+			}
 			return func() func() {
+				if alone != nil {
+					alone.Swap(logs) // What it cannot place is understood by the revision before.
+				}
 				back, backward, backwards := server.Swap(compiled), webSockets.Swap(connections), tools.Swap(endpoints)
 				return func() { backwards(); backward(); back() }
 			}, append(ds, more...)
 		},
 		close: func() {
+			if alone != nil {
+				closeLogs(alone, log)
+			}
 			if c.stageCaches == nil {
 				return
 			}
@@ -160,7 +177,7 @@ func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
 	c.history = history.New(history.Options{Registerer: c.metrics})
 	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered, History: c.history})
-	c.toldCache = server.Cached
+	c.toldCache, c.toldAccount = server.Cached, server.Executed
 	return service{
 		name:     wire.TelemetryService,
 		register: server.Register,
@@ -169,13 +186,15 @@ func startTelemetry(c *controlPlane) service {
 			return func() func() { return server.Swap(compiled) }, nil
 		},
 		endStreams: server.EndStreams,
-		close: func() {
-			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-			defer cancel()
-			if err := server.Close(ctx); err != nil {
-				log.Warn("the last lines of access logs may not be written", "error", err)
-			}
-		},
+		close:      func() { closeLogs(server, log) },
+	}
+}
+
+func closeLogs(server *telemetry.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := server.Close(ctx); err != nil {
+		log.Warn("the last lines of access logs may not be written", "error", err)
 	}
 }
 

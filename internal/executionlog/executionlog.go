@@ -6,28 +6,29 @@ package executionlog
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"gatehouse/internal/wire"
 )
 
 // Log is the account of one request. A nil one keeps nothing, which is what most requests
 // have. It belongs to one goroutine.
 type Log struct {
-	text strings.Builder
-	now  func() time.Time
+	id  string
+	now func() time.Time
+	// errors, steps and data say what is told.
+	errors, steps, data bool
+	// room is how many bytes there may still be; it is none where there is no bound.
+	room, bounded int
+	entries       []Entry
+	secrets       []string
 }
 
-// New begins the account of a request.
-func New(id string, now func() time.Time) *Log {
-	l := &Log{now: now}
-	fmt.Fprintf(&l.text, "Execution log for request %s\n", id)
-	return l
+// Entry is a line, and when what it tells has happened.
+type Entry struct {
+	At   time.Time
+	Text string
 }
 
 const (
@@ -35,32 +36,116 @@ const (
 	executionTime = "Mon Jan 02 15:04:05 MST 2006"
 	// maxShown is how much of a value is shown.
 	maxShown = 998
-	// shownOfSecret is how much of the end of a secret is shown.
-	shownOfSecret = 6
+	// maxAccount bounds what is kept of a request.
+	maxAccount = 32 << 10
+	// maxSearched is how much of a value is searched for secrets before it is shortened.
+	maxSearched = 16 << 10
 )
 
-// String is the account, so far.
-func (l *Log) String() string { return l.text.String() }
-
-// Line adds a line. What a value has of line ends stays in it, as on Amazon.
-func (l *Log) Line(format string, args ...any) {
-	if l == nil {
-		return
-	}
-	fmt.Fprintf(&l.text, "%s : ", l.now().UTC().Format(executionTime))
-	fmt.Fprintf(&l.text, format, args...)
-	l.text.WriteByte('\n')
+// New begins the account of a request for who has asked for it, of which everything is told.
+func New(id string, now func() time.Time) *Log {
+	return &Log{id: id, now: now, errors: true, steps: true, data: true}
 }
 
-// Asked tells what a backend is asked. The URI is to have no secrets in it.
+// Detailed begins the account of a request to a stage; nil where it has none.
+func Detailed(id string, now func() time.Time, errors, steps, data bool) *Log {
+	if !errors && !steps {
+		return nil
+	}
+	return &Log{id: id, now: now, errors: errors, steps: steps, data: data, room: maxAccount, bounded: maxAccount}
+}
+
+// String is the account, so far, with a head and the times.
+func (l *Log) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Execution log for request %s\n", l.id)
+	for _, e := range l.entries {
+		fmt.Fprintf(&b, "%s : %s\n", e.At.UTC().Format(executionTime), e.Text)
+	}
+	return b.String()
+}
+
+// Entries are its lines, so far.
+func (l *Log) Entries() []Entry {
+	if l == nil {
+		return nil
+	}
+	return l.entries
+}
+
+// Data reports whether what is sent is told.
+func (l *Log) Data() bool { return l != nil && l.data }
+
+// Line adds a line that tells a step. What a value has of line ends stays in it, as on
+// Amazon.
+func (l *Log) Line(format string, args ...any) {
+	if l != nil && l.steps {
+		l.add(fmt.Sprintf(format, args...))
+	}
+}
+
+// Failure adds a line that tells why there is an error.
+func (l *Log) Failure(format string, args ...any) {
+	if l != nil && l.errors {
+		l.add(fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *Log) add(text string) {
+	text = l.withoutSecrets(text)
+	if l.bounded > 0 {
+		if l.room <= 0 {
+			return
+		}
+		if l.room -= len(text); l.room <= 0 {
+			text = "[TRUNCATED]"
+		}
+	}
+	l.entries = append(l.entries, Entry{l.now(), text})
+}
+
+// Later adds a line whose end is known later than it is told; fill says it.
+func (l *Log) Later(begin string) (fill func(text string)) {
+	if !l.Data() {
+		return func(string) {}
+	}
+	l.add(begin)
+	if n := len(l.entries); n > 0 && l.entries[n-1].Text == begin {
+		return func(text string) {
+			l.entries[n-1].Text = begin + l.shown(text)
+			l.room -= len(text)
+		}
+	}
+	return func(string) {}
+}
+
+// shown is a value without secrets, shortened.
+func (l *Log) shown(text string) string {
+	if l == nil {
+		return ""
+	}
+	if len(text) > maxSearched {
+		text = text[:maxSearched]
+	}
+	return Shown(l.withoutSecrets(strings.ToValidUTF8(text, "\uFFFD")))
+}
+
+// Asked tells what a backend is asked. Where data is not told, that is the URI without its
+// query.
 func (l *Log) Asked(uri string, header http.Header, body []byte) {
 	if l == nil {
 		return
 	}
-	l.Line("Endpoint request URI: %s", Shown(uri))
-	l.Line("Endpoint request headers: %s", Headers(header))
-	l.Line("Endpoint request body after transformations: %s", Body(body))
-	l.Line("Sending request to %s", Shown(uri))
+	if !l.data {
+		uri, _, _ = strings.Cut(uri, "?")
+	}
+	uri = l.shown(uri)
+	if l.data {
+		l.Line("Endpoint request URI: %s", uri)
+		l.Line("Endpoint request headers: %s", l.headers(header))
+		l.Line("Endpoint request body after transformations: %s", l.body(body))
+	}
+	l.Line("Sending request to %s", uri)
 }
 
 // Answered tells that a backend has answered, or a function has returned.
@@ -70,11 +155,34 @@ func (l *Log) Answered(status int, took time.Duration) {
 
 // Answer tells what a backend has answered.
 func (l *Log) Answer(header http.Header, body []byte) {
-	if l == nil {
+	if !l.Data() {
 		return
 	}
-	l.Line("Endpoint response headers: %s", Headers(header))
-	l.Line("Endpoint response body before transformations: %s", Body(body))
+	l.Line("Endpoint response headers: %s", l.headers(header))
+	l.Line("Endpoint response body before transformations: %s", l.body(body))
+}
+
+func (l *Log) headers(header http.Header) string { return headers(header, l.withoutSecrets) }
+
+func (l *Log) body(body []byte) string { return l.shown(string(body[:min(len(body), maxSearched)])) }
+
+// Method tells what a method is asked, but for the body.
+func (l *Log) Method(path, query [][2]string, header http.Header) {
+	if !l.Data() {
+		return
+	}
+	l.Line("Method request path: %s", pairs(path, l.withoutSecrets))
+	l.Line("Method request query string: %s", pairs(query, l.withoutSecrets))
+	l.Line("Method request headers: %s", l.headers(header))
+}
+
+// Response tells what a method has answered.
+func (l *Log) Response(header http.Header, body []byte) {
+	if !l.Data() {
+		return
+	}
+	l.Line("Method response body after transformations: %s", l.body(body))
+	l.Line("Method response headers: %s", l.headers(header))
 }
 
 // Body shows a body, as text.
@@ -90,45 +198,4 @@ func Shown(text string) string {
 		end--
 	}
 	return text[:end] + " [TRUNCATED]"
-}
-
-// secretHeaders are shown by their ends.
-var secretHeaders = map[string]bool{
-	"Authorization": true, "Cookie": true, "Proxy-Authorization": true, "Set-Cookie": true, "X-Amz-Security-Token": true, "X-Api-Key": true,
-}
-
-// Headers writes headers as {name=value, …}, sorted.
-func Headers(header http.Header) string {
-	var fields []string
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if strings.HasPrefix(strings.ToLower(name), wire.InternalHeaderPrefix) {
-			continue
-		}
-		values := strings.Join(header[name], ",")
-		if secretHeaders[http.CanonicalHeaderKey(name)] {
-			values = Masked(values)
-		}
-		fields = append(fields, name+"="+Shown(values))
-	}
-	return "{" + strings.Join(fields, ", ") + "}"
-}
-
-// Masked leaves the end of a secret, so that it can be told from others; of a short one
-// nothing.
-func Masked(secret string) string {
-	if len(secret) <= 2*shownOfSecret {
-		return strings.Repeat("*", len(secret))
-	}
-	hidden := len(secret) - shownOfSecret
-	return strings.Repeat("*", hidden) + strings.ToValidUTF8(secret[hidden:], "*")
-}
-
-// Pairs writes what a request has of named values.
-func Pairs(pairs [][2]string) string {
-	fields := make([]string, 0, len(pairs))
-	for _, p := range pairs {
-		fields = append(fields, p[0]+"="+Shown(p[1]))
-	}
-	slices.Sort(fields)
-	return "{" + strings.Join(fields, ", ") + "}"
 }

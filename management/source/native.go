@@ -57,6 +57,12 @@ type (
 		Throttle *nativeThrottle `json:"throttle,omitempty"`
 		Cache    *nativeCache    `json:"cache,omitempty"`
 		Metrics  string          `json:"metrics,omitempty"`
+		// ExecutionLog goes to the standard output, as access logs do.
+		ExecutionLog *nativeExecutionLog `json:"executionLog,omitempty"`
+	}
+	nativeExecutionLog struct {
+		Level     string `json:"level"`
+		DataTrace bool   `json:"dataTrace,omitempty"`
 	}
 	nativeCache struct {
 		Enabled              *bool  `json:"enabled,omitempty"`
@@ -102,6 +108,15 @@ func metrics(detailed bool) string {
 		return "detailed"
 	}
 	return "standard"
+}
+
+// executionLog gives how much is told of a route's requests. What is sent is traced at the
+// level INFO only.
+func executionLog(level string, dataTrace bool) *nativeExecutionLog {
+	if level == "" {
+		level = string(gateway.ExecutionOff)
+	}
+	return &nativeExecutionLog{Level: level, DataTrace: dataTrace && level == string(gateway.ExecutionSteps)}
 }
 
 // accessLog gives the log of a stage, or nothing where there is none. A format that cannot

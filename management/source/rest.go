@@ -76,6 +76,11 @@ func (routes restRoutesOf) add(c *restapi.Content) {
 	}
 }
 
+// logs reports whether settings have requests told about.
+func logs(setting restapi.MethodSetting) bool {
+	return setting.LoggingLevel != "" && setting.LoggingLevel != string(gateway.ExecutionOff)
+}
+
 func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
 	out := nativeStage{
 		Name: s.StageName, Description: s.Description, Certificate: s.ClientCertificateID, Definition: documentName(s.DeploymentID), Variables: s.Variables,
@@ -127,6 +132,9 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 			if setting.MetricsEnabled || settings["*/*"].MetricsEnabled {
 				options.Metrics = metrics(setting.MetricsEnabled)
 			}
+			if logs(setting) || logs(settings["*/*"]) {
+				options.ExecutionLog = executionLog(setting.LoggingLevel, setting.DataTraceEnabled)
+			}
 			if s.CacheClusterEnabled {
 				options.Cache = &nativeCache{
 					Enabled: &setting.CachingEnabled, TTL: fmt.Sprintf("%ds", setting.CacheTTLInSeconds),
@@ -143,7 +151,9 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 		for route, streams := range routes {
 			if streams {
 				// What streams is not kept, whatever the settings are.
-				out[route] = nativeRoute{Throttle: out[route].Throttle, Metrics: out[route].Metrics, Cache: &nativeCache{Enabled: &never}}
+				options := out[route]
+				options.Cache = &nativeCache{Enabled: &never}
+				out[route] = options
 			}
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"gatehouse/management/store"
 )
 
-// TestAccessLogs holds that stages of the management API are logged and counted as its
+// TestLogs holds that stages of the management API are logged and counted as its
 // users want, but for formats that mean nothing, and never to a file.
-func TestAccessLogs(t *testing.T) {
+func TestLogs(t *testing.T) {
 	s := store.NewMemory()
 	const rest, http = "eu-west-1/restapis/a1b2c3d4e5", "eu-west-1/apis/n1o2t3e4s5"
 	const format = "${context.requestId} $context.status"
@@ -20,7 +20,7 @@ func TestAccessLogs(t *testing.T) {
 		return restapi.Stage{
 			StageName: name, DeploymentID: "d1", Variables: map[string]string{"version": "v1"},
 			AccessLogSettings: &restapi.AccessLogSettings{Format: format, DestinationARN: "/etc/passwd"},
-			MethodSettings:    map[string]restapi.MethodSetting{"*/*": {MetricsEnabled: true}, "~1{id}/GET": {}},
+			MethodSettings:    map[string]restapi.MethodSetting{"*/*": {MetricsEnabled: true, LoggingLevel: "INFO", DataTraceEnabled: true}, "~1{id}/GET": {LoggingLevel: "ERROR", DataTraceEnabled: true}},
 		}
 	}
 	put(t, s, map[string]any{
@@ -45,6 +45,9 @@ func TestAccessLogs(t *testing.T) {
 		}
 	}
 	good, notes := got.API("a1b2c3d4e5").Stage("good"), got.API("n1o2t3e4s5").Stage("$default")
+	if other, own := good.RouteExecution("GET /other"), good.RouteExecution("GET /{id}"); !other.Data() || own.Steps() || own.DataTrace || !own.Errors() {
+		t.Errorf("execution logs are %+v and %+v", other, own)
+	}
 	if !good.RouteDetailed("GET /other") || good.RouteDetailed("GET /{id}") || !notes.RouteDetailed("GET /a") || notes.RouteDetailed("GET /b") {
 		t.Errorf("%+v %+v", good.Settings, notes.Settings)
 	}

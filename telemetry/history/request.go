@@ -76,6 +76,10 @@ type Request struct {
 	// it was understood.
 	Node     string `json:"node,omitempty"`
 	Revision string `json:"revision,omitempty"`
+
+	// Execution is the account of it in a stage that keeps some: lines of their own, of which
+	// there are as many as there is room for.
+	Execution []string `json:"execution,omitempty"`
 }
 
 // Values of Request.Cache.
@@ -109,6 +113,12 @@ const (
 	maxText = 256
 )
 
+// maxExecution bounds the account of a request, maxExecutionLine a line of it.
+const (
+	maxExecution     = 24 << 10
+	maxExecutionLine = 4 << 10
+)
+
 const numTexts = 29
 
 // texts are all of them, those with bounds of their own first.
@@ -135,6 +145,17 @@ func (r *Request) bound() {
 		if len(*text) > textBounds[i] || !printable(*text) {
 			*text = harmless(*text, textBounds[i])
 		}
+	}
+	room := maxExecution
+	for i, line := range r.Execution {
+		if len(line) > maxExecutionLine || !printable(line) {
+			line = harmless(line, maxExecutionLine)
+		}
+		if room -= len(line); room < 0 {
+			r.Execution = r.Execution[:i]
+			return
+		}
+		r.Execution[i] = line
 	}
 }
 
@@ -165,6 +186,10 @@ func (r *Request) appendTo(b []byte) []byte {
 	for _, text := range r.texts() {
 		b = appendText(b, *text)
 	}
+	b = binary.AppendUvarint(b, uint64(len(r.Execution)))
+	for _, line := range r.Execution {
+		b = appendText(b, line)
+	}
 	return b
 }
 
@@ -178,6 +203,9 @@ func readRequest(data []byte) (r Request) {
 	r.Received, r.Sent = in.uvarint(), in.uvarint()
 	for _, text := range r.texts() {
 		*text = in.text()
+	}
+	for range in.uvarint() {
+		r.Execution = append(r.Execution, in.text())
 	}
 	return r
 }

@@ -127,7 +127,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.told, g.metrics, g.history = &outputtest.Buffer{}, prometheus.NewRegistry(), history.New(history.Options{})
 	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, History: g.history, Log: slog.New(slog.NewTextHandler(logs, nil))})
-	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached, Tracer: tracer})
+	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached, Executed: g.telemetry.Executed, Tracer: tracer})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
