@@ -6,9 +6,9 @@ if (viewer && window.SwaggerUIBundle) {
   const nothing = () => () => null;
   // A link in a button is neither for the keyboard nor for those who do not see the page.
   const text = (_, system) => (props) => system.React.createElement("span", null, props.text);
-  // The viewer's buttons are pictures, and its headings begin anywhere: they get names, and
+  // The viewer's buttons are pictures, its fields have no labels, and its headings begin anywhere: they get names, and
   // levels that follow on the page's own.
-  const named = [[".copy-to-clipboard button", "Copy"], [".download-contents", "Download"], [".close-modal", "Close"], [".opblock-tag-section .expand-operation", "Operations"]];
+  const named = [[".copy-to-clipboard button", "Copy"], [".download-contents", "Download"], [".close-modal", "Close"], [".body-param__text", "Request body"], [".opblock-tag-section .expand-operation", "Operations"]];
   const usable = () => {
     for (const [selector, name] of named) {
       for (const e of viewer.querySelectorAll(selector + ":not([aria-label])")) e.setAttribute("aria-label", name);

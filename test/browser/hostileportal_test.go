@@ -43,13 +43,17 @@ func TestHostilePortal(t *testing.T) {
 	words := strings.ReplaceAll(hostileWords, "ELSEWHERE", elsewhere.URL)
 	quoted, _ := json.Marshal(words)
 	link, _ := json.Marshal("javascript:window.hacked='docs'")
-	s.change("pets.openapi.yaml", "      description: Pets that somebody has taken home are not among them.\n", fmt.Sprintf(`      description: %s
-      externalDocs: {url: %s, description: %s}
-      tags: ["<img src=x onerror=window.hacked='tag'>"]
-`, quoted, link, quoted))
-	s.change("pets.openapi.yaml", "description: Only those of a kind., schema: {type: string}", fmt.Sprintf("description: %s, schema: {type: string, default: %s, description: %s}", quoted, quoted, quoted))
-	s.change("pets.openapi.yaml", `{"200": {description: The pets.}}`, fmt.Sprintf(`{"200": {description: %s, content: {application/json: {example: {a: %s}}, "text/html": {example: %s}}}}`, quoted, quoted, quoted))
-	s.change("pets.openapi.yaml", "components:\n", fmt.Sprintf("tags: [{name: \"<img src=x onerror=window.hacked='tag'>\", description: %s, externalDocs: {url: %s}}]\ncomponents:\n", quoted, link))
+	tag, _ := json.Marshal("<img src=x onerror=window.hacked='tag'>")
+	for old, hostile := range map[string]string{
+		"      description: Pets that somebody has taken home are not among them.\n": fmt.Sprintf("      description: %s\n      externalDocs: {url: %s, description: %s}\n", quoted, link, quoted),
+		"description: Only those of a kind., schema: {type: string}":                 fmt.Sprintf("description: %s, schema: {type: string, default: %s, description: %s}", quoted, quoted, quoted),
+		"description: The pets., content: {":                                         fmt.Sprintf(`description: %s, content: {"text/html": {example: %s}, `, quoted, quoted),
+		"tags: [Pets]\n      summary: All pets":                                      fmt.Sprintf("tags: [%s]\n      summary: %s", tag, tag),
+		"  - {name: Pets, description":                                               fmt.Sprintf("  - {name: %s, description: %s, externalDocs: {url: %s}}\n  - {name: Pets, description", tag, quoted, link),
+		"name: {type: string, example: Tom}":                                         fmt.Sprintf("name: {type: string, example: %s, description: %s, title: %s}", quoted, quoted, tag),
+	} {
+		s.change("pets.openapi.yaml", old, hostile)
+	}
 	document := func() string {
 		answer, err := http.Get(portal + "/apis/pets/v1/openapi.json")
 		if err != nil {
@@ -62,12 +66,13 @@ func TestHostilePortal(t *testing.T) {
 	s.run.Until("the words to be published", func() bool { return strings.Contains(document(), "The end.") && strings.Contains(document(), "'docs'") }, document)
 
 	query := "?url=" + elsewhere.URL + "/document&configUrl=" + elsewhere.URL + "/config&urls.primaryName=x&layout=StandaloneLayout&oauth2RedirectUrl=javascript:window.hacked='query'#/javascript:window.hacked='hash'"
+	opened := `document.querySelector('#viewer .opblock-body')?.innerText.includes('The end.')`
 	for _, address := range []string{portal + "/apis/pets/v1", portal + "/apis/pets/v1" + query} {
 		b.Open("about:blank", light)
 		b.Open(address, light)
-		b.Until(`document.querySelectorAll('#viewer .opblock').length === 2`)
+		b.Until(`document.querySelectorAll('#viewer .opblock').length === 3`)
 		b.Click("#viewer .opblock-get .opblock-summary-control")
-		b.Until(`document.querySelector('#viewer .opblock-body')?.innerText.includes('The end.')`)
+		b.Until(opened)
 		b.Click("#viewer .opblock-get .try-out__btn")
 		const links = `[...document.querySelectorAll('#viewer a')]`
 		if got := chromiumtest.Ask[[]string](b, links+`.map(a => a.href).filter(h => h !== '' && !h.startsWith('http') && !h.startsWith('about:blank'))`); len(got) > 0 {

@@ -76,8 +76,14 @@ func TestPortal(t *testing.T) {
 	b.Open(portal+"/", light)
 	every(b, "apis")
 	b.Click(".card h2 a")
-	b.Until(`document.querySelectorAll('#viewer .opblock').length === 2`)
+	b.Until(`document.querySelectorAll('#viewer .opblock').length === 3`)
 	every(b, "api")
+	for _, button := range []string{".opblock-post .opblock-summary-control", ".opblock-post .try-out__btn", "section.models .model-container .model-box-control"} {
+		b.Click("#viewer " + button)
+	}
+	b.Until(`document.querySelector('#viewer .opblock-post textarea') && document.querySelectorAll('#viewer section.models tr.property-row').length === 3`)
+	every(b, "operation")
+	b.Click("#viewer .opblock-post .opblock-summary-control")
 
 	tryOut := func() {
 		t.Helper()
@@ -139,6 +145,7 @@ func TestPortal(t *testing.T) {
 	if got := b.Text("#viewer .live-responses-table"); !strings.Contains(got, `"pets"`) && !strings.Contains(got, `"name"`) {
 		t.Errorf("the backend answers %s", got)
 	}
+	_ = chromiumtest.Ask[bool](b, `(() => { document.querySelector('#viewer .execute-wrapper, #viewer .btn-group .execute').scrollIntoView(); return true; })()`)
 	every(b, "answered")
 
 	// Which is seen as used.
