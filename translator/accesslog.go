@@ -107,9 +107,10 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 	}
 	if g.Telemetry {
 		logs = append(logs, requestStream(g, mutualTLS))
-		// Behind everything that may have found a key, and before the router, which takes it
-		// off.
-		m.HttpFilters = slices.Insert(m.HttpFilters, len(m.HttpFilters)-1, keepKey())
+		// Behind what may have found a key, and before what refuses it: whose requests were
+		// throttled is to be known.
+		keys := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterKeys })
+		m.HttpFilters = slices.Insert(m.HttpFilters, keys+1, keepKey())
 	}
 	if logs == nil {
 		return

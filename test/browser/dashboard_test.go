@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,24 @@ import (
 
 	"gatehouse/internal/chromiumtest"
 )
+
+// TestNothingYet opens pages of a process that has just begun, and others that are not there.
+func TestNothingYet(t *testing.T) {
+	s := serve(t)
+	b := chromiumtest.Start(t)
+	phone := chromiumtest.Views[slices.IndexFunc(chromiumtest.Views, func(v chromiumtest.View) bool { return v.Phone })]
+	for page, want := range map[string]string{
+		"requests": "There is no such request", "requests?path=/" + strings.Repeat("long", 49): "There is no such request", "usage": "Nothing was used",
+		"apis/silent/$default": "", "apis/none/of/these": "Not found", "requests/no-such-id": "not among the last ones",
+	} {
+		b.Open(s.dashboard+page, phone)
+		if got := b.Text("main"); !strings.Contains(got, want) || strings.Contains(got, "NaN") || strings.Contains(got, "<nil>") {
+			t.Errorf("%s says %q", page, got)
+		}
+		b.Usable(page)
+		b.Fits(page)
+	}
+}
 
 // TestDashboard opens every page as it is after some traffic, in the dark, in the light and
 // on a phone, and follows what changes while somebody looks.
@@ -103,6 +122,9 @@ func TestDashboard(t *testing.T) {
 	b.Usable("an explanation")
 	b.Picture("explained-light")
 	b.Open(s.dashboard+"requests?status=429", light)
+	if got := b.Text("tbody tr"); !strings.Contains(got, "429") || !strings.Contains(got, "umbrella") {
+		t.Errorf("who was refused for a quota is not told: %s", got)
+	}
 	b.Click(`a[href^="/dashboard/requests/"]`)
 	b.Until(`document.querySelector('.steps')?.innerText.includes('quota')`)
 	b.Quiet("the dashboard")
