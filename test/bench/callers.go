@@ -76,11 +76,15 @@ func measureCallers(size effort, w *tabwriter.Writer) error {
 	rest := func(name, path string, headers ...string) *contestant {
 		return &contestant{name: name, envoy: envoyOfOwn, port: int(own.port), host: "rest.execute-api.localhost", path: path, headers: headers}
 	}
+	// Who counts is beside the first Envoy only.
+	counted := rest("the same, and its usage counted", "/counted/key", "x-api-key: 0123456789-key00007")
+	counted.envoy, counted.port = g.envoy, g.port
 	apart := rest("in all, the service apart, by TCP", "/v1/lambda", "authorization: token").and(authorization)
 	apart.envoy, apart.port = g.envoy, g.port
 	if err := compete(size, w, []*contestant{
 		rest("REST API, open", "/v1/open"),
 		rest("API key, one of 10,000", "/v1/key", "x-api-key: 0123456789-key00007"),
+		counted,
 		rest("Lambda authorizer, known to the cache: Envoy alone", "/v1/lambda", "authorization: token"),
 		rest("in all, with the service as 'gatehouse run' has it", "/v1/lambda", "authorization: token").and(own),
 		apart,
@@ -164,20 +168,20 @@ func callers(backend, issuer, jwks, function, introspection string) *gateway.Sna
 
 	s := &gateway.Snapshot{
 		APIs: []gateway.API{
-			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}}},
+			{ID: "rest", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: rest}, {Name: "counted", Deployment: rest}}},
 			{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: gateway.DefaultStage, Deployment: tokens}}},
 		},
 		Issuers: []gateway.Issuer{{URL: issuer, JWKS: jwks}, {URL: opaqueIssuer, Introspection: &gateway.Introspection{
 			Endpoint: introspection, ClientID: "bench", ClientSecret: "bench", Auth: gateway.IntrospectionBasic, CacheMillis: time.Hour.Milliseconds(),
 		}}},
 	}
-	plan := gateway.UsagePlan{Name: "all", Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}}
+	plan := gateway.UsagePlan{Name: "all", Uncounted: true, Stages: []gateway.PlanStage{{API: "rest", Stage: "v1"}}}
 	for i := range 10_000 {
 		name := fmt.Sprintf("key%05d", i)
 		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret("0123456789-" + name)}})
 		plan.Keys = append(plan.Keys, name)
 	}
-	s.UsagePlans = []gateway.UsagePlan{plan}
+	s.UsagePlans = []gateway.UsagePlan{plan, {Name: "counted", Keys: plan.Keys, Stages: []gateway.PlanStage{{API: "rest", Stage: "counted"}}}}
 	return s
 }
 

@@ -71,7 +71,7 @@ func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 		}
 		fmt.Fprintf(w, "%s\t%.1f µs\t%s\n", c.name, median(c.micros), ratiosOf(c.micros, list[0].micros))
 	}
-	return nil
+	return w.Flush() // What is known is told at once.
 }
 
 // run has a number of requests answered, and gives the CPU time of each in microseconds.
