@@ -327,7 +327,7 @@ apiKeys: [{name: k, value: 0123456789-0123456789}, {name: m, value: secret-1-012
 2.yaml:4:5: error duplicate-name: the API "pets" is defined twice; first at 1.yaml:4:5
 2.yaml:4:70: error duplicate-name: the stage "pets/v1" is defined twice; first at 2.yaml:4:58
 2.yaml:5:5: error duplicate-name: the API name "Other Pets" is defined twice; first at 1.yaml:5:5
-2.yaml:6:11: error duplicate-name: the domain "edge a.example" is defined twice; first at 1.yaml:6:11
+2.yaml:6:11: error duplicate-name: the domain "a.example" is defined twice; first at 1.yaml:6:11
 2.yaml:6:87: error duplicate-name: the base path "a.example/pets" is defined twice; first at 2.yaml:6:55
 2.yaml:7:14: error duplicate-name: the usage plan "gold" is defined twice; first at 1.yaml:7:14
 2.yaml:7:14: error unknown-api-key: the usage plan gold names the key "l", which does not exist

@@ -335,7 +335,7 @@ func (v *validation) references(a *API, s *Stage) {
 }
 
 func (v *validation) domains() {
-	seen := map[string]Position{}
+	seen := map[string]map[string]Position{} // by gateway
 	for i := range v.snapshot.Domains {
 		d := &v.snapshot.Domains[i]
 		if d.Name == "" {
@@ -344,7 +344,10 @@ func (v *validation) domains() {
 		if !domainPattern.MatchString(d.Name) {
 			v.errorf("invalid-name", d.Source, "write a host name, *.suffix, or *", "%q is not a domain name", d.Name)
 		}
-		v.unique(seen, "domain", d.Gateway+" "+d.Name, d.Source)
+		if seen[d.Gateway] == nil {
+			seen[d.Gateway] = map[string]Position{}
+		}
+		v.unique(seen[d.Gateway], "domain", d.Name, d.Source)
 		gateways := v.domainGateways(d)
 		for _, g := range gateways {
 			id, suffix, _ := strings.Cut(d.Name, ".execute-api.")
