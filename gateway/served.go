@@ -19,10 +19,20 @@ func (s *Stage) NeedsService(r *Route) bool {
 	case in.NeedsService():
 		return true
 	case s.RouteExecution(r.Key()).Data():
-		// What is sent has to be seen by somebody who can tell it. HTTP APIs have no such logs.
-		return in.Type == IntegrationHTTP || in.Type == IntegrationHTTPProxy || in.Type == IntegrationMock
+		// What is sent has to be seen by somebody who can tell it.
+		return in.traceable()
 	}
 	return (in.Type == IntegrationHTTP || in.Type == IntegrationHTTPProxy) && s.RouteCache(r) != nil
+}
+
+// traceable reports whether the integration service can stand in for Envoy. A stream may never
+// end.
+func (in *Integration) traceable() bool {
+	switch in.Type {
+	case IntegrationHTTP, IntegrationHTTPProxy, IntegrationMock:
+		return in.ResponseTransferMode != "STREAM"
+	}
+	return false
 }
 
 // NeedsService reports whether an integration does more than Envoy can.

@@ -84,11 +84,29 @@ func (v *validation) executionLog(a *API, s *Stage) {
 	case !s.LogsExecutions():
 	case a.Protocol == REST:
 		v.toldBy(a, s, wanted, "an execution log")
+		v.traceable(s, s.Deployment)
+		if s.Canary != nil && s.Canary.Deployment != s.Deployment {
+			v.traceable(s, s.Canary.Deployment)
+		}
 	case a.Protocol == HTTP:
 		v.errorf("unsupported-telemetry", wanted, "remove it; an access log can tell $context.error.* and $context.integration.*",
 			"the stage %s/%s is of an HTTP API, which has no execution logs", a.ID, s.Name)
 	default:
 		v.errorf("unsupported-telemetry", wanted, "remove it", "the stage %s/%s is of a WebSocket API, which cannot have an execution log yet", a.ID, s.Name)
+	}
+}
+
+// traceable tells of routes whose data nobody sees who could tell it.
+func (v *validation) traceable(s *Stage, d *Deployment) {
+	if d == nil {
+		return
+	}
+	for i := range d.Routes {
+		r := &d.Routes[i]
+		if in := r.Integration; in != nil && in.Type == IntegrationHTTPProxy && !in.traceable() && s.RouteExecution(r.Key()).Data() {
+			v.found.Warnf("no-effect", in.Source, "", "set responseTransferMode: BUFFERED as long as you trace it, or dataTrace: false for the route",
+				"what %s sends and answers is not traced in the stage %s, since it streams: only its steps are told", r.Key(), s.Name)
+		}
 	}
 }
 

@@ -122,6 +122,23 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Protocol = gateway.WebSocket
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
 		}, []string{"log unsupported-telemetry"}},
+		"execution logs": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Telemetry = true
+			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionErrors, DataTrace: true}, Source: place("log")}
+			s.APIs[1].Stages[0].Settings = append(s.APIs[1].Stages[0].Settings, gateway.RouteSettings{RouteKey: "*", Execution: &gateway.ExecutionDetail{Level: gateway.ExecutionSteps}, Source: place("route")})
+		}, []string{"log no-effect", "log warning telemetry-off gateway inner", "route unsupported-telemetry HTTP"}},
+		"execution logs of a WebSocket API": {func(s *gateway.Snapshot) {
+			s.APIs[0].Protocol = gateway.WebSocket
+			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionSteps}, Source: place("log")}
+		}, []string{"log unsupported-telemetry"}},
+		"execution logs that are off": {func(s *gateway.Snapshot) {
+			s.APIs[1].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionOff}, Source: place("log")}
+		}, nil},
+		"data of streams": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Telemetry, s.Gateways[1].Telemetry = true, true
+			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionSteps, DataTrace: true}, Source: place("log")}
+			s.APIs[0].Stages[0].Deployment.Routes[0].Integration = &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://127.0.0.1:1/", ResponseTransferMode: "STREAM", Source: place("stream")}
+		}, []string{"stream warning no-effect"}},
 		"tracing without a collector": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Tracing = &gateway.Tracing{Collector: gateway.Service{Endpoints: []gateway.Endpoint{{Host: "::1", Port: 4317}}}}
 			s.APIs[0].Stages[0].Tracing = &gateway.StageTracing{Percent: 5, Source: place("tracing")}
