@@ -29,8 +29,9 @@ type stage struct {
 	// log is nil where nothing is logged.
 	log *stageLog
 	// labels are those of requests that are counted for the stage alone.
-	labels labels
-	series seriesCache
+	labels  labels
+	series  seriesCache
+	sockets socketSeriesCache
 	// cacheBytes is the size of its cache, 0 without one.
 	cacheBytes int64
 }
@@ -53,6 +54,7 @@ type route struct {
 	key, resourceID string
 	labels          labels
 	series          seriesCache
+	sockets         socketSeriesCache
 	// cached are routes whose answers are kept.
 	cached bool
 }
@@ -113,6 +115,10 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 						l.method, l.resource = r.Method, r.Path
 						rest := st.labels
 						rest.method, rest.resource = otherLabel, otherLabel
+						if api.Protocol == gateway.WebSocket {
+							l.method, rest.method = "", ""
+							l.resource = r.key
+						}
 						r.labels = take(l, rest)
 					}
 					out.routes[r.key] = r

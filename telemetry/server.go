@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"gatehouse/gateway"
 )
 
 // Options configure a Server. The zero value of each means its default.
@@ -188,7 +190,7 @@ func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEnt
 		s.metrics.count(r)
 		s.meter(r)
 		s.record(&b.told, node, r)
-		if r.stage != nil && r.stage.log != nil {
+		if r.stage != nil && r.stage.log != nil && (r.stage.api.Protocol != gateway.WebSocket || r.refusedConnection()) {
 			b.add(r.stage.log, r)
 		}
 	}

@@ -35,6 +35,7 @@ import (
 	"gatehouse/management/flushes"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
+	"gatehouse/telemetry"
 	"gatehouse/telemetry/archive"
 	"gatehouse/telemetry/history"
 	"gatehouse/telemetry/metering"
@@ -93,6 +94,8 @@ type controlPlane struct {
 	writable bool
 	// metered is what bills are made of, nil where nothing is metered.
 	metered *metering.Meter
+	// logs are access logs and the metrics of APIs; nil without the role telemetry.
+	logs *telemetry.Server
 	// history is what people look at, and toldCache hears of answers that were kept; both are
 	// nil without the role telemetry.
 	history   *history.History

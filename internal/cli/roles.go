@@ -123,7 +123,12 @@ func startRateLimit(c *controlPlane) service {
 
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
-	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
+	logs, ownLogs := c.logs, c.logs == nil
+	if ownLogs {
+		// Connections are told about where they are, whoever hears Envoys out.
+		logs = telemetry.New(telemetry.Options{Log: c.log.With("component", "telemetry"), Registerer: c.metrics, Stdout: c.stdout})
+	}
+	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}, Observer: logs})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
 	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache})
 	c.flush = server.Flush
@@ -140,12 +145,22 @@ func startIntegration(c *controlPlane) service {
 			compiled, ds := server.Compile(s)
 			connections, more := webSockets.Compile(s)
 			endpoints := tools.Compile(s)
+			told := func() func() { return func() {} }
+			if ownLogs {
+				compiled := logs.Compile(s)
+				told = func() func() { return logs.Swap(compiled) }
+			}
 			return func() func() {
+				// Whom to tell about connections is known before there are any.
+				untold := told()
 				back, backward, backwards := server.Swap(compiled), webSockets.Swap(connections), tools.Swap(endpoints)
-				return func() { backwards(); backward(); back() }
+				return func() { backwards(); backward(); back(); untold() }
 			}, append(ds, more...)
 		},
 		close: func() {
+			if ownLogs {
+				closeLogs(c, logs)
+			}
 			if c.stageCaches == nil {
 				return
 			}
@@ -160,6 +175,7 @@ func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
 	c.history = history.New(history.Options{Registerer: c.metrics})
 	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered, History: c.history})
+	c.logs = server
 	c.toldCache = server.Cached
 	return service{
 		name:     wire.TelemetryService,
@@ -169,13 +185,16 @@ func startTelemetry(c *controlPlane) service {
 			return func() func() { return server.Swap(compiled) }, nil
 		},
 		endStreams: server.EndStreams,
-		close: func() {
-			ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-			defer cancel()
-			if err := server.Close(ctx); err != nil {
-				log.Warn("the last lines of access logs may not be written", "error", err)
-			}
-		},
+		close:      func() { closeLogs(c, server) },
+	}
+}
+
+// closeLogs writes what is still to be written of access logs.
+func closeLogs(c *controlPlane, logs *telemetry.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := logs.Close(ctx); err != nil {
+		c.log.Warn("the last lines of access logs may not be written", "component", "telemetry", "error", err)
 	}
 }
 
