@@ -198,6 +198,36 @@ func logVariableTable(kinds map[string]string) map[string][]Protocol {
 	return table
 }
 
+// neverLogged are variables that Amazon has and nothing here can have a value of, and why.
+var neverLogged = map[string]string{
+	"waf.error": noFirewall, "waf.latency": noFirewall, "waf.status": noFirewall, "wafResponseCode": noFirewall, "webaclArn": noFirewall,
+	"customDomain.routingRuleIdMatched": "domains have no routing rules",
+}
+
+const noFirewall = "there is no web application firewall"
+
+// NeverLogged reports whether a variable has no value whatever the request.
+func NeverLogged(name string) bool { return neverLogged[name] != "" }
+
+// emptyLogVariables finds the variables of a format, which is a good one, that never have a
+// value.
+func emptyLogVariables(format string) (found []LogMistake) {
+	for _, m := range logReference.FindAllStringSubmatchIndex(format, -1) {
+		name := format[m[4]:m[5]]
+		for group := 6; group <= 8; group += 2 {
+			if m[group] >= 0 {
+				name += "." + format[m[group]:m[group+1]]
+			}
+		}
+		if why := neverLogged[name]; why != "" {
+			found = append(found, LogMistake{
+				Offset: m[0], Code: "empty-log-variable", Message: "$context." + name + " is always -: " + why, Hint: "remove it",
+			})
+		}
+	}
+	return found
+}
+
 // AccessLogVariables are the names of all variables that are no families, sorted.
 func AccessLogVariables() []string {
 	names := make([]string, 0, len(logVariables))

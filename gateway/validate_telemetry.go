@@ -32,16 +32,16 @@ func (v *validation) telemetry(a *API, s *Stage) {
 // toldBy reports a wish that a gateway of the API does not serve. What the API does, and who
 // may call it, is the same without.
 func (v *validation) toldBy(a *API, s *Stage, pos Position, wish string) {
+	told := "does not tell about requests"
 	if a.Protocol == WebSocket {
-		v.errorf("unsupported-telemetry", pos, "remove it; gatehouse_websocket_* of /metrics counts connections and messages",
-			"the stage %s/%s is of a WebSocket API, which cannot have %s yet", a.ID, s.Name, wish)
-		return
+		// Who serves connections tells of all others.
+		told = "does not tell about clients that it lets not connect"
 	}
 	for i := range v.snapshot.Gateways {
 		g := &v.snapshot.Gateways[i]
 		if (len(a.Gateways) == 0 || slices.Contains(a.Gateways, g.Name)) && !g.Telemetry {
 			v.found.Warnf("telemetry-off", pos, "", "add telemetry: true to the gateway "+g.Name,
-				"the stage %s/%s has %s, and the gateway %s, which serves it, does not tell about requests", a.ID, s.Name, wish, g.Name)
+				"the stage %s/%s has %s, and the gateway %s, which serves it, %s", a.ID, s.Name, wish, g.Name, told)
 		}
 	}
 }
@@ -58,6 +58,14 @@ func (v *validation) accessLog(a *API, log *StageAccessLog) {
 			pos, _ = log.FormatSource.At(1+strings.Count(before, "\n"), 1+len(before)-(strings.LastIndexByte(before, '\n')+1))
 		}
 		v.errorf(m.Code, cmp.Or(pos, log.Source), m.Hint, "%s", m.Message)
+	}
+	if len(mistakes) > 0 {
+		return
+	}
+	for _, m := range emptyLogVariables(log.Format) {
+		before := log.Format[:m.Offset]
+		pos, _ := log.FormatSource.At(1+strings.Count(before, "\n"), 1+len(before)-(strings.LastIndexByte(before, '\n')+1))
+		v.found.Warnf(m.Code, cmp.Or(pos, log.Source), "", m.Hint, "%s", m.Message)
 	}
 }
 

@@ -114,14 +114,18 @@ func TestValidate(t *testing.T) {
 		"telemetry off": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
 		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},
+		"variables without a value": {func(s *gateway.Snapshot) {
+			s.Gateways[0].Telemetry, s.Gateways[1].Telemetry = true, true
+			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId $context.wafResponseCode ${context.customDomain.routingRuleIdMatched}", Source: place("log")}
+		}, []string{"log warning empty-log-variable $context.customDomain.routingRuleIdMatched", "log warning empty-log-variable $context.wafResponseCode"}},
 		"telemetry off at one": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Telemetry = true
 			s.APIs[0].Stages[0].DetailedMetrics, s.APIs[0].Stages[0].Source = true, place("stage")
 		}, []string{"stage warning telemetry-off gateway inner"}},
 		"telemetry of a WebSocket API": {func(s *gateway.Snapshot) {
 			s.APIs[0].Protocol = gateway.WebSocket
-			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId", Source: place("log")}
-		}, []string{"log unsupported-telemetry"}},
+			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId $context.connectionId", Source: place("log")}
+		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},
 		"execution logs": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Telemetry = true
 			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionErrors, DataTrace: true}, Source: place("log")}

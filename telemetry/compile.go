@@ -31,8 +31,9 @@ type stage struct {
 	// executions is nil where no accounts of requests are kept.
 	executions *executions
 	// labels are those of requests that are counted for the stage alone.
-	labels labels
-	series seriesCache
+	labels  labels
+	series  seriesCache
+	sockets socketSeriesCache
 	// cacheBytes is the size of its cache, 0 without one.
 	cacheBytes int64
 }
@@ -55,6 +56,7 @@ type route struct {
 	key, resourceID string
 	labels          labels
 	series          seriesCache
+	sockets         socketSeriesCache
 	// execution is how much is told of its requests.
 	execution gateway.ExecutionDetail
 	// cached are routes whose answers are kept.
@@ -118,6 +120,10 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 						l.method, l.resource = r.Method, r.Path
 						rest := st.labels
 						rest.method, rest.resource = otherLabel, otherLabel
+						if api.Protocol == gateway.WebSocket {
+							l.method, rest.method = "", ""
+							l.resource = r.key
+						}
 						r.labels = take(l, rest)
 					}
 					out.routes[r.key] = r

@@ -42,9 +42,14 @@ func (s *Server) compileLog(l *gateway.StageAccessLog, protocol gateway.Protocol
 	out := &stageLog{to: s.logs.get(l.Destination, l.MaxBytes, l.MaxFiles)}
 	for _, p := range parsed {
 		part := linePart{text: p.Text, variable: p.Variable != ""}
-		if p.Variable == "error.messageString" {
-			part.value, part.quoted = (*request).errorMessage, true
-		} else if p.Variable != "" {
+		part.quoted = p.Variable == "error.messageString"
+		switch {
+		case p.Variable == "":
+		case protocol == gateway.WebSocket:
+			part.value = ofConnection(p.Variable)
+		case part.quoted:
+			part.value = (*request).errorMessage
+		default:
 			part.value = valueOf(p.Variable)
 		}
 		out.parts = append(out.parts, part)

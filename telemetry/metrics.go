@@ -19,6 +19,7 @@ type metrics struct {
 	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
 	lines                              *prometheus.CounterVec
 	streams                            prometheus.Gauge
+	sockets                            *socketMetrics
 
 	known atomic.Pointer[map[labels]bool]
 }
@@ -56,6 +57,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Name: "gatehouse_telemetry_streams", Help: "Streams by which Envoys tell about requests.",
 		}),
 	}
+	m.sockets = newSocketMetrics(registerer)
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage.",
 	}, []string{"result"})
@@ -101,6 +103,9 @@ func (m *metrics) count(r *request) {
 	m.ofStage.Inc()
 	if r.stage.api.Protocol == gateway.WebSocket {
 		// A connection is one request to Envoy, which ends with it.
+		if r.refusedConnection() {
+			m.sockets.refused(r)
+		}
 		return
 	}
 	var s *series
@@ -159,6 +164,7 @@ func (m *metrics) keepOnly(all ...*Compiled) {
 		for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency} {
 			vec.DeleteLabelValues(v...)
 		}
+		m.sockets.forget(l)
 	}
 }
 

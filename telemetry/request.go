@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
+	"gatehouse/telemetry/socket"
 )
 
 // request is what an Envoy tells about one, with the stage and the route it was for.
@@ -23,6 +24,9 @@ type request struct {
 	stage    *stage
 	route    *route
 	compiled *Compiled
+	// socket is set for events of WebSocket APIs, which no Envoy tells about: then entry is
+	// not.
+	socket *socket.Event
 
 	certificate     *lambdaevent.ClientCertificate
 	certificateRead bool

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
 )
 
@@ -203,7 +204,7 @@ func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEnt
 			account = r.account(detail, s.accounts.take(requestID(r), expected))
 		}
 		s.record(&b.told, node, r, account)
-		if r.stage != nil && r.stage.log != nil {
+		if r.stage != nil && r.stage.log != nil && (r.stage.api.Protocol != gateway.WebSocket || r.refusedConnection()) {
 			b.add(r.stage.log, r)
 		}
 		if log != nil {

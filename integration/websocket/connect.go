@@ -13,44 +13,59 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
+	"gatehouse/telemetry/socket"
 )
 
 // connect answers a client that wants to connect: first the integration of $connect is
 // asked.
 func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 	request := requestID(r)
+	told := s.observe(socket.Connect, st.key, gateway.ConnectRoute, request, time.Now())
+	if told != nil {
+		told.Domain, told.SourceIP, told.UserAgent = lambdaevent.Domain(r.Host), clientAddress(r), r.UserAgent()
+	}
+	defer s.tell(told)
 	if status, message := badHandshake(r); status != 0 {
 		if status == http.StatusUpgradeRequired {
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Connection", "Upgrade")
 		}
 		s.metrics.connect("refused")
+		refused(told, status, "", message)
 		refuse(w, status, message, "", request)
 		return
 	}
 	if len(r.Header.Get(wire.AuthorizerHeader)) > maxAuthorizer {
 		s.metrics.connect("failed")
 		s.warn("an authorizer of a WebSocket API gave too much context", "api", st.key.api, "stage", st.key.stage, "limit", maxAuthorizer)
+		refused(told, http.StatusInternalServerError, gateway.AuthorizerConfigurationError, messageInternal)
 		refuse(w, http.StatusInternalServerError, messageInternal, "", request)
 		return
 	}
 	if !s.admit() {
 		s.metrics.connect("full")
 		s.warn("no more connections of WebSocket APIs are taken", "limit", s.limits.Connections, "api", st.key.api)
+		refused(told, http.StatusTooManyRequests, gateway.Throttled, messageThrottled)
 		refuse(w, http.StatusTooManyRequests, messageThrottled, "", request)
 		return
 	}
 	about := s.aboutClient(r, st.key, s.connectionID(r), time.Now())
-	answer, refused := s.askConnect(r, st, about, request)
-	if refused != nil {
+	ofClient(told, about)
+	answer, refusal := s.askConnect(r, st, about, request, told)
+	if refusal != nil {
 		s.leave()
-		s.metrics.connect(refused.result)
-		if refused.answer != nil {
-			refuseWith(w, refused.answer, about.id, request)
+		s.metrics.connect(refusal.result)
+		if refusal.answer != nil {
+			status := refuseWith(w, refusal.answer, about.id, request)
+			if told != nil {
+				told.Status = status
+			}
 			return
 		}
-		refuse(w, refused.status, refused.message, about.id, request)
+		failedCall(told, &failure{status: refusal.status, message: refusal.message})
+		refuse(w, refusal.status, refusal.message, about.id, request)
 		return
 	}
 	// Before the client knows that it is connected: whoever it tells may send to it.
@@ -61,6 +76,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 		s.leave()
 		s.metrics.connect("failed")
 		s.log.Error("a client cannot be connected", "error", err)
+		refused(told, http.StatusInternalServerError, "", messageInternal)
 		refuse(w, http.StatusInternalServerError, messageInternal, about.id, request)
 		return
 	}
@@ -87,7 +103,7 @@ type connectRefusal struct {
 }
 
 // askConnect calls the integration of $connect, if there is one.
-func (s *Server) askConnect(r *http.Request, st *stage, about *about, request string) (*answer, *connectRefusal) {
+func (s *Server) askConnect(r *http.Request, st *stage, about *about, request string, told *socket.Event) (*answer, *connectRefusal) {
 	rt := st.routes[gateway.ConnectRoute]
 	if rt == nil || rt.target == nil {
 		return nil, nil
@@ -96,7 +112,7 @@ func (s *Server) askConnect(r *http.Request, st *stage, about *about, request st
 	defer cancel()
 	e := &event{
 		kind: eventConnect, routeKey: gateway.ConnectRoute, stage: st, about: about,
-		requestID: request, now: about.connected, handshake: handshakeOf(r),
+		requestID: request, now: about.connected, handshake: handshakeOf(r), told: told,
 	}
 	a, err := s.call(ctx, rt, e)
 	if err == nil {
@@ -136,12 +152,15 @@ func (s *Server) mapped(ctx context.Context, rt *route, e *event, a *answer) (*a
 func (s *Server) call(ctx context.Context, rt *route, e *event) (*answer, *failure) {
 	end, err := s.calls.begin(ctx, e.stage.key)
 	if err != nil {
+		called(e.told, 0, nil, err)
 		return nil, failed(ctx, http.StatusInternalServerError, err)
 	}
 	defer end()
 	begin := time.Now()
 	a, err := rt.target.invoke(ctx, e)
-	s.metrics.called(e.kind, time.Since(begin), err)
+	took := time.Since(begin)
+	s.metrics.called(e.kind, took, err)
+	called(e.told, took, a, err)
 	if err == nil {
 		return a, nil
 	}
@@ -220,15 +239,15 @@ func refuse(w http.ResponseWriter, status int, message, connection, request stri
 	_, _ = w.Write(errorText(message, connection, request)) // the client may be gone
 }
 
-// refuseWith answers as the integration of $connect has.
-func refuseWith(w http.ResponseWriter, a *answer, connection, request string) {
+// refuseWith answers as the integration of $connect has, and gives the status.
+func refuseWith(w http.ResponseWriter, a *answer, connection, request string) int {
 	if a.status < 300 || len(a.body) == 0 {
 		status := a.status
 		if status < 300 {
 			status = http.StatusInternalServerError
 		}
 		refuse(w, status, http.StatusText(status), connection, request)
-		return
+		return status
 	}
 	kind := a.header.Get("Content-Type")
 	if kind == "" {
@@ -243,4 +262,5 @@ func refuseWith(w http.ResponseWriter, a *answer, connection, request string) {
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // the client may be gone
+	return a.status
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/lambdaevent"
+	"gatehouse/telemetry/socket"
 )
 
 // eventType is what has happened on a connection.
@@ -31,6 +32,8 @@ type event struct {
 	handshake *handshake
 	// ending is how the connection ended that is no more.
 	ending *ending
+	// told is what is told of the event, nil where nobody wants to know.
+	told *socket.Event
 }
 
 // lambdaEvent is what a function of a proxy integration is called with. The order of the

@@ -159,6 +159,7 @@ func (s *Server) Execute(command Command) Result {
 			return gone
 		}
 		s.meterMessage(c.about, len(command.Data))
+		s.tellSent(c.about, "")
 		return Result{Status: http.StatusOK}
 	case OpDelete:
 		c.shut(endDeleted)

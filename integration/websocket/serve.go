@@ -3,10 +3,12 @@ package websocket
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 	"unicode/utf8"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/socket"
 )
 
 // serve reads a connection until its end, and sees to what follows that.
@@ -68,24 +70,37 @@ func (s *Server) message(c *connection, text []byte) {
 	if st == nil {
 		return // The connection is about to be ended.
 	}
+	rt, key := st.choose(text), ""
+	if rt != nil {
+		key = rt.key
+	}
+	told := s.observe(socket.Message, c.about.stage, key, request, time.Now())
+	ofClient(told, c.about)
+	defer s.tell(told)
 	fail := func(result, message string) {
 		s.metrics.message(result)
-		s.reply(c, errorText(message, c.about.id, request))
+		s.reply(c, key, errorText(message, c.about.id, request))
 	}
-	rt := st.choose(text)
+	message := newIdentifier()
+	if told != nil {
+		told.MessageID = message
+	}
 	switch {
 	case rt == nil:
+		refused(told, http.StatusForbidden, gateway.AccessDenied, messageForbidden)
 		fail("no-route", messageForbidden)
 		return
 	case !s.throttles.allow(st, rt):
+		refused(told, http.StatusTooManyRequests, gateway.Throttled, messageThrottled)
 		fail("throttled", messageThrottled)
 		return
 	}
 	s.meterMessage(c.about, len(text))
 	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
 	defer cancel()
-	if refused := rt.models.check(ctx, s.values, text); refused != nil {
-		fail("invalid", refused.message)
+	if problem := rt.models.check(ctx, s.values, text); problem != nil {
+		refused(told, problem.status, gateway.BadRequestBody, problem.message)
+		fail("invalid", problem.message)
 		return
 	}
 	if rt.target == nil {
@@ -94,10 +109,11 @@ func (s *Server) message(c *connection, text []byte) {
 	}
 	e := &event{
 		kind: eventMessage, routeKey: rt.key, stage: st, about: c.about,
-		requestID: request, messageID: newIdentifier(), body: text, now: time.Now(),
+		requestID: request, messageID: message, body: text, now: time.Now(), told: told,
 	}
 	a, failure := s.call(ctx, rt, e)
 	if failure != nil {
+		failedCall(told, failure)
 		fail("failed", failure.message)
 		return
 	}
@@ -110,22 +126,24 @@ func (s *Server) message(c *connection, text []byte) {
 	if err != nil || len(reply) > maxMessage || !utf8.Valid(reply) {
 		s.warn("the answer to a message cannot be sent", "api", st.key.api, "stage", st.key.stage, "route", rt.key, "request", request,
 			"bytes", len(reply), "error", err)
+		refused(told, http.StatusInternalServerError, gateway.APIConfigurationError, messageInternal)
 		fail("failed", messageInternal)
 		return
 	}
 	s.metrics.message("done")
 	if len(reply) > 0 {
-		s.reply(c, reply)
+		s.reply(c, key, reply)
 	}
 }
 
 // reply sends what a client waits for. If it does not read, it does not get it.
-func (s *Server) reply(c *connection, text []byte) {
+func (s *Server) reply(c *connection, route string, text []byte) {
 	if err := c.send(text); err != nil {
 		s.log.Debug("a client was not sent its answer", "connection", c.about.id, "error", err)
 		return
 	}
 	s.meterMessage(c.about, len(text))
+	s.tellSent(c.about, route)
 }
 
 // choose finds the route of a message; nil if there is none.
@@ -146,14 +164,21 @@ func (s *Server) disconnected(c *connection, last *ending) {
 	if st == nil {
 		return
 	}
+	request := newIdentifier()
+	told := s.observe(socket.Disconnect, c.about.stage, gateway.DisconnectRoute, request, time.Now())
+	ofClient(told, c.about)
+	defer s.tell(told)
 	rt := st.routes[gateway.DisconnectRoute]
 	if rt == nil || rt.target == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
 	defer cancel()
-	_, _ = s.call(ctx, rt, &event{ // call tells of failures
+	_, failure := s.call(ctx, rt, &event{ // call tells of failures
 		kind: eventDisconnect, routeKey: gateway.DisconnectRoute, stage: st, about: c.about,
-		requestID: newIdentifier(), now: time.Now(), ending: last,
+		requestID: request, now: time.Now(), ending: last, told: told,
 	})
+	if failure != nil {
+		failedCall(told, failure)
+	}
 }

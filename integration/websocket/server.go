@@ -16,6 +16,7 @@ import (
 	"gatehouse/integration/upstream"
 	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
+	"gatehouse/telemetry/socket"
 )
 
 // Options configure a Server. The zero value of each means its default.
@@ -29,8 +30,10 @@ type Options struct {
 	// Directory finds the connections of other processes; nil where there are none.
 	Directory Directory
 	// Meter counts what bills are made of; nil for nobody.
-	Meter  Meter
-	Limits Limits
+	Meter Meter
+	// Observer is told what happens; nil for nobody.
+	Observer socket.Observer
+	Limits   Limits
 }
 
 // Server serves WebSocket APIs. It is safe for concurrent use.
@@ -41,6 +44,7 @@ type Server struct {
 	limits    Limits
 	metrics   *metrics
 	meter     Meter
+	observer  socket.Observer
 	warned    atomic.Int64
 
 	serving     atomic.Pointer[Compiled]
@@ -71,7 +75,7 @@ func New(o Options) *Server {
 		o.Lambda = lambda.New(lambda.Options{Transport: transport, AWS: services})
 	}
 	s := &Server{
-		log: cmp.Or(o.Log, slog.Default()), directory: o.Directory, limits: o.Limits, meter: o.Meter,
+		log: cmp.Or(o.Log, slog.Default()), directory: o.Directory, limits: o.Limits, meter: o.Meter, observer: o.Observer,
 		budget: newByteBudget(o.Limits.MessageBytes), values: semaphore.NewWeighted(maxMessageValues), throttles: throttles{buckets: map[bucketKey]*bucket{}},
 		calls: calls{limit: o.Limits.Calls, slots: map[stageKey]chan struct{}{}},
 	}

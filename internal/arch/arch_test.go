@@ -29,9 +29,9 @@ var arrows = map[string][]string{
 	"xds":         {"internal/obs"},
 	"extauthz":    {"gateway", "extauthz/sigv4", "internal/amazon", "internal/encoded", "internal/executionlog", "internal/introspection", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"ratelimit":   {"gateway", "internal/durable", "internal/nearest", "internal/wire", "internal/obs"},
-	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "telemetry/socket", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
-	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "internal/executionlog", "internal/lambdaevent", "internal/wire", "internal/obs"},
+	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "telemetry/socket", "internal/executionlog", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"explain":     {"gateway", "translator", "telemetry/history", "internal/lambdaevent", "internal/nearest", "internal/wire"},
 	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/codeflow", "internal/difference", "internal/pageheaders", "internal/sessions"},
 
@@ -62,7 +62,9 @@ var arrows = map[string][]string{
 	"telemetry/history":  {},
 	"telemetry/archive":  {"telemetry/history"},
 	"telemetry/metering": {"internal/durable"},
-	"telemetry/cost":     {"telemetry/metering"},
+	// What is told of connections is known to both sides.
+	"telemetry/socket": {"gateway"},
+	"telemetry/cost":   {"telemetry/metering"},
 
 	// Portals keep requests where keys are made, and publish what is exported.
 	"portal": {"gateway", "management", "internal/codeflow", "internal/pageheaders", "internal/sessions"},

@@ -21,7 +21,6 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/integration/stagecache"
 	"gatehouse/integration/websocket"
-	"gatehouse/internal/executionlog"
 	"gatehouse/internal/oidc"
 	"gatehouse/internal/otlp"
 	"gatehouse/internal/revision"
@@ -29,6 +28,7 @@ import (
 	"gatehouse/management/flushes"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
+	"gatehouse/telemetry"
 	"gatehouse/telemetry/archive"
 	"gatehouse/telemetry/cost"
 	"gatehouse/telemetry/history"
@@ -89,12 +89,12 @@ type controlPlane struct {
 	writable bool
 	// metered is what bills are made of, nil where nothing is metered.
 	metered *metering.Meter
+	// logs are access logs and the metrics of APIs; nil without the role telemetry.
+	logs *telemetry.Server
 	// history is what people look at, and toldCache hears of answers that were kept; both are
 	// nil without the role telemetry.
 	history   *history.History
 	toldCache func(requestID, result string)
-	// toldAccount hears of what was done with requests, where stages keep accounts of them.
-	toldAccount func(*executionlog.Account)
 	// archive knows what is longer ago, nil without --prometheus-url.
 	archive *archive.Source
 	// services are what the roles have started. One of them may be xds; without it no

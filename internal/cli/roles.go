@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -124,15 +123,14 @@ func startRateLimit(c *controlPlane) service {
 
 func startIntegration(c *controlPlane) service {
 	log := c.log.With("component", "integration")
-	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}})
-	var alone *telemetry.Server
-	if c.toldAccount == nil {
-		// Without the role telemetry nobody else writes what there is to tell of requests.
-		alone = telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Alone: true})
-		c.toldAccount = alone.Executed
+	logs, ownLogs := c.logs, c.logs == nil
+	if ownLogs {
+		// Requests are told about where they are served, whoever hears Envoys out.
+		logs = telemetry.New(telemetry.Options{Log: c.log.With("component", "telemetry"), Registerer: c.metrics, Stdout: c.stdout, Alone: true})
 	}
+	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}, Observer: logs})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
-	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache, Executed: c.toldAccount})
+	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache, Executed: logs.Executed})
 	c.flush = server.Flush
 	c.caches.Data = server.Flush
 	return service{
@@ -147,21 +145,21 @@ func startIntegration(c *controlPlane) service {
 			compiled, ds := server.Compile(s)
 			connections, more := webSockets.Compile(s)
 			endpoints := tools.Compile(s)
-			var logs *telemetry.Compiled
-			if alone != nil {
-				logs = alone.Compile(s)
+			told := func() func() { return func() {} }
+			if ownLogs {
+				compiled := logs.Compile(s)
+				told = func() func() { return logs.Swap(compiled) }
 			}
 			return func() func() {
-				if alone != nil {
-					alone.Swap(logs) // What it cannot place is understood by the revision before.
-				}
+				// Whom to tell about connections is known before there are any.
+				untold := told()
 				back, backward, backwards := server.Swap(compiled), webSockets.Swap(connections), tools.Swap(endpoints)
-				return func() { backwards(); backward(); back() }
+				return func() { backwards(); backward(); back(); untold() }
 			}, append(ds, more...)
 		},
 		close: func() {
-			if alone != nil {
-				closeLogs(alone, log)
+			if ownLogs {
+				closeLogs(c, logs)
 			}
 			if c.stageCaches == nil {
 				return
@@ -177,7 +175,8 @@ func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
 	c.history = history.New(history.Options{Registerer: c.metrics})
 	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered, History: c.history})
-	c.toldCache, c.toldAccount = server.Cached, server.Executed
+	c.logs = server
+	c.toldCache = server.Cached
 	return service{
 		name:     wire.TelemetryService,
 		register: server.Register,
@@ -186,15 +185,16 @@ func startTelemetry(c *controlPlane) service {
 			return func() func() { return server.Swap(compiled) }, nil
 		},
 		endStreams: server.EndStreams,
-		close:      func() { closeLogs(server, log) },
+		close:      func() { closeLogs(c, server) },
 	}
 }
 
-func closeLogs(server *telemetry.Server, log *slog.Logger) {
+// closeLogs writes what is still to be written of access logs.
+func closeLogs(c *controlPlane, logs *telemetry.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if err := server.Close(ctx); err != nil {
-		log.Warn("the last lines of access logs may not be written", "error", err)
+	if err := logs.Close(ctx); err != nil {
+		c.log.Warn("the last lines of access logs may not be written", "component", "telemetry", "error", err)
 	}
 }
 

@@ -123,10 +123,10 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.tools = mcp.New(mcp.Options{Log: slog.New(slog.NewTextHandler(logs, nil))})
 	g.told, g.metrics, g.history = &outputtest.Buffer{}, prometheus.NewRegistry(), history.New(history.Options{})
 	g.telemetry = telemetry.New(telemetry.Options{Stdout: g.told, Registerer: g.metrics, History: g.history, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.webSockets = websocket.New(websocket.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), Observer: g.telemetry})
 	g.integration = integration.New(integration.Options{Log: slog.New(slog.NewTextHandler(logs, nil)), WebSocket: g.webSockets, MCP: g.tools, Cached: g.telemetry.Cached, Executed: g.telemetry.Executed, Tracer: tracer})
 	integrationSocket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,0 +1,109 @@
+package telemetry
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/telemetry/socket"
+)
+
+// socketMetrics are those of WebSocket APIs, by CloudWatch's names.
+type socketMetrics struct {
+	connects, messages, clientErrors, integrationErrors, executionErrors *prometheus.CounterVec
+	latency                                                              *prometheus.HistogramVec
+}
+
+func newSocketMetrics(registerer prometheus.Registerer) *socketMetrics {
+	names := []string{"api_id", "api_name", "stage", "route"}
+	counter := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gatehouse", Subsystem: "apigateway_websocket", Name: name, Help: help}, names)
+	}
+	m := &socketMetrics{
+		connects:          counter("connect_count_total", "Clients that wanted to connect, and were asked about at $connect (ConnectCount)."),
+		messages:          counter("message_count_total", "Messages from clients and to them (MessageCount)."),
+		clientErrors:      counter("client_errors_total", "Events that the gateway answered with 4XX before it called the integration (ClientError)."),
+		integrationErrors: counter("integration_errors_total", "Events whose integration answered with 4XX or 5XX (IntegrationError)."),
+		executionErrors:   counter("execution_errors_total", "Events whose integration could not be called (ExecutionError)."),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "gatehouse", Subsystem: "apigateway_websocket", Name: "integration_latency_seconds",
+			Help: "Time from the call of an integration until its answer (IntegrationLatency).", Buckets: latencyBuckets,
+		}, names),
+	}
+	if registerer != nil {
+		registerer.MustRegister(m.connects, m.messages, m.clientErrors, m.integrationErrors, m.executionErrors, m.latency)
+	}
+	return m
+}
+
+// socketSeries are the metrics of one set of labels.
+type socketSeries struct {
+	connects, messages, clientErrors, integrationErrors, executionErrors prometheus.Counter
+	latency                                                              prometheus.Observer
+}
+
+// socketSeriesCache keeps them with whom they are about.
+type socketSeriesCache struct{ p atomic.Pointer[socketSeries] }
+
+// values of labels: the key of a route is in place of a resource.
+func (l labels) socketValues() []string { return []string{l.apiID, l.apiName, l.stage, l.resource} }
+
+// of finds the series of an event.
+func (m *socketMetrics) of(r *request) *socketSeries {
+	cache, l := &r.stage.sockets, r.stage.labels
+	if r.route != nil {
+		cache, l = &r.route.sockets, r.route.labels
+	}
+	if s := cache.p.Load(); s != nil {
+		return s
+	}
+	v := l.socketValues()
+	s := &socketSeries{
+		connects: m.connects.WithLabelValues(v...), messages: m.messages.WithLabelValues(v...), clientErrors: m.clientErrors.WithLabelValues(v...),
+		integrationErrors: m.integrationErrors.WithLabelValues(v...), executionErrors: m.executionErrors.WithLabelValues(v...),
+		latency: m.latency.WithLabelValues(v...),
+	}
+	cache.p.Store(s)
+	return s
+}
+
+// count counts an event.
+func (m *socketMetrics) count(r *request) {
+	s, e := m.of(r), r.socket
+	switch e.Type {
+	case socket.Connect:
+		s.connects.Inc()
+	case socket.Message:
+		s.messages.Inc()
+	}
+	switch {
+	case !e.Integrated && e.Status >= 400 && e.Status < 500:
+		s.clientErrors.Inc()
+	case e.IntegrationStatus >= 400:
+		s.integrationErrors.Inc()
+	case e.IntegrationError != "", e.Status >= 500:
+		s.executionErrors.Inc()
+	}
+	if e.Integrated {
+		s.latency.Observe(e.IntegrationLatency.Seconds())
+	}
+}
+
+// refused counts a client that an Envoy did not let connect.
+func (m *socketMetrics) refused(r *request) {
+	s := m.of(r)
+	s.connects.Inc()
+	switch r.status() / 100 {
+	case 4:
+		s.clientErrors.Inc()
+	case 5:
+		s.executionErrors.Inc()
+	}
+}
+
+func (m *socketMetrics) forget(l labels) {
+	v := l.socketValues()
+	for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.connects, m.messages, m.clientErrors, m.integrationErrors, m.executionErrors, m.latency} {
+		vec.DeleteLabelValues(v...)
+	}
+}

@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/gateway"
+)
+
+// socketMetric is a metric of a WebSocket API's route: a counter, or how often a histogram
+// was told.
+func socketMetric(t *testing.T, registry *prometheus.Registry, name, api, route string) (sum float64) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			values := map[string]string{}
+			for _, l := range m.GetLabel() {
+				values[l.GetName()] = l.GetValue()
+			}
+			if family.GetName() == "gatehouse_apigateway_websocket_"+name && values["api_id"] == api && values["route"] == route && values["stage"] == "v1" {
+				sum += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return sum
+}
+
+// TestConnectionLogs holds what is logged and counted of WebSocket APIs: by who serves
+// connections, and by Envoy of those that it lets not connect.
+func TestConnectionLogs(t *testing.T) {
+	backend := newChatBackend(t)
+	definition := strings.Replace(chatDefinition, "      http:\n", "      down: {integration: {type: HTTP_PROXY, uri: \"http://127.0.0.1:1/\"}}\n      http:\n", 1)
+	s := loadText(t, strings.ReplaceAll(definition, "BACKEND", backend.URL))
+	names := []string{
+		"apiId", "stage", "eventType", "routeKey", "status", "connectionId", "messageId", "connectedAt", "requestTimeEpoch", "requestTime", "domainName",
+		"integrationStatus", "integration.error", "error.message", "error.responseType", "authorizer.principalId", "authorizer.told", "authorizer.status", "authorizer.error",
+		"identity.sourceIp", "identity.userAgent", "identity.apiKeyId", "identity.apiKey", "identity.userArn", "integrationLatency",
+	}
+	for i := range s.APIs {
+		st := &s.APIs[i].Stages[0]
+		st.AccessLog = &gateway.StageAccessLog{Format: jsonFormat(append([]string{"requestId"}, names...)...), Destination: gateway.DestinationStdout}
+		st.DetailedMetrics = true
+	}
+	s.Gateways[0].Telemetry = true
+	g := start(t, s)
+	const chat, keyed = "chat.execute-api.localhost", "keyed.execute-api.localhost"
+
+	if _, _, r := g.handshake(chat, "/v1?token=bad", "User-Agent", "test/1"); r.StatusCode != 403 {
+		t.Fatal(r.StatusCode)
+	}
+	linesOf(t, g.told.String, 1)
+	c, in, r := g.handshake(chat, "/v1?token=good", "User-Agent", `test"}<1>`)
+	if r.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(r.StatusCode)
+	}
+	say(t, c, in, "hello")
+	say(t, c, in, `{"action": "down"}`)
+	id := backend.of("CONNECT")[0]["requestContext"].(map[string]any)["connectionId"].(string)
+	c.Close()
+	linesOf(t, g.told.String, 5)
+	k, in, _ := g.handshake(keyed, "/v1", "x-api-key", "acme-0123456789-acme-0123456789")
+	say(t, k, in, "hello")
+	k.Close()
+	lines := linesOf(t, g.told.String, 8)
+
+	common := map[string]string{"apiId": "chat", "stage": "v1", "domainName": chat, "identity.sourceIp": "127.0.0.1", "identity.userAgent": `test"}<1>`, "connectionId": id, "authorizer.principalId": "user-good", "authorizer.told": id}
+	wants := []map[string]string{
+		{"eventType": "CONNECT", "routeKey": "$connect", "status": "403", "identity.userAgent": "test/1", "connectionId": "some", "authorizer.principalId": "user-bad", "authorizer.told": "some", "error.responseType": "ACCESS_DENIED", "error.message": "User is not authorized to access this resource with an explicit deny", "authorizer.status": "403", "authorizer.error": "authorizer-denied"},
+		{"eventType": "CONNECT", "routeKey": "$connect", "status": "200", "integrationStatus": "200", "authorizer.status": "200"},
+		{"eventType": "MESSAGE", "routeKey": "$default", "status": "200", "integrationStatus": "200", "messageId": "some"},
+		{"eventType": "MESSAGE", "routeKey": "down", "status": "500", "messageId": "some", "integration.error": "some", "error.responseType": "INTEGRATION_FAILURE", "error.message": "Internal server error"},
+		{"eventType": "DISCONNECT", "routeKey": "$disconnect", "status": "200", "integrationStatus": "200"},
+	}
+	key := map[string]string{"apiId": "keyed", "domainName": keyed, "identity.userAgent": "-", "connectionId": "some", "authorizer.principalId": "-", "authorizer.told": "-", "identity.apiKeyId": "acme", "identity.apiKey": "[redacted]"}
+	for _, more := range []map[string]string{{"eventType": "CONNECT", "routeKey": "$connect", "status": "200"}, {"eventType": "MESSAGE", "routeKey": "$default", "status": "200", "integrationStatus": "200", "messageId": "some"}, {"eventType": "DISCONNECT", "routeKey": "$disconnect", "status": "200"}} {
+		for name, value := range key {
+			more[name] = value
+		}
+		wants = append(wants, more)
+	}
+	for i, line := range lines {
+		var got map[string]string
+		if err := json.Unmarshal([]byte(line), &got); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		want := map[string]string{}
+		for _, name := range names {
+			want[name] = "-"
+		}
+		for _, of := range []map[string]string{common, wants[i]} {
+			for name, value := range of {
+				want[name] = value
+			}
+		}
+		if called := want["integrationStatus"] != "-" || want["integration.error"] != "-"; called != (got["integrationLatency"] != "-") {
+			t.Errorf("%s: the latency is %s", line, got["integrationLatency"])
+		}
+		for _, name := range []string{"requestId", "requestTime", "requestTimeEpoch"} {
+			if got[name] == "-" || got[name] == "" {
+				t.Errorf("%s has no %s", line, name)
+			}
+		}
+		if got["apiId"] == "chat" && got["authorizer.told"] != got["connectionId"] {
+			t.Errorf("%s: the authorizer was told of another connection", line)
+		}
+		if (got["connectedAt"] == "-") != (i == 0) {
+			t.Errorf("%s: connected at %s", line, got["connectedAt"])
+		}
+		for name, value := range want {
+			if value == "some" && got[name] != "-" {
+				want[name] = got[name]
+			}
+		}
+		for _, name := range []string{"requestId", "requestTime", "requestTimeEpoch", "connectedAt", "integrationLatency"} {
+			delete(got, name)
+			delete(want, name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("line %d: %s", i, diff)
+		}
+	}
+	for _, m := range []struct {
+		name, api, route string
+		want             float64
+	}{
+		{"connect_count_total", "chat", "$connect", 2}, {"client_errors_total", "chat", "$connect", 1},
+		{"message_count_total", "chat", "$default", 2}, {"message_count_total", "chat", "down", 2}, {"execution_errors_total", "chat", "down", 1},
+		{"integration_latency_seconds", "chat", "$connect", 1}, {"integration_latency_seconds", "chat", "$disconnect", 1}, {"integration_errors_total", "chat", "down", 0},
+		{"connect_count_total", "keyed", "$connect", 1}, {"client_errors_total", "keyed", "$connect", 0},
+	} {
+		if got := socketMetric(t, g.metrics, m.name, m.api, m.route); got != m.want {
+			t.Errorf("%s of %s %s is %v, want %v", m.name, m.api, m.route, got, m.want)
+		}
+	}
+}
