@@ -206,9 +206,6 @@ var neverLogged = map[string]string{
 
 const noFirewall = "there is no web application firewall"
 
-// NeverLogged reports whether a variable has no value whatever the request.
-func NeverLogged(name string) bool { return neverLogged[name] != "" }
-
 // emptyLogVariables finds the variables of a format, which is a good one, that never have a
 // value.
 func emptyLogVariables(format string) (found []LogMistake) {

@@ -114,8 +114,8 @@ func init() {
 }
 
 // unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
-// of private endpoints, of what templates override, and of WebSocket APIs,
-// whose stages have no logs.
+// of private endpoints, and of what templates override. Those of WebSocket APIs have one
+// there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
 	"customDomain.routingRuleIdMatched": true, "identity.vpcId": true, "identity.vpceId": true,
