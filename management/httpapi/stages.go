@@ -127,6 +127,9 @@ func (s *Service) updateStage(ctx context.Context, c *restjson.Call) (any, error
 		if err := in.into(stage); err != nil {
 			return nil, err
 		}
+		if emptyAccessLog(in) {
+			stage.AccessLogSettings = nil
+		}
 		dropEmpty(stage.StageVariables)
 		if stage.APIGatewayManaged && !stage.AutoDeploy {
 			return nil, restjson.BadRequest("autoDeploy cannot be disabled for a stage that API Gateway manages")

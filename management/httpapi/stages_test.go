@@ -195,6 +195,11 @@ func TestStages(t *testing.T) {
 	c.notFound("DELETE", stage+"/routesettings/"+url.PathEscape("GET /pets"), nil, "Unable to find Route by key GET /pets within the provided RouteSettings")
 	c.call("DELETE", stage+"/accesslogsettings", nil, http.StatusNoContent)
 	c.has(c.call("GET", stage, nil, http.StatusOK), document{"accessLogSettings": nil, "routeSettings": document{}})
+	// Settings without members take the log away too, as Terraform asks for it.
+	settings := document{"destinationArn": "arn:aws:logs:eu-west-1:1:log-group:x", "format": "$context.requestId"}
+	c.has(c.call("PATCH", stage, document{"accessLogSettings": settings}, http.StatusOK), document{"accessLogSettings": settings})
+	c.has(c.call("PATCH", stage, document{"description": "logged"}, http.StatusOK), document{"accessLogSettings": settings})
+	c.has(c.call("PATCH", stage, document{"accessLogSettings": document{}}, http.StatusOK), document{"accessLogSettings": nil})
 	c.call("DELETE", stage+"/cache/authorizers", nil, http.StatusNoContent)
 	if want := []string{api + " prod"}; !slices.Equal(c.caches.reset, want) {
 		t.Errorf("caches of %v were emptied, want %v", c.caches.reset, want)

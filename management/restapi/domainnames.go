@@ -98,6 +98,11 @@ func (in *domainNameInput) name(region string) (*domain.Name, error) {
 		} else {
 			e.Target, e.HostedZoneID = domain.Target(kind, region)
 		}
+		// Clients such as Terraform take it for granted that a certificate has a date,
+		// one that is only named too.
+		if e.CertificateARN != "" {
+			e.CertificateUploadDate = now().Time
+		}
 		n.Endpoints = append(n.Endpoints, e)
 	}
 	var p problems
@@ -327,6 +332,9 @@ func domainRules(region string) []patchRule[domain.Name] {
 				}
 				// A certificate that was uploaded gives way to one that is named.
 				n.Certificate, e.CertificateUploadDate = nil, time.Time{}
+				if e.CertificateARN != "" {
+					e.CertificateUploadDate = now().Time
+				}
 				return nil
 			}
 			return restjson.BadRequest("Invalid patch path  '%s' specified for op '%s'. The domain name has no such endpoint", o.path(), o.Op)

@@ -24,7 +24,11 @@ func TestDomainNames(t *testing.T) {
 	if !regexp.MustCompile(`^d-[a-z0-9]{10}\.execute-api\.eu-west-1\.amazonaws\.com$`).MatchString(target) {
 		t.Errorf("the regional name is %s", target)
 	}
+	if uploaded, _ := got["certificateUploadDate"].(float64); uploaded < 1.7e9 {
+		t.Errorf("the certificate was uploaded at %v", got["certificateUploadDate"])
+	}
 	delete(got, "regionalDomainName")
+	delete(got, "certificateUploadDate")
 	want := map[string]any{
 		"domainName": "api.example.com", "domainNameArn": "arn:aws:apigateway:eu-west-1::/domainnames/api.example.com", "regionalCertificateArn": arn, "regionalHostedZoneId": "ZLY8HYME6SFDD",
 		"endpointConfiguration": map[string]any{"types": []any{"REGIONAL"}, "ipAddressType": "ipv4"}, "domainNameStatus": "AVAILABLE", "securityPolicy": "TLS_1_2",
@@ -59,7 +63,7 @@ func TestDomainNames(t *testing.T) {
 		t.Errorf("patched to %+v", patched)
 	}
 	patched = answer[restapi.DomainName](a, "PATCH", "/domainnames/edge.example.com", patch(op("remove", "/endpointConfiguration/types", "EDGE")), 200)
-	if patched.DistributionDomainName != "" || patched.RegionalCertificateARN != arn {
+	if patched.DistributionDomainName != "" || patched.RegionalCertificateARN != arn || patched.CertificateUploadDate.IsZero() {
 		t.Errorf("patched to %+v", patched)
 	}
 	a.refuse(map[string]refusal{
