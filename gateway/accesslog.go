@@ -10,6 +10,10 @@ import (
 // them writes to its standard output.
 const DestinationStdout = "stdout"
 
+// DestinationOTLP is the destination of logs whose lines become records of the collector that
+// the process which receives access logs reports to.
+const DestinationOTLP = "otlp"
+
 // MaxAccessLogFormat is how many bytes a format may have: Amazon's limit.
 const MaxAccessLogFormat = 3 << 10
 
@@ -21,7 +25,7 @@ type StageAccessLog struct {
 	Format string
 	// FormatSource is where it is written.
 	FormatSource TextSource
-	// Destination is DestinationStdout or the absolute path of a file, on the machine of
+	// Destination is DestinationStdout, DestinationOTLP or the absolute path of a file, on the machine of
 	// the process that receives access logs.
 	Destination string
 	// MaxBytes is how large the file becomes before another is begun, MaxFiles how many

@@ -97,7 +97,7 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			of := &api.Stages[j]
 			st := &stage{api: api, name: of.Name, labels: take(labels{apiID: api.ID, apiName: api.Name, stage: of.Name}, all)}
 			if of.AccessLog != nil {
-				st.log = s.compileLog(of.AccessLog, api.Protocol)
+				st.log = s.compileLog(api, of)
 			}
 			st.executions = s.compileExecutions(api, of)
 			if of.Cache != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -34,28 +35,52 @@ type destinations struct {
 	metrics     *metrics
 	mu          sync.Mutex
 	all         map[destinationKey]*destination
+	// collector gives what sends lines to a collector; nil where there is none.
+	collector func(kind, api, stage string) io.Writer
 }
 
 type destinationKey struct {
 	name  string
 	bytes int64
 	files int
+	// of is whose lines they are, where the destination wants to know.
+	of logged
 }
 
-func newDestinations(stdout io.Writer, maxBuffered int, log *slog.Logger, m *metrics) *destinations {
-	return &destinations{stdout: stdout, maxBuffered: maxBuffered, log: log, metrics: m, all: map[destinationKey]*destination{}}
+// logged says whose lines a log has.
+type logged struct {
+	// kind is "access" or "execution".
+	kind, api, stage string
+}
+
+func newDestinations(o *Options, m *metrics) *destinations {
+	return &destinations{
+		stdout: o.Stdout, collector: o.Collector, maxBuffered: cmp.Or(o.MaxBuffered, 8<<20), log: o.Log, metrics: m,
+		all: map[destinationKey]*destination{},
+	}
 }
 
 // get finds the destination of a log. Nothing is opened before there is a line.
-func (d *destinations) get(name string, bytes int64, files int) *destination {
-	key := destinationKey{name, cmp.Or(bytes, defaultFileBytes), cmp.Or(files, defaultFiles)}
+func (d *destinations) get(of logged, name string, bytes int64, files int) *destination {
+	key := destinationKey{name: name, bytes: cmp.Or(bytes, defaultFileBytes), files: cmp.Or(files, defaultFiles)}
+	if name == gateway.DestinationOTLP {
+		key.of = of
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if to := d.all[key]; to != nil {
 		return to
 	}
-	var w io.Writer = d.stdout
-	if key.name != gateway.DestinationStdout {
+	var w io.Writer
+	switch key.name {
+	case gateway.DestinationStdout:
+		w = d.stdout
+	case gateway.DestinationOTLP:
+		w = noCollector{}
+		if d.collector != nil {
+			w = d.collector(of.kind, of.api, of.stage)
+		}
+	default:
 		w = &lumberjack.Logger{Filename: key.name, MaxSize: int((key.bytes + 1<<20 - 1) >> 20), MaxBackups: key.files}
 	}
 	result := func(name string) prometheus.Counter { return d.metrics.lines.WithLabelValues(key.name, name) }
@@ -66,6 +91,13 @@ func (d *destinations) get(name string, bytes int64, files int) *destination {
 	to.idle = sync.NewCond(&to.mu)
 	d.all[key] = to
 	return to
+}
+
+// noCollector loses all lines.
+type noCollector struct{}
+
+func (noCollector) Write([]byte) (int, error) {
+	return 0, errors.New("the process has no collector to send them to")
 }
 
 // rest closes the files that no stage logs to.

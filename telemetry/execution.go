@@ -24,8 +24,9 @@ func (s *Server) compileExecutions(api *gateway.API, of *gateway.Stage) *executi
 	if !of.LogsExecutions() {
 		return nil
 	}
+	name, bytes, files := of.ExecutionLogTo()
 	return &executions{
-		to:    s.logs.get(of.ExecutionLogTo()),
+		to:    s.logs.get(logged{"execution", api.ID, of.Name}, name, bytes, files),
 		group: "API-Gateway-Execution-Logs_" + api.ID + "/" + of.Name,
 		stage: of.RouteExecution(""),
 	}

@@ -34,12 +34,13 @@ type linePart struct {
 }
 
 // compileLog makes a log ready. Its format was found to be good when it was read.
-func (s *Server) compileLog(l *gateway.StageAccessLog, protocol gateway.Protocol) *stageLog {
+func (s *Server) compileLog(api *gateway.API, of *gateway.Stage) *stageLog {
+	l, protocol := of.AccessLog, api.Protocol
 	parsed, mistakes := gateway.ParseAccessLogFormat(l.Format, protocol)
 	if len(mistakes) > 0 {
 		return nil
 	}
-	out := &stageLog{to: s.logs.get(l.Destination, l.MaxBytes, l.MaxFiles)}
+	out := &stageLog{to: s.logs.get(logged{"access", api.ID, of.Name}, l.Destination, l.MaxBytes, l.MaxFiles)}
 	for _, p := range parsed {
 		part := linePart{text: p.Text, variable: p.Variable != ""}
 		part.quoted = p.Variable == "error.messageString"

@@ -30,6 +30,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Stdout is where access logs go whose destination is stdout, os.Stdout by default.
 	Stdout io.Writer
+	// Collector gives what sends the lines of a stage's log to a collector, by its kind, which is
+	// "access" or "execution"; nil without a collector. The error of a Write is that the
+	// collector has not taken the lines.
+	Collector func(kind, api, stage string) io.Writer
 	// MaxBuffered bounds the bytes that wait to be written to each destination, 8 MiB by
 	// default. Lines beyond that are dropped, and counted.
 	MaxBuffered int
@@ -90,7 +94,7 @@ func New(o Options) *Server {
 	m := newMetrics(o.Registerer)
 	s := &Server{
 		log: o.Log, metrics: m, ended: make(chan struct{}),
-		logs:      newDestinations(o.Stdout, cmp.Or(o.MaxBuffered, 8<<20), o.Log, m),
+		logs:      newDestinations(&o, m),
 		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter, history: o.History, now: o.Now, alone: o.Alone,
 	}
 	s.serving.Store(&serving{})

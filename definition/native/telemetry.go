@@ -30,15 +30,15 @@ func parseLogDestination(o *source.Object) (name string, maxBytes int64, maxFile
 	if destination.Exists() {
 		name = destination.NonEmpty()
 	}
-	file := name != gateway.DestinationStdout
+	file := name != gateway.DestinationStdout && name != gateway.DestinationOTLP
 	if file && name != "" && (!path.IsAbs(name) || path.Clean(name) != name) {
-		destination.Errorf("invalid-value", "write stdout, or an absolute path such as /var/log/gatehouse/access.log", "%s is not where a log can go", destination.Shown())
+		destination.Errorf("invalid-value", "write stdout, otlp, or an absolute path such as /var/log/gatehouse/access.log", "%s is not where a log can go", destination.Shown())
 		name = ""
 	}
 	size, files := o.Get("maxSize"), o.Get("maxFiles")
 	for _, option := range []source.Value{size, files} {
 		if option.Exists() && !file {
-			option.Errorf("invalid-value", "remove it, or name a file", "%s is for files, and the log goes to stdout", option.Path())
+			option.Errorf("invalid-value", "remove it, or name a file", "%s is for files, and the log goes to %s", option.Path(), name)
 		}
 	}
 	if maxBytes = size.Bytes(0); size.Exists() && maxBytes < 1<<20 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -126,7 +127,7 @@ func startIntegration(c *controlPlane) service {
 	logs, ownLogs := c.logs, c.logs == nil
 	if ownLogs {
 		// Requests are told about where they are served, whoever hears Envoys out.
-		logs = telemetry.New(telemetry.Options{Log: c.log.With("component", "telemetry"), Registerer: c.metrics, Stdout: c.stdout, Alone: true})
+		logs = telemetry.New(telemetry.Options{Log: c.log.With("component", "telemetry"), Registerer: c.metrics, Stdout: c.stdout, Collector: c.logCollector(), Alone: true})
 	}
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}, Observer: logs})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
@@ -174,7 +175,7 @@ func startIntegration(c *controlPlane) service {
 func startTelemetry(c *controlPlane) service {
 	log := c.log.With("component", "telemetry")
 	c.history = history.New(history.Options{Registerer: c.metrics})
-	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Meter: c.metered, History: c.history})
+	server := telemetry.New(telemetry.Options{Log: log, Registerer: c.metrics, Stdout: c.stdout, Collector: c.logCollector(), Meter: c.metered, History: c.history})
 	c.logs = server
 	c.toldCache = server.Cached
 	return service{
@@ -182,11 +183,43 @@ func startTelemetry(c *controlPlane) service {
 		register: server.Register,
 		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
 			compiled := server.Compile(s)
-			return func() func() { return server.Swap(compiled) }, nil
+			return func() func() { return server.Swap(compiled) }, c.logsWithoutCollector(s)
 		},
 		endStreams: server.EndStreams,
 		close:      func() { closeLogs(c, server) },
 	}
+}
+
+// logCollector sends the lines of stages' logs to a collector; nil where the process has none.
+func (c *controlPlane) logCollector() func(kind, api, stage string) io.Writer {
+	if !c.otlp.TakesLines() {
+		return nil
+	}
+	return func(kind, api, stage string) io.Writer {
+		return c.otlp.Lines("gatehouse.log", kind, "gatehouse.api", api, "gatehouse.stage", stage)
+	}
+}
+
+// logsWithoutCollector reports logs that are to be sent where there is nobody.
+func (c *controlPlane) logsWithoutCollector(s *gateway.Snapshot) (found gateway.Diagnostics) {
+	if c.otlp.TakesLines() {
+		return nil
+	}
+	tell := func(what, api, stage string, at gateway.Position) {
+		found.Warnf("no-log-collector", at, "", "say where the collector is with --otlp-endpoint", "the %s log of the stage %s/%s is for a collector, and this process has none: its lines are lost", what, api, stage)
+	}
+	for i := range s.APIs {
+		for j := range s.APIs[i].Stages {
+			api, st := &s.APIs[i], &s.APIs[i].Stages[j]
+			if l := st.AccessLog; l != nil && l.Destination == gateway.DestinationOTLP {
+				tell("access", api.ID, st.Name, l.Source)
+			}
+			if l := st.ExecutionLog; l != nil && l.Destination == gateway.DestinationOTLP {
+				tell("execution", api.ID, st.Name, l.Source)
+			}
+		}
+	}
+	return found
 }
 
 // closeLogs writes what is still to be written of access logs.

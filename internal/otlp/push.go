@@ -1,4 +1,4 @@
-// Package otlp reports a process's own metrics and spans to a collector, by OpenTelemetry's
+// Package otlp reports a process's own metrics and spans, and lines of logs, to a collector, by OpenTelemetry's
 // protocol. Where the collector is, the environment says as it does for any other program
 // (OTEL_EXPORTER_OTLP_*). Nobody ever waits for it.
 package otlp
@@ -47,12 +47,12 @@ type Options struct {
 type Push struct {
 	metrics *metric.MeterProvider
 	spans   *sdktrace.TracerProvider
+	lines   *lineSender
 }
 
 // Wanted reports whether there is a collector.
 func Wanted(endpoint string) bool {
-	return endpoint != "" || os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" ||
-		os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	return logsWanted(endpoint) || os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
 // Start begins to report; it gives nil where there is no collector. One that does not
@@ -98,6 +98,13 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 			// Envoys decide, by what stages say.
 			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())), sdktrace.WithResource(of),
 			sdktrace.WithSpanProcessor(counted{ended}), sdktrace.WithBatcher(countedSpans{exporter, results, sent}))
+	}
+	if logsWanted(o.Endpoint) {
+		exporter, err := lineExporter(ctx, o.Endpoint)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("the collector for logs: %w", err), p.Close(ctx))
+		}
+		p.lines = newLineSender(exporter, of, results)
 	}
 	return p, nil
 }
@@ -152,7 +159,7 @@ func (p *Push) Close(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	var metrics, spans error
+	var metrics, spans, lines error
 	var ending sync.WaitGroup
 	if p.metrics != nil {
 		ending.Go(func() { metrics = p.metrics.Shutdown(ctx) })
@@ -160,8 +167,12 @@ func (p *Push) Close(ctx context.Context) error {
 	if p.spans != nil {
 		ending.Go(func() { spans = p.spans.Shutdown(ctx) })
 	}
+	if p.lines != nil {
+		// Its writers are closed before: nothing waits here.
+		ending.Go(func() { lines = p.lines.exporter.Shutdown(ctx) })
+	}
 	ending.Wait()
-	return errors.Join(metrics, spans)
+	return errors.Join(metrics, spans, lines)
 }
 
 func count(results *prometheus.CounterVec, signal string, err error) {

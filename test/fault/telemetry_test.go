@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/otlptest"
 	"gatehouse/internal/proctest"
 )
 
@@ -32,7 +33,7 @@ func (e *envoy) statistic(t *testing.T, name string) float64 {
 
 // TestTelemetryGone has a process that only writes access logs and counts. It is killed,
 // and comes back; Envoy serves all the while, and counts what it could not tell. One of
-// the logs goes to a disk that is full all the time.
+// the logs goes to a disk that is full all the time, another to a collector that hangs.
 func TestTelemetryGone(t *testing.T) {
 	t.Parallel()
 	address, port := localPort(t), proctest.FreePort(t)
@@ -50,14 +51,16 @@ apis:
     stages:
       - {name: good, accessLog: {format: "$context.requestId $context.status", destination: %q}}
       - {name: full, accessLog: {format: "$context.requestId $context.status", destination: /dev/full}}
+      - {name: sent, accessLog: {format: "$context.requestId $context.status", destination: otlp}}
 `, port, address, backendNamed(t, "one"), file))
 	write(t, filepath.Join(dir, "shop.openapi.yaml"), `{openapi: 3.0.1, info: {title: shop, version: "1"}, paths: {/things: {get: {responses: {"200": {description: ok}}}}}}`)
 	url := func(stage string) string {
 		return fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/shop/%s/things", port, stage)
 	}
 	xdsAddress := localPort(t)
+	collector := otlptest.Start(t)
 	serve := func() *gatehouse {
-		return launch(t, "serve", "--roles", "telemetry", "--xds-address", address, "--data-dir", t.TempDir(), dir).serving()
+		return launch(t, "serve", "--roles", "telemetry", "--xds-address", address, "--otlp-endpoint", "http://"+collector.Address.String(), "--data-dir", t.TempDir(), dir).serving()
 	}
 	g := serve()
 	launch(t, "serve", "--roles", "xds", "--xds-address", xdsAddress, "--data-dir", t.TempDir(), dir).serving()
@@ -73,6 +76,7 @@ apis:
 	}
 	ask("good", 9)
 	ask("full", 5)
+	ask("sent", 7)
 	lines := func() int {
 		text, _ := os.ReadFile(file)
 		return strings.Count(string(text), "\n")
@@ -82,15 +86,29 @@ apis:
 	eventually(t, "lost lines are counted", func() bool {
 		return g.metric("gatehouse_telemetry_log_lines_total", `destination="/dev/full",result="lost"`) == 5
 	})
-	if got := g.metric("gatehouse_telemetry_log_lines_total", `result="written"`); got != float64(lines()) {
+	if got := g.metric("gatehouse_telemetry_log_lines_total", fmt.Sprintf(`destination=%q,result="written"`, file)); got != float64(lines()) {
 		t.Errorf("%v lines were written, and there are %d", got, lines())
 	}
 	if got := g.metric("gatehouse_apigateway_count_total", `stage="full"`); got != 5 {
 		t.Errorf("%v requests were counted, want 5", got)
 	}
 	g.AwaitOutput("no space left on device")
-
+	eventually(t, "lines are sent to the collector", func() bool { return len(collector.Logs()) == 7 })
+	for _, r := range collector.Logs() {
+		if !strings.HasSuffix(r.GetBody().GetStringValue(), " 200") || len(r.GetAttributes()) != 3 {
+			t.Errorf("a record is %v", r)
+		}
+	}
+	// One that hangs holds up nothing but its own lines.
+	collector.Hang(true)
+	ask("sent", 3)
 	before := lines()
+	ask("good", 2)
+	eventually(t, "others are logged", func() bool { return lines() == before+2 })
+	collector.Hang(false)
+	eventually(t, "lines are sent again", func() bool { return len(collector.Logs()) == 10 })
+
+	before = lines()
 	g.Kill()
 	eventually(t, "Envoy drops what it cannot tell", func() bool {
 		ask("good", 20)
