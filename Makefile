@@ -26,7 +26,7 @@ BENCHTIME ?= 1s
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/gatehouse
@@ -78,6 +78,11 @@ fuzz: ## Run each fuzz target for a few seconds (FUZZTIME=5s)
 		echo "== $$package $$target"; \
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
 	done <<< "$$found"
+
+.PHONY: terraform
+terraform: ## Have Terraform drive the management API (builds its provider once, some minutes)
+	@.ci/terraform-tools
+	@ENVOY=$$(.ci/get-envoy) && export ENVOY && set -x && $(GO) test -tags terraform -count 1 -timeout 15m ./test/terraform
 
 .PHONY: lint
 lint: fmt-check ## Check formatting, run go vet and staticcheck

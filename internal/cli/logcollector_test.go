@@ -10,7 +10,9 @@ import (
 // TestLogsWithoutCollector holds that a log which is to be sent where there is nobody is told
 // of, at its line.
 func TestLogsWithoutCollector(t *testing.T) {
-	at := func(line int) gateway.Position { return gateway.Position{File: "gatehouse.yaml", Line: line, Column: 1} }
+	at := func(line int) gateway.Position {
+		return gateway.Position{File: "gatehouse.yaml", Line: line, Column: 1}
+	}
 	s := &gateway.Snapshot{APIs: []gateway.API{{ID: "shop", Stages: []gateway.Stage{
 		{Name: "v1", AccessLog: &gateway.StageAccessLog{Destination: gateway.DestinationOTLP, Source: at(7)}},
 		{Name: "v2", AccessLog: &gateway.StageAccessLog{Destination: gateway.DestinationStdout, Source: at(8)}, ExecutionLog: &gateway.ExecutionLog{Destination: gateway.DestinationOTLP, Source: at(9)}},
