@@ -7,6 +7,7 @@ package garbage
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -26,4 +27,5 @@ func CollectSeldom() {
 		return
 	}
 	reserve = make([]byte, slack)
+	runtime.KeepAlive(reserve)
 }
