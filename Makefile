@@ -80,7 +80,7 @@ fuzz: ## Run each fuzz target for a few seconds (FUZZTIME=5s)
 	done <<< "$$found"
 
 .PHONY: terraform
-terraform: ## Have Terraform drive the management API (builds its provider once, some minutes)
+terraform: ## Have Terraform drive the management API (builds its provider once, a minute or two)
 	@.ci/terraform-tools
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY && set -x && $(GO) test -tags terraform -count 1 -timeout 15m ./test/terraform
 
