@@ -3,7 +3,6 @@ package integration
 import (
 	"io"
 	"net/http"
-	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
@@ -26,21 +25,21 @@ func identityOf(d *gateway.Deployment, r *gateway.Route) []identityParameter {
 	if r.Authorization == nil {
 		return nil
 	}
+	a := d.Authorizer(r.Authorization.Authorizer)
+	if a == nil {
+		return nil
+	}
 	var out []identityParameter
-	for i := range d.Authorizers {
-		a := &d.Authorizers[i]
-		if a.Name != r.Authorization.Authorizer {
-			continue
+	for _, source := range a.IdentitySources {
+		v, err := gateway.ParseRESTValue(source)
+		if err != nil {
+			continue // The reader has reported it.
 		}
-		for _, list := range a.IdentitySources {
-			for source := range strings.SplitSeq(list, ",") {
-				source = strings.TrimSpace(source)
-				if name, ok := strings.CutPrefix(source, "method.request.header."); ok {
-					out = append(out, identityParameter{name, true})
-				} else if name, ok := strings.CutPrefix(source, "method.request.querystring."); ok {
-					out = append(out, identityParameter{name, false})
-				}
-			}
+		switch e := v[0]; e.Kind {
+		case gateway.RequestHeader, gateway.RequestMultiHeader:
+			out = append(out, identityParameter{e.Name, true})
+		case gateway.RequestQuery, gateway.RequestMultiQuery:
+			out = append(out, identityParameter{e.Name, false})
 		}
 	}
 	return out
@@ -54,13 +53,7 @@ func (x *exchange) account(id wire.RouteIdentity) {
 	if !e.Data() {
 		return
 	}
-	var path, query [][2]string
-	for name, value := range x.decodedVariables() {
-		path = append(path, [2]string{name, value})
-	}
-	for _, f := range lambdaevent.Query(x.query, true) {
-		query = append(query, [2]string{f.Name, f.Value})
-	}
+	path, query := x.toldParameters()
 	x.hideSecrets(query)
 	e.Method(path, query, x.request.Header)
 	said := &tracedBody{ReadCloser: x.request.Body}
@@ -77,6 +70,17 @@ func (x *exchange) account(id wire.RouteIdentity) {
 		e.Response(answered.Header(), answered.begin)
 		e.Clean()
 	}
+}
+
+// toldParameters are those of the path and of the query of a REST API's request, to be told.
+func (x *exchange) toldParameters() (path, query [][2]string) {
+	for name, value := range x.decodedVariables() {
+		path = append(path, [2]string{name, value})
+	}
+	for _, f := range lambdaevent.Query(x.query, true) {
+		query = append(query, [2]string{f.Name, f.Value})
+	}
+	return path, query
 }
 
 // hideSecrets keeps out of the account what would let others in.

@@ -205,13 +205,7 @@ func (x *exchange) tellRequest(trial Trial) {
 	e := x.execution
 	e.Line("Starting execution for request: %s", x.id())
 	e.Line("HTTP Method: %s, Resource Path: %s", trial.Method, x.path)
-	var path, query [][2]string
-	for name, value := range x.decodedVariables() {
-		path = append(path, [2]string{name, value})
-	}
-	for _, f := range lambdaevent.Query(x.query, true) {
-		query = append(query, [2]string{f.Name, f.Value})
-	}
+	path, query := x.toldParameters()
 	e.Method(path, query, trial.Header)
 	e.Line("Method request body before transformations: %s", executionlog.Body(trial.Body))
 }
