@@ -223,27 +223,33 @@ func (s *Stage) MCPRoute() (*Route, error) {
 	return route, nil
 }
 
-// MCPIssuers are the issuers of the tokens that the endpoint of a stage asks for, and the
-// scopes that its tools do, each once. There are none where it asks for no token.
-func (s *Snapshot) MCPIssuers(st *Stage) (issuers, scopes []string) {
-	endpoint, err := st.MCPRoute()
-	if err != nil || endpoint == nil || endpoint.Authorization == nil {
-		return nil, nil // Validate reports errors.
+// MCPIssuers are the issuers of the tokens that the endpoint of a stage, its MCPRoute, asks
+// for. There are none where it asks for no token.
+func (s *Snapshot) MCPIssuers(st *Stage, endpoint *Route) []string {
+	if endpoint.Authorization == nil {
+		return nil
 	}
 	a := st.Deployment.Authorizer(endpoint.Authorization.Authorizer)
 	if a == nil || !a.ChecksTokens() {
-		return nil, nil
+		return nil
 	}
-	if issuers, err = s.AuthorizerIssuers(a, st.Variables); err != nil || len(issuers) == 0 {
-		return nil, nil
+	issuers, err := s.AuthorizerIssuers(a, st.Variables)
+	if err != nil {
+		return nil // Validate reports errors.
 	}
-	scopes = slices.Clone(endpoint.Authorization.Scopes)
-	routes := st.Deployment.routesByKey()
-	for _, t := range st.Tools() {
-		if r := routes[t.Route]; r != nil && r.Authorization != nil && r.Authorization.Authorizer == a.Name {
+	return issuers
+}
+
+// MCPScopes are those that the endpoint of a stage, its MCPRoute, and its tools ask for of
+// the endpoint's authorizer, each once.
+func (s *Stage) MCPScopes(endpoint *Route) []string {
+	scopes := slices.Clone(endpoint.Authorization.Scopes)
+	routes := s.Deployment.routesByKey()
+	for _, t := range s.Tools() {
+		if r := routes[t.Route]; r != nil && r.Authorization != nil && r.Authorization.Authorizer == endpoint.Authorization.Authorizer {
 			scopes = append(scopes, r.Authorization.Scopes...)
 		}
 	}
 	slices.Sort(scopes)
-	return issuers, slices.Compact(scopes)
+	return slices.Compact(scopes)
 }

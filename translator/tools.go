@@ -48,7 +48,7 @@ func (c *stageCompiler) toolEndpoint() []candidate {
 	own.checkAuthorization(r)
 	route := own.toolRoute(r)
 	out := []candidate{{base: c.base, template: template, routes: []*routev3.Route{route}}}
-	if issuers, _ := c.snapshot.MCPIssuers(c.stage); len(issuers) > 0 {
+	if len(c.snapshot.MCPIssuers(c.stage, endpoint)) > 0 {
 		at := endpoint.Path + gateway.MCPMetadataSuffix
 		if template, err = gateway.ParsePath(at); err == nil {
 			route.Metadata.FilterMetadata[wire.MetadataNamespace].Fields[wire.MetadataAgents] = structpb.NewStringValue(c.base + at)

@@ -107,19 +107,18 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 					continue
 				}
 			}
-			c.endpoints[key] = newEndpoint(key, api, st)
-			c.endpoints[key].tokens = tokens
+			c.endpoints[key] = newEndpoint(key, api, st, tokens)
 		}
 	}
 	return c
 }
 
-func newEndpoint(key endpointKey, api *gateway.API, st *gateway.Stage) *endpoint {
+func newEndpoint(key endpointKey, api *gateway.API, st *gateway.Stage, tokens *protectedResource) *endpoint {
 	d := st.Deployment
 	e := &endpoint{
 		key: key, server: serverInfo{Name: api.Name, Title: d.Title, Version: d.Version},
 		instructions: clip(d.Description, maxInstructions),
-		tools:        map[string]*tool{}, position: map[string]int{}, credentialQuery: d.CredentialQuery, deployment: d, mcp: st.MCP,
+		tools:        map[string]*tool{}, position: map[string]int{}, credentialQuery: d.CredentialQuery, deployment: d, mcp: st.MCP, tokens: tokens,
 	}
 	routes := map[string]*gateway.Route{}
 	templates := make([]gateway.PathTemplate, len(d.Routes))

@@ -20,7 +20,7 @@ func toolFor(t testing.TB, route string, arguments []gateway.ToolArgument, bodyT
 		d.Routes = append(d.Routes, gateway.Route{Method: method, Path: path})
 	}
 	api := &gateway.API{ID: "pets", Name: "pets"}
-	return newEndpoint(endpointKey{}, api, &gateway.Stage{Deployment: d, MCP: &gateway.MCP{}}).tools["it"]
+	return newEndpoint(endpointKey{}, api, &gateway.Stage{Deployment: d, MCP: &gateway.MCP{}}, nil).tools["it"]
 }
 
 // TestRequests makes requests of arguments.
@@ -102,7 +102,7 @@ func TestPages(t *testing.T) {
 		}
 		d.Tools = append(d.Tools, gateway.Tool{Name: name, Route: "GET /" + name, InputSchema: schema})
 	}
-	e := newEndpoint(endpointKey{}, &gateway.API{}, &gateway.Stage{Deployment: d, MCP: &gateway.MCP{}})
+	e := newEndpoint(endpointKey{}, &gateway.API{}, &gateway.Stage{Deployment: d, MCP: &gateway.MCP{}}, nil)
 	var got []string
 	pages, cursor := 0, ""
 	for {

@@ -19,11 +19,15 @@ type protectedResource struct {
 
 // protectedResourceOf is nil for a stage whose endpoint asks for no token.
 func protectedResourceOf(s *gateway.Snapshot, api *gateway.API, st *gateway.Stage) *protectedResource {
-	issuers, scopes := s.MCPIssuers(st)
+	route, err := st.MCPRoute()
+	if err != nil {
+		return nil // Validate reports errors.
+	}
+	issuers := s.MCPIssuers(st, route)
 	if len(issuers) == 0 {
 		return nil
 	}
-	return &protectedResource{Name: api.Name, AuthorizationServers: issuers, Scopes: scopes, Methods: []string{"header"}}
+	return &protectedResource{Name: api.Name, AuthorizationServers: issuers, Scopes: st.MCPScopes(route), Methods: []string{"header"}}
 }
 
 // tellIssuers answers a request for the path of the metadata.
