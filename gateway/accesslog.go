@@ -25,8 +25,8 @@ type StageAccessLog struct {
 	Format string
 	// FormatSource is where it is written.
 	FormatSource TextSource
-	// Destination is DestinationStdout, DestinationOTLP or the absolute path of a file, on the machine of
-	// the process that receives access logs.
+	// Destination is DestinationStdout, DestinationOTLP or the absolute path of a file, on the
+	// machine of the process that receives access logs.
 	Destination string
 	// MaxBytes is how large the file becomes before another is begun, MaxFiles how many
 	// old ones are kept; 0 means 100 MiB, and 5.
@@ -95,12 +95,7 @@ func ParseAccessLogFormat(format string, protocol Protocol) ([]LogPart, []LogMis
 			end++
 		}
 		last = end
-		name := format[m[4]:m[5]]
-		for group := 6; group <= 8; group += 2 {
-			if m[group] >= 0 {
-				name += "." + format[m[group]:m[group+1]]
-			}
-		}
+		name := logVariableName(format, m)
 		if message, hint := logVariableMistake(name, protocol); message != "" {
 			unknown(m[0], message, hint)
 			continue
@@ -116,6 +111,17 @@ func ParseAccessLogFormat(format string, protocol Protocol) ([]LogPart, []LogMis
 		})
 	}
 	return parts, mistakes
+}
+
+// logVariableName is the name in a match of logReference, what stands in brackets included.
+func logVariableName(format string, match []int) string {
+	name := format[match[4]:match[5]]
+	for group := 6; group <= 8; group += 2 {
+		if match[group] >= 0 {
+			name += "." + format[match[group]:match[group+1]]
+		}
+	}
+	return name
 }
 
 // logVariableMistake tells why there is no such variable; empty if there is.
@@ -214,12 +220,7 @@ const noFirewall = "there is no web application firewall"
 // value.
 func emptyLogVariables(format string) (found []LogMistake) {
 	for _, m := range logReference.FindAllStringSubmatchIndex(format, -1) {
-		name := format[m[4]:m[5]]
-		for group := 6; group <= 8; group += 2 {
-			if m[group] >= 0 {
-				name += "." + format[m[group]:m[group+1]]
-			}
-		}
+		name := logVariableName(format, m)
 		if why := neverLogged[name]; why != "" {
 			found = append(found, LogMistake{
 				Offset: m[0], Code: "empty-log-variable", Message: "$context." + name + " is always -: " + why, Hint: "remove it",

@@ -138,33 +138,34 @@ type RouteSettings struct {
 	Source    Position
 }
 
-// RouteDetailed reports whether a route's requests are counted for themselves.
-func (s *Stage) RouteDetailed(routeKey string) bool {
-	detailed := s.DetailedMetrics
+// setting finds what a stage's settings say of a route: the route's own, else those of all
+// routes; nil where they say nothing of it.
+func setting[T any](s *Stage, routeKey string, of func(*RouteSettings) *T) *T {
+	var found *T
 	for i := range s.Settings {
-		switch at := &s.Settings[i]; {
-		case at.DetailedMetrics == nil:
+		at := &s.Settings[i]
+		said := of(at)
+		switch {
+		case said == nil:
 		case at.RouteKey == routeKey:
-			return *at.DetailedMetrics
+			return said
 		case at.RouteKey == "*":
-			detailed = *at.DetailedMetrics
+			found = said
 		}
 	}
-	return detailed
+	return found
+}
+
+// RouteDetailed reports whether a route's requests are counted for themselves.
+func (s *Stage) RouteDetailed(routeKey string) bool {
+	if detailed := setting(s, routeKey, func(at *RouteSettings) *bool { return at.DetailedMetrics }); detailed != nil {
+		return *detailed
+	}
+	return s.DetailedMetrics
 }
 
 // RouteThrottle is the throttle of one route: the route's own, or what the stage sets
 // for each; nil means unbounded.
 func (s *Stage) RouteThrottle(routeKey string) *Throttle {
-	var t *Throttle
-	for i := range s.Settings {
-		switch at := &s.Settings[i]; {
-		case at.Throttle == nil:
-		case at.RouteKey == routeKey:
-			return at.Throttle
-		case at.RouteKey == "*":
-			t = at.Throttle
-		}
-	}
-	return t
+	return setting(s, routeKey, func(at *RouteSettings) *Throttle { return at.Throttle })
 }

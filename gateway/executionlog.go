@@ -48,20 +48,13 @@ type ExecutionLog struct {
 // RouteExecution tells how much is told of requests to a route: what its own settings say,
 // then those of all routes, then the stage. An empty key stands for requests without a route.
 func (s *Stage) RouteExecution(routeKey string) ExecutionDetail {
-	var d ExecutionDetail
+	if d := setting(s, routeKey, func(at *RouteSettings) *ExecutionDetail { return at.Execution }); d != nil {
+		return *d
+	}
 	if s.ExecutionLog != nil {
-		d = s.ExecutionLog.ExecutionDetail
+		return s.ExecutionLog.ExecutionDetail
 	}
-	for i := range s.Settings {
-		switch at := &s.Settings[i]; {
-		case at.Execution == nil:
-		case at.RouteKey == routeKey:
-			return *at.Execution
-		case at.RouteKey == "*":
-			d = *at.Execution
-		}
-	}
-	return d
+	return ExecutionDetail{}
 }
 
 // LogsExecutions reports whether anything is told of any of the stage's requests.

@@ -50,22 +50,23 @@ func (v *validation) accessLog(a *API, log *StageAccessLog) {
 	if log.Format == "" {
 		return // the reader has reported it
 	}
-	_, mistakes := ParseAccessLogFormat(log.Format, a.Protocol)
-	for _, m := range mistakes {
+	at := func(m LogMistake) Position {
 		pos := log.FormatSource.Start
 		if m.Offset >= 0 {
 			before := log.Format[:m.Offset]
 			pos, _ = log.FormatSource.At(1+strings.Count(before, "\n"), 1+len(before)-(strings.LastIndexByte(before, '\n')+1))
 		}
-		v.errorf(m.Code, cmp.Or(pos, log.Source), m.Hint, "%s", m.Message)
+		return cmp.Or(pos, log.Source)
+	}
+	_, mistakes := ParseAccessLogFormat(log.Format, a.Protocol)
+	for _, m := range mistakes {
+		v.errorf(m.Code, at(m), m.Hint, "%s", m.Message)
 	}
 	if len(mistakes) > 0 {
 		return
 	}
 	for _, m := range emptyLogVariables(log.Format) {
-		before := log.Format[:m.Offset]
-		pos, _ := log.FormatSource.At(1+strings.Count(before, "\n"), 1+len(before)-(strings.LastIndexByte(before, '\n')+1))
-		v.found.Warnf(m.Code, cmp.Or(pos, log.Source), "", m.Hint, "%s", m.Message)
+		v.found.Warnf(m.Code, at(m), "", m.Hint, "%s", m.Message)
 	}
 }
 
