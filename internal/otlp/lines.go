@@ -2,10 +2,8 @@ package otlp
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -98,20 +96,7 @@ func (gatherer) ForceFlush(context.Context) error                       { return
 
 func lineExporter(ctx context.Context, endpoint string) (sdklog.Exporter, error) {
 	if byHTTP("LOGS") {
-		var options []otlploghttp.Option
-		if endpoint != "" {
-			options = append(options, otlploghttp.WithEndpointURL(strings.TrimSuffix(endpoint, "/")+"/v1/logs"))
-		}
-		return otlploghttp.New(ctx, options...)
+		return otlploghttp.New(ctx, at(httpURL(endpoint, "logs"), otlploghttp.WithEndpointURL)...)
 	}
-	var options []otlploggrpc.Option
-	if endpoint != "" {
-		options = append(options, otlploggrpc.WithEndpointURL(endpoint))
-	}
-	return otlploggrpc.New(ctx, options...)
-}
-
-// logsWanted reports whether there is a collector for logs.
-func logsWanted(endpoint string) bool {
-	return cmp.Or(endpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")) != ""
+	return otlploggrpc.New(ctx, at(endpoint, otlploggrpc.WithEndpointURL)...)
 }

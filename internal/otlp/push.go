@@ -52,7 +52,12 @@ type Push struct {
 
 // Wanted reports whether there is a collector.
 func Wanted(endpoint string) bool {
-	return logsWanted(endpoint) || os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	return wanted(endpoint, "METRICS") || wanted(endpoint, "TRACES") || wanted(endpoint, "LOGS")
+}
+
+// wanted reports whether there is a collector for a signal.
+func wanted(endpoint, signal string) bool {
+	return cmp.Or(endpoint, os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), os.Getenv("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT")) != ""
 }
 
 // Start begins to report; it gives nil where there is no collector. One that does not
@@ -61,7 +66,6 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 	if !Wanted(o.Endpoint) || strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
-	all := o.Endpoint != "" || os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != ""
 	results := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_otlp_exports_total", Help: "Exports to the OTLP collector by signal and result: sent, or lost.",
 	}, []string{"signal", "result"})
@@ -81,7 +85,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 	// The libraries' own reports name the collector, and at times what it said: once.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(told.tell))
 	p := &Push{}
-	if all || os.Getenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") != "" {
+	if wanted(o.Endpoint, "METRICS") {
 		exporter, err := metricExporter(ctx, o.Endpoint)
 		if err != nil {
 			return nil, fmt.Errorf("the collector for metrics: %w", err)
@@ -89,7 +93,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 		reader := metric.NewPeriodicReader(countedMetrics{exporter, results}, metric.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(o.Metrics))))
 		p.metrics = metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(of))
 	}
-	if all || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
+	if wanted(o.Endpoint, "TRACES") {
 		exporter, err := spanExporter(ctx, o.Endpoint)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the collector for traces: %w", err), p.Close(ctx))
@@ -99,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())), sdktrace.WithResource(of),
 			sdktrace.WithSpanProcessor(counted{ended}), sdktrace.WithBatcher(countedSpans{exporter, results, sent}))
 	}
-	if logsWanted(o.Endpoint) {
+	if wanted(o.Endpoint, "LOGS") {
 		exporter, err := lineExporter(ctx, o.Endpoint)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the collector for logs: %w", err), p.Close(ctx))
@@ -116,34 +120,34 @@ func byHTTP(signal string) bool {
 	return strings.HasPrefix(protocol, "http/")
 }
 
+// at gives the option that names a collector; none where the environment does.
+func at[O any](url string, option func(url string) O) []O {
+	if url == "" {
+		return nil
+	}
+	return []O{option(url)}
+}
+
+// httpURL is where a signal goes over HTTP.
+func httpURL(endpoint, signal string) string {
+	if endpoint == "" {
+		return ""
+	}
+	return strings.TrimSuffix(endpoint, "/") + "/v1/" + signal
+}
+
 func metricExporter(ctx context.Context, endpoint string) (metric.Exporter, error) {
 	if byHTTP("METRICS") {
-		var options []otlpmetrichttp.Option
-		if endpoint != "" {
-			options = append(options, otlpmetrichttp.WithEndpointURL(strings.TrimSuffix(endpoint, "/")+"/v1/metrics"))
-		}
-		return otlpmetrichttp.New(ctx, options...)
+		return otlpmetrichttp.New(ctx, at(httpURL(endpoint, "metrics"), otlpmetrichttp.WithEndpointURL)...)
 	}
-	var options []otlpmetricgrpc.Option
-	if endpoint != "" {
-		options = append(options, otlpmetricgrpc.WithEndpointURL(endpoint))
-	}
-	return otlpmetricgrpc.New(ctx, options...)
+	return otlpmetricgrpc.New(ctx, at(endpoint, otlpmetricgrpc.WithEndpointURL)...)
 }
 
 func spanExporter(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
 	if byHTTP("TRACES") {
-		var options []otlptracehttp.Option
-		if endpoint != "" {
-			options = append(options, otlptracehttp.WithEndpointURL(strings.TrimSuffix(endpoint, "/")+"/v1/traces"))
-		}
-		return otlptracehttp.New(ctx, options...)
+		return otlptracehttp.New(ctx, at(httpURL(endpoint, "traces"), otlptracehttp.WithEndpointURL)...)
 	}
-	var options []otlptracegrpc.Option
-	if endpoint != "" {
-		options = append(options, otlptracegrpc.WithEndpointURL(endpoint))
-	}
-	return otlptracegrpc.New(ctx, options...)
+	return otlptracegrpc.New(ctx, at(endpoint, otlptracegrpc.WithEndpointURL)...)
 }
 
 // Tracer makes spans that are reported; nil where none are.
