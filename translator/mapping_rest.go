@@ -187,16 +187,16 @@ func setsHeader(in *gateway.Integration, name string) bool {
 
 // remappedResponseHeaders keeps a backend's own Date, Server and request id apart
 // from the gateway's, as HTTP_PROXY integrations of REST APIs do. See also renamesAll.
-var remappedResponseHeaders = &headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{
-	ResponseMutations: []*mutationv3.HeaderMutation{
-		// Appending looks for no header to replace, which saves a third of the cost.
-		mutateAppend("x-amzn-remapped-date", "%RESP(DATE)%"),
-		mutateAppend("x-amzn-remapped-server", "%RESP(SERVER)%"),
-		mutateRemove("date"),
-		mutateRemove("server"),
-		mutateRemove("via"),
-	},
-}}
+var remappedResponseHeaders = func() *headermutationv3.HeaderMutationPerRoute {
+	var mutations []*mutationv3.HeaderMutation
+	for _, h := range renamed {
+		mutations = append(mutations, mutateAppend(h.Header.Key, h.Header.Value))
+	}
+	for _, name := range removedResponseHeaders {
+		mutations = append(mutations, mutateRemove(name))
+	}
+	return &headermutationv3.HeaderMutationPerRoute{Mutations: &headermutationv3.Mutations{ResponseMutations: mutations}}
+}()
 
 func mutateAppend(name, value string) *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Action: &mutationv3.HeaderMutation_Append{Append: appendHeader(name, value)}}
