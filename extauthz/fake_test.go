@@ -17,6 +17,7 @@ import (
 	"gatehouse/extauthz"
 	"gatehouse/gateway"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/outputtest"
 	"gatehouse/internal/wire"
 )
 
@@ -62,14 +63,14 @@ type harness struct {
 	*extauthz.Server
 	t      testing.TB
 	lambda *fakeLambda
-	log    *logBuffer
+	log    *outputtest.Buffer
 	mu     sync.Mutex
 	time   time.Time
 }
 
 func newHarness(t testing.TB, s *gateway.Snapshot, change ...func(*extauthz.Options)) *harness {
 	t.Helper()
-	h := &harness{t: t, lambda: &fakeLambda{answer: answers(allowAll)}, log: &logBuffer{}, time: now}
+	h := &harness{t: t, lambda: &fakeLambda{answer: answers(allowAll)}, log: &outputtest.Buffer{}, time: now}
 	o := extauthz.Options{Lambda: h.lambda, Now: h.now, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)
@@ -255,22 +256,4 @@ func decoded(t testing.TB, text string) map[string]any {
 		t.Fatalf("%v in %s", err, text)
 	}
 	return m
-}
-
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

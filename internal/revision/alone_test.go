@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/outputtest"
 )
 
 // TestServicesAlone has no Envoys to hear from: what can be compiled and translated is
@@ -31,7 +32,7 @@ func TestServicesAlone(t *testing.T) {
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{Pipeline: p, t: t, files: files, log: &logBuffer{}}
+	h := &harness{Pipeline: p, t: t, files: files, log: &outputtest.Buffer{}}
 	h.run()
 	for _, s := range []*gateway.Snapshot{listening(8080), listening(8081)} {
 		files.become(s)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/outputtest"
 	"gatehouse/xds"
 )
 
@@ -153,7 +153,7 @@ type harness struct {
 	t      *testing.T
 	files  *definitions
 	target *fakeTarget
-	log    *logBuffer
+	log    *outputtest.Buffer
 	stop   func()
 }
 
@@ -169,7 +169,7 @@ func start(t *testing.T, files *definitions, target *fakeTarget, store *Store) *
 }
 
 func newHarness(t *testing.T, files *definitions, target *fakeTarget, store *Store) *harness {
-	log := &logBuffer{}
+	log := &outputtest.Buffer{}
 	return &harness{
 		t: t, files: files, target: target, log: log, stop: func() {},
 		Pipeline: New(Options{
@@ -225,24 +225,6 @@ func serving(s *gateway.Snapshot, state State) func(Status) bool {
 
 func latest(state State) func(Status) bool {
 	return func(st Status) bool { return st.Latest != nil && st.Latest.State == state }
-}
-
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 var errSet = errors.New("the caches are on fire")

@@ -16,19 +16,9 @@ import (
 // was told.
 func socketMetric(t *testing.T, registry *prometheus.Registry, name, api, route string) (sum float64) {
 	t.Helper()
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			values := map[string]string{}
-			for _, l := range m.GetLabel() {
-				values[l.GetName()] = l.GetValue()
-			}
-			if family.GetName() == "gatehouse_apigateway_websocket_"+name && values["api_id"] == api && values["route"] == route && values["stage"] == "v1" {
-				sum += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
+	for values, told := range metricsNamed(t, registry, "gatehouse_apigateway_websocket_"+name) {
+		if values["api_id"] == api && values["route"] == route && values["stage"] == "v1" {
+			sum += told
 		}
 	}
 	return sum

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,27 +29,43 @@ func linesOf(t *testing.T, text func() string, n int) []string {
 	return lines
 }
 
-// metricOf is a counter, or how often a histogram was told, with labels in the order
-// api_id, api_name, stage, method, resource; -1 where there is none.
-func metricOf(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
+// metricsNamed are the metrics of a name by their labels: counters, and how often histograms
+// were told.
+func metricsNamed(t *testing.T, registry *prometheus.Registry, name string) iter.Seq2[map[string]string, float64] {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			values := map[string]string{}
-			for _, l := range m.GetLabel() {
-				values[l.GetName()] = l.GetValue()
+	return func(yield func(map[string]string, float64) bool) {
+		for _, family := range families {
+			if family.GetName() != name {
+				continue
 			}
-			same := family.GetName() == name
-			for i, label := range []string{"api_id", "api_name", "stage", "method", "resource"} {
-				same = same && i < len(labels) && values[label] == labels[i]
+			for _, m := range family.GetMetric() {
+				values := map[string]string{}
+				for _, l := range m.GetLabel() {
+					values[l.GetName()] = l.GetValue()
+				}
+				if !yield(values, m.GetCounter().GetValue()+float64(m.GetHistogram().GetSampleCount())) {
+					return
+				}
 			}
-			if same {
-				return m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
+		}
+	}
+}
+
+// metricOf is a counter, or how often a histogram was told, with labels in the order
+// api_id, api_name, stage, method, resource; -1 where there is none.
+func metricOf(t *testing.T, registry *prometheus.Registry, name string, labels ...string) float64 {
+	t.Helper()
+	for values, told := range metricsNamed(t, registry, name) {
+		same := true
+		for i, label := range []string{"api_id", "api_name", "stage", "method", "resource"} {
+			same = same && i < len(labels) && values[label] == labels[i]
+		}
+		if same {
+			return told
 		}
 	}
 	return -1
