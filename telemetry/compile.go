@@ -114,7 +114,8 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 			compile := func(d *gateway.Deployment) *deployment {
 				out := &deployment{Deployment: d, routes: make(map[string]*route, len(d.Routes))}
 				for k := range d.Routes {
-					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels, execution: of.RouteExecution(d.Routes[k].Key()), cached: of.RouteCache(&d.Routes[k]) != nil}
+					r := &route{Route: &d.Routes[k], key: d.Routes[k].Key(), resourceID: lambdaevent.ResourceID(d.Routes[k].Path), labels: st.labels, cached: of.RouteCache(&d.Routes[k]) != nil}
+					r.execution = of.RouteExecution(r.key)
 					if of.RouteDetailed(r.key) && st.labels != all {
 						l := st.labels
 						l.method, l.resource = r.Method, r.Path

@@ -216,7 +216,7 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 // integrationService is the static cluster that leads to what serves routes that Envoy
 // cannot.
 func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
-	if strings.HasPrefix(o.Integration, unixPrefix) {
+	if strings.HasPrefix(o.Integration, UnixPrefix) {
 		o.TLS = nil // Nobody comes by it who may not.
 	}
 	if o.Integration == "" {
@@ -266,7 +266,7 @@ func webSocketService(integration *clusterv3.Cluster, tls *BootstrapTLS) (*clust
 // is said: at the port that follows, or a socket with more after its name. Port 0 stays as
 // it is.
 func Beside(address string) (string, error) {
-	if strings.HasPrefix(address, unixPrefix) {
+	if strings.HasPrefix(address, UnixPrefix) {
 		return address + "-integration", nil
 	}
 	host, port, err := net.SplitHostPort(address)
@@ -381,12 +381,12 @@ func overloadOf(limit int64) (*overloadv3.OverloadManager, error) {
 	}}}, nil
 }
 
-// unixPrefix begins addresses that are the path of a socket.
-const unixPrefix = "unix:"
+// UnixPrefix begins addresses that are the path of a socket.
+const UnixPrefix = "unix:"
 
 // serviceAddress is where a service of ours is: host:port, or unix:PATH.
 func serviceAddress(at string) (host string, _ *corev3.Address, _ error) {
-	if path, ok := strings.CutPrefix(at, unixPrefix); ok {
+	if path, ok := strings.CutPrefix(at, UnixPrefix); ok {
 		return "", &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}}, nil
 	}
 	host, address, err := socketAddress(at)

@@ -29,7 +29,7 @@ func (f *serveFlags) checkIntegration() error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(address, unixPrefix) && !loopback(address) && f.xdsClientCA == "" && !f.insecureXDS {
+	if !strings.HasPrefix(address, xds.UnixPrefix) && !loopback(address) && f.xdsClientCA == "" && !f.insecureXDS {
 		return usagef("--integration-address %s can be reached from other machines, and who reaches it may call every function: "+
 			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", address)
 	}
@@ -43,7 +43,7 @@ func (f *serveFlags) listenIntegration() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+	if path, ok := strings.CutPrefix(address, xds.UnixPrefix); ok {
 		return listenUnix("--integration-address", path)
 	}
 	l, err := listen("--integration-address", address)

@@ -78,7 +78,7 @@ func (c *controlPlane) adminAddress(flags runFlags) (string, error) {
 // dialable is an address that our own Envoy reaches a socket by.
 func dialable(a net.Addr) string {
 	if a.Network() == "unix" {
-		return unixPrefix + a.String()
+		return xds.UnixPrefix + a.String()
 	}
 	address, err := netip.ParseAddrPort(a.String())
 	if err != nil || !address.Addr().IsUnspecified() {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/telemetry/cost"
+	"gatehouse/xds"
 )
 
 // serveFlags are what serve and run have in common.
@@ -120,7 +121,7 @@ func (f *serveFlags) check() error {
 	if f.integrationAddress != "" && !f.roles.has("integration") {
 		return usagef("--integration-address is for the role integration, which --roles leaves out")
 	}
-	onUnix := strings.HasPrefix(f.xdsAddress, unixPrefix)
+	onUnix := strings.HasPrefix(f.xdsAddress, xds.UnixPrefix)
 	if onUnix && f.xdsCert != "" {
 		return usagef("--xds-address %s is a socket of this machine, which needs no --xds-cert", f.xdsAddress)
 	}
@@ -131,7 +132,7 @@ func (f *serveFlags) check() error {
 		}
 	}
 	for flag, address := range addresses {
-		if (flag == "--xds-address" || flag == "--integration-address") && strings.HasPrefix(address, unixPrefix) {
+		if (flag == "--xds-address" || flag == "--integration-address") && strings.HasPrefix(address, xds.UnixPrefix) {
 			continue
 		}
 		if _, _, err := net.SplitHostPort(address); err != nil {

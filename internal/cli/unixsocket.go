@@ -8,10 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-// unixPrefix begins addresses that are the path of a socket.
-const unixPrefix = "unix:"
+	"gatehouse/xds"
+)
 
 // maxSocketPath is how long a socket's path may be: the least that a system has, with room
 // for what Beside adds.
@@ -31,12 +30,12 @@ func ownSocket() (address string, remove func(), err error) {
 		remove()
 		return "127.0.0.1:0", func() {}, nil
 	}
-	return unixPrefix + path, remove, nil
+	return xds.UnixPrefix + path, remove, nil
 }
 
 // listenAt opens the socket that a flag names: host:port, or unix:PATH.
 func listenAt(flag, address string) (net.Listener, error) {
-	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+	if path, ok := strings.CutPrefix(address, xds.UnixPrefix); ok {
 		return listenUnix(flag, path)
 	}
 	return listen(flag, address)

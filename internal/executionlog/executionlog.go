@@ -19,10 +19,11 @@ type Log struct {
 	now func() time.Time
 	// errors, steps and data say what is told.
 	errors, steps, data bool
-	// room is how many bytes there may still be; it is none where there is no bound.
-	room, bounded int
-	entries       []Entry
-	secrets       []string
+	// room is how many bytes there may still be, where that is bounded.
+	room    int
+	bounded bool
+	entries []Entry
+	secrets []string
 }
 
 // Entry is a line, and when what it tells has happened.
@@ -52,7 +53,7 @@ func Detailed(id string, now func() time.Time, errors, steps, data bool) *Log {
 	if !errors && !steps {
 		return nil
 	}
-	return &Log{id: id, now: now, errors: errors, steps: steps, data: data, room: maxAccount, bounded: maxAccount}
+	return &Log{id: id, now: now, errors: errors, steps: steps, data: data, room: maxAccount, bounded: true}
 }
 
 // String is the account, so far, with a head and the times.
@@ -93,7 +94,7 @@ func (l *Log) Failure(format string, args ...any) {
 
 func (l *Log) add(text string) {
 	text = l.withoutSecrets(text)
-	if l.bounded > 0 {
+	if l.bounded {
 		if l.room <= 0 {
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -101,11 +102,7 @@ func (m *memory) End(_ context.Context, of string, now time.Time, change func(*E
 }
 
 func (e Ended) clone() Ended {
-	until := make(map[string]int64, len(e.Until))
-	for id, ends := range e.Until {
-		until[id] = ends
-	}
-	e.Until = until
+	e.Until = maps.Clone(e.Until)
 	return e
 }
 
