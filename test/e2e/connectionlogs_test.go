@@ -52,13 +52,20 @@ func TestConnectionLogs(t *testing.T) {
 	if r.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(r.StatusCode)
 	}
+	// What happened is told when it is over, which is after its answer: so that the lines
+	// come in order, each is waited for.
+	linesOf(t, g.told.String, 2)
 	say(t, c, in, "hello")
+	linesOf(t, g.told.String, 3)
 	say(t, c, in, `{"action": "down"}`)
+	linesOf(t, g.told.String, 4)
 	id := backend.of("CONNECT")[0]["requestContext"].(map[string]any)["connectionId"].(string)
 	c.Close()
 	linesOf(t, g.told.String, 5)
 	k, in, _ := g.handshake(keyed, "/v1", "x-api-key", "acme-0123456789-acme-0123456789")
+	linesOf(t, g.told.String, 6)
 	say(t, k, in, "hello")
+	linesOf(t, g.told.String, 7)
 	k.Close()
 	lines := linesOf(t, g.told.String, 8)
 
