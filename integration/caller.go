@@ -33,7 +33,7 @@ func (x *exchange) callerIdentity() map[string]string {
 	}
 	identity := map[string]string{}
 	for name, value := range x.object(wire.IdentityHeader) {
-		identity[name] = claimText(name, value)
+		identity[name] = claimText(value)
 	}
 	return identity
 }
@@ -104,7 +104,7 @@ const latencyName = "integrationLatency"
 func (x *exchange) authorizerContext(j *jsonText) {
 	context := x.object(wire.AuthorizerHeader)
 	for _, name := range sortedKeys(context) {
-		text := claimText(name, context[name])
+		text := claimText(context[name])
 		if name != latencyName {
 			j.text(name, text)
 		} else if milliseconds, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -122,7 +122,7 @@ func (x *exchange) typedContext(j *jsonText) {
 		_ = json.Unmarshal([]byte(text), &typed) // Without the list all is text.
 	}
 	for _, name := range sortedKeys(context) {
-		text := claimText(name, context[name])
+		text := claimText(context[name])
 		switch {
 		case name == latencyName:
 		case slices.Contains(typed, name) && json.Valid([]byte(text)):
@@ -138,7 +138,7 @@ func (x *exchange) claims(j *jsonText) map[string]any {
 	claims := x.object(wire.ClaimsHeader)
 	j.object("claims")
 	for _, name := range sortedKeys(claims) {
-		j.text(name, claimText(name, claims[name]))
+		j.text(name, claimText(claims[name]))
 	}
 	j.end('}')
 	return claims
@@ -153,7 +153,7 @@ func (x *exchange) scopes(j *jsonText, claims map[string]any) {
 	}
 	j.list("scopes")
 	for _, claim := range []string{"scope", "scp"} {
-		for _, scope := range strings.Fields(claimText(claim, claims[claim])) {
+		for _, scope := range scopesIn(claims[claim]) {
 			if slices.Contains(x.route.Authorization.Scopes, scope) {
 				j.item(scope)
 			}
@@ -162,9 +162,22 @@ func (x *exchange) scopes(j *jsonText, claims map[string]any) {
 	j.end(']')
 }
 
+// scopesIn are the scopes of a claim: words in a text, or a list.
+func scopesIn(claim any) []string {
+	list, ok := claim.([]any)
+	if !ok {
+		return strings.Fields(plainText(claim))
+	}
+	texts := make([]string, len(list))
+	for i, item := range list {
+		texts[i] = plainText(item)
+	}
+	return texts
+}
+
 // claimText writes a claim as Amazon does: whole numbers without a fraction, lists in
-// brackets, but for those of scopes, which were one text in the token.
-func claimText(name string, value any) string {
+// brackets.
+func claimText(value any) string {
 	list, ok := value.([]any)
 	if !ok {
 		return plainText(value)
@@ -173,11 +186,7 @@ func claimText(name string, value any) string {
 	for i, item := range list {
 		texts[i] = plainText(item)
 	}
-	text := strings.Join(texts, " ")
-	if name == "scope" || name == "scp" {
-		return text
-	}
-	return "[" + text + "]"
+	return "[" + strings.Join(texts, " ") + "]"
 }
 
 func plainText(value any) string {
