@@ -104,7 +104,7 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 
 // toolCalls is the filter that asks the integration service about messages.
 func (c *stageCompiler) toolCalls(r *parsedRoute) *extprocv3.ExternalProcessor {
-	cluster := wire.IntegrationCluster
+	cluster := wire.ToolServiceCluster
 	if c.site.integrationApart {
 		cluster = wire.ApartIntegrationCluster
 	} else {

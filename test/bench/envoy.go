@@ -202,6 +202,11 @@ type gatehouse struct {
 
 // startGatehouse serves a snapshot; the gateway's listener is set here.
 func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
+	return startGatehouseBeside(s, "")
+}
+
+// startGatehouseBeside is startGatehouse with an integration service at an address.
+func startGatehouseBeside(s *gateway.Snapshot, integration string) (*gatehouse, error) {
 	g := &gatehouse{port: freePort(), translator: translator.New()}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
@@ -221,13 +226,14 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	if err := g.apply(s); err != nil {
 		return nil, err
 	}
-	g.envoy, err = startEdge(lis.Addr().String())
+	g.envoy, err = startEdge(lis.Addr().String(), integration)
 	return g, err
 }
 
-// startEdge starts the Envoy of a control plane.
-func startEdge(controlPlane string) (*envoy, error) {
-	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: controlPlane, Admin: xds.NoAdmin})
+// startEdge starts the Envoy of a control plane, and of an integration service, "" for one
+// beside it.
+func startEdge(controlPlane, integration string) (*envoy, error) {
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: controlPlane, Integration: integration, Admin: xds.NoAdmin})
 	if err != nil {
 		return nil, err
 	}
