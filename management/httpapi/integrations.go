@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse/gateway"
@@ -22,8 +23,13 @@ const (
 	connectionVPCLink  = "VPC_LINK"
 )
 
-// defaultResponseSelection selects a response by its status.
-const defaultResponseSelection = "${integration.response.statuscode}"
+// Responses are selected by the status, those of functions by the error that they tell.
+const (
+	defaultResponseSelection  = "${integration.response.statuscode}"
+	functionResponseSelection = "${integration.response.body.errorMessage}"
+)
+
+var passthroughBehaviors = []string{"WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES"}
 
 var integrationMembers = []string{
 	"connectionId", "connectionType", "contentHandlingStrategy", "credentialsArn", "description", "integrationMethod", "integrationSubtype",
@@ -76,6 +82,7 @@ func (s *Service) createIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err := in.into(i); err != nil {
 			return nil, err
 		}
+		i.ignore(api)
 		i.fill(api)
 		return i, s.putIntegration(ctx, tx, c, api, i)
 	})
@@ -91,11 +98,15 @@ func (s *Service) updateIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err != nil {
 			return nil, err
 		}
+		in.fresh(&i.RequestTemplates, "requestTemplates")
+		if i.IntegrationSubtype != "" {
+			// They are what the action of the service is called with, not changes of a request.
+			in.fresh(&i.RequestParameters, "requestParameters")
+		}
 		if err := in.into(i); err != nil {
 			return nil, err
 		}
 		dropEmpty(i.RequestParameters)
-		dropEmpty(i.RequestTemplates)
 		for status, mappings := range i.ResponseParameters {
 			if dropEmpty(mappings); len(mappings) == 0 {
 				delete(i.ResponseParameters, status)
@@ -104,9 +115,7 @@ func (s *Service) updateIntegration(ctx context.Context, c *restjson.Call) (any,
 		if i.ConnectionType == connectionInternet && !in.has("connectionId") {
 			i.ConnectionID = ""
 		}
-		if i.TLSConfig != nil && *i.TLSConfig == (TLSConfig{}) {
-			i.TLSConfig = nil
-		}
+		i.ignore(api)
 		return i, s.putIntegration(ctx, tx, c, api, i)
 	})
 }
@@ -137,6 +146,23 @@ func (s *Service) deleteIntegration(ctx context.Context, c *restjson.Call) (any,
 	})
 }
 
+// ignore drops what Amazon takes, and then does not have. Terraform's provider sends
+// passthroughBehavior with every integration.
+func (i *Integration) ignore(a *API) {
+	if i.TLSConfig != nil && *i.TLSConfig == (TLSConfig{}) {
+		i.TLSConfig = nil
+	}
+	if a.ProtocolType != protocolHTTP {
+		return
+	}
+	if slices.Contains(passthroughBehaviors, i.PassthroughBehavior) {
+		i.PassthroughBehavior = ""
+	}
+	if i.ConnectionType != connectionVPCLink {
+		i.TLSConfig = nil
+	}
+}
+
 // fill sets what Amazon sets of an integration when its creator does not.
 func (i *Integration) fill(a *API) {
 	set := func(member *string, value string) {
@@ -151,11 +177,14 @@ func (i *Integration) fill(a *API) {
 	}
 	if a.ProtocolType == protocolWebSocket {
 		set(&i.PassthroughBehavior, "WHEN_NO_MATCH")
-		if i.IntegrationType != typeMock {
+		switch {
+		case i.IntegrationType == typeAWS && lambdaARN.MatchString(i.IntegrationURI):
+			set(&i.IntegrationResponseSelectionExpression, functionResponseSelection)
+		case i.IntegrationType == typeAWS, i.IntegrationType == typeHTTP, i.IntegrationType == typeMock:
 			set(&i.IntegrationResponseSelectionExpression, defaultResponseSelection)
 		}
 	}
-	if i.IntegrationType == typeAWSProxy && i.IntegrationSubtype == "" {
+	if i.IntegrationType == typeAWSProxy && i.IntegrationSubtype == "" || i.IntegrationType == typeAWS && lambdaARN.MatchString(i.IntegrationURI) {
 		set(&i.IntegrationMethod, http.MethodPost)
 	}
 }
@@ -197,7 +226,7 @@ func checkIntegration(p *problems, a *API, i *Integration) {
 	p.enum("integrationType", i.IntegrationType, typeAWS, typeHTTP, typeMock, typeHTTPProxy, typeAWSProxy)
 	p.enum("connectionType", i.ConnectionType, connectionInternet, connectionVPCLink)
 	p.enum("contentHandlingStrategy", i.ContentHandlingStrategy, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT")
-	p.enum("passthroughBehavior", i.PassthroughBehavior, "WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES")
+	p.enum("passthroughBehavior", i.PassthroughBehavior, passthroughBehaviors...)
 	p.length("description", i.Description, 0, 1024)
 	p.length("integrationUri", i.IntegrationURI, 0, 2048)
 	p.length("connectionId", i.ConnectionID, 0, 1024)
@@ -243,9 +272,6 @@ func checkHTTPIntegration(p *problems, i *Integration) {
 	}
 	if i.IntegrationType == typeHTTPProxy {
 		checkHTTPMethod(p, i.IntegrationMethod)
-	}
-	if i.TLSConfig != nil && i.ConnectionType != connectionVPCLink {
-		p.add("tlsConfig is supported only for a connection type of VPC_LINK")
 	}
 	if i.ConnectionType == connectionVPCLink && i.IntegrationType != typeHTTPProxy {
 		p.add("A connection type of VPC_LINK is supported only for an integration type of HTTP_PROXY")
