@@ -50,7 +50,7 @@ type Service struct {
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
 	s := &Service{Options: options, now: time.Now}
-	s.handler = restjson.NewService(options.Log, s.Operations()...)
+	s.handler = restjson.NewService(options.Log, s.Operations()...).Keeping(NoEffect)
 	return s
 }
 

@@ -269,6 +269,7 @@ func checkStageName(p *problems, a *API, name string) {
 
 // checkStage checks a stage, and that what it refers to is there.
 func checkStage(p *problems, r store.Reader, c *restjson.Call, a *API, stage *Stage, in input) error {
+	c.About = a.ProtocolType
 	p.length("description", stage.Description, 0, 1024)
 	p.tags(stage.Tags)
 	checkVariables(p, stage.StageVariables)
