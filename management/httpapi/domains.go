@@ -187,6 +187,11 @@ func (s *Service) deleteDomainName(ctx context.Context, c *restjson.Call) (any, 
 
 // setDomain lays what is asked for over a domain name. An endpoint keeps its target.
 func setDomain(n *domain.Name, asked *DomainName, region string) {
+	for kept, mode := range routingModes {
+		if asked.RoutingMode == mode && kept != "" {
+			n.RoutingMode = kept
+		}
+	}
 	if len(asked.DomainNameConfigurations) > 0 {
 		var endpoints []domain.Endpoint
 		for _, wanted := range asked.DomainNameConfigurations {
@@ -254,9 +259,6 @@ func replace(member *string, asked string) {
 func checkDomain(p *problems, asked *DomainName) {
 	p.tags(asked.Tags)
 	p.enum("routingMode", asked.RoutingMode, routingByMapping, routingByRule, routingByRuleThenMapping)
-	if asked.RoutingMode == routingByRule || asked.RoutingMode == routingByRuleThenMapping {
-		p.add("The routing mode %s is not supported by Gatehouse: custom domain names lead to APIs by API mappings only", asked.RoutingMode)
-	}
 	if m := asked.MutualTLSAuthentication; m != nil && m.TruststoreURI != "" && !domain.ValidTruststore(m.TruststoreURI) {
 		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shorten(m.TruststoreURI))
 	}

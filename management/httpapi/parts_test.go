@@ -304,8 +304,8 @@ func TestDomains(t *testing.T) {
 	c.has(updated["domainNameConfigurations"].([]any)[0].(document), document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/2", "apiGatewayDomainName": target})
 	c.has(updated, document{"mutualTlsAuthentication": document{"truststoreUri": "s3://trust/b"}})
 	c.conflict("POST", "/domainnames", document{"domainName": "api.example.com", "domainNameConfigurations": []any{certificate}}, "The domain name you provided already exists.")
-	c.badRequest("POST", "/domainnames", document{"domainName": "nodots", "domainNameConfigurations": []any{certificate}, "routingMode": "ROUTING_RULE_ONLY"},
-		"Invalid domain name specified: nodots; The routing mode ROUTING_RULE_ONLY is not supported by Gatehouse: custom domain names lead to APIs by API mappings only")
+	c.badRequest("POST", "/domainnames", document{"domainName": "nodots", "domainNameConfigurations": []any{certificate}, "routingMode": "BASE_PATH_MAPPING_ONLY"},
+		"1 validation error detected: Value 'BASE_PATH_MAPPING_ONLY' at 'routingMode' failed to satisfy constraint: Member must satisfy enum value set: [API_MAPPING_ONLY, ROUTING_RULE_ONLY, ROUTING_RULE_THEN_API_MAPPING]; Invalid domain name specified: nodots")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"mutualTlsAuthentication": document{"truststoreUri": "http://a"}}, "Invalid truststore URI specified: 'http://a'. It must be as s3://bucket/key")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/1", "endpointType": "EDGE"}}}, "Mutual TLS is supported for regional domain names only")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:x"}}}, "Invalid ARN. ARN is not well formed arn:x")
@@ -334,5 +334,4 @@ func TestDomains(t *testing.T) {
 func TestWhatThereIsNot(t *testing.T) {
 	c := newClient(t)
 	c.badRequest("POST", "/portals", document{}, "CreatePortal is not supported by Gatehouse: it has no portals for developers")
-	c.badRequest("PUT", "/domainnames/a.example.com/routingrules/x", document{}, "PutRoutingRule is not supported by Gatehouse: custom domain names lead to APIs by API mappings only, not by routing rules")
 }

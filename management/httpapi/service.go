@@ -61,7 +61,7 @@ func (s *Service) Operations() []restjson.Operation {
 		s.integrationOperations(), s.integrationResponseOperations(),
 		s.authorizerOperations(), s.modelOperations(), s.stageOperations(),
 		s.deploymentOperations(), s.vpcLinkOperations(), s.tagOperations(),
-		s.domainOperations(), s.mappingOperations(), unsupportedOperations(),
+		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(), unsupportedOperations(),
 	)
 	if s.Documents == nil {
 		return operations

@@ -10,6 +10,7 @@ import (
 	"gatehouse/management/address"
 	"gatehouse/management/httpapi"
 	"gatehouse/management/openapi"
+	"gatehouse/management/restapi"
 	"gatehouse/management/store"
 )
 
@@ -20,8 +21,11 @@ func TestHTTPAPIs(t *testing.T) { runHTTP(t, "httpapi.py") }
 func runHTTP(t *testing.T, script string) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
+	documents := store.NewMemory()
 	server := httptest.NewServer(management.New(management.Options{
-		HTTP: httpapi.NewService(httpapi.Options{Store: store.NewMemory(), Log: log, Documents: openapi.Documents{}, Address: func() address.Gateway { return address.Gateway{Suffix: "example.com"} }}),
+		// Routing rules lead to REST APIs.
+		REST: restapi.NewService(restapi.Options{Store: documents, Log: log, Documents: openapi.Documents{}}),
+		HTTP: httpapi.NewService(httpapi.Options{Store: documents, Log: log, Documents: openapi.Documents{}, Address: func() address.Gateway { return address.Gateway{Suffix: "example.com"} }}),
 		Open: true, Loopback: true, Log: log,
 	}))
 	defer server.Close()

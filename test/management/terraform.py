@@ -3,8 +3,12 @@ find nothing to do after each of these. The server is the first argument."""
 
 import json
 
+import sys
+
+import boto3
+
 from terraformprovider import (REGION, ROUTE_SETTINGS, Api, ApiMapping, Authorizer, Deployment, DomainName, Integration, IntegrationResponse, Model, Route,
-                               RouteResponse, Stage, VpcLink)
+                               RouteResponse, RoutingRule, Stage, VpcLink)
 
 FUNCTION = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/arn:aws:lambda:{REGION}:000000000000:function:f/invocations"
 ROLE = "arn:aws:iam::000000000000:role/gateway"
@@ -83,6 +87,21 @@ mapping = ApiMapping(DomainName="pets.example.com", ApiId=api["ApiId"], Stage="l
 mapping.update(ApiId=api["ApiId"], Stage="$default", ApiMappingKey="v1/pets")
 mapping.update(ApiId=api["ApiId"], Stage="live")
 
+# Rules lead to REST APIs, which another client makes.
+rest = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name=REGION)
+ruled = rest.create_rest_api(name="ruled")["id"]
+root = rest.get_resources(restApiId=ruled)["items"][0]["id"]
+rest.put_method(restApiId=ruled, resourceId=root, httpMethod="GET", authorizationType="NONE")
+rest.put_integration(restApiId=ruled, resourceId=root, httpMethod="GET", type="MOCK")
+rest.create_deployment(restApiId=ruled, stageName="live")
+by_rule = DomainName(**{**named, "DomainName": "rules.example.com"}, RoutingMode="ROUTING_RULE_ONLY")
+by_rule.update(**{**named, "DomainName": "rules.example.com"}, RoutingMode="ROUTING_RULE_THEN_API_MAPPING")
+leads = [{"InvokeApi": {"ApiId": ruled, "Stage": "live"}}]
+rule = RoutingRule(DomainName="rules.example.com", Priority=1, Conditions=[{"MatchBasePaths": {"AnyOf": ["shop"]}}], Actions=leads)
+rule.update(Priority=2, Actions=[{"InvokeApi": {"ApiId": ruled, "Stage": "live", "StripBasePath": True}}],
+            Conditions=[{"MatchHeaders": {"AnyOf": [{"Header": "x-tenant", "ValueGlob": "*gold*"}]}}, {"MatchHeaders": {"AnyOf": [{"Header": "Host", "ValueGlob": "*"}]}}])
+rule.update(Priority=2, Actions=leads, Conditions=[])
+
 # A WebSocket API.
 chat = Api(Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
 chat.update(Name="talk", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.service", ApiKeySelectionExpression="$context.authorizer.usageIdentifierKey",
@@ -133,6 +152,6 @@ live.update(StageName="live", DefaultRouteSettings={"DetailedMetricsEnabled": Tr
 live.update(StageName="live", DefaultRouteSettings={"LoggingLevel": "INFO", "ThrottlingBurstLimit": 1111, "ThrottlingRateLimit": 9999})
 
 # What depends on something goes before it.
-for resource in [live, said, connect, decides, response, custom, proxy, http, mock, model, chat, mapping, domain, default, stage, deployment, route,
+for resource in [live, said, connect, decides, response, custom, proxy, http, mock, model, chat, rule, by_rule, mapping, domain, default, stage, deployment, route,
                  request, token, queue, function, inside, integration, link, api]:
     resource.destroy()

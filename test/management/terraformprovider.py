@@ -324,6 +324,22 @@ class ApiMapping(Resource):
         super().change(old, wanted, {**changed, "ApiId": wanted["ApiId"]})
 
 
+class RoutingRule(Resource):
+    noun, id, parents = "routing_rule", "RoutingRuleId", ("DomainName",)
+    members = {"Actions": [], "Conditions": [], "Priority": 0}
+    always = ("Conditions",)
+
+    def wanted(self, config):
+        return {**self.members, **config}
+
+    def read(self):
+        answer = self.call("get", **self.key)
+        return {k: answer.get(k, zero) for k, zero in self.members.items()}, answer
+
+    def change(self, old, wanted, changed):
+        client.put_routing_rule(**self.where, **self.key, **wanted)
+
+
 class VpcLink(Resource):
     noun, id, arn = "vpc_link", "VpcLinkId", lambda self: f"/vpclinks/{self['VpcLinkId']}"
     members = {"Name": "", "SecurityGroupIds": [], "SubnetIds": []}
