@@ -30,7 +30,8 @@ func (i *Integration) ignore(a *API) {
 	}
 }
 
-// fill sets what Amazon sets of an integration when its creator does not.
+// fill sets what Amazon sets of an integration when its creator does not, as the acceptance tests
+// of Terraform's provider find it.
 func (i *Integration) fill(a *API) {
 	set := func(member *string, value string) {
 		if *member == "" {
