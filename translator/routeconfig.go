@@ -61,7 +61,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	rooted := false
 	for _, m := range st.mounts {
 		sections = append(sections, c.mountSections(s, access, m)...)
-		rooted = rooted || m.path == ""
+		rooted = rooted || m.path == "" && m.rule == nil
 	}
 	if !rooted {
 		sections = append(sections, section{stop: stop{routes: []*routev3.Route{unmappedRoute(st)}}})
@@ -93,7 +93,13 @@ func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAcc
 		part.stop.partial = true
 		sections = append(sections, part)
 	}
-	return append(sections, stage.section())
+	sections = append(sections, stage.section())
+	if m.rule != nil {
+		for i := range sections {
+			sections[i].follow(m.rule, m.path)
+		}
+	}
+	return sections
 }
 
 // canaryShares are the requests that a canary gets: those with its header before a part of

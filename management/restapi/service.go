@@ -69,7 +69,7 @@ func NewService(options Options) *Service {
 		s.address = func() address.Gateway { return address.Gateway{} }
 	}
 	operations := s.Operations()
-	s.handler, s.linkable = restjson.NewService(options.Log, operations...), linkable(operations)
+	s.handler, s.linkable = restjson.NewService(options.Log, operations...).Keeping(NoEffect), linkable(operations)
 	return s
 }
 
