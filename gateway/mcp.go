@@ -30,7 +30,10 @@ type MCP struct {
 	// all tools ask for.
 	Access       string
 	AccessSource Position
-	Source       Position
+	// Origins are the pages that may use the endpoint, as CORS.AllowOrigins has them; nil
+	// leaves it to the API's CORS, and an empty list keeps all out.
+	Origins []string
+	Source  Position
 }
 
 // Endpoint is the path of the endpoint.

@@ -98,6 +98,7 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})
 	route.RequestHeadersToRemove = []string{wire.KeyHeader, wire.AskedHostHeader, wire.AskedPathHeader}
 	c.letIn(r, c.checksOf(r), route)
+	answerPages(c.stage.MCPCORS(), route)
 	setExtra(route, []extraFilter{{filterToolCalls, c.toolCalls(r)}})
 	return route
 }
