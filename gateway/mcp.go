@@ -157,6 +157,11 @@ func (d *Deployment) Route(key string) *Route {
 	return nil
 }
 
+// signed reports whether the route takes signed requests only.
+func (r *Route) signed() bool {
+	return r.Authorization != nil && r.Authorization.Type == AuthorizationIAM
+}
+
 // routesByKey finds routes of which many are looked for.
 func (d *Deployment) routesByKey() map[string]*Route {
 	routes := make(map[string]*Route, len(d.Routes))
