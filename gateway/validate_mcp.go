@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxTools bounds the tools of a stage. Each is shown to agents with its schema.
 const maxTools = 10_000
@@ -49,16 +52,31 @@ func (v *validation) mcp(a *API, s *Stage) {
 // signedTools checks that calls of tools which want signed requests have a signer: that is
 // who has signed the message, where the endpoint asks for that.
 func (v *validation) signedTools(s *Stage, endpoint *Route, tools []*Tool) {
-	if endpoint.signed() {
-		return
-	}
 	routes := s.Deployment.routesByKey()
 	for _, t := range tools {
-		if r := routes[t.Route]; r != nil && r.signed() {
+		r := routes[t.Route]
+		switch {
+		case r == nil:
+		case r.signed() && !endpoint.signed():
 			v.errorf("signed-tool", s.MCP.Source, `have all who use the endpoint sign, with access: "`+t.Route+`", or leave it out with exclude: [`+t.Name+"]",
 				"%s (%s) wants signed requests, and the MCP endpoint does not: nobody could call it", t.Route, r.Source)
+		case endpoint.signed() && s.Deployment.readsAuthorization(r):
+			v.found.Warnf("signed-tool", s.MCP.Source, "", "leave it out with exclude: ["+t.Name+"]",
+				"%s (%s) reads the header Authorization, which has the signature that the MCP endpoint wants: nobody can call it", t.Route, r.Source)
 		}
 	}
+}
+
+// readsAuthorization reports whether the authorizer of a route reads the header that
+// signatures are in.
+func (d *Deployment) readsAuthorization(r *Route) bool {
+	if r.Authorization == nil || r.signed() {
+		return false
+	}
+	a := d.Authorizer(r.Authorization.Authorizer)
+	return a != nil && slices.ContainsFunc(a.IdentitySources, func(source string) bool {
+		return strings.HasSuffix(strings.ToLower(source), ".header.authorization")
+	})
 }
 
 // mcpPath checks that the endpoint is a path that nothing else of the stage has.
