@@ -219,7 +219,7 @@ domains: [{name: "*", mappings: [{path: shop, stage: pets/v1}]}]
 	// HTTP APIs have such methods, too; all of the tools want signatures here.
 	s := withTools(t, `apis: [{name: pets, protocol: HTTP, definition: pets.openapi.yaml, stages: [{name: $default, mcp: true}]}]`, signedHTTPTools, backend)
 	s.Credentials = snapshot().Credentials
-	g.change(s)
+	g = start(t, s)
 	session, err := connect(host, "/mcp", "ANN", nil)
 	if err != nil {
 		t.Fatal(err)
