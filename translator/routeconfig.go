@@ -41,6 +41,8 @@ type compiledSite struct {
 	integratesThere bool
 	// hasTools: some stage shows its operations to agents.
 	hasTools bool
+	// tellsSigners: some endpoint for agents asks for signatures.
+	tellsSigners bool
 	// renamesAll: backends' headers can be renamed for the host as a whole.
 	renamesAll bool
 	// countsShared: some route needs a rate limit service, wherever it is.

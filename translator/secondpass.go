@@ -57,7 +57,7 @@ const filterDropCarried = "gw.second-pass-read"
 // the client's address, which is read before any filter.
 func dropCarried() *hcmv3.HttpFilter {
 	var remove []*mutationv3.HeaderMutation
-	for _, name := range []string{wire.SourceVPCHeader, wire.SourceVPCEHeader, wire.AskedHostHeader, wire.AskedPathHeader} {
+	for _, name := range []string{wire.SourceVPCHeader, wire.SourceVPCEHeader, wire.AskedHostHeader, wire.AskedPathHeader, wire.SignerHeader} {
 		remove = append(remove, mutateRemove(name))
 	}
 	return &hcmv3.HttpFilter{

@@ -97,9 +97,22 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 	}
 	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})
 	route.RequestHeadersToRemove = []string{wire.KeyHeader, wire.AskedHostHeader, wire.AskedPathHeader}
+	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
+		c.tellSigner(route)
+	}
 	c.letIn(r, c.checksOf(r), route)
+	answerPages(c.stage.MCPCORS(), route)
 	setExtra(route, []extraFilter{{filterToolCalls, c.toolCalls(r)}})
 	return route
+}
+
+// tellSigner has calls tell who has signed their message, which the endpoint has found out.
+// The signature itself is of no use to them, and would be to a backend.
+func (c *stageCompiler) tellSigner(route *routev3.Route) {
+	c.site.tellsSigners = true
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
+		setHeader(wire.SignerHeader, "%DYNAMIC_METADATA("+wire.AuthorizationMetadata+":"+wire.AnswerIdentity+":accessKey)%"))
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, "authorization", "x-amz-security-token", "x-amz-date", "x-amz-content-sha256")
 }
 
 // toolCalls is the filter that asks the integration service about messages.

@@ -154,7 +154,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addClusters(s, upstreams, out)
 	addServices(g, out)
 	addTokenFilter(s, tokens, out)
-	addServiceFilters(g, out)
+	addServiceFilters(g, made.any(func(c *compiledSite) bool { return c.tellsSigners }), out)
 	addKeyFilter(s, g, access, out)
 	addThrottleFilters(s, g, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)

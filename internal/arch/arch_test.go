@@ -83,17 +83,19 @@ var arrows = map[string][]string{
 	"internal/otlp":    {},
 	"internal/nearest": {},
 	// Authorizers and integrations call functions in the same way.
-	"internal/lambda": {"gateway", "internal/amazon"},
+	"internal/lambda": {"gateway", "internal/amazon", "internal/bounded"},
 	// Services of AWS are found and signed for in one way.
-	"internal/amazon": {"gateway"},
+	"internal/amazon": {"gateway", "internal/bounded"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// What is told of requests is written in one way.
 	"internal/executionlog": {"internal/wire"},
 	// People sign in at their providers in one way.
-	"internal/codeflow":    {"gateway"},
+	"internal/codeflow":    {"gateway", "internal/bounded"},
 	"internal/sessions":    {"management"},
 	"internal/pageheaders": {},
+	// What others answer is bounded in one way.
+	"internal/bounded": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
