@@ -293,10 +293,10 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 }
 
 // reload has everything read again, and what is stored tried again: files have changed
-// that it may refer to.
+// that it may refer to. With retry, so are files that were refused as they are.
 func (c *controlPlane) reload(retry bool) {
 	if c.stored != nil {
-		c.stored.Retry()
+		c.stored.Retry(retry)
 	}
 	c.pipeline.Reload(retry)
 }

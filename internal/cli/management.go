@@ -149,12 +149,12 @@ func (s *stored) close() {
 func (s *stored) watch(status revision.Status, seen bool) (again bool) {
 	latest := status.Latest
 	switch {
-	case latest == nil:
-		return false
+	case latest == nil, latest.Revision == "":
+		return false // Nothing was loaded: the loader knows.
 	case latest.State == revision.Failed || latest.State == revision.Rejected:
 		return s.Refuse(latest.Diagnostics)
 	case status.InForce() && (latest.State == revision.Acked || !seen):
-		s.Served()
+		return s.Served()
 	}
 	return false
 }
