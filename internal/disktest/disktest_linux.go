@@ -6,16 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// Small mounts a file system of 128 MiB. Where that may not be done, the test is skipped.
+// Small mounts a file system of 128 MiB, for a thousand files. Where that may not be done, the test is skipped.
 func Small(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=128m"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=128m,nr_inodes=1000"); err != nil {
 		t.Skipf("SKIPPED: a full disk needs the right to mount a file system: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
@@ -47,3 +48,21 @@ func Fill(t *testing.T, dir string, left int64) (free func()) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// FillNames leaves no room for another file, however small, until free is called. What is
+// there already may grow.
+func FillNames(t *testing.T, dir string) (free func()) {
+	t.Helper()
+	folder := filepath.Join(dir, "names")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ; i++ {
+		switch err := os.WriteFile(filepath.Join(folder, strconv.Itoa(i)), nil, 0o600); {
+		case errors.Is(err, unix.ENOSPC):
+			return func() { _ = os.RemoveAll(folder) }
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
+}
