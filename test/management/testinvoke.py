@@ -73,6 +73,8 @@ validator = client.create_request_validator(restApiId=i, name="all", validateReq
 valid = method("valid", type="HTTP_PROXY", integrationHttpMethod="POST", uri=backend + "/valid", method="POST",
                settings={"requestValidatorId": validator, "requestModels": {"application/json": "Pet"}, "apiKeyRequired": True,
                          "requestParameters": {"method.request.header.X-One": True, "method.request.querystring.two": True}})
+checked = method("checked", type="HTTP_PROXY", integrationHttpMethod="POST", uri=backend + "/checked", method="POST",
+                 settings={"requestValidatorId": validator, "requestModels": {"application/json": "Pet"}, "requestParameters": {"method.request.querystring.two": True}})
 variables = {"color": "blue", "host": backend.removeprefix("http://")}
 
 # Nothing is deployed. Nobody needs an API key.
@@ -126,6 +128,22 @@ lines(answer, "Request body does not match model schema: ", "Method completed wi
 answer = client.test_invoke_method(body='{"name": "Rex"}', **good, **valid)
 assert answer["status"] == 200 and json.loads(answer["body"])["body"] == '{"name": "Rex"}', answer
 
+# What the gateway answers itself is what the API wants it to be.
+client.put_gateway_response(restApiId=i, responseType="INTEGRATION_FAILURE", statusCode="503",
+                            responseParameters={"gatewayresponse.header.X-Why": "'gone'", "gatewayresponse.header.X-Asked": "method.request.querystring.n", "gatewayresponse.header.X-Color": "stageVariables.color"},
+                            responseTemplates={"application/json": '{"error": $context.error.messageString, "type": "$context.error.responseType", "path": "$context.resourcePath"}'})
+client.put_gateway_response(restApiId=i, responseType="BAD_REQUEST_BODY", statusCode="422", responseTemplates={"application/problem+json": '{"wrong": "$context.error.validationErrorString", "n": "$method.request.querystring.n"}'})
+client.put_gateway_response(restApiId=i, responseType="DEFAULT_4XX", responseParameters={"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"})
+answer = client.test_invoke_method(pathWithQueryString="/gone?n=7", stageVariables=variables, **gone)
+assert answer["status"] == 503 and json.loads(answer["body"]) == {"error": "Internal server error", "type": "INTEGRATION_FAILURE", "path": "/gone"}, answer
+assert {k: answer["headers"].get(k) for k in ("X-Why", "X-Asked", "X-Color")} == {"X-Why": "gone", "X-Asked": "7", "X-Color": "blue"}, answer
+lines(answer, "Execution failed due to configuration error: ", "Gateway response type: INTEGRATION_FAILURE with status code: 503", "Gateway response body: {", "Gateway response headers: {", "Method completed with status: 503")
+assert "Successfully" not in answer["log"] and "Method response" not in answer["log"], answer["log"]
+answer = client.test_invoke_method(pathWithQueryString="/checked", **checked)
+assert answer["status"] == 400 and json.loads(answer["body"]) == {"message": "Missing required request parameters: [two]"} and answer["headers"]["Access-Control-Allow-Origin"] == "*", answer
+lines(answer, "Gateway response type: BAD_REQUEST_PARAMETERS with status code: 400")
+refused = {"gone": (gone, "/gone?n=7", "GET", None), "checked": (checked, "/checked?two=2&n=7", "POST", "{}"), "missing": (checked, "/checked", "POST", "{}")}
+
 # Authorizers.
 token = client.create_authorizer(restApiId=i, name="token", type="TOKEN", authorizerUri=LAMBDA % "auth", identitySource="method.request.header.Authorization",
                                  identityValidationExpression="allow.*")["id"]
@@ -151,3 +169,7 @@ while fetch("/plain") != (200, "{}"):
 for at, path, headers in ((http, "/http?n=7", {}), (custom, "/custom", {}), (plain, "/plain", {})):
     tried = client.test_invoke_method(pathWithQueryString=path, stageVariables=variables, headers=headers, **at)
     assert fetch(path, headers=headers) == (tried["status"], tried["body"]), (path, tried)
+for at, path, name, body in refused.values():
+    tried = client.test_invoke_method(pathWithQueryString=path, stageVariables=variables, headers={"Content-Type": "application/json"}, body=body or "", **at)
+    assert fetch(path, body, name, {"Content-Type": "application/json"}) == (tried["status"], tried["body"]), (path, tried, fetch(path, body, name, {"Content-Type": "application/json"}))
+    assert tried["status"] >= 400, tried
