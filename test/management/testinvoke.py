@@ -1,7 +1,7 @@
 """Tries methods and authorizers of a REST API with boto3 before anything of it is deployed,
 and holds what they answer to what the gateway answers once it is. The arguments are the
-server, the gateway's port, a backend that tells what it was asked for, and that of
-a service of AWS."""
+server, the gateway's port, a backend that tells what it was asked for and is the functions,
+too, and tokens of a user pool, by what is wrong with them."""
 
 import json
 import sys
@@ -12,7 +12,8 @@ import urllib.request
 import boto3
 import botocore.exceptions
 
-endpoint, port, backend = sys.argv[1:]
+endpoint, port, backend, tokens = sys.argv[1:]
+tokens = json.loads(tokens)
 client = boto3.client("apigateway", endpoint_url=endpoint, region_name="eu-west-1")
 api = client.create_rest_api(name="pets")
 i, root = api["id"], api["rootResourceId"]
@@ -159,6 +160,23 @@ for headers in ({}, {"Authorization": "deny-this"}):
     lines(answer, "Unauthorized request: ")
 answer = client.test_invoke_authorizer(restApiId=i, authorizerId=token, headers={"Authorization": "allow-nonsense"})
 assert answer["clientStatus"] == 500, answer
+
+pool = client.create_authorizer(restApiId=i, name="pool", type="COGNITO_USER_POOLS", providerARNs=["arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_test"],
+                                identitySource="method.request.header.Authorization", identityValidationExpression="client-1")["id"]
+for name in ("good", "ec"):
+    for text in (tokens[name], "Bearer " + tokens[name]):
+        answer = client.test_invoke_authorizer(restApiId=i, authorizerId=pool, headers={"Authorization": text})
+        assert answer["clientStatus"] == 200 and "policy" not in answer and "principalId" not in answer, answer
+        claims = answer["claims"]
+        assert claims["cognito:username"] == "ann" and claims["cognito:groups"] == "[admins staff]" and claims["email_verified"] == "true" and claims["aud"] == "client-1" and claims["exp"].isdigit(), claims
+        lines(answer, "Starting authorizer: pool for request: ", "Incoming identity: *", "Successfully completed authorizer execution")
+        assert tokens[name] not in answer["log"] and tokens[name].split(".")[2] not in answer["log"], answer["log"]
+for name, why in (("access", "no id token"), ("expired", "has expired"), ("early", "not valid yet"), ("endless", "when it expires"), ("elsewhere", "identityValidationExpression"),
+                  ("foreign", "none of the issuers"), ("forged", "no key of"), ("nonsense", "no signed JWT"), (None, "no token in authorization")):
+    answer = client.test_invoke_authorizer(restApiId=i, authorizerId=pool, headers={"Authorization": tokens[name]} if name else {})
+    assert answer["clientStatus"] == 401 and "claims" not in answer, (name, answer)
+    lines(answer, "The token is not valid: ", "Unauthorized request: ")
+    assert why in answer["log"], (name, answer["log"])
 
 # Once they are deployed, requests are answered the same.
 client.create_deployment(restApiId=i, stageName="prod", variables=variables)
