@@ -169,7 +169,7 @@ func startManagement(c *controlPlane) service {
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
-			Tester: newStoredTest(c, log), Address: c.servedAt,
+			Tester: newStoredTest(c, log), Throttle: c.accountThrottle, Address: c.servedAt,
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, Address: c.servedAt,
@@ -199,6 +199,16 @@ func (c *controlPlane) servedAt() address.Gateway {
 		}
 	}
 	return at
+}
+
+// accountThrottle is what all APIs together are held to, nil for nothing.
+func (c *controlPlane) accountThrottle() *restapi.ThrottleSettings {
+	s := c.pipeline.Snapshot()
+	if s == nil || s.Account.Throttle == nil {
+		return nil
+	}
+	burst := int(s.Account.Throttle.Burst)
+	return &restapi.ThrottleSettings{RateLimit: &s.Account.Throttle.Rate, BurstLimit: &burst}
 }
 
 // keyUsage tells the management API what the role ratelimit has counted.
