@@ -134,6 +134,26 @@ func (s *stored) follow(changed func(), caches flushes.Targets) {
 	}()
 }
 
+const (
+	// storeTimeout is how long a start waits for a store to answer, and readTimeout for
+	// what is in one that does, which may be much.
+	storeTimeout = time.Second
+	readTimeout  = time.Minute
+)
+
+// await waits until what is stored can be loaded. A cluster that does not answer is not
+// waited for: the load tells of it.
+func (s *stored) await(ctx context.Context) {
+	answering, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if s.store.Ready(answering) != nil {
+		return
+	}
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	_ = s.Ready(reading)
+}
+
 func (s *stored) close() {
 	if s.stop != nil {
 		s.stop()
