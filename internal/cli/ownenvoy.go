@@ -46,6 +46,7 @@ func (c *controlPlane) superviseEnvoy(ctx context.Context, binary string, flags 
 		return err
 	}
 
+	c.own.Store(&ownEnvoy{admin: admin, node: host, gateway: name})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return envoyproc.Supervisor{
@@ -103,10 +104,16 @@ func (c *controlPlane) announce(ctx context.Context, gatewayName string, out io.
 		}
 		urls := sampleURLs(snapshot, gatewayName)
 		if outcome.State == xds.Acked && outcome.Nodes > 0 && !slices.Equal(urls, said) {
-			for _, url := range urls {
-				fmt.Fprintf(out, "listening %s\n", url)
+			refused := c.confirm(ctx, snapshot)
+			for _, n := range refused {
+				c.pipeline.Refused(n)
 			}
-			said = urls
+			if len(refused) == 0 && c.pipeline.Snapshot() == snapshot {
+				for _, url := range urls {
+					fmt.Fprintf(out, "listening %s\n", url)
+				}
+				said = urls
+			}
 		}
 		select {
 		case <-ctx.Done():
