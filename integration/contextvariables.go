@@ -72,7 +72,7 @@ func (x *exchange) authorizerVariables() *vtl.Map {
 	put := func(into *vtl.Map, object map[string]any) {
 		for _, name := range sortedKeys(object) {
 			if name != latencyName {
-				into.Put(name, claimText(object[name]))
+				into.Put(name, lambdaevent.ClaimText(object[name]))
 			}
 		}
 	}

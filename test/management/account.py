@@ -31,7 +31,8 @@ def patch(op, path, value=None):
 
 
 # The account.
-same(client.get_account(), throttleSettings={"burstLimit": 5000, "rateLimit": 10000.0}, features=["UsagePlans"], apiKeyVersion="4")
+same(client.get_account(), features=["UsagePlans"], apiKeyVersion="4")
+assert "throttleSettings" not in client.get_account(), "nothing is throttled, and a throttle is told"
 role = "arn:aws:iam::000000000000:role/logs"
 same(client.update_account(patchOperations=[patch("replace", "/cloudwatchRoleArn", role)]), cloudwatchRoleArn=role)
 

@@ -18,6 +18,13 @@ gateway, directory = os.environ["GATEWAY"], os.environ["DIRECTORY"]
 secure = int(os.environ["SECURE_PORT"])
 
 
+# What all APIs together are held to is told as a file says it, and kept when the rest changes.
+ROLE = "arn:aws:iam::000000000000:role/logs"
+client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ROLE}])
+account = client.get_account()
+assert account["throttleSettings"] == {"rateLimit": 4000.5, "burstLimit": 7000} and account["cloudwatchRoleArn"] == ROLE, account
+
+
 def body(response):
     text = response.read().decode()
     try:
