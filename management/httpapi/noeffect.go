@@ -57,20 +57,8 @@ var NoEffect = []restjson.NoEffect{
 		Why: "messages have no headers",
 	},
 	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.destinationArn", About: protocolHTTP,
-		Why: "the lines go to the standard output of the role `telemetry`",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.format", About: protocolWebSocket,
-		Why: "connections and messages of WebSocket APIs are not logged",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.detailedMetricsEnabled", About: protocolWebSocket,
-		Why: "the routes of WebSocket APIs are not counted for themselves",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.detailedMetricsEnabled", About: protocolWebSocket,
-		Why: "the routes of WebSocket APIs are not counted for themselves",
+		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.destinationArn",
+		Why: "the lines go to the standard output of the role `telemetry`, or `integration` for WebSocket APIs",
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.loggingLevel", About: protocolWebSocket, Harmless: []string{"OFF"},

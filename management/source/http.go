@@ -67,14 +67,12 @@ func httpDeployment(reader store.Reader, key, deployment string) (*httpapi.Conte
 
 func httpStage(s *httpapi.Stage, c *httpapi.Content) nativeStage {
 	out := nativeStage{Name: s.StageName, Description: s.Description, Definition: documentName(s.DeploymentID), Variables: s.StageVariables}
-	// Stages of WebSocket APIs are neither logged nor counted yet.
-	logged := c.API.ProtocolType == string(gateway.HTTP)
-	if l := s.AccessLogSettings; l != nil && logged {
-		out.AccessLog = accessLog(l.Format, gateway.HTTP)
+	if l := s.AccessLogSettings; l != nil {
+		out.AccessLog = accessLog(l.Format, gateway.Protocol(c.API.ProtocolType))
 	}
 	set := func(route string, settings *httpapi.RouteSettings) {
 		options := nativeRoute{Throttle: throttle(settings.ThrottlingRateLimit, settings.ThrottlingBurstLimit)}
-		if logged && (settings.DetailedMetricsEnabled || s.DefaultRouteSettings != nil && s.DefaultRouteSettings.DetailedMetricsEnabled) {
+		if settings.DetailedMetricsEnabled || s.DefaultRouteSettings != nil && s.DefaultRouteSettings.DetailedMetricsEnabled {
 			options.Metrics = metrics(settings.DetailedMetricsEnabled)
 		}
 		if options == (nativeRoute{}) {
