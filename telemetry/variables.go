@@ -89,6 +89,8 @@ var values = map[string]value{
 	"error.message":                          (*request).errorMessage,
 	"error.validationErrorString":            validationError,
 	"identity.sourceIp":                      func(r *request) string { return address(r.common.GetDownstreamRemoteAddress()) },
+	"identity.vpcId":                         func(r *request) string { return r.tag(wire.TagSourceVPC) },
+	"identity.vpceId":                        func(r *request) string { return r.tag(wire.TagSourceVPCE) },
 	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
@@ -118,8 +120,8 @@ func init() {
 // there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true, "identity.vpcId": true, "identity.vpceId": true,
-	"responseOverride.status": true, "authorizer.requestId": true, "awsEndpointRequestId2": true,
+	"customDomain.routingRuleIdMatched": true,
+	"responseOverride.status":           true, "authorizer.requestId": true, "awsEndpointRequestId2": true,
 	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }
 

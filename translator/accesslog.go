@@ -56,14 +56,18 @@ const (
 	askedAll  = "gw.asked"
 )
 
-// keepAsked is the filter that keeps it.
-func keepAsked(g *gateway.Gateway) *hcmv3.HttpFilter {
+// keepAsked is the filter that keeps it. In a later pass it keeps what the first has said of
+// where the request came from, too: those headers go no further.
+func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
 		values = append(values, keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
 	}
 	if g.Telemetry {
 		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
+	}
+	if g.Telemetry && in != firstPass && namesNetworks(g) {
+		values = append(values, keepText(keptSourceVPC, "%REQ("+wire.SourceVPCHeader+")%"), keepText(keptSourceVPCE, "%REQ("+wire.SourceVPCEHeader+")%"))
 	}
 	return keepTexts("gw.asked", values...)
 }
@@ -106,7 +110,7 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 		logRefusals(m)
 	}
 	if g.Telemetry {
-		logs = append(logs, requestStream(g, mutualTLS))
+		logs = append(logs, requestStream(g, in, mutualTLS))
 		// Behind what may have found a key, and before what refuses it: whose requests were
 		// throttled is to be known.
 		keys := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterKeys })
@@ -119,7 +123,7 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 		log.Filter = in.notPassedOn()
 	}
 	m.AccessLog = logs
-	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked(g)}, m.HttpFilters...)
+	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked(g, in)}, m.HttpFilters...)
 }
 
 // accessLog writes a line for each request.

@@ -37,7 +37,7 @@ func keepKey() *hcmv3.HttpFilter {
 // listeners and definitions: what a stage wants to be logged of it is for the service to
 // know, so that a change of stages changes no listener. Envoy waits for nothing: what the
 // service does not take is dropped, and counted.
-func requestStream(g *gateway.Gateway, mutualTLS bool) *accesslogv3.AccessLog {
+func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.AccessLog {
 	cluster := wire.AuthorizationCluster
 	if g.Services.Telemetry != nil {
 		cluster = wire.ApartTelemetryCluster
@@ -46,6 +46,13 @@ func requestStream(g *gateway.Gateway, mutualTLS bool) *accesslogv3.AccessLog {
 	tags := []*tracingv3.CustomTag{logTag(wire.TagAsked, kept(askedAll)), logTag(wire.TagKey, kept(filterLoggedKey))}
 	if mutualTLS {
 		tags = append(tags, logTag(wire.TagCertificate, "%DOWNSTREAM_PEER_CERT%"))
+	}
+	if namesNetworks(g) {
+		vpc, vpce := listenerSays(wire.MetadataSourceVPC), listenerSays(wire.MetadataSourceVPCE)
+		if in != firstPass {
+			vpc, vpce = kept(keptSourceVPC), kept(keptSourceVPCE)
+		}
+		tags = append(tags, logTag(wire.TagSourceVPC, vpc), logTag(wire.TagSourceVPCE, vpce))
 	}
 	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.http_grpc",

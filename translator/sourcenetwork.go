@@ -1,6 +1,8 @@
 package translator
 
 import (
+	"slices"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -26,6 +28,18 @@ func networkMetadata(l *gateway.Listener) *corev3.Metadata {
 		return nil
 	}
 	return &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{wire.MetadataNamespace: {Fields: fields}}}
+}
+
+// keptSourceVPC and keptSourceVPCE keep what a listener says for the log of a later pass.
+const (
+	keptSourceVPC  = "gw.source-vpc"
+	keptSourceVPCE = "gw.source-vpce"
+)
+
+// namesNetworks reports whether one of a gateway's listeners says where its requests come
+// from.
+func namesNetworks(g *gateway.Gateway) bool {
+	return slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" || l.SourceVPCE != "" })
 }
 
 func listenerSays(key string) string {
