@@ -24,8 +24,8 @@ var accessLogFields = map[string]string{
 	"requestId": "%STREAM_ID%",
 	"client":    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 	"method":    "%REQ(:METHOD)%",
-	"host":      "%FILTER_STATE(" + askedHost + ":PLAIN)%",
-	"path":      "%FILTER_STATE(" + askedPath + ":PLAIN)%",
+	"host":      kept(askedHost),
+	"path":      kept(askedPath),
 	"protocol":  "%PROTOCOL%",
 	"userAgent": "%REQ(USER-AGENT)%",
 	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
@@ -56,14 +56,20 @@ const (
 	askedAll  = "gw.asked"
 )
 
-// keepAsked is the filter that keeps it.
-func keepAsked(g *gateway.Gateway) *hcmv3.HttpFilter {
+// keepAsked is the filter that keeps it, and what an earlier pass has told, whose headers go
+// no further than to the authorization service.
+func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
 		values = append(values, keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
 	}
 	if g.Telemetry {
 		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
+		if in != firstPass {
+			for _, n := range saidNetworks(g) {
+				values = append(values, keepText(n.header, "%REQ("+n.header+")%"))
+			}
+		}
 	}
 	return keepTexts("gw.asked", values...)
 }
@@ -106,7 +112,7 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 		logRefusals(m)
 	}
 	if g.Telemetry {
-		logs = append(logs, requestStream(g, mutualTLS))
+		logs = append(logs, requestStream(g, in, mutualTLS))
 		// Behind what may have found a key, and before what refuses it: whose requests were
 		// throttled is to be known.
 		keys := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterKeys })
@@ -119,7 +125,7 @@ func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mu
 		log.Filter = in.notPassedOn()
 	}
 	m.AccessLog = logs
-	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked(g)}, m.HttpFilters...)
+	m.HttpFilters = append([]*hcmv3.HttpFilter{keepAsked(g, in)}, m.HttpFilters...)
 }
 
 // accessLog writes a line for each request.

@@ -37,16 +37,16 @@ func keepKey() *hcmv3.HttpFilter {
 // listeners and definitions: what a stage wants to be logged of it is for the service to
 // know, so that a change of stages changes no listener. Envoy waits for nothing: what the
 // service does not take is dropped, and counted.
-func requestStream(g *gateway.Gateway, mutualTLS bool) *accesslogv3.AccessLog {
+func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.AccessLog {
 	cluster := wire.AuthorizationCluster
 	if g.Services.Telemetry != nil {
 		cluster = wire.ApartTelemetryCluster
 	}
-	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 	tags := []*tracingv3.CustomTag{logTag(wire.TagAsked, kept(askedAll)), logTag(wire.TagKey, kept(filterLoggedKey))}
 	if mutualTLS {
 		tags = append(tags, logTag(wire.TagCertificate, "%DOWNSTREAM_PEER_CERT%"))
 	}
+	tags = append(tags, networkTags(g, in)...)
 	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.http_grpc",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&grpcaccessv3.HttpGrpcAccessLogConfig{
@@ -60,10 +60,27 @@ func requestStream(g *gateway.Gateway, mutualTLS bool) *accesslogv3.AccessLog {
 				BufferSizeBytes:     uint32Value(streamBytes),
 				CustomTags:          tags,
 			},
-			AdditionalResponseHeadersToLog: []string{wire.ErrorTypeHeader, wire.RemappedRequestIDHeader},
+			AdditionalResponseHeadersToLog: []string{
+				wire.ErrorTypeHeader, wire.RemappedRequestIDHeader, wire.AWSRequestIDHeader, wire.AWSStorageIDHeader, wire.AWSStorageID2Header,
+			},
 		})},
 	}
 }
+
+// networkTags tell what a request came by, where some listener says anything of that.
+func networkTags(g *gateway.Gateway, in pass) (tags []*tracingv3.CustomTag) {
+	for _, n := range saidNetworks(g) {
+		says := listenerSays(n.key)
+		if in != firstPass {
+			says = kept(n.header)
+		}
+		tags = append(tags, logTag(n.key, says))
+	}
+	return tags
+}
+
+// kept is what keepText keeps.
+func kept(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 
 func logTag(name, format string) *tracingv3.CustomTag {
 	return &tracingv3.CustomTag{Tag: name, Type: &tracingv3.CustomTag_Value{Value: format}}
