@@ -14,7 +14,7 @@ import (
 // snapshot is the one in force; requests that were served by another are explained by it all
 // the same, which is said.
 func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
-	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary}, r: &r}
+	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary, Execution: r.Execution}, r: &r}
 	what := "a request that Envoy could not read"
 	if r.Method != "" {
 		what = fmt.Sprintf("%s %s%s", r.Method, r.Host, r.Path)
