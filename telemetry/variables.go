@@ -82,6 +82,7 @@ var values = map[string]value{
 	"authorize.status":                       func(r *request) string { return r.permission().status },
 	"authorize.latency":                      func(r *request) string { return r.asked(r.permission()) },
 	"authorizer.principalId":                 func(r *request) string { return r.authorization(wire.AnswerAuthorizer, "principalId") },
+	"authorizer.requestId":                   func(r *request) string { return r.authorization(wire.AnswerFunctionRequest) },
 	"authorizer.error":                       func(r *request) string { return r.authorizer().failure },
 	"authorizer.status":                      func(r *request) string { return r.authorizer().status },
 	"authorizer.integrationStatus":           func(r *request) string { return r.authorizer().status },
@@ -122,7 +123,7 @@ func init() {
 // there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true, "responseOverride.status": true, "authorizer.requestId": true,
+	"customDomain.routingRuleIdMatched": true, "responseOverride.status": true,
 	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }
 
