@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
@@ -34,16 +35,30 @@ func networkMetadata(l *gateway.Listener) *corev3.Metadata {
 // metadata, and the header that carries it on.
 type network struct{ key, header string }
 
+var allNetworks = []network{{wire.MetadataSourceVPC, wire.SourceVPCHeader}, {wire.MetadataSourceVPCE, wire.SourceVPCEHeader}}
+
 // saidNetworks are those that some listener of a gateway says: what none does need not be
 // looked for with each request.
 func saidNetworks(g *gateway.Gateway) (said []network) {
 	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" }) {
-		said = append(said, network{wire.MetadataSourceVPC, wire.SourceVPCHeader})
+		said = append(said, allNetworks[0])
 	}
 	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPCE != "" }) {
-		said = append(said, network{wire.MetadataSourceVPCE, wire.SourceVPCEHeader})
+		said = append(said, allNetworks[1])
 	}
 	return said
+}
+
+// tellNetworks has a route tell of networks behind it, as the listener says it or, by the
+// path form, an earlier pass.
+func tellNetworks(route *routev3.Route, networks []network) {
+	for _, n := range networks {
+		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, &corev3.HeaderValueOption{
+			Header: &corev3.HeaderValue{Key: n.header, Value: listenerSays(n.key)}, AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
+		})
+	}
+	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.AskedHostHeader, wire.AskedPathHeader)
 }
 
 func listenerSays(key string) string {
