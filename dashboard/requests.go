@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (v *requestsView) Filtered() bool { return v.Filter != requestsFilter{} }
 
 // requestsFilter is what of a request is asked for, as it was written.
 type requestsFilter struct {
-	API, Stage, Method, Resource, Status, Key, Caller, Path string
+	API, Stage, Method, Resource, Status, Key, Caller, Connection, Path string
 }
 
 type requestRow struct {
@@ -75,7 +76,7 @@ func (s *Server) askedRequests(r *http.Request) (*requestsView, history.Filter, 
 		return nil, history.Filter{}, absent("Envoys tell about requests to a process that has the role telemetry, which this one has not. The dashboard of that one shows them.")
 	}
 	v := &requestsView{Filter: requestsFilter{
-		asked(r, "api"), asked(r, "stage"), asked(r, "method"), asked(r, "resource"), asked(r, "status"), asked(r, "key"), asked(r, "caller"), asked(r, "path"),
+		asked(r, "api"), asked(r, "stage"), asked(r, "method"), asked(r, "resource"), asked(r, "status"), asked(r, "key"), asked(r, "caller"), asked(r, "connection"), asked(r, "path"),
 	}}
 	if snapshot := s.snapshot(); snapshot != nil {
 		for i := range snapshot.Gateways {
@@ -87,7 +88,7 @@ func (s *Server) askedRequests(r *http.Request) (*requestsView, history.Filter, 
 		}
 	}
 	f := &v.Filter
-	filter := history.Filter{Of: Of{API: f.API, Stage: f.Stage, Method: f.Method, Resource: f.Resource}, Key: f.Key, Caller: f.Caller, Path: f.Path}
+	filter := history.Filter{Of: Of{API: f.API, Stage: f.Stage, Method: f.Method, Resource: f.Resource}, Key: f.Key, Caller: f.Caller, Connection: f.Connection, Path: f.Path}
 	if f.Method+f.Resource != "" {
 		v.Route = routeText(filter.Of)
 	}
@@ -113,11 +114,11 @@ func rowOf(told history.Request) requestRow {
 	switch {
 	case told.Status >= 500 || told.Status == 0:
 		row.Kind = "bad"
-	case told.Status >= 400:
+	case told.Status >= 400, told.Fault != "":
 		row.Kind = "warn"
 	}
 	var why []string
-	for _, text := range []string{told.ResponseType, told.Authorizer.Failure, told.Signature.Failure, told.Permission.Failure} {
+	for _, text := range []string{told.Fault, told.ResponseType, told.Authorizer.Failure, told.Signature.Failure, told.Permission.Failure} {
 		if text != "" {
 			why = append(why, text)
 		}
@@ -136,8 +137,9 @@ type requestView struct {
 	requestRow
 	Route         string
 	Facts, Checks []fact
-	// Live leads to others of the same route, Traffic to how the route fares.
-	Others, Traffic string
+	// Others leads to others of the same route, Traffic to how the route fares, Connection to
+	// all events of the same connection.
+	Others, Traffic, Connection string
 	// Explained is what became of it, and why.
 	Explained *explainedView
 }
@@ -159,6 +161,9 @@ func (s *Server) request(r *http.Request) (*shown, error) {
 		v.Route = routeText(of)
 	}
 	v.Facts, v.Checks = factsOf(&told), checksOf(&told)
+	if told.ConnectionID != "" {
+		v.Connection = requestsHref(history.Filter{Connection: told.ConnectionID})
+	}
 	if snapshot := s.snapshot(); snapshot != nil {
 		v.Explained = viewExplained(explain.Happened(snapshot, told))
 	}
@@ -177,19 +182,29 @@ func factsOf(r *history.Request) (facts []fact) {
 	if r.Integrated {
 		add("Integration took", showDuration(r.IntegrationLatency))
 	}
+	if r.IntegrationStatus != 0 {
+		add("Integration answered", strconv.Itoa(r.IntegrationStatus))
+	}
+	add("Connection", r.ConnectionID)
 	add("Host", r.Host)
 	add("Path", r.Path)
 	add("Protocol", r.HTTPVersion)
 	add("Caller", r.Caller)
 	add("Client", r.UserAgent)
 	add("API key", r.KeyName)
-	add("Received and sent", showBytes(int64(r.Received))+", "+showBytes(int64(r.Sent)))
+	if r.Event == "" {
+		add("Received and sent", showBytes(int64(r.Received))+", "+showBytes(int64(r.Sent)))
+	}
 	add("Cache", r.Cache)
 	if r.Canary {
 		add("Canary", "it was answered by the canary")
 	}
 	add("Sent to", strings.TrimSpace(r.Upstream+" "+r.UpstreamAddress))
-	add("No connection", r.UpstreamFailure)
+	if r.Event == "" {
+		add("No connection", r.UpstreamFailure)
+	} else {
+		add("No answer of the integration", r.UpstreamFailure)
+	}
 	add("Envoy", r.Node)
 	add("Envoy's details", r.Details)
 	add("Envoy's flags", r.Flags)
@@ -206,6 +221,9 @@ func checksOf(r *history.Request) (facts []fact) {
 		if check.Status != "" {
 			facts = append(facts, fact{Name: check.name, Text: cmp.Or(check.Failure, "passed")})
 		}
+	}
+	if r.Fault != "" {
+		facts = append(facts, fact{Name: "Failed with", Text: r.Fault})
 	}
 	if r.ResponseType != "" {
 		facts = append(facts, fact{Name: "Refused with", Text: r.ResponseType})

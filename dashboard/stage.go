@@ -71,9 +71,17 @@ func (v *stageView) title() string { return cmp.Or(v.API.Name, v.API.ID) + " · 
 func addressesOf(snapshot *gateway.Snapshot, api *gateway.API, stage *gateway.Stage) (addresses []string) {
 	for i := range snapshot.Domains {
 		for _, m := range snapshot.Domains[i].Mappings {
-			if m.API == api.ID && m.Stage == stage.Name {
-				addresses = append(addresses, snapshot.Domains[i].Name+"/"+m.Path)
+			if m.API != api.ID || m.Stage != stage.Name {
+				continue
 			}
+			path := m.Path
+			if m.Rule != nil {
+				if len(m.Rule.Headers) > 0 {
+					continue // The address alone does not lead there.
+				}
+				path = m.Rule.Path
+			}
+			addresses = append(addresses, snapshot.Domains[i].Name+"/"+path)
 		}
 	}
 	closed := api.DisableExecuteAPIEndpoint || stage.Deployment != nil && stage.Deployment.DisableExecuteAPIEndpoint

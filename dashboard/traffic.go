@@ -27,6 +27,7 @@ type summary struct {
 	CacheHits, Cacheable                         uint64
 	P50, P99                                     time.Duration
 	IntegrationP50, IntegrationP99               time.Duration
+	Sockets                                      history.Sockets
 }
 
 func summarize(p *Point) summary {
@@ -35,6 +36,7 @@ func summarize(p *Point) summary {
 		CacheHits: p.CacheHits, Cacheable: p.CacheHits + p.CacheMisses,
 		P50: p.Latency.Quantile(0.5), P99: p.Latency.Quantile(0.99),
 		IntegrationP50: p.IntegrationLatency.Quantile(0.5), IntegrationP99: p.IntegrationLatency.Quantile(0.99),
+		Sockets: p.Sockets,
 	}
 }
 

@@ -33,9 +33,11 @@ type trafficView struct {
 	// Known tells whether requests are known of at all, Counted whether any gateway has its
 	// Envoys tell about them, Connections whether it is a WebSocket API.
 	Known, Counted, Connections bool
-	Of                          Of
-	Span                        timespan
-	Ranges                      []navItem
+	// Apart: the connections of a WebSocket API are with another process.
+	Apart  bool
+	Of     Of
+	Span   timespan
+	Ranges []navItem
 	// Any is set where any time may be asked for; Query is what a form keeps.
 	Any   bool
 	Query []queryValue
@@ -47,10 +49,12 @@ type trafficView struct {
 
 	Total                summary
 	Calls, Errors, Cache barChart
-	Latency, Integration lineChart
-	Rows                 []trafficRow
-	Statuses             []statusRow
-	Keys, Callers        []topRow
+	// Messages, Connects and Faults are of WebSocket APIs alone.
+	Messages, Connects, Faults barChart
+	Latency, Integration       lineChart
+	Rows                       []trafficRow
+	Statuses                   []statusRow
+	Keys, Callers              []topRow
 	// Parts are the stages of an API, or the routes of a stage; PartsAre says which.
 	Parts    []partRow
 	PartsAre string
@@ -160,6 +164,7 @@ func (s *Server) fillTraffic(r *http.Request, v *trafficView, snapshot *gateway.
 	v.Counted = slices.ContainsFunc(snapshot.Gateways, func(g gateway.Gateway) bool { return g.Telemetry })
 	v.Known = s.options.Traffic != nil || s.archive != nil
 	v.Any = s.archive != nil
+	v.Apart = v.Connections && !slices.Contains(s.options.Roles, "integration")
 	span, err := askedTimespan(r, now)
 	if err != nil {
 		v.Wrong = err.Error()
@@ -235,7 +240,7 @@ func (v *trafficView) draw(points []Point) {
 		v.Errors.add(p.At, tick, at+fmt.Sprintf("%s throttled, %s other 4xx, %s 5xx", showExact(throttled), showExact(p.ClientErrors-throttled), showExact(p.ServerErrors)),
 			throttled, p.ClientErrors-throttled, p.ServerErrors)
 		v.Cache.add(p.At, tick, at+fmt.Sprintf("%s hits, %s misses", showExact(p.CacheHits), showExact(p.CacheMisses)), p.CacheHits, p.CacheMisses)
-		if p.Count > 0 {
+		if p.Count > 0 || p.Sockets != (history.Sockets{}) {
 			row := trafficRow{At: v.Span.at(p.At), summary: summarize(p), P90: p.Latency.Quantile(0.9), IntegrationP90: p.IntegrationLatency.Quantile(0.9)}
 			v.Rows = append(v.Rows, row)
 		}
@@ -246,6 +251,9 @@ func (v *trafficView) draw(points []Point) {
 	v.Calls = v.Calls.done(fmt.Sprintf("Calls by %s: %s in all", by, showExact(t.Calls)))
 	v.Errors = v.Errors.done(fmt.Sprintf("Errors by %s: %s throttled, %s 4xx with those, %s 5xx", by, showExact(t.Throttled), showExact(t.ClientErrors), showExact(t.ServerErrors)))
 	v.Cache = v.Cache.done(fmt.Sprintf("Cache by %s: %s hits, %s misses", by, showExact(t.CacheHits), showExact(t.Cacheable-t.CacheHits)))
+	if v.Connections {
+		v.drawConnections(points)
+	}
 	v.Latency = latencyChart("Latency", points, v.Span, func(p *Point) *sketchOf { return &p.Latency })
 	v.Integration = latencyChart("Integration latency", points, v.Span, func(p *Point) *sketchOf { return &p.IntegrationLatency })
 	for _, status := range slices.Sorted(maps.Keys(whole.Statuses)) {
@@ -294,7 +302,7 @@ func (v *trafficView) top(traffic Traffic, by string) (rows []topRow) {
 func requestsHref(f history.Filter) string {
 	values := url.Values{}
 	for name, value := range map[string]string{
-		"api": f.Of.API, "stage": f.Of.Stage, "method": f.Of.Method, "resource": f.Of.Resource, "key": f.Key, "caller": f.Caller,
+		"api": f.Of.API, "stage": f.Of.Stage, "method": f.Of.Method, "resource": f.Of.Resource, "key": f.Key, "caller": f.Caller, "connection": f.Connection,
 	} {
 		if value != "" {
 			values.Set(name, value)

@@ -49,8 +49,6 @@ type Loader struct {
 	cache   map[deploymentKey]*parsedDefinition
 	// shared are the foreign files without APIs, by name.
 	shared map[string]*parsedShared
-	// last are the owner's files when they were last good; kept where there are foreign ones.
-	last *lastFiles
 }
 
 // NewLoader returns a Loader that has read nothing yet.
@@ -75,6 +73,9 @@ type Result struct {
 	// Draft is what could be read in spite of errors, for checks that find more of
 	// them; nil when there is a Snapshot, or nothing to check. It is never served.
 	Draft *gateway.Snapshot
+	// Owners are the owner's files that a Snapshot was made of, where there may be foreign
+	// ones beside them.
+	Owners *OwnersFiles
 	// Files are all files and directories that the definitions are made of or refer
 	// to, missing ones included, sorted: a change of any may change the result.
 	Files []string
@@ -91,7 +92,7 @@ func (l *Loader) Load(ctx context.Context, paths []string) Result {
 func (l *Loader) LoadBeside(ctx context.Context, paths []string, base *gateway.Snapshot) Result {
 	b := l.begin(base)
 	b.readAll(paths)
-	return b.finish(ctx, false)
+	return b.finish(ctx)
 }
 
 // validate checks names and references across files. All problems are to be told at
@@ -125,7 +126,7 @@ type build struct {
 	// taken are the files read so far.
 	taken map[string]bool
 	// documents are the owner's files that were read as definitions.
-	documents []lastDocument
+	documents []ownersDocument
 	stdin     struct {
 		data []byte
 		err  error

@@ -132,7 +132,7 @@ func (b *build) unreadable(name string, err error) {
 // are left for the APIs that name them.
 func (b *build) readDocument(name string, data []byte, err error, explicit bool) {
 	if !b.loader.options.foreign(name) {
-		b.documents = append(b.documents, lastDocument{name, explicit})
+		b.documents = append(b.documents, ownersDocument{name, explicit})
 	}
 	if err != nil {
 		b.unreadable(name, err)

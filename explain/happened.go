@@ -15,14 +15,15 @@ import (
 // the same, which is said.
 func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
 	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary, Execution: r.Execution}, r: &r}
+	if r.Event != "" && r.Node == "" {
+		return h.event(s)
+	}
 	what := "a request that Envoy could not read"
 	if r.Method != "" {
 		what = fmt.Sprintf("%s %s%s", r.Method, r.Host, r.Path)
 	}
 	h.add("request", Noted, gateway.Position{}, fmt.Sprintf("%s from %s at %s, told by the Envoy %s", what, orUnknown(r.Caller), r.At.UTC().Format("2006-01-02 15:04:05.000"), orUnknown(r.Node)))
-	if s != nil && r.Revision != "" && r.Revision != s.Revision() {
-		h.add("revision", Noted, gateway.Position{}, fmt.Sprintf("it was understood by the revision %s; lines are those of %s, which is in force", r.Revision, s.Revision()))
-	}
+	h.revised(s)
 	h.find(s)
 	h.placed()
 	h.checked()
@@ -57,6 +58,13 @@ func (h *happened) key() string {
 		return h.r.Resource
 	}
 	return h.r.RouteMethod + " " + h.r.Resource
+}
+
+// revised tells where another revision is in force than when it happened.
+func (h *happened) revised(s *gateway.Snapshot) {
+	if s != nil && h.r.Revision != "" && h.r.Revision != s.Revision() {
+		h.add("revision", Noted, gateway.Position{}, fmt.Sprintf("it was understood by the revision %s; lines are those of %s, which is in force", h.r.Revision, s.Revision()))
+	}
 }
 
 func (h *happened) find(s *gateway.Snapshot) {

@@ -162,7 +162,7 @@ func (c *compiler) stage(api *gateway.API, from *gateway.Stage, deployment *gate
 	if !canary {
 		// Validate reports errors.
 		if endpoint, err := from.MCPRoute(); err == nil && endpoint != nil {
-			st.routes[endpoint.Key()] = b.route(endpoint)
+			st.routes[endpoint.Key()] = b.agents(endpoint)
 		}
 	}
 	c.out.stages[key] = st
@@ -249,6 +249,15 @@ func (b *stageCompiler) route(r *gateway.Route) *route {
 		out.evaluators = append(out.evaluators, apiKey{})
 	}
 	out.body = b.bodyModels(r)
+	return out
+}
+
+// agents is the endpoint for agents.
+func (b *stageCompiler) agents(r *gateway.Route) *route {
+	out := b.route(r)
+	if i := slices.Index(out.evaluators, evaluator(signature{})); i >= 0 {
+		out.evaluators[i] = signature{message: true}
+	}
 	return out
 }
 

@@ -28,6 +28,9 @@ type request struct {
 	// askedHost and askedPath are what the client sent where Envoy has rewritten it before
 	// it asked, "" where it has not.
 	askedHost, askedPath string
+	// signer is the access key that the message was signed with which the request was made
+	// of, "" for a request of its own.
+	signer string
 	// path is the request's without the query, which follows after its question mark.
 	path, query string
 
@@ -44,6 +47,9 @@ func newRequest(ctx context.Context, attributes *authv3.AttributeContext) *reque
 		r.client = told.Client
 		r.sourceVPC, r.sourceVPCE = cmp.Or(told.SourceVPC, told.CarriedVPC), cmp.Or(told.SourceVPCE, told.CarriedVPCE)
 		r.askedHost, r.askedPath = told.AskedHost, told.AskedPath
+	}
+	if values := metadata.ValueFromIncomingContext(ctx, wire.SignerHeader); len(values) == 1 && values[0] != wire.Nothing {
+		r.signer = values[0]
 	}
 	r.path, r.query, _ = strings.Cut(r.http.GetPath(), "?")
 	return r

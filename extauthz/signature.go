@@ -10,12 +10,24 @@ import (
 )
 
 // signature finds out who signed the request.
-type signature struct{}
+type signature struct {
+	// message: it is one to an endpoint for agents. Its body says what is called, and no
+	// request that is made of a message comes there.
+	message bool
+}
 
 func (signature) kind() kind { return signatureKind }
 
-func (signature) evaluate(ctx context.Context, c *check) *refusal {
+func (s signature) evaluate(ctx context.Context, c *check) *refusal {
 	store := c.current.access
+	if c.signer != "" && !s.message {
+		// The endpoint has verified the signature of the message a moment ago.
+		if store.keys[c.signer] == nil {
+			return c.refusedSignature(sigv4.NoSuchKey())
+		}
+		c.signedBy(c.signer)
+		return nil
+	}
 	verified, err := store.verifier.Verify(ctx, c.signedRequest(), c.now)
 	var wrong *sigv4.Error
 	switch {
@@ -26,17 +38,25 @@ func (signature) evaluate(ctx context.Context, c *check) *refusal {
 	case verified.Payload == sigv4.PayloadToCheck:
 		// It is signed, but what came is not at hand to be compared with it.
 		return refuse(CodeBodyMissing, gateway.APIConfigurationError).because("Envoy did not send the body along")
+	case s.message && verified.Payload != sigv4.PayloadVerified:
+		return refuse(CodeSignature+Code(sigv4.UnsupportedPayload), gateway.InvalidSignature).
+			saying("Sign the SHA-256 of the body, which says what is called.").because("the signature leaves the message out")
 	}
-	key := store.keys[verified.AccessKeyID]
-	c.caller, c.accessKey = key.caller, verified.AccessKeyID
+	c.signedBy(verified.AccessKeyID)
+	return nil
+}
+
+// signedBy notes who calls: the owner of an access key, which there is.
+func (c *check) signedBy(id string) {
+	key := c.current.access.keys[id]
+	c.caller, c.accessKey = key.caller, id
 	c.identity = map[string]string{
 		"accountId": key.caller.Account,
-		"accessKey": verified.AccessKeyID,
+		"accessKey": id,
 		"caller":    key.caller.UserID,
 		"user":      key.caller.UserID,
 		"userArn":   key.caller.ARN,
 	}
-	return nil
 }
 
 // signedRequest is what the client signed: what it asked for, not what the path form has

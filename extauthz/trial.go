@@ -126,9 +126,9 @@ type AuthorizerDecision struct {
 	Status int
 	// Principal and Policy are the function's, the policy as JSON.
 	Principal, Policy string
-	// Context is $context.authorizer.
-	Context map[string]string
-	Latency time.Duration
+	// Context is $context.authorizer, and Claims are those of a token.
+	Context, Claims map[string]string
+	Latency         time.Duration
 	// Log is the account of it.
 	Log string
 }
@@ -141,26 +141,40 @@ func (s *TrialServer) AskAuthorizer(ctx context.Context, t *Trial, name string) 
 	decision := &AuthorizerDecision{}
 	refused := s.askAuthorizer(ctx, t, account, decision)
 	if refused == nil {
-		decision.Status = http.StatusOK
 		account.Line("Using valid authorizer policy for principal: %s", executionlog.Masked(decision.Principal))
-		account.Line("Successfully completed authorizer execution")
-	} else {
-		decision.Status = cmp.Or(refused.status, gateway.ResponseDefaults[refused.response].Status)
-		if decision.Status == http.StatusUnauthorized {
-			account.Line("Unauthorized request: %s", t.ID)
-		} else {
-			account.Line("Execution failed due to configuration error: %s: %s", refused.code, refused.reason)
-		}
 	}
+	decision.conclude(account, t.ID, refused)
 	decision.Latency = s.server.now().Sub(begin)
 	decision.Log = account.String()
 	return decision
 }
 
-func (s *TrialServer) askAuthorizer(ctx context.Context, t *Trial, account *executionlog.Log, decision *AuthorizerDecision) *refusal {
+// conclude tells what became of it.
+func (d *AuthorizerDecision) conclude(account *executionlog.Log, id string, refused *refusal) {
+	d.Status = http.StatusOK
+	if refused == nil {
+		account.Line("Successfully completed authorizer execution")
+		return
+	}
+	d.Status = cmp.Or(refused.status, gateway.ResponseDefaults[refused.response].Status)
+	if d.Status == http.StatusUnauthorized {
+		account.Line("Unauthorized request: %s", id)
+	} else {
+		account.Line("Execution failed due to configuration error: %s: %s", refused.code, refused.reason)
+	}
+}
+
+// check makes the trial's request one that evaluators decide about; false where the route
+// has none.
+func (s *TrialServer) check(ctx context.Context, t *Trial) (*check, bool) {
 	attributes := t.attributes(nil)
 	c := &check{request: newRequest(ctx, attributes), runtime: s.server.runtime, bodies: s.server.bodies, now: s.server.now()}
-	if !s.server.find(c, attributes.GetContextExtensions()) {
+	return c, s.server.find(c, attributes.GetContextExtensions())
+}
+
+func (s *TrialServer) askAuthorizer(ctx context.Context, t *Trial, account *executionlog.Log, decision *AuthorizerDecision) *refusal {
+	c, found := s.check(ctx, t)
+	if !found {
 		return refuse(CodeUnknownRoute, gateway.APIConfigurationError)
 	}
 	var a *lambdaAuthorizer

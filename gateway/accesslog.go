@@ -208,10 +208,10 @@ func logVariableTable(kinds map[string]string) map[string][]Protocol {
 	return table
 }
 
-// neverLogged are variables that Amazon has and nothing here can have a value of, and why.
+// neverLogged are variables that Amazon has and that have no value here, and why.
 var neverLogged = map[string]string{
 	"waf.error": noFirewall, "waf.latency": noFirewall, "waf.status": noFirewall, "wafResponseCode": noFirewall, "webaclArn": noFirewall,
-	"customDomain.routingRuleIdMatched": "domains have no routing rules",
+	"customDomain.routingRuleIdMatched": "which routing rule a request has met is not told",
 }
 
 const noFirewall = "there is no web application firewall"

@@ -125,8 +125,10 @@ type Domain struct {
 // DomainMapping sends a base path of a domain to a stage.
 type DomainMapping struct {
 	// Path without slashes at its ends; empty is the catch-all.
-	Path   string
-	API    string
-	Stage  string
+	Path  string
+	API   string
+	Stage string
+	// Rule is what requests have to be, besides; nil for any.
+	Rule   *RoutingRule
 	Source Position
 }

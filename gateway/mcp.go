@@ -30,7 +30,10 @@ type MCP struct {
 	// all tools ask for.
 	Access       string
 	AccessSource Position
-	Source       Position
+	// Origins are the pages that may use the endpoint, as CORS.AllowOrigins has them; nil
+	// leaves it to the API's CORS, and an empty list keeps all out.
+	Origins []string
+	Source  Position
 }
 
 // Endpoint is the path of the endpoint.
@@ -152,6 +155,11 @@ func (d *Deployment) Route(key string) *Route {
 		}
 	}
 	return nil
+}
+
+// signed reports whether the route takes signed requests only.
+func (r *Route) signed() bool {
+	return r.Authorization != nil && r.Authorization.Type == AuthorizationIAM
 }
 
 // routesByKey finds routes of which many are looked for.

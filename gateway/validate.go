@@ -363,6 +363,7 @@ func (v *validation) domains() {
 			v.truststore(d)
 		}
 		v.mappings(d, gateways)
+		v.routingRules(d)
 	}
 }
 
@@ -403,7 +404,9 @@ func (v *validation) mappings(d *Domain, gateways []*Gateway) {
 		if !basePathPattern.MatchString(m.Path) || strings.Contains(m.Path, "//") {
 			v.errorf("invalid-path", m.Source, "use letters, digits and $-_.+!*'()/", "%q is not a valid base path", m.Path)
 		}
-		v.unique(paths, "base path", d.Name+"/"+m.Path, m.Source)
+		if m.Rule == nil {
+			v.unique(paths, "base path", d.Name+"/"+m.Path, m.Source)
+		}
 		api := v.apisByID[m.API]
 		switch {
 		case m.API == "" || m.Stage == "": // the reader reports it

@@ -1,6 +1,9 @@
 package gateway
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxTools bounds the tools of a stage. Each is shown to agents with its schema.
 const maxTools = 10_000
@@ -33,33 +36,47 @@ func (v *validation) mcp(a *API, s *Stage) {
 	case len(tools) > maxTools:
 		v.errorf("too-many-tools", m.Source, "choose fewer with include", "the stage %s/%s has %d tools; there may be %d", a.ID, s.Name, len(tools), maxTools)
 	}
-	signed := false
+	if m.Access != "" && m.Access != MCPOpen && s.Deployment.Route(m.Access) == nil {
+		v.errorf("unknown-route", m.AccessSource, `write a route key such as "GET /pets", or open`, "the stage %s/%s has no route %q", a.ID, s.Name, m.Access)
+		return
+	}
+	endpoint, err := s.MCPRoute()
+	if err != nil {
+		v.errorf("mcp-access", m.Source, `say with access: who may list the tools: those who may call a route, as in access: "GET /pets", or all, with access: open`,
+			"it is not clear who may list the tools of %s/%s: %v", a.ID, s.Name, err)
+		return
+	}
+	v.signedTools(s, endpoint, tools)
+}
+
+// signedTools checks that calls of tools which want signed requests have a signer: that is
+// who has signed the message, where the endpoint asks for that.
+func (v *validation) signedTools(s *Stage, endpoint *Route, tools []*Tool) {
 	routes := s.Deployment.routesByKey()
 	for _, t := range tools {
 		r := routes[t.Route]
-		if r == nil || r.Authorization == nil || r.Authorization.Type != AuthorizationIAM {
-			continue
-		}
-		signed = true
-		v.errorf("signed-tool", m.Source, "leave it out with exclude: ["+t.Name+"]",
-			"%s (%s) wants signed requests: a signature is for the request it was made for, and an agent makes another", t.Route, r.Source)
-	}
-	if signed {
-		return
-	}
-	if m.Access != "" && m.Access != MCPOpen {
-		switch r := s.Deployment.Route(m.Access); {
+		switch {
 		case r == nil:
-			v.errorf("unknown-route", m.AccessSource, `write a route key such as "GET /pets", or open`, "the stage %s/%s has no route %q", a.ID, s.Name, m.Access)
-		case r.Authorization != nil && r.Authorization.Type == AuthorizationIAM:
-			v.errorf("signed-tool", m.AccessSource, "name a route that asks for a key or a token", "%s wants signed requests, which agents cannot make", m.Access)
+		case r.signed() && !endpoint.signed():
+			v.errorf("signed-tool", s.MCP.Source, `have all who use the endpoint sign, with access: "`+t.Route+`", or leave it out with exclude: [`+t.Name+"]",
+				"%s (%s) wants signed requests, and the MCP endpoint does not: nobody could call it", t.Route, r.Source)
+		case endpoint.signed() && s.Deployment.readsAuthorization(r):
+			v.found.Warnf("signed-tool", s.MCP.Source, "", "leave it out with exclude: ["+t.Name+"]",
+				"%s (%s) reads the header Authorization, which has the signature that the MCP endpoint wants: nobody can call it", t.Route, r.Source)
 		}
-		return
 	}
-	if _, err := s.MCPRoute(); err != nil {
-		v.errorf("mcp-access", m.Source, `say with access: who may list the tools: those who may call a route, as in access: "GET /pets", or all, with access: open`,
-			"it is not clear who may list the tools of %s/%s: %v", a.ID, s.Name, err)
+}
+
+// readsAuthorization reports whether the authorizer of a route reads the header that
+// signatures are in.
+func (d *Deployment) readsAuthorization(r *Route) bool {
+	if r.Authorization == nil || r.signed() {
+		return false
 	}
+	a := d.Authorizer(r.Authorization.Authorizer)
+	return a != nil && slices.ContainsFunc(a.IdentitySources, func(source string) bool {
+		return strings.HasSuffix(strings.ToLower(source), ".header.authorization")
+	})
 }
 
 // mcpPath checks that the endpoint is a path that nothing else of the stage has.

@@ -163,6 +163,24 @@ func TestValidate(t *testing.T) {
 		}, []string{
 			"again duplicate-name", "collector plaintext-service", "line invalid-value", "percent invalid-value", "reserved invalid-name", "spaced invalid-name",
 		}},
+		"routing rules": {func(s *gateway.Snapshot) {
+			rule := func(name string, r gateway.RoutingRule) {
+				r.Source = place(name)
+				s.Domains[0].Mappings = append(s.Domains[0].Mappings, gateway.DomainMapping{API: s.Domains[0].Mappings[0].API, Stage: s.Domains[0].Mappings[0].Stage, Rule: &r, Source: place(name)})
+			}
+			header := func(name, header, value string) gateway.HeaderGlob {
+				return gateway.HeaderGlob{Name: header, Value: value, Source: place(name)}
+			}
+			rule("good", gateway.RoutingRule{Priority: 1, Path: "a/b", Headers: []gateway.HeaderGlob{header("", "X-Tenant", "*gold*"), header("", "Host", "*")}})
+			rule("again", gateway.RoutingRule{Priority: 1})
+			rule("path", gateway.RoutingRule{Priority: 2, Path: "a//b"})
+			rule("long", gateway.RoutingRule{Priority: 3, Path: strings.Repeat("x", 128)})
+			rule("many", gateway.RoutingRule{Priority: 4, Headers: []gateway.HeaderGlob{header("", "a", "1"), header("", "b", "1"), header("", "c", "1")}})
+			rule("headers", gateway.RoutingRule{Priority: 5, Headers: []gateway.HeaderGlob{header("reserved", "Authorization", "x"), header("spaced", "a b", "x")}})
+			rule("values", gateway.RoutingRule{Priority: 6, Headers: []gateway.HeaderGlob{header("within", "a", "x*y"), header("empty", "b", "")}})
+		}, []string{
+			"again duplicate-priority", "empty invalid-value", "long invalid-path", "many invalid-value", "path invalid-path", "reserved invalid-value", "spaced invalid-value", "within invalid-value",
+		}},
 		"a telemetry service for nothing": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Services.Telemetry = &gateway.Service{Source: place("service")}
 		}, []string{"service telemetry-off"}},

@@ -129,7 +129,7 @@ func contextOf(r *gateway.Route, name string) func(*exchange) []string {
 		if !known {
 			return nil
 		}
-		return []string{claimText(name, value)}
+		return []string{lambdaevent.ClaimText(value)}
 	}
 }
 

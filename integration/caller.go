@@ -2,12 +2,11 @@ package integration
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 	"gatehouse/internal/wire"
 )
 
@@ -33,7 +32,7 @@ func (x *exchange) callerIdentity() map[string]string {
 	}
 	identity := map[string]string{}
 	for name, value := range x.object(wire.IdentityHeader) {
-		identity[name] = claimText(name, value)
+		identity[name] = lambdaevent.ClaimText(value)
 	}
 	return identity
 }
@@ -104,7 +103,7 @@ const latencyName = "integrationLatency"
 func (x *exchange) authorizerContext(j *jsonText) {
 	context := x.object(wire.AuthorizerHeader)
 	for _, name := range sortedKeys(context) {
-		text := claimText(name, context[name])
+		text := lambdaevent.ClaimText(context[name])
 		if name != latencyName {
 			j.text(name, text)
 		} else if milliseconds, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -122,7 +121,7 @@ func (x *exchange) typedContext(j *jsonText) {
 		_ = json.Unmarshal([]byte(text), &typed) // Without the list all is text.
 	}
 	for _, name := range sortedKeys(context) {
-		text := claimText(name, context[name])
+		text := lambdaevent.ClaimText(context[name])
 		switch {
 		case name == latencyName:
 		case slices.Contains(typed, name) && json.Valid([]byte(text)):
@@ -138,7 +137,7 @@ func (x *exchange) claims(j *jsonText) map[string]any {
 	claims := x.object(wire.ClaimsHeader)
 	j.object("claims")
 	for _, name := range sortedKeys(claims) {
-		j.text(name, claimText(name, claims[name]))
+		j.text(name, lambdaevent.ClaimText(claims[name]))
 	}
 	j.end('}')
 	return claims
@@ -153,47 +152,11 @@ func (x *exchange) scopes(j *jsonText, claims map[string]any) {
 	}
 	j.list("scopes")
 	for _, claim := range []string{"scope", "scp"} {
-		for _, scope := range strings.Fields(claimText(claim, claims[claim])) {
+		for _, scope := range lambdaevent.ScopesIn(claims[claim]) {
 			if slices.Contains(x.route.Authorization.Scopes, scope) {
 				j.item(scope)
 			}
 		}
 	}
 	j.end(']')
-}
-
-// claimText writes a claim as Amazon does: whole numbers without a fraction, lists in
-// brackets, but for those of scopes, which were one text in the token.
-func claimText(name string, value any) string {
-	list, ok := value.([]any)
-	if !ok {
-		return plainText(value)
-	}
-	texts := make([]string, len(list))
-	for i, item := range list {
-		texts[i] = plainText(item)
-	}
-	text := strings.Join(texts, " ")
-	if name == "scope" || name == "scp" {
-		return text
-	}
-	return "[" + text + "]"
-}
-
-func plainText(value any) string {
-	switch v := value.(type) {
-	case string:
-		return v
-	case bool:
-		return strconv.FormatBool(v)
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return strconv.FormatInt(int64(v), 10)
-		}
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	case nil:
-		return ""
-	}
-	text, _ := json.Marshal(value) // It was JSON before.
-	return string(text)
 }

@@ -82,7 +82,7 @@ func (x *exchange) authorizerVariables() *vtl.Map {
 	put := func(into *vtl.Map, object map[string]any) {
 		for _, name := range sortedKeys(object) {
 			if name != latencyName {
-				into.Put(name, claimText(name, object[name]))
+				into.Put(name, lambdaevent.ClaimText(object[name]))
 			}
 		}
 	}

@@ -118,8 +118,8 @@ func TestCallers(t *testing.T) {
 	}
 	key := func(r *gateway.Route) { r.APIKeyRequired = true }
 	authorizer := []string{wire.AuthorizerHeader, `{"principalId":"u7","integrationLatency":"12","tenant":"t1","level":"3"}`}
-	claims := []string{wire.ClaimsHeader, `{"sub":"7","exp":1741806238,"admin":true,"ratio":0.5,"groups":["a","b"],"scope":["orders/read","x"],"scp":"orders/write","address":{"c":"d"}}`}
-	const allClaims = `{"address":"{\"c\":\"d\"}","admin":"true","exp":"1741806238","groups":"[a b]","ratio":"0.5","scope":"orders/read x","scp":"orders/write","sub":"7"}`
+	claims := []string{wire.ClaimsHeader, `{"sub":"7","exp":1741806238,"admin":true,"ratio":0.5,"groups":["a","b"],"scope":"orders/read x","scp":["orders/write"],"address":{"c":"d"}}`}
+	const allClaims = `{"address":"{\"c\":\"d\"}","admin":"true","exp":"1741806238","groups":"[a b]","ratio":"0.5","scope":"orders/read x","scp":"[orders/write]","sub":"7"}`
 	identity := []string{wire.IdentityHeader, `{"accountId":"000000000000","caller":"AIDA1","user":"AIDA1","userArn":"arn:aws:iam::000000000000:user/u","accessKey":"AKIA1"}`}
 	for name, c := range map[string]struct {
 		protocol gateway.Protocol

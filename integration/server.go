@@ -137,9 +137,9 @@ func New(o Options) *Server {
 	}
 	s.serving.Store(&serving{})
 	protocols := &http.Protocols{}
-	// HTTP/1 is for WebSocket APIs alone. What a browser can be made to send lacks the
-	// header that says which route it is.
-	protocols.SetHTTP1(o.WebSocket != nil)
+	// By HTTP/1.1 come WebSockets, and where this is at a socket of the machine requests of
+	// routes. By TCP browsers speak it, too: see throughBrowser.
+	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	protocols.SetHTTP2(true)
 	s.http = &http.Server{
@@ -231,15 +231,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(identities) == 0:
 		s.serveOthers(w, r)
 		return
-	case r.ProtoMajor == 1:
-		if s.webSocket == nil {
-			http.Error(w, "there are no WebSocket APIs here", http.StatusNotFound)
-			return
-		}
-		s.webSocket.ServeHTTP(w, r)
-		return
 	}
 	id, ok := wire.ParseRouteIdentity(identities[0])
+	if r.ProtoMajor == 1 {
+		switch {
+		case s.webSocket != nil && (id.Route == gateway.ConnectRoute || id.Route == gateway.ConnectionsRoute):
+			s.webSocket.ServeHTTP(w, r)
+			return
+		case throughBrowser(r):
+			http.Error(w, "this is for the gateway's own Envoys", http.StatusNotFound)
+			return
+		}
+		if r.ContentLength != 0 {
+			// An answer may begin before the request ends, as it may by HTTP/2.
+			_ = http.NewResponseController(w).EnableFullDuplex()
+		}
+	}
 	if given := r.Header.Get("X-Amzn-Trace-Id"); given != "" {
 		r = r.WithContext(obs.WithXRay(r.Context(), given))
 	}
@@ -281,6 +288,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer x.accounted(id)
 	}
 	x.route.handler.serve(x)
+}
+
+// throughBrowser reports whether a request of HTTP/1.1 may be a browser's: it can be made to
+// send any header to what it takes for the site of a page, and that may be an address of this
+// machine. Envoys come by HTTP/2, which browsers speak with TLS alone, or by a socket of the
+// machine, which they do not reach.
+func throughBrowser(r *http.Request) bool {
+	address, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return address == nil || address.Network() != "unix"
 }
 
 // asksByGRPC reports whether an Envoy asks about a message, and sends no request.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -229,9 +231,44 @@ func TestStrangers(t *testing.T) {
 	if n := len(s.lambdas.events); n != 1 {
 		t.Errorf("%d calls", n)
 	}
-	// A browser can be made to send HTTP/1 to a port of its own machine.
-	if _, err := http.Get(s.url + "/x"); err == nil {
-		t.Error("HTTP/1 was answered")
+}
+
+// TestHTTP1 holds that requests of routes come by HTTP/1.1 at a socket of the machine, and
+// not at a port, where a browser can be made to send such.
+func TestHTTP1(t *testing.T) {
+	s := newService(t).serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("POST", "/x")}}))
+	dir, err := os.MkdirTemp("", "gw") // t.TempDir may be longer than a socket's path can be.
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "s")
+	socket, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(socket)
+	beside := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	defer beside.CloseIdleConnections()
+	for status, transport := range map[int]*http.Transport{200: beside, 404: {}} {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/x", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(wire.RouteHeader, wire.RouteIdentity{API: "a", Stage: "v1", Route: "POST /x"}.String())
+		answer, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != status || answer.ProtoMajor != 1 {
+			t.Errorf("%s %d, want %d", answer.Proto, answer.StatusCode, status)
+		}
+	}
+	if n := len(s.lambdas.events); n != 1 {
+		t.Errorf("%d calls", n)
 	}
 }
 

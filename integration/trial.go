@@ -160,22 +160,28 @@ func (t *Trials) serve(ctx context.Context, trial Trial, c *Compiled, r *route) 
 	defer x.memory.end()
 	x.path, x.query, _ = strings.Cut(trial.Target, "?")
 	x.tellRequest(trial)
+	mark, reason := "", ""
 	if refused := x.missingParameters(); refused != nil {
 		x.execution.Line("Request failed: %s", refused.Reason)
 		recorder.take(refused)
+		mark, reason = string(gateway.BadRequestParameters), refused.Reason
 	} else if refused := trial.check(ctx, id); refused != nil {
 		x.execution.Line("Request body does not match model schema: %s", refused.Reason)
 		recorder.take(refused)
+		mark, reason = string(gateway.BadRequestBody), refused.Reason
 	} else {
 		t.handle(x)
+		mark = recorder.header.Get(wire.ReplyHeader)
 	}
-	answer := &TrialAnswer{Status: recorder.status, Header: recorder.header, Body: recorder.body.Bytes(), Latency: t.server.now().Sub(begin)}
 	for _, name := range []string{"Content-Length", http.CanonicalHeaderKey(wire.ReplyHeader)} {
-		delete(answer.Header, name)
+		delete(recorder.header, name)
 	}
 	e := x.execution
-	e.Response(answer.Header, answer.Body)
-	if x.failed == "" {
+	if !x.customise(recorder, mark, reason) {
+		e.Response(recorder.header, recorder.body.Bytes())
+	}
+	answer := &TrialAnswer{Status: recorder.status, Header: recorder.header, Body: recorder.body.Bytes(), Latency: t.server.now().Sub(begin)}
+	if x.failed == "" && mark == "" {
 		e.Line("Successfully completed execution")
 	}
 	e.Line("Method completed with status: %d", answer.Status)

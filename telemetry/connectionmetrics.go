@@ -16,12 +16,12 @@ type socketMetrics struct {
 
 func newSocketMetrics(registerer prometheus.Registerer) *socketMetrics {
 	names := []string{"api_id", "api_name", "stage", "route"}
-	counter := func(name, help string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gatehouse", Subsystem: "apigateway_websocket", Name: name, Help: help}, names)
+	counter := func(name, help string, more ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "gatehouse", Subsystem: "apigateway_websocket", Name: name, Help: help}, append(more, names...))
 	}
 	m := &socketMetrics{
 		connects:          counter("connect_count_total", "Clients that wanted to connect, and were asked about at $connect (ConnectCount)."),
-		messages:          counter("message_count_total", "Messages from clients and to them (MessageCount)."),
+		messages:          counter("message_count_total", "Messages from clients and to them (MessageCount), by direction: received, sent.", "direction"),
 		clientErrors:      counter("client_errors_total", "Events that the gateway answered with 4XX before it called the integration (ClientError)."),
 		integrationErrors: counter("integration_errors_total", "Events whose integration answered with 4XX or 5XX (IntegrationError)."),
 		executionErrors:   counter("execution_errors_total", "Events whose integration could not be called (ExecutionError)."),
@@ -38,8 +38,8 @@ func newSocketMetrics(registerer prometheus.Registerer) *socketMetrics {
 
 // socketSeries are the metrics of one set of labels.
 type socketSeries struct {
-	connects, messages, clientErrors, integrationErrors, executionErrors prometheus.Counter
-	latency                                                              prometheus.Observer
+	connects, received, sent, clientErrors, integrationErrors, executionErrors prometheus.Counter
+	latency                                                                    prometheus.Observer
 }
 
 // socketSeriesCache keeps them with whom they are about.
@@ -47,6 +47,11 @@ type socketSeriesCache struct{ p atomic.Pointer[socketSeries] }
 
 // values of labels: the key of a route is in place of a resource.
 func (l labels) socketValues() []string { return []string{l.apiID, l.apiName, l.stage, l.resource} }
+
+// messageValues are those of messages of a direction.
+func (l labels) messageValues(direction string) []string {
+	return append([]string{direction}, l.socketValues()...)
+}
 
 // of finds the series of an event.
 func (m *socketMetrics) of(r *request) *socketSeries {
@@ -59,8 +64,8 @@ func (m *socketMetrics) of(r *request) *socketSeries {
 	}
 	v := l.socketValues()
 	s := &socketSeries{
-		connects: m.connects.WithLabelValues(v...), messages: m.messages.WithLabelValues(v...), clientErrors: m.clientErrors.WithLabelValues(v...),
-		integrationErrors: m.integrationErrors.WithLabelValues(v...), executionErrors: m.executionErrors.WithLabelValues(v...),
+		connects: m.connects.WithLabelValues(v...), received: m.messages.WithLabelValues(l.messageValues("received")...), sent: m.messages.WithLabelValues(l.messageValues("sent")...),
+		clientErrors: m.clientErrors.WithLabelValues(v...), integrationErrors: m.integrationErrors.WithLabelValues(v...), executionErrors: m.executionErrors.WithLabelValues(v...),
 		latency: m.latency.WithLabelValues(v...),
 	}
 	cache.p.Store(s)
@@ -74,18 +79,22 @@ func (m *socketMetrics) count(r *request) {
 	case socket.Connect:
 		s.connects.Inc()
 	case socket.Message:
-		s.messages.Inc()
+		s.received.Inc()
 	}
-	switch {
-	case !e.Integrated && e.Status >= 400 && e.Status < 500:
-		s.clientErrors.Inc()
-	case e.IntegrationStatus >= 400:
-		s.integrationErrors.Inc()
-	case e.IntegrationError != "", e.Status >= 500:
-		s.executionErrors.Inc()
-	}
+	s.fault(e.Fault())
 	if e.Integrated {
 		s.latency.Observe(e.IntegrationLatency.Seconds())
+	}
+}
+
+func (s *socketSeries) fault(f socket.Fault) {
+	switch f {
+	case socket.ClientError:
+		s.clientErrors.Inc()
+	case socket.IntegrationError:
+		s.integrationErrors.Inc()
+	case socket.ExecutionError:
+		s.executionErrors.Inc()
 	}
 }
 
@@ -93,17 +102,15 @@ func (m *socketMetrics) count(r *request) {
 func (m *socketMetrics) refused(r *request) {
 	s := m.of(r)
 	s.connects.Inc()
-	switch r.status() / 100 {
-	case 4:
-		s.clientErrors.Inc()
-	case 5:
-		s.executionErrors.Inc()
-	}
+	s.fault(socket.Refused(int(r.status())))
 }
 
 func (m *socketMetrics) forget(l labels) {
 	v := l.socketValues()
-	for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.connects, m.messages, m.clientErrors, m.integrationErrors, m.executionErrors, m.latency} {
+	for _, vec := range []interface{ DeleteLabelValues(...string) bool }{m.connects, m.clientErrors, m.integrationErrors, m.executionErrors, m.latency} {
 		vec.DeleteLabelValues(v...)
+	}
+	for _, direction := range []string{"received", "sent"} {
+		m.messages.DeleteLabelValues(l.messageValues(direction)...)
 	}
 }

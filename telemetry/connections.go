@@ -21,6 +21,7 @@ func (s *Server) Happened(e *socket.Event) {
 		return
 	}
 	s.metrics.sockets.count(r)
+	s.recordEvent(r)
 	if r.stage.log != nil {
 		text := r.stage.log.line(nil, r)
 		r.stage.log.to.append(text, 1)
@@ -29,8 +30,13 @@ func (s *Server) Happened(e *socket.Event) {
 
 // Sent implements socket.Observer.
 func (s *Server) Sent(api, stage, route string) {
-	if r := s.serving.Load().happened(&socket.Event{API: api, Stage: stage, Route: route}); r != nil {
-		s.metrics.sockets.of(r).messages.Inc()
+	r := s.serving.Load().happened(&socket.Event{API: api, Stage: stage, Route: route})
+	if r == nil {
+		return
+	}
+	s.metrics.sockets.of(r).sent.Inc()
+	if s.history != nil {
+		s.history.Sent(api, stage, route)
 	}
 }
 
@@ -62,13 +68,7 @@ func ofConnection(name string) value {
 	case "eventType":
 		envoys = func(*request) string { return string(socket.Connect) }
 	case "connectionId":
-		// An authorizer was told it; nobody is connected by it.
-		envoys = func(r *request) string {
-			if id := requestID(r); id != "" {
-				return wire.ConnectionID(id)
-			}
-			return ""
-		}
+		envoys = refusedConnectionID
 	case "error.messageString":
 		envoys = (*request).errorMessage
 	}
@@ -91,6 +91,15 @@ func ofConnection(name string) value {
 		}
 		return told(r.socket)
 	}
+}
+
+// refusedConnectionID is the id that a client would have had which was not let connect: an
+// authorizer was told it; nobody is connected by it.
+func refusedConnectionID(r *request) string {
+	if id := requestID(r); id != "" {
+		return wire.ConnectionID(id)
+	}
+	return ""
 }
 
 // connectionValues are the variables of events. Those that are missing, and are of an

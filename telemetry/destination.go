@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"gatehouse/gateway"
 )
@@ -81,7 +80,7 @@ func (d *destinations) get(of logged, name string, bytes int64, files int) *dest
 			w = d.collector(of.kind, of.api, of.stage)
 		}
 	default:
-		w = &lumberjack.Logger{Filename: key.name, MaxSize: int((key.bytes + 1<<20 - 1) >> 20), MaxBackups: key.files}
+		w = newLogFile(key.name, key.bytes, key.files)
 	}
 	result := func(name string) prometheus.Counter { return d.metrics.lines.WithLabelValues(key.name, name) }
 	to := &destination{

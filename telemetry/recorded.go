@@ -6,14 +6,18 @@ import (
 
 	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
 	"gatehouse/telemetry/history"
+	"gatehouse/telemetry/socket"
 )
 
-// History keeps the last requests, and how many there were. *history.History is one.
+// History keeps the last requests and events, and how many there were. *history.History is one.
 type History interface {
 	// Add takes in a request, which has ended, and keeps none of it. It does not wait.
 	Add(*history.Request)
+	// Sent counts a message that a client of a WebSocket API was sent, by a route or by none.
+	Sent(api, stage, route string)
 }
 
 // record tells the history of a request.
@@ -40,6 +44,9 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 			told.ResponseType, told.ErrorMessage, told.Throttled = string(r.responseType()), r.errorMessage(), r.throttled()
 		}
 	}
+	if r.stage != nil && r.stage.api.Protocol == gateway.WebSocket && r.refusedConnection() {
+		told.Event, told.Fault, told.ConnectionID = string(socket.Connect), string(socket.Refused(told.Status)), refusedConnectionID(r)
+	}
 	if r.route != nil {
 		told.RouteMethod, told.Resource = r.route.Method, r.route.Path
 		if r.route.Authorization != nil {
@@ -51,6 +58,23 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 	}
 	told.Execution = textsOf(account)
 	s.history.Add(told)
+}
+
+// recordEvent tells the history of what happened on a connection.
+func (s *Server) recordEvent(r *request) {
+	if s.history == nil {
+		return
+	}
+	e := r.socket
+	s.history.Add(&history.Request{
+		ID: e.RequestID, At: e.At.UTC(), API: e.API, Stage: e.Stage, Resource: e.Route,
+		Protocol: string(gateway.WebSocket), Revision: r.compiled.revision,
+		Event: string(e.Type), Fault: string(e.Fault()), ConnectionID: e.ConnectionID,
+		Host: e.Domain, Caller: e.SourceIP, UserAgent: e.UserAgent, KeyName: e.KeyName,
+		Status: e.Status, Latency: e.Took,
+		Integrated: e.Integrated, IntegrationLatency: e.IntegrationLatency, IntegrationStatus: e.IntegrationStatus, UpstreamFailure: e.IntegrationError,
+		Throttled: e.Response == gateway.Throttled, ResponseType: string(e.Response), ErrorMessage: e.Error,
+	})
 }
 
 func toldCheck(c check) history.Check { return history.Check{Status: c.status, Failure: c.failure} }

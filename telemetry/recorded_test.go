@@ -17,9 +17,15 @@ import (
 )
 
 // recording is a history that keeps all.
-type recording struct{ all []history.Request }
+type recording struct {
+	all  []history.Request
+	sent []string
+}
 
 func (r *recording) Add(told *history.Request) { r.all = append(r.all, *told) }
+func (r *recording) Sent(api, stage, route string) {
+	r.sent = append(r.sent, api+" "+stage+" "+route)
+}
 
 func TestHistory(t *testing.T) {
 	kept := &recording{}

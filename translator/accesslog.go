@@ -24,8 +24,8 @@ var accessLogFields = map[string]string{
 	"requestId": "%STREAM_ID%",
 	"client":    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 	"method":    "%REQ(:METHOD)%",
-	"host":      kept(askedHost),
-	"path":      kept(askedPath),
+	"host":      "%FILTER_STATE(" + askedHost + ":PLAIN)%",
+	"path":      "%FILTER_STATE(" + askedPath + ":PLAIN)%",
 	"protocol":  "%PROTOCOL%",
 	"userAgent": "%REQ(USER-AGENT)%",
 	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
@@ -56,8 +56,8 @@ const (
 	askedAll  = "gw.asked"
 )
 
-// keepAsked is the filter that keeps it, and what an earlier pass has told, whose headers go
-// no further than to the authorization service.
+// keepAsked is the filter that keeps it. In a later pass it keeps what the first has said of
+// where the request came from, too: those headers go no further.
 func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
@@ -65,11 +65,9 @@ func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	}
 	if g.Telemetry {
 		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
-		if in != firstPass {
-			for _, n := range saidNetworks(g) {
-				values = append(values, keepText(n.header, "%REQ("+n.header+")%"))
-			}
-		}
+	}
+	if g.Telemetry && in != firstPass && namesNetworks(g) {
+		values = append(values, keepText(keptSourceVPC, "%REQ("+wire.SourceVPCHeader+")%"), keepText(keptSourceVPCE, "%REQ("+wire.SourceVPCEHeader+")%"))
 	}
 	return keepTexts("gw.asked", values...)
 }

@@ -180,9 +180,12 @@ func (c *stageCompiler) asksService() {
 // It comes by ECDS, so that open connections ask the right service, too, from their next
 // request on. Routes could name the service as well, but then Envoy makes out anew with
 // each request what it is to call: a quarter of all that a check costs it.
-func authorizationService(g *gateway.Gateway) *extauthzv3.ExtAuthz {
+func authorizationService(g *gateway.Gateway, signers bool) *extauthzv3.ExtAuthz {
 	service := serviceGRPC(g, authorizationTimeout)
 	service.InitialMetadata = []*corev3.HeaderValue{told(g)}
+	if signers {
+		service.InitialMetadata = append(service.InitialMetadata, &corev3.HeaderValue{Key: wire.SignerHeader, Value: "%REQ(" + wire.SignerHeader + ")%"})
+	}
 	return &extauthzv3.ExtAuthz{
 		Services:               &extauthzv3.ExtAuthz_GrpcService{GrpcService: service},
 		TransportApiVersion:    corev3.ApiVersion_V3,
@@ -198,9 +201,10 @@ func authorizationService(g *gateway.Gateway) *extauthzv3.ExtAuthz {
 	}
 }
 
-// addServiceFilters adds the filters that ask the authorization service.
-func addServiceFilters(g *gateway.Gateway, out *gatewayResources) {
-	out.add(filterAuthorization, &corev3.TypedExtensionConfig{Name: filterAuthorization, TypedConfig: anyOf(authorizationService(g))}, gateway.Position{})
+// addServiceFilters adds the filters that ask the authorization service. signers: some
+// requests tell who has signed for them.
+func addServiceFilters(g *gateway.Gateway, signers bool, out *gatewayResources) {
+	out.add(filterAuthorization, &corev3.TypedExtensionConfig{Name: filterAuthorization, TypedConfig: anyOf(authorizationService(g, signers))}, gateway.Position{})
 	out.add(filterValidation, &corev3.TypedExtensionConfig{Name: filterValidation, TypedConfig: anyOf(validationService(g))}, gateway.Position{})
 }
 

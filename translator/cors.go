@@ -118,12 +118,30 @@ func (c *stageCompiler) answerCORS(route *routev3.Route) {
 		}
 		return
 	}
+	route.TypedPerFilterConfig[filterCORS] = enabled(corsPolicy(cors))
+}
+
+// corsPolicy has Envoy's filter tell pages that they may read an answer.
+func corsPolicy(cors *gateway.CORS) *corsv3.CorsPolicy {
 	policy := &corsv3.CorsPolicy{
 		AllowOriginStringMatch: []*envoymatcherv3.StringMatcher{originMatcher(cors)},
 		ExposeHeaders:          strings.Join(cors.ExposeHeaders, ","),
 	}
 	if cors.AllowCredentials {
 		policy.AllowCredentials = wrapperspb.Bool(true)
+	}
+	return policy
+}
+
+// answerPages has Envoy's filter answer the preflight requests of a route, too.
+func answerPages(cors *gateway.CORS, route *routev3.Route) {
+	if cors == nil {
+		return
+	}
+	policy := corsPolicy(cors)
+	policy.AllowMethods, policy.AllowHeaders = strings.Join(cors.AllowMethods, ","), strings.Join(cors.AllowHeaders, ",")
+	if cors.MaxAge != nil {
+		policy.MaxAge = strconv.Itoa(*cors.MaxAge)
 	}
 	route.TypedPerFilterConfig[filterCORS] = enabled(policy)
 }

@@ -6,6 +6,8 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/formatter/cel/v3"
+
+	"gatehouse/internal/wire"
 )
 
 var statusPattern = regexp.MustCompile(`^[2-5][0-9][0-9]$`)
@@ -59,8 +61,11 @@ var contextFormat = map[string]string{
 	"identity.clientCert.serialNumber":       "%DOWNSTREAM_PEER_SERIAL%",
 	"identity.clientCert.validity.notBefore": "%DOWNSTREAM_PEER_CERT_V_START(%b %e %H:%M:%S %Y GMT)%",
 	"identity.clientCert.validity.notAfter":  "%DOWNSTREAM_PEER_CERT_V_END(%b %e %H:%M:%S %Y GMT)%",
-	"requestTime":                            "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
-	"requestTimeEpoch":                       "%START_TIME(%s%3f)%",
+	// For replies that any route of a stage may give; else they are known beforehand.
+	"routeKey":         "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataRoute + ")%",
+	"resourcePath":     `%CEL(re.extract(xds.route_metadata.filter_metadata['` + wire.MetadataNamespace + `']['` + wire.MetadataRoute + `'], '^[^ ]* (.*)$', '\\1'))%`,
+	"requestTime":      "%START_TIME(%d/%b/%Y:%H:%M:%S %z)%",
+	"requestTimeEpoch": "%START_TIME(%s%3f)%",
 }
 
 // firstOf is the Envoy command for the first of these values of dynamic metadata that is

@@ -31,7 +31,7 @@ const maxRequestHeaders = 100
 func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, out *gatewayResources) {
 	for i := range g.Listeners {
 		l := &g.Listeners[i]
-		name := listenerName(l.Address, l.Port)
+		name := ListenerName(l.Address, l.Port)
 		listener := &listenerv3.Listener{
 			Name:    name,
 			Address: socketAddress(cmp.Or(l.Address, "0.0.0.0"), l.Port),

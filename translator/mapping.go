@@ -229,10 +229,14 @@ func (c *stageCompiler) staticContext(r *parsedRoute, name string) (string, bool
 		return c.stage.Name, true
 	case "accountId":
 		return c.api.Home().Account, true
-	case "resourcePath":
-		return r.Path, r.Route != nil
-	case "routeKey":
-		return r.Key(), r.Route != nil
+	case "resourcePath", "routeKey":
+		if r.Route == nil {
+			return "", false
+		}
+		if name == "routeKey" {
+			return r.Key(), true
+		}
+		return r.Path, true
 	case "deploymentId":
 		return c.deployment.Hash(), true
 	case "domainName":

@@ -164,9 +164,6 @@ local function plain(value)
   return nil
 end
 
--- Claims that are lists of words were one text, parted by spaces, in the token.
-local spaced = {scope = true, scp = true}
-
 local function metadata_text(handle, keys)
   local value = handle:streamInfo():dynamicMetadata():get(keys[1])
   for i = 2, #keys do
@@ -176,9 +173,7 @@ local function metadata_text(handle, keys)
   if type(value) ~= "table" then return plain(value) end
   local texts = {}
   for _, item in ipairs(value) do texts[#texts + 1] = plain(item) or "" end
-  local text = table.concat(texts, " ")
-  if spaced[keys[#keys]] then return text end
-  return "[" .. text .. "]"
+  return "[" .. table.concat(texts, " ") .. "]"
 end
 
 -- part_text gives a part's text, or nil when it has no source. In a URL path a

@@ -107,7 +107,7 @@ func (c *stageCompiler) restResponses(r *parsedRoute, p *program) {
 	patterns, rules := []string{}, []any{}
 	for _, resp := range r.Integration.Responses {
 		patterns = append(patterns, resp.SelectionPattern)
-		contentType, _ := chooseTemplate(resp.ResponseTemplates)
+		contentType, _ := gateway.UsualTemplate(resp.ResponseTemplates)
 		rule := map[string]any{
 			"status": resp.StatusCode, "strip": toSet(keptOfHTTPResponse...),
 			"content_type": cmp.Or(contentType, "application/json"),

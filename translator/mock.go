@@ -86,7 +86,7 @@ func (c *stageCompiler) mockReplies(r *parsedRoute, match *routev3.RouteMatch, o
 		c.replyGatewayResponse(route, gateway.APIConfigurationError, "")
 		return []*routev3.Route{route}
 	}
-	usual, template := chooseTemplate(response.ResponseTemplates)
+	usual, template := gateway.UsualTemplate(response.ResponseTemplates)
 	var out []*routev3.Route
 	for _, contentType := range templateTypes(response.ResponseTemplates) {
 		if contentType != usual {
@@ -163,19 +163,9 @@ func selectResponse(responses []gateway.IntegrationResponse, status string) *gat
 // format. Parameters are read, and decoded, by mapping.lua, as values of the program.
 // What needs a template engine, the integration service serves.
 func (c *stageCompiler) mockBody(r *parsedRoute, template string, values *program) string {
-	var b strings.Builder
-	last := 0
-	for _, m := range gateway.TemplateVariable.FindAllStringSubmatchIndex(template, -1) {
-		b.WriteString(formatLiteral(template[last:m[0]]))
-		last = afterReference(template, m)
-		if m[12] >= 0 {
-			b.WriteString(values.parameter(c, r, template[m[12]:m[13]]))
-		} else {
-			b.WriteString(c.variableFormat(r, template[m[4]:m[5]], nameOf(template, m), r.Integration.Source))
-		}
-	}
-	b.WriteString(formatLiteral(template[last:]))
-	return b.String()
+	return gateway.ExpandPlain(template, formatLiteral,
+		func(space, name string) string { return c.variableFormat(r, space, name, r.Integration.Source) },
+		func(name string) string { return values.parameter(c, r, name) })
 }
 
 // parameter is $input.params('name'): the path variable, else the query parameter,

@@ -7,7 +7,8 @@ import "strconv"
 
 func routeConfigurationName(host string) string { return "host/" + host }
 
-func listenerName(address string, port uint32) string {
+// ListenerName is what Envoy knows the listener on an address by.
+func ListenerName(address string, port uint32) string {
 	return "listener/" + address + ":" + strconv.FormatUint(uint64(port), 10)
 }
 

@@ -79,19 +79,37 @@ func exactText(text string) *envoymatcherv3.StringMatcher {
 
 // textOrListHas matches a text that is one of the texts, and a list that has one.
 func textOrListHas(texts []string) *envoymatcherv3.ValueMatcher {
-	any := &envoymatcherv3.OrMatcher{}
+	var any []*envoymatcherv3.ValueMatcher
 	for _, text := range texts {
 		one := textValue(exactText(text))
-		any.ValueMatchers = append(any.ValueMatchers, one, &envoymatcherv3.ValueMatcher{
-			MatchPattern: &envoymatcherv3.ValueMatcher_ListMatch{ListMatch: &envoymatcherv3.ListMatcher{
-				MatchPattern: &envoymatcherv3.ListMatcher_OneOf{OneOf: one},
-			}},
-		})
+		any = append(any, one, listHas(one))
 	}
-	if len(any.ValueMatchers) == 1 {
-		return any.ValueMatchers[0]
+	return anyValue(any)
+}
+
+// wordsOrListHave matches a text that has one of the words, with spaces between them, and a
+// list that has one.
+func wordsOrListHave(words []string) *envoymatcherv3.ValueMatcher {
+	var any []*envoymatcherv3.ValueMatcher
+	for _, word := range words {
+		one := textValue(exactText(word))
+		any = append(any, one,
+			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: word + " "}}),
+			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Suffix{Suffix: " " + word}}),
+			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: " " + word + " "}}),
+			listHas(one))
 	}
-	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_OrMatch{OrMatch: any}}
+	return anyValue(any)
+}
+
+func listHas(one *envoymatcherv3.ValueMatcher) *envoymatcherv3.ValueMatcher {
+	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_ListMatch{ListMatch: &envoymatcherv3.ListMatcher{
+		MatchPattern: &envoymatcherv3.ListMatcher_OneOf{OneOf: one},
+	}}}
+}
+
+func anyValue(any []*envoymatcherv3.ValueMatcher) *envoymatcherv3.ValueMatcher {
+	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_OrMatch{OrMatch: &envoymatcherv3.OrMatcher{ValueMatchers: any}}}
 }
 
 func headerIs(name string, m *envoymatcherv3.StringMatcher) *principal {

@@ -42,11 +42,18 @@ func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.Acc
 	if g.Services.Telemetry != nil {
 		cluster = wire.ApartTelemetryCluster
 	}
+	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 	tags := []*tracingv3.CustomTag{logTag(wire.TagAsked, kept(askedAll)), logTag(wire.TagKey, kept(filterLoggedKey))}
 	if mutualTLS {
 		tags = append(tags, logTag(wire.TagCertificate, "%DOWNSTREAM_PEER_CERT%"))
 	}
-	tags = append(tags, networkTags(g, in)...)
+	if namesNetworks(g) {
+		vpc, vpce := listenerSays(wire.MetadataSourceVPC), listenerSays(wire.MetadataSourceVPCE)
+		if in != firstPass {
+			vpc, vpce = kept(keptSourceVPC), kept(keptSourceVPCE)
+		}
+		tags = append(tags, logTag(wire.TagSourceVPC, vpc), logTag(wire.TagSourceVPCE, vpce))
+	}
 	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.http_grpc",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&grpcaccessv3.HttpGrpcAccessLogConfig{
@@ -66,21 +73,6 @@ func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.Acc
 		})},
 	}
 }
-
-// networkTags tell what a request came by, where some listener says anything of that.
-func networkTags(g *gateway.Gateway, in pass) (tags []*tracingv3.CustomTag) {
-	for _, n := range saidNetworks(g) {
-		says := listenerSays(n.key)
-		if in != firstPass {
-			says = kept(n.header)
-		}
-		tags = append(tags, logTag(n.key, says))
-	}
-	return tags
-}
-
-// kept is what keepText keeps.
-func kept(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 
 func logTag(name, format string) *tracingv3.CustomTag {
 	return &tracingv3.CustomTag{Tag: name, Type: &tracingv3.CustomTag_Value{Value: format}}

@@ -57,7 +57,7 @@ func (c *stageCompiler) customise(reply *gatewayReply, custom *gateway.GatewayRe
 	if n, err := strconv.ParseUint(custom.StatusCode, 10, 32); err == nil {
 		reply.status = uint32(n)
 	}
-	if contentType, template := chooseTemplate(custom.Templates); contentType != "" {
+	if contentType, template := gateway.UsualTemplate(custom.Templates); contentType != "" {
 		if len(custom.Templates) > 1 {
 			c.warnf("accept-ignored", custom.Source, "", "the gateway response %s has several templates; %s is used whatever the client accepts", custom.Type, contentType)
 		}
@@ -154,70 +154,25 @@ func quoteFormat(message string) string {
 
 var celCommand = regexp.MustCompile(`%CEL\(.*\)%`)
 
-// chooseTemplate picks the template for clients that accept anything.
-func chooseTemplate(templates map[string]string) (contentType, template string) {
-	if t, ok := templates["application/json"]; ok {
-		return "application/json", t
-	}
-	var types []string
-	for name := range templates {
-		types = append(types, name)
-	}
-	if len(types) == 0 {
-		return "", ""
-	}
-	first := slices.Min(types)
-	return first, templates[first]
-}
-
-var gatewayVariable = regexp.MustCompile(`\$(\{)?(context|stageVariables|method\.request)\.` + gateway.VariableName)
-
-// nameOf is the whole name that a match of a variable has in its third to fifth group.
-func nameOf(template string, match []int) string {
-	name := template[match[6]:match[7]]
-	for group := 8; group <= 10; group += 2 {
-		if match[group] >= 0 {
-			name += "." + template[match[group]:match[group+1]]
-		}
-	}
-	return name
-}
-
 // gatewayTemplate turns the plain variables of a gateway response's template into
 // Envoy format commands.
 func (c *stageCompiler) gatewayTemplate(template string, t gateway.ResponseType, message string, pos gateway.Position) string {
-	var b strings.Builder
-	last := 0
-	for _, m := range gatewayVariable.FindAllStringSubmatchIndex(template, -1) {
-		b.WriteString(formatLiteral(template[last:m[0]]))
-		last = afterReference(template, m)
-		space, name := template[m[4]:m[5]], nameOf(template, m)
+	return gateway.ExpandReply(template, formatLiteral, func(space, name string) string {
 		switch {
 		case space == "context" && name == "error.message":
-			b.WriteString(message)
+			return message
 		case space == "context" && name == "error.messageString":
-			b.WriteString(quoteFormat(message))
+			return quoteFormat(message)
 		case space == "context" && name == "error.responseType":
-			b.WriteString(string(t))
+			return string(t)
 		case space == "context" && name == "error.validationErrorString":
 			if t == gateway.BadRequestBody {
-				b.WriteString(validationDetail)
+				return validationDetail
 			}
-		default:
-			b.WriteString(c.variableFormat(nil, space, name, pos))
+			return ""
 		}
-	}
-	b.WriteString(formatLiteral(template[last:]))
-	return b.String()
-}
-
-// afterReference is where the text goes on behind a variable: after the closing brace
-// of ${name}, right after $name.
-func afterReference(template string, match []int) int {
-	if match[2] >= 0 && strings.HasPrefix(template[match[1]:], "}") {
-		return match[1] + 1
-	}
-	return match[1]
+		return c.variableFormat(nil, space, name, pos)
+	})
 }
 
 func (c *stageCompiler) variableFormat(r *parsedRoute, space, name string, pos gateway.Position) string {

@@ -32,8 +32,8 @@ type compiledSite struct {
 	telemetry, accessLog bool
 	// tracing tells that there is a collector for what is traced.
 	tracing bool
-	// networks are what the gateway's listeners say of where requests come from.
-	networks []network
+	// namesNetworks tells that listeners of the gateway say where requests come from.
+	namesNetworks bool
 	// limitHeaders of the gateway, and where its rate limit service is.
 	limitHeaders     gateway.LimitHeaders
 	rateLimitCluster string
@@ -43,6 +43,8 @@ type compiledSite struct {
 	integratesThere bool
 	// hasTools: some stage shows its operations to agents.
 	hasTools bool
+	// tellsSigners: some endpoint for agents asks for signatures.
+	tellsSigners bool
 	// renamesAll: backends' headers can be renamed for the host as a whole.
 	renamesAll bool
 	// countsShared: some route needs a rate limit service, wherever it is.
@@ -54,7 +56,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
 	c.mutualTLS, c.telemetry, c.accessLog = st.mutualTLS, g.Telemetry, g.AccessLog != nil
-	c.tracing, c.networks = g.Tracing != nil, saidNetworks(g)
+	c.tracing, c.namesNetworks = g.Tracing != nil, namesNetworks(g)
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {
@@ -63,7 +65,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	rooted := false
 	for _, m := range st.mounts {
 		sections = append(sections, c.mountSections(s, access, m)...)
-		rooted = rooted || m.path == ""
+		rooted = rooted || m.path == "" && m.rule == nil
 	}
 	if !rooted {
 		sections = append(sections, section{stop: stop{routes: []*routev3.Route{unmappedRoute(st)}}})
@@ -95,7 +97,13 @@ func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAcc
 		part.stop.partial = true
 		sections = append(sections, part)
 	}
-	return append(sections, stage.section())
+	sections = append(sections, stage.section())
+	if m.rule != nil {
+		for i := range sections {
+			sections[i].follow(m.rule, m.path)
+		}
+	}
+	return sections
 }
 
 // canaryShares are the requests that a canary gets: those with its header before a part of

@@ -1,6 +1,8 @@
 package translator
 
 import (
+	"slices"
+
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
@@ -38,13 +40,12 @@ func told(g *gateway.Gateway) *corev3.HeaderValue {
 		AskedHost: carried(wire.AskedHostHeader),
 		AskedPath: carried(wire.AskedPathHeader),
 	}
-	for _, n := range saidNetworks(g) {
-		switch n.key {
-		case wire.MetadataSourceVPC:
-			t.SourceVPC, t.CarriedVPC = listenerSays(n.key), carried(n.header)
-		case wire.MetadataSourceVPCE:
-			t.SourceVPCE, t.CarriedVPCE = listenerSays(n.key), carried(n.header)
-		}
+	// What no listener says need not be looked for with each request.
+	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" }) {
+		t.SourceVPC, t.CarriedVPC = listenerSays(wire.MetadataSourceVPC), carried(wire.SourceVPCHeader)
+	}
+	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPCE != "" }) {
+		t.SourceVPCE, t.CarriedVPCE = listenerSays(wire.MetadataSourceVPCE), carried(wire.SourceVPCEHeader)
 	}
 	return &corev3.HeaderValue{Key: wire.ToldHeader, Value: t.String()}
 }
@@ -56,7 +57,7 @@ const filterDropCarried = "gw.second-pass-read"
 // the client's address, which is read before any filter.
 func dropCarried() *hcmv3.HttpFilter {
 	var remove []*mutationv3.HeaderMutation
-	for _, name := range []string{wire.SourceVPCHeader, wire.SourceVPCEHeader, wire.AskedHostHeader, wire.AskedPathHeader} {
+	for _, name := range []string{wire.SourceVPCHeader, wire.SourceVPCEHeader, wire.AskedHostHeader, wire.AskedPathHeader, wire.SignerHeader} {
 		remove = append(remove, mutateRemove(name))
 	}
 	return &hcmv3.HttpFilter{

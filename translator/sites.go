@@ -40,6 +40,8 @@ type mount struct {
 	path  string
 	api   *gateway.API
 	stage *gateway.Stage
+	// rule is what requests have to be, besides; nil for any.
+	rule *gateway.RoutingRule
 }
 
 // pathFormPrefix is where the path form of addresses begins.
@@ -92,7 +94,7 @@ func stageMounts(api *gateway.API) []mount {
 		if st.Name == gateway.DefaultStage {
 			path = ""
 		}
-		mounts = append(mounts, mount{path, api, st})
+		mounts = append(mounts, mount{path: path, api: api, stage: st})
 	}
 	return sortMounts(mounts)
 }
@@ -108,15 +110,16 @@ func domainMounts(s *gateway.Snapshot, d *gateway.Domain) []mount {
 		if m.Path != "" {
 			path = "/" + m.Path
 		}
-		mounts = append(mounts, mount{path, api, api.Stage(m.Stage)})
+		mounts = append(mounts, mount{path, api, api.Stage(m.Stage), m.Rule})
 	}
 	return sortMounts(mounts)
 }
 
-// sortMounts puts the longer base path first: the longest that matches wins.
+// sortMounts puts rules first, by priority, then the longer base path: the longest that matches
+// wins.
 func sortMounts(mounts []mount) []mount {
 	slices.SortStableFunc(mounts, func(a, b mount) int {
-		return cmp.Or(cmp.Compare(strings.Count(b.path, "/"), strings.Count(a.path, "/")), strings.Compare(a.path, b.path))
+		return cmp.Or(gateway.ByPriority(a.rule, b.rule), cmp.Compare(strings.Count(b.path, "/"), strings.Count(a.path, "/")), strings.Compare(a.path, b.path))
 	})
 	return mounts
 }

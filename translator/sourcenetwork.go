@@ -31,30 +31,24 @@ func networkMetadata(l *gateway.Listener) *corev3.Metadata {
 	return &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{wire.MetadataNamespace: {Fields: fields}}}
 }
 
-// network is something that listeners may say about where requests come from: a key of their
-// metadata, and the header that carries it on.
-type network struct{ key, header string }
+// keptSourceVPC and keptSourceVPCE keep what a listener says for the log of a later pass.
+const (
+	keptSourceVPC  = "gw.source-vpc"
+	keptSourceVPCE = "gw.source-vpce"
+)
 
-var allNetworks = []network{{wire.MetadataSourceVPC, wire.SourceVPCHeader}, {wire.MetadataSourceVPCE, wire.SourceVPCEHeader}}
-
-// saidNetworks are those that some listener of a gateway says: what none does need not be
-// looked for with each request.
-func saidNetworks(g *gateway.Gateway) (said []network) {
-	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" }) {
-		said = append(said, allNetworks[0])
-	}
-	if slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPCE != "" }) {
-		said = append(said, allNetworks[1])
-	}
-	return said
+// namesNetworks reports whether one of a gateway's listeners says where its requests come
+// from.
+func namesNetworks(g *gateway.Gateway) bool {
+	return slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" || l.SourceVPCE != "" })
 }
 
-// tellNetworks has a route tell of networks behind it, as the listener says it or, by the
-// path form, an earlier pass.
-func tellNetworks(route *routev3.Route, networks []network) {
-	for _, n := range networks {
+// tellNetworks has a route tell what is behind it where a request came from, as the listener
+// says it or, by the path form, an earlier pass.
+func tellNetworks(route *routev3.Route) {
+	for _, key := range []string{wire.MetadataSourceVPC, wire.MetadataSourceVPCE} {
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, &corev3.HeaderValueOption{
-			Header: &corev3.HeaderValue{Key: n.header, Value: listenerSays(n.key)}, AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
+			Header: &corev3.HeaderValue{Key: wire.InternalHeaderPrefix + key, Value: listenerSays(key)}, AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
 		})
 	}
 	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})

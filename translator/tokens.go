@@ -102,7 +102,10 @@ func claimRules(r *parsedRoute, a *gateway.Authorizer) map[string]*principal {
 		return metadataIs(filterTokens, textOrListHas(texts), tokenMetadata, name)
 	}
 	scopes := r.Authorization.Scopes
-	hasScope := func() *principal { return oneOf(claim("scope", scopes...), claim("scp", scopes...)) }
+	hasScope := func() *principal {
+		words := wordsOrListHave(scopes)
+		return oneOf(metadataIs(filterTokens, words, tokenMetadata, "scope"), metadataIs(filterTokens, words, tokenMetadata, "scp"))
+	}
 	rules := map[string]*principal{}
 	if a.Type == gateway.JWTAuthorizer {
 		if len(a.JWTAudience) > 0 {
@@ -175,14 +178,15 @@ func anyRequirement(ways []*jwtv3.JwtRequirement) *jwtv3.JwtRequirement {
 func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jwtv3.JwtProvider {
 	provider := func() *jwtv3.JwtProvider {
 		return &jwtv3.JwtProvider{
-			Issuer:                     issuer,
-			JwksSourceSpecifier:        &jwtv3.JwtProvider_LocalJwks{LocalJwks: inlineString(keySet(s, issuer))},
-			Forward:                    true,
-			RequireExpiration:          true,
-			ClockSkewSeconds:           tokenClockSkew,
-			PayloadInMetadata:          tokenMetadata,
-			NormalizePayloadInMetadata: &jwtv3.JwtProvider_NormalizePayload{SpaceDelimitedClaims: []string{"scope", "scp"}},
-			JwtCacheConfig:             &jwtv3.JwtCacheConfig{JwtCacheSize: tokenCacheSize, JwtMaxTokenSize: maxTokenBytes},
+			Issuer:              issuer,
+			JwksSourceSpecifier: &jwtv3.JwtProvider_LocalJwks{LocalJwks: inlineString(keySet(s, issuer))},
+			Forward:             true,
+			RequireExpiration:   true,
+			ClockSkewSeconds:    tokenClockSkew,
+			// Not normalized: that copies all claims once more with each request, to spare
+			// the routes with scopes what wordsOrListHave does.
+			PayloadInMetadata: tokenMetadata,
+			JwtCacheConfig:    &jwtv3.JwtCacheConfig{JwtCacheSize: tokenCacheSize, JwtMaxTokenSize: maxTokenBytes},
 		}
 	}
 	if t.query != "" {

@@ -90,15 +90,28 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 		setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
 	}
 	route.RequestHeadersToRemove = []string{wire.KeyHeader}
-	tellNetworks(route, allNetworks)
+	tellNetworks(route)
+	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
+		c.tellSigner(route)
+	}
 	c.letIn(r, c.checksOf(r), route)
+	answerPages(c.stage.MCPCORS(), route)
 	setExtra(route, []extraFilter{{filterToolCalls, c.toolCalls(r)}})
 	return route
 }
 
+// tellSigner has calls tell who has signed their message, which the endpoint has found out.
+// The signature itself is of no use to them, and would be to a backend.
+func (c *stageCompiler) tellSigner(route *routev3.Route) {
+	c.site.tellsSigners = true
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd,
+		setHeader(wire.SignerHeader, "%DYNAMIC_METADATA("+wire.AuthorizationMetadata+":"+wire.AnswerIdentity+":accessKey)%"))
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, "authorization", "x-amz-security-token", "x-amz-date", "x-amz-content-sha256")
+}
+
 // toolCalls is the filter that asks the integration service about messages.
 func (c *stageCompiler) toolCalls(r *parsedRoute) *extprocv3.ExternalProcessor {
-	cluster := wire.IntegrationCluster
+	cluster := wire.ToolServiceCluster
 	if c.site.integrationApart {
 		cluster = wire.ApartIntegrationCluster
 	} else {

@@ -154,7 +154,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addClusters(s, upstreams, out)
 	addServices(g, out)
 	addTokenFilter(s, tokens, out)
-	addServiceFilters(g, out)
+	addServiceFilters(g, made.any(func(c *compiledSite) bool { return c.tellsSigners }), out)
 	addKeyFilter(s, g, access, out)
 	addThrottleFilters(s, g, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
@@ -260,6 +260,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 		Stage    gateway.Stage
 		Plans    []string
 		Limits   []planLimits
+		Rule     *gateway.RoutingRule
 	}
 	key := struct {
 		Host, Kind, Shared string
@@ -279,7 +280,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name)})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name), m.rule})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

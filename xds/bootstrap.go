@@ -34,12 +34,22 @@ const maxControlPlaneRequests = 1 << 16
 // may refer to it for other gRPC services on the same port.
 const ClusterName = "gatehouse-xds"
 
-// IntegrationClusterName is the bootstrap's static cluster for the integration service,
-// an upstream beside the control plane.
-const IntegrationClusterName = "gatehouse-integration"
+// Static clusters of the bootstrap for the integration service, an upstream beside the
+// control plane.
+const (
+	// IntegrationClusterName leads requests of routes there: by HTTP/2, or by HTTP/1.1 where
+	// it is at a socket of the machine. That costs both sides a sixth less; by TCP it is not
+	// done, since browsers speak it, too, to whatever they take a name for.
+	IntegrationClusterName = "gatehouse-integration"
+	// ToolServiceClusterName leads questions about calls of tools there, by gRPC.
+	ToolServiceClusterName = "gatehouse-tools"
+	// WebSocketClusterName leads WebSockets there, which are an upgrade of HTTP/1.1.
+	WebSocketClusterName = "gatehouse-websocket"
+)
 
-// WebSocketClusterName is the static cluster that leads to the same by HTTP/1.1.
-const WebSocketClusterName = "gatehouse-websocket"
+// integrationIdle is how long a connection of HTTP/1.1 to the integration service is kept
+// without a request. Each request has one of its own, and many at once leave many behind.
+const integrationIdle = time.Minute
 
 // maxWebSockets bounds the connections of WebSocket APIs: the service has a bound of its
 // own, and says so.
@@ -109,7 +119,7 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	integration, err := integrationService(o)
+	integration, err := integrationClusters(o)
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
@@ -129,13 +139,9 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
-	webSockets, err := webSocketService(integration, o.TLS)
-	if err != nil {
-		return nil, fmt.Errorf("bootstrap: %w", err)
-	}
 	b := &bootstrapv3.Bootstrap{
 		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway},
-		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: []*clusterv3.Cluster{cluster, integration, webSockets}},
+		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: append([]*clusterv3.Cluster{cluster}, integration...)},
 		DynamicResources: dynamicResources(),
 		Admin:            admin,
 		LayeredRuntime:   runtime,
@@ -213,9 +219,9 @@ func controlPlane(o BootstrapOptions) (*clusterv3.Cluster, error) {
 	return staticCluster(ClusterName, host, address, o.TLS)
 }
 
-// integrationService is the static cluster that leads to what serves routes that Envoy
+// integrationClusters are the static clusters that lead to what serves routes that Envoy
 // cannot.
-func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
+func integrationClusters(o BootstrapOptions) ([]*clusterv3.Cluster, error) {
 	if strings.HasPrefix(o.Integration, UnixPrefix) {
 		o.TLS = nil // Nobody comes by it who may not.
 	}
@@ -230,12 +236,38 @@ func integrationService(o BootstrapOptions) (*clusterv3.Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("integration address %q: %w", o.Integration, err)
 	}
-	return staticCluster(IntegrationClusterName, host, address, o.TLS)
+	tools, err := staticCluster(ToolServiceClusterName, host, address, o.TLS)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := staticCluster(IntegrationClusterName, host, address, o.TLS)
+	if err != nil {
+		return nil, err
+	}
+	webSockets, err := staticCluster(WebSocketClusterName, host, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := speakHTTP1(webSockets, maxWebSockets, 0); err != nil {
+		return nil, err
+	}
+	if o.TLS != nil {
+		if webSockets.TransportSocket, err = o.TLS.transportSocket(host, "http/1.1"); err != nil {
+			return nil, fmt.Errorf("TLS to the integration service: %w", err)
+		}
+	}
+	if address.GetPipe() != nil {
+		if err := speakHTTP1(routes, maxControlPlaneRequests, integrationIdle); err != nil {
+			return nil, err
+		}
+	}
+	return []*clusterv3.Cluster{routes, tools, webSockets}, nil
 }
 
-// webSocketService is a cluster to where the integration service is that speaks HTTP/1.1.
-func webSocketService(integration *clusterv3.Cluster, tls *BootstrapTLS) (*clusterv3.Cluster, error) {
-	http1, err := anypb.New(&httpv3.HttpProtocolOptions{
+// speakHTTP1 has a cluster speak HTTP/1.1, over so many connections at the same time, which
+// end when they were idle for so long; 0 is Envoy's default, an hour.
+func speakHTTP1(c *clusterv3.Cluster, connections uint32, idle time.Duration) error {
+	options := &httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 			ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 				ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
@@ -243,23 +275,18 @@ func webSocketService(integration *clusterv3.Cluster, tls *BootstrapTLS) (*clust
 				},
 			},
 		},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("HTTP/1.1 options: %w", err)
 	}
-	c := proto.Clone(integration).(*clusterv3.Cluster)
-	c.Name, c.LoadAssignment.ClusterName = WebSocketClusterName, WebSocketClusterName
+	if idle > 0 {
+		options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
+	}
+	http1, err := anypb.New(options)
+	if err != nil {
+		return fmt.Errorf("HTTP/1.1 options: %w", err)
+	}
 	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": http1}
 	bounds := c.CircuitBreakers.Thresholds[0]
-	bounds.MaxConnections = wrapperspb.UInt32(maxWebSockets)
-	bounds.MaxRequests = wrapperspb.UInt32(maxWebSockets)
-	if c.TransportSocket != nil {
-		host := c.LoadAssignment.Endpoints[0].LbEndpoints[0].GetEndpoint().GetAddress().GetSocketAddress().GetAddress()
-		if c.TransportSocket, err = tls.transportSocket(host, "http/1.1"); err != nil {
-			return nil, fmt.Errorf("TLS to the integration service: %w", err)
-		}
-	}
-	return c, nil
+	bounds.MaxConnections, bounds.MaxRequests = wrapperspb.UInt32(connections), wrapperspb.UInt32(connections)
+	return nil
 }
 
 // Beside is where the integration service is beside a control plane, unless something else

@@ -85,7 +85,7 @@ func New(opts Options) *Server {
 		opts:     opts,
 		log:      cmp.Or(opts.Log, slog.Default()),
 		metrics:  newMetrics(opts.Registerer),
-		static:   map[string]struct{}{ClusterName: {}, IntegrationClusterName: {}, WebSocketClusterName: {}},
+		static:   map[string]struct{}{ClusterName: {}, IntegrationClusterName: {}, ToolServiceClusterName: {}, WebSocketClusterName: {}},
 		setting:  make(chan struct{}, 1),
 		gateways: map[string]*gateway{},
 		streams:  map[int64]*stream{},

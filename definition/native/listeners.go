@@ -190,7 +190,15 @@ func parseDomain(v source.Value) gateway.Domain {
 	if t := o.Get("tls"); t.Exists() {
 		d.TLS = parseDomainTLS(t)
 	}
-	for _, m := range o.Require("mappings").List() {
+	rules := o.Get("rules")
+	for _, r := range rules.List() {
+		d.Mappings = append(d.Mappings, parseRule(r))
+	}
+	mappings := o.Get("mappings")
+	if !rules.Exists() {
+		mappings = o.Require("mappings")
+	}
+	for _, m := range mappings.List() {
 		d.Mappings = append(d.Mappings, parseMapping(m))
 	}
 	o.Done()
@@ -200,14 +208,36 @@ func parseDomain(v source.Value) gateway.Domain {
 func parseMapping(v source.Value) gateway.DomainMapping {
 	o := v.Object()
 	m := gateway.DomainMapping{Path: strings.Trim(o.Get("path").Text(), "/"), Source: v.Pos()}
+	m.API, m.Stage = parseMappedStage(o)
+	o.Done()
+	return m
+}
+
+// parseRule reads a routing rule, which is a mapping with conditions.
+func parseRule(v source.Value) gateway.DomainMapping {
+	o := v.Object()
+	r := &gateway.RoutingRule{Path: strings.Trim(o.Get("path").Text(), "/"), Source: v.Pos()}
+	r.Priority = int(o.Require("priority").Int(1, 1, gateway.MaxRulePriority))
+	for _, e := range o.Get("headers").Object().Entries() {
+		r.Headers = append(r.Headers, gateway.HeaderGlob{Name: e.Key, Value: e.NonEmpty(), Source: e.KeyValue.Pos()})
+	}
+	m := gateway.DomainMapping{Rule: r, Source: v.Pos()}
+	if o.Get("stripPath").Bool(false) {
+		m.Path = r.Path
+	}
+	m.API, m.Stage = parseMappedStage(o)
+	o.Done()
+	return m
+}
+
+// parseMappedStage reads which stage a mapping leads to.
+func parseMappedStage(o *source.Object) (api, stage string) {
 	text := o.RequireText("stage")
 	api, name, ok := strings.Cut(text, "/")
 	if text != "" && (!ok || api == "" || name == "") {
 		stage := o.Get("stage")
 		stage.Errorf("invalid-stage-reference", "write API/STAGE, such as petstore/v1", "%s does not name a stage of an API", stage.Shown())
-		api, name = "", ""
+		return "", ""
 	}
-	m.API, m.Stage = api, name
-	o.Done()
-	return m
+	return api, name
 }

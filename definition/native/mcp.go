@@ -24,6 +24,17 @@ func parseMCP(v source.Value) *gateway.MCP {
 	if access := o.Get("access"); access.Exists() {
 		m.Access, m.AccessSource = access.NonEmpty(), access.Pos()
 	}
+	if origins := o.Get("origins"); origins.Exists() {
+		m.Origins = []string{}
+		for _, item := range origins.List() {
+			origin := item.NonEmpty()
+			if origin != "" && !gateway.IsCORSOrigin(origin) {
+				item.Errorf("invalid-origin", "write *, https://*, or scheme://host[:port] without a path", "%q is not an origin", origin)
+				continue
+			}
+			m.Origins = append(m.Origins, origin)
+		}
+	}
 	o.Done()
 	return m
 }

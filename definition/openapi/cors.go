@@ -2,9 +2,7 @@ package openapi
 
 import (
 	"math"
-	"net/url"
 	"slices"
-	"strings"
 
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
@@ -55,11 +53,7 @@ func (p *parser) cors(root *source.Object) {
 // corsOrigin reads "*", a scheme with any host ("https://*"), or one origin.
 func (p *parser) corsOrigin(v source.Value) string {
 	origin := p.text(v)
-	if origin == "*" || origin == "https://*" || origin == "http://*" {
-		return origin
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || origin != u.Scheme+"://"+u.Host || strings.Contains(u.Host, "*") {
+	if !gateway.IsCORSOrigin(origin) {
 		if v.IsScalar() {
 			v.Errorf("invalid-origin", "write *, https://*, or scheme://host[:port] without a path", "%q is not an origin", origin)
 		}

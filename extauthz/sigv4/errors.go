@@ -130,7 +130,8 @@ func builtIn(kind Kind, response gateway.ResponseType) *Error {
 func notSigned() *Error    { return builtIn(NotSigned, gateway.MissingAuthenticationToken) }
 func expiredToken() *Error { return builtIn(ExpiredToken, gateway.ExpiredToken) }
 
-func unknownKey() *Error { return refuse(UnknownKey, typeUnrecognized, messageInvalidToken) }
+// NoSuchKey is the refusal of requests of an access key that is not there.
+func NoSuchKey() *Error { return refuse(UnknownKey, typeUnrecognized, messageInvalidToken) }
 
 func wrongToken(reason string) *Error {
 	e := refuse(WrongToken, typeUnrecognized, messageInvalidToken)

@@ -124,7 +124,7 @@ func (v *Verifier) Verify(ctx context.Context, r *Request, now time.Time) (*Veri
 		return nil, fmt.Errorf("looking up access key %s: %w", p.accessKeyID, err)
 	}
 	if credential == nil {
-		return nil, unknownKey()
+		return nil, NoSuchKey()
 	}
 	if refused := p.checkToken(credential, now); refused != nil {
 		return nil, refused

@@ -36,6 +36,8 @@ type endpoint struct {
 	tokens *protectedResource
 	// credentialQuery are the query parameters that prove who calls.
 	credentialQuery []string
+	// cors says which pages may use the endpoint, nil for none.
+	cors *gateway.CORS
 	// deployment is what the endpoint was made of.
 	deployment *gateway.Deployment
 	mcp        *gateway.MCP
@@ -119,6 +121,7 @@ func newEndpoint(key endpointKey, api *gateway.API, st *gateway.Stage, tokens *p
 		key: key, server: serverInfo{Name: api.Name, Title: d.Title, Version: d.Version},
 		instructions: clip(d.Description, maxInstructions),
 		tools:        map[string]*tool{}, position: map[string]int{}, credentialQuery: d.CredentialQuery, deployment: d, mcp: st.MCP, tokens: tokens,
+		cors: st.MCPCORS(),
 	}
 	routes := map[string]*gateway.Route{}
 	templates := make([]gateway.PathTemplate, len(d.Routes))

@@ -26,7 +26,9 @@ type exchange struct {
 	stream   extprocv3.ExternalProcessor_ProcessServer
 	base     string
 	endpoint *endpoint
-	held     int64
+	// origin is that of the page that asks, "" for none or one that may not.
+	origin string
+	held   int64
 }
 
 // received is what an Envoy says, or why it says no more.
@@ -189,11 +191,12 @@ func (x *exchange) refuse(asked headers, empty bool) *answer {
 	case x.endpoint == nil:
 		return failure(404, nil, codeInvalidRequest, "there is no MCP endpoint here any more")
 	case strings.HasSuffix(path, gateway.MCPMetadataSuffix):
+		x.letRead(asked["origin"])
 		return x.endpoint.tellIssuers(asked, path)
-	case asked["origin"] != "":
+	case asked["origin"] != "" && !x.letRead(asked["origin"]):
 		// A page that a browser shows could call with what the browser knows of its user,
 		// by a name that was made to lead here.
-		return failure(403, nil, codeInvalidRequest, "web pages may not use this endpoint")
+		return failure(403, nil, codeInvalidRequest, "web pages of this origin may not use this endpoint")
 	case asked[":method"] != "POST":
 		return notAllowed("POST", "messages are sent by POST")
 	case empty:
@@ -204,6 +207,31 @@ func (x *exchange) refuse(asked headers, empty bool) *answer {
 		return failure(415, nil, codeInvalidRequest, "messages are not compressed")
 	}
 	return nil
+}
+
+// letRead notes that the answer is for a page, if pages of its origin may use the endpoint.
+// Envoy tells them so as well, but not in answers that stand in for the API's.
+func (x *exchange) letRead(origin string) bool {
+	if !x.endpoint.cors.Allows(origin) {
+		return false
+	}
+	x.origin = origin
+	return true
+}
+
+// forPage are the headers without which a page cannot read an answer.
+func (x *exchange) forPage() []*corev3.HeaderValueOption {
+	if x.origin == "" {
+		return nil
+	}
+	cors := x.endpoint.cors
+	set := []*corev3.HeaderValueOption{
+		header("access-control-allow-origin", x.origin), header("access-control-expose-headers", strings.Join(cors.ExposeHeaders, ",")),
+	}
+	if cors.AllowCredentials {
+		set = append(set, header("access-control-allow-credentials", "true"))
+	}
+	return set
 }
 
 // replyDetails is how the replies are called in access logs. The prefix tells Envoy that
@@ -218,6 +246,10 @@ func (x *exchange) reply(a *answer) (string, error) {
 	}
 	if a.allow != "" {
 		set = append(set, header("allow", a.allow))
+	}
+	set = append(set, x.forPage()...)
+	if a.preflight {
+		set = append(set, header("access-control-allow-methods", "GET"), header("access-control-allow-headers", strings.Join(x.endpoint.cors.AllowHeaders, ",")))
 	}
 	err := x.stream.Send(&extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{
 		ImmediateResponse: &extprocv3.ImmediateResponse{

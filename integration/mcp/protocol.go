@@ -43,6 +43,8 @@ type answer struct {
 	outcome string
 	// allow is the method that would have been allowed.
 	allow string
+	// preflight: the page may go on to ask what it wants to know.
+	preflight bool
 }
 
 func encode(v any) []byte {

@@ -33,6 +33,8 @@ func protectedResourceOf(s *gateway.Snapshot, api *gateway.API, st *gateway.Stag
 // tellIssuers answers a request for the path of the metadata.
 func (e *endpoint) tellIssuers(asked headers, path string) *answer {
 	switch {
+	case asked[":method"] == "OPTIONS" && asked["access-control-request-method"] != "" && e.cors.Allows(asked["origin"]):
+		return &answer{status: 204, outcome: "answered", preflight: true}
 	case asked[":method"] != "GET":
 		return notAllowed("GET", "this is read by GET")
 	case e.tokens == nil:

@@ -3,7 +3,6 @@ package amazon
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"gatehouse/internal/bounded"
 )
 
 // Place is where a service is called, and as whom. Places can be compared.
@@ -48,7 +49,7 @@ type Client struct {
 // the environment.
 func New(transport http.RoundTripper) *Client {
 	return &Client{services: map[Place]*Service{}, http: &http.Client{
-		Transport: bounded{transport},
+		Transport: bounded.Transport{RoundTripper: transport, Limit: maxRoleBytes},
 		// A redirect would take what is signed to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -56,19 +57,6 @@ func New(transport http.RoundTripper) *Client {
 
 // maxRoleBytes bounds what is read of the answers that credentials are in.
 const maxRoleBytes = 64 << 10
-
-type bounded struct{ http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := b.RoundTripper.RoundTrip(r)
-	if err == nil {
-		response.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(response.Body, maxRoleBytes), response.Body}
-	}
-	return response, err
-}
 
 // Service is where a service is, with what is needed to call it.
 type Service struct {

@@ -83,17 +83,19 @@ var arrows = map[string][]string{
 	"internal/otlp":    {},
 	"internal/nearest": {},
 	// Authorizers and integrations call functions in the same way.
-	"internal/lambda": {"gateway", "internal/amazon"},
+	"internal/lambda": {"gateway", "internal/amazon", "internal/bounded"},
 	// Services of AWS are found and signed for in one way.
-	"internal/amazon": {"gateway"},
+	"internal/amazon": {"gateway", "internal/bounded"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// What is told of requests is written in one way.
 	"internal/executionlog": {"internal/wire"},
 	// People sign in at their providers in one way.
-	"internal/codeflow":    {"gateway"},
+	"internal/codeflow":    {"gateway", "internal/bounded"},
 	"internal/sessions":    {"management"},
 	"internal/pageheaders": {},
+	// What others answer is bounded in one way.
+	"internal/bounded": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
@@ -107,6 +109,7 @@ var arrows = map[string][]string{
 	"internal/oidctest":     {},
 	"internal/pytools":      {},
 	"internal/chromiumtest": {"internal/proctest"},
+	"internal/disktest":     {},
 	"internal/lambdatest":   {"internal/pytools"},
 	"internal/mototest":     {"internal/proctest", "internal/pytools"},
 	"internal/outputtest":   {},
@@ -121,7 +124,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/outputtest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/outputtest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/disktest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

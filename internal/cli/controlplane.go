@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -123,6 +124,8 @@ type controlPlane struct {
 	directory websocket.Directory
 	// integrationSocket is nil without the role integration.
 	integrationSocket net.Listener
+	// own is the Envoy of run, once it is started; nil in serve.
+	own *atomic.Pointer[ownEnvoy]
 	// changed holds a token when the pipeline's status has changed.
 	changed chan struct{}
 }
@@ -154,7 +157,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	}
 
 	c := &controlPlane{
-		log: log, paths: paths, changed: make(chan struct{}, 1),
+		log: log, paths: paths, changed: make(chan struct{}, 1), own: new(atomic.Pointer[ownEnvoy]),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
 		limitFileFlags: flags.limitFiles, stdout: stdout, portalOff: flags.portal.address == "",
 	}
@@ -178,7 +181,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	c.grpc = grpc.NewServer(options...)
 	grpc_health_v1.RegisterHealthServer(c.grpc, c.health)
 	pipeline := revision.Options{
-		Load: c.load, Renew: c.issuers.Renew, Store: store,
+		Load: c.load, Renew: c.issuers.Renew, Confirm: c.confirm, Store: store,
 		Log: log.With("component", "revision"), Registerer: c.metrics,
 		OnChange: c.statusChanged,
 	}
@@ -293,10 +296,10 @@ func (c *controlPlane) load(ctx context.Context) (*gateway.Snapshot, gateway.Dia
 }
 
 // reload has everything read again, and what is stored tried again: files have changed
-// that it may refer to.
+// that it may refer to. With retry, so are files that were refused as they are.
 func (c *controlPlane) reload(retry bool) {
 	if c.stored != nil {
-		c.stored.Retry()
+		c.stored.Retry(retry)
 	}
 	c.pipeline.Reload(retry)
 }
@@ -313,6 +316,18 @@ func (c *controlPlane) statusChanged(s revision.Status) {
 	case c.changed <- struct{}{}:
 	default:
 	}
+}
+
+// confirm gives what our own Envoy has acknowledged of a revision and does not do.
+func (c *controlPlane) confirm(ctx context.Context, s *gateway.Snapshot) []xds.NACK {
+	own := c.own.Load()
+	if own == nil {
+		return nil
+	}
+	return own.refusals(ctx, s, func(id string) bool {
+		serving := c.pipeline.Status().Serving
+		return serving != nil && serving.Revision == id
+	})
 }
 
 // showHealth tells those who ask by gRPC's health checking protocol, for the process

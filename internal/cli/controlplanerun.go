@@ -27,10 +27,7 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	if c.stored != nil {
 		defer c.stored.close()
 		c.stored.follow(func() { c.pipeline.Reload(false) }, c.caches)
-		waiting, cancel := context.WithTimeout(ctx, time.Second)
-		// A cluster that does not answer is told of by the load.
-		_ = c.stored.Ready(waiting)
-		cancel()
+		c.stored.await(ctx)
 	}
 	// From the beginning: a SIGHUP that nobody waits for would end the process.
 	hangups := make(chan os.Signal, 1)

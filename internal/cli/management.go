@@ -134,6 +134,26 @@ func (s *stored) follow(changed func(), caches flushes.Targets) {
 	}()
 }
 
+const (
+	// storeTimeout is how long a start waits for a store to answer, and readTimeout for
+	// what is in one that does, which may be much.
+	storeTimeout = time.Second
+	readTimeout  = time.Minute
+)
+
+// await waits until what is stored can be loaded. A cluster that does not answer is not
+// waited for: the load tells of it.
+func (s *stored) await(ctx context.Context) {
+	answering, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if s.store.Ready(answering) != nil {
+		return
+	}
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	_ = s.Ready(reading)
+}
+
 func (s *stored) close() {
 	if s.stop != nil {
 		s.stop()
@@ -149,12 +169,12 @@ func (s *stored) close() {
 func (s *stored) watch(status revision.Status, seen bool) (again bool) {
 	latest := status.Latest
 	switch {
-	case latest == nil:
-		return false
+	case latest == nil, latest.Revision == "":
+		return false // Nothing was loaded: the loader knows.
 	case latest.State == revision.Failed || latest.State == revision.Rejected:
 		return s.Refuse(latest.Diagnostics)
 	case status.InForce() && (latest.State == revision.Acked || !seen):
-		s.Served()
+		return s.Served()
 	}
 	return false
 }
@@ -169,7 +189,7 @@ func startManagement(c *controlPlane) service {
 	c.managementAPI = management.New(management.Options{
 		REST: restapi.NewService(restapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Usage: c.countedUsage(), Caches: flushes.Caches{Store: c.stored.store},
-			Tester: newStoredTest(c, log), Address: c.servedAt,
+			Tester: newStoredTest(c, log), Throttle: c.accountThrottle, Address: c.servedAt,
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, Address: c.servedAt,
@@ -199,6 +219,16 @@ func (c *controlPlane) servedAt() address.Gateway {
 		}
 	}
 	return at
+}
+
+// accountThrottle is what all APIs together are held to, nil for nothing.
+func (c *controlPlane) accountThrottle() *restapi.ThrottleSettings {
+	s := c.pipeline.Snapshot()
+	if s == nil || s.Account.Throttle == nil {
+		return nil
+	}
+	burst := int(s.Account.Throttle.Burst)
+	return &restapi.ThrottleSettings{RateLimit: &s.Account.Throttle.Rate, BurstLimit: &burst}
 }
 
 // keyUsage tells the management API what the role ratelimit has counted.

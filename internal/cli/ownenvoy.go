@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,16 +28,37 @@ func (c *controlPlane) superviseEnvoy(ctx context.Context, binary string, flags 
 	if ds := portsInUse(ctx, snapshot, name); ds.HasErrors() {
 		return ds.Err()
 	}
-	admin, err := c.adminAddress(flags)
-	if err != nil {
-		return err
-	}
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("naming the envoy: %w", err)
 	}
+	for range maxAdminTries {
+		var admin string
+		if admin, err = c.adminAddress(flags); err != nil {
+			return err
+		}
+		err = c.superviseAt(ctx, binary, &ownEnvoy{admin: admin, node: host, gateway: name}, flags, out)
+		if err == nil || flags.adminChosen && !anyPort(flags.admin) || !strings.Contains(err.Error(), "cannot bind '"+admin+"'") {
+			return err
+		}
+		c.log.Info("somebody else was faster at the port for envoy's admin interface; trying another", "admin", admin)
+	}
+	return err
+}
+
+// maxAdminTries is how often a free port is looked for.
+const maxAdminTries = 5
+
+// anyPort reports whether an address leaves the port to the system.
+func anyPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port == "0"
+}
+
+// superviseAt is superviseEnvoy with the admin interface at an address.
+func (c *controlPlane) superviseAt(ctx context.Context, binary string, own *ownEnvoy, flags runFlags, out io.Writer) error {
 	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{
-		NodeID: host, Gateway: name, Address: dialable(c.xdsSocket.Addr()), Integration: dialable(c.integrationSocket.Addr()), Admin: admin,
+		NodeID: own.node, Gateway: own.gateway, Address: dialable(c.xdsSocket.Addr()), Integration: dialable(c.integrationSocket.Addr()), Admin: own.admin,
 	})
 	if err != nil {
 		return err
@@ -46,6 +68,7 @@ func (c *controlPlane) superviseEnvoy(ctx context.Context, binary string, flags 
 		return err
 	}
 
+	c.own.Store(own)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return envoyproc.Supervisor{
@@ -54,10 +77,10 @@ func (c *controlPlane) superviseEnvoy(ctx context.Context, binary string, flags 
 		}.Run(ctx)
 	})
 	group.Go(func() error {
-		if awaitReady(ctx, admin) != nil {
+		if awaitReady(ctx, own.admin) != nil {
 			return nil // The context ended; why is told by whoever ended it.
 		}
-		return c.announce(ctx, name, out)
+		return c.announce(ctx, own.gateway, out)
 	})
 	return group.Wait()
 }
@@ -103,10 +126,16 @@ func (c *controlPlane) announce(ctx context.Context, gatewayName string, out io.
 		}
 		urls := sampleURLs(snapshot, gatewayName)
 		if outcome.State == xds.Acked && outcome.Nodes > 0 && !slices.Equal(urls, said) {
-			for _, url := range urls {
-				fmt.Fprintf(out, "listening %s\n", url)
+			refused := c.confirm(ctx, snapshot)
+			for _, n := range refused {
+				c.pipeline.Refused(n)
 			}
-			said = urls
+			if len(refused) == 0 && c.pipeline.Snapshot() == snapshot {
+				for _, url := range urls {
+					fmt.Fprintf(out, "listening %s\n", url)
+				}
+				said = urls
+			}
 		}
 		select {
 		case <-ctx.Done():

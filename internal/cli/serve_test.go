@@ -223,6 +223,33 @@ func TestServeSaysWhichAddressIsTaken(t *testing.T) {
 	}
 }
 
+// TestServeSaysWhichOwnAddressIsTaken blames no other program for an address that two flags
+// name.
+func TestServeSaysWhichOwnAddressIsTaken(t *testing.T) {
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	own := namedSocket{"--integration-address", socket}
+	port := socket.Addr().(*net.TCPAddr).Port
+	for host, whose := range map[string]string{"127.0.0.1": own.flag, "localhost": own.flag, "": own.flag} {
+		_, err := listen("--http-address", fmt.Sprintf("%s:%d", host, port), own)
+		if err == nil || !strings.Contains(err.Error(), "--http-address") || !strings.Contains(err.Error(), whose) || strings.Contains(err.Error(), "another program") {
+			t.Errorf("%q: %v", host, err)
+		}
+	}
+	if sameSocket(socket.Addr(), fmt.Sprintf("127.0.0.2:%d", port)) || sameSocket(socket.Addr(), fmt.Sprintf("127.0.0.1:%d", port+1)) {
+		t.Error("an address beside it is taken for its own")
+	}
+	dir := files(t, petstore(8080, "http://127.0.0.1:9101"))
+	free := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	got := command(t, "serve", "--data-dir", t.TempDir(), "--xds-address", free, "--integration-address", "127.0.0.1:0", "--http-address", free, dir)
+	if got.code != exitProblems || !strings.Contains(got.err, "--http-address "+free+" is where --xds-address is") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestServeEndsWhenThereIsNothingToServe(t *testing.T) {
 	dir := files(t, map[string]string{"gatehouse.yaml": "gateways: nonsense\n"})
 	d := launch(t, "serve", "--data-dir", t.TempDir(), dir)

@@ -116,9 +116,15 @@ func (t storedTest) TestAuthorizer(ctx context.Context, test *restapi.Authorizer
 		return nil, told(found, found.Err())
 	}
 	defer server.Close()
-	decision := server.AskAuthorizer(ctx, trial, test.Authorizer)
+	var decision *extauthz.AuthorizerDecision
+	if test.UserPool {
+		decision = server.AskUserPool(ctx, trial, test.Authorizer, t.c.issuers.Keys)
+	} else {
+		decision = server.AskAuthorizer(ctx, trial, test.Authorizer)
+	}
 	answer := &restapi.AuthorizerAnswer{
 		ClientStatus: decision.Status, Log: decision.Log, Latency: decision.Latency, PrincipalID: decision.Principal, Policy: decision.Policy,
+		Claims: decision.Claims,
 	}
 	for name, value := range decision.Context {
 		if name != "principalId" && name != "integrationLatency" {

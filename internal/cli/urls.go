@@ -46,9 +46,14 @@ func samplePlace(s *gateway.Snapshot, g gateway.Gateway, l gateway.Listener, sec
 	if ip, err := netip.ParseAddr(l.Address); err == nil && !ip.IsUnspecified() && !ip.IsLoopback() {
 		direct = l.Address
 	}
-	domains := slices.DeleteFunc(slices.Clone(s.Domains), func(d gateway.Domain) bool {
-		return d.Gateway != "" && d.Gateway != g.Name || len(d.Mappings) == 0
-	})
+	var domains []gateway.Domain
+	for _, d := range s.Domains {
+		// What a routing rule leads to may need headers.
+		d.Mappings = slices.DeleteFunc(slices.Clone(d.Mappings), func(m gateway.DomainMapping) bool { return m.Rule != nil })
+		if (d.Gateway == "" || d.Gateway == g.Name) && len(d.Mappings) > 0 {
+			domains = append(domains, d)
+		}
+	}
 	if i := slices.IndexFunc(domains, func(d gateway.Domain) bool { return d.Name == "*" }); i >= 0 && !secure {
 		return direct, mappedPath(domains[i])
 	}

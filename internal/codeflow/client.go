@@ -4,9 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net/http"
 	"time"
+
+	"gatehouse/internal/bounded"
 )
 
 // Bounds of a question to a provider, and of what it answers.
@@ -26,20 +27,5 @@ func NewClient(ca string) (*http.Client, error) {
 			return nil, errors.New("ca has no certificate")
 		}
 	}
-	return &http.Client{Transport: bounded{transport}, Timeout: timeout}, nil
-}
-
-// bounded cuts answers off that are larger than any of a provider.
-type bounded struct{ next http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := b.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	answer.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(answer.Body, maxBytes), answer.Body}
-	return answer, nil
+	return &http.Client{Transport: bounded.Transport{RoundTripper: transport, Limit: maxBytes}, Timeout: timeout}, nil
 }

@@ -44,7 +44,12 @@ var keys = func() map[reflect.Type]keyed {
 	add(named("gateway response", func(r *gateway.GatewayResponse) string { return string(r.Type) }))
 	add(named("backend", func(b *gateway.Backend) string { return b.Name }))
 	add(named("domain", func(d *gateway.Domain) string { return d.Name }))
-	add(named("mapping of", func(m *gateway.DomainMapping) string { return "/" + m.Path }))
+	add(named("mapping of", func(m *gateway.DomainMapping) string {
+		if m.Rule != nil {
+			return fmt.Sprint("rule ", m.Rule.Priority)
+		}
+		return "/" + m.Path
+	}))
 	add(named("usage plan", func(p *gateway.UsagePlan) string { return p.Name }))
 	add(named("stage", func(s *gateway.PlanStage) string { return s.API + "/" + s.Stage }))
 	add(named("throttle of", func(t *gateway.RouteThrottle) string { return t.RouteKey }))

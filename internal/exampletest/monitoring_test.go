@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/internal/proctest"
@@ -102,6 +104,11 @@ func TestMonitoring(t *testing.T) {
 	}
 	send(t, client, request(t, "GET", base+"/none", ""))
 	run.AwaitOutput(`"path":"/v1/none", "status":"403"`, `"error":"MISSING_AUTHENTICATION_TOKEN"`)
+	ask := connectToClock(t, "ws://127.0.0.1:"+ports[0]+"/_aws/execute-api/clock/v1")
+	for range 3 {
+		ask(`{"action": "time"}`, `{"time": "`)
+	}
+	ask("what?", `"message"`)
 
 	dir := t.TempDir()
 	for _, name := range []string{"prometheus.yml", "rules.yml"} {
@@ -128,10 +135,25 @@ func TestMonitoring(t *testing.T) {
 		t.Errorf("counted were %v", got)
 	}
 
+	sockets := map[string]string{}
+	for name, want := range map[string]string{
+		`connect_count_total{route=""}`: "1", `message_count_total{direction="received", route="time"}`: "3", `message_count_total{direction="sent", route="time"}`: "3",
+		`client_errors_total{route=""}`: "1", `integration_latency_seconds_count{route="time"}`: "3",
+	} {
+		expression := "sum(gatehouse_apigateway_websocket_" + strings.Replace(name, "{", `{api_id="clock", stage="v1", `, 1) + ")"
+		for end := time.Now().Add(proctest.Patience); sockets[name] != want && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			sockets[name] = p.query(expression)["map[]"]
+		}
+		if sockets[name] != want {
+			t.Errorf("%s is %q, want %s", expression, sockets[name], want)
+		}
+	}
+
 	// What Prometheus saw at first may have been counted at any time; from then on its
 	// increase is what was sent, about. The process has run for no day, so that it asks.
 	for range 20 {
 		send(t, client, request(t, "GET", base+"/pets", ""))
+		ask(`{"action": "time"}`, `{"time": "`)
 	}
 	tile := regexp.MustCompile(`data-value="calls">(\d+)<`)
 	for end := time.Now().Add(proctest.Patience); ; time.Sleep(200 * time.Millisecond) {
@@ -143,6 +165,16 @@ func TestMonitoring(t *testing.T) {
 			t.Fatalf("the dashboard shows:\n%s", page)
 		}
 	}
+	received := regexp.MustCompile(`data-value="received">(\d+)<`)
+	for end := time.Now().Add(proctest.Patience); ; time.Sleep(200 * time.Millisecond) {
+		page := send(t, client, request(t, "GET", "http://"+status[1]+"/dashboard/apis/clock/v1?range=24h", "")).body
+		if n, _ := strconv.Atoi(append(received.FindStringSubmatch(page), "", "")[1]); n >= 16 && n <= 40 && strings.Contains(page, "numbers are Prometheus") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the dashboard shows of the WebSocket API:\n%s", page)
+		}
+	}
 
 	names := map[string]bool{}
 	for labels := range p.query(`count by (__name__) ({__name__!=""})`) {
@@ -150,7 +182,7 @@ func TestMonitoring(t *testing.T) {
 	}
 	// What there is only after something that this test does not do.
 	later := []string{
-		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total", "gatehouse_websocket_messages_total",
+		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total",
 		"gatehouse_extauthz_checks_total", "gatehouse_ratelimit_store_up", "envoy_access_logs_grpc_access_log_logs_dropped",
 	}
 	asked := 0
@@ -163,33 +195,90 @@ func TestMonitoring(t *testing.T) {
 			}
 		}
 	}
+	// People choose among all APIs that there are.
+	for _, selector := range variables(t, root) {
+		found := p.query("count by (api_id) (" + strings.ReplaceAll(selector, "$api", ".*") + ")")
+		if found["map[api_id:petstore]"] == "" || found["map[api_id:clock]"] == "" {
+			t.Errorf("%s has %v", selector, found)
+		}
+	}
 	if asked < 25 {
 		t.Errorf("only %d expressions were found", asked)
 	}
 }
 
-// expressions are those of the dashboard and of the rules.
-func expressions(t *testing.T, root string) (found []string) {
+// connectToClock connects to the example's WebSocket API, and gives what sends a message and
+// awaits an answer that has a text in it.
+func connectToClock(t *testing.T, address string) (ask func(message, want string)) {
+	t.Helper()
+	c, early, _, err := ws.Dialer{Timeout: proctest.Patience}.Dial(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if early != nil {
+		t.Fatal("the server speaks before it is asked")
+	}
+	return func(message, want string) {
+		t.Helper()
+		_ = c.SetDeadline(time.Now().Add(proctest.Patience))
+		if err := wsutil.WriteClientText(c, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := wsutil.ReadServerText(c); err != nil || !strings.Contains(string(got), want) {
+			t.Fatalf("%s is answered with %s, %v", message, got, err)
+		}
+	}
+}
+
+// grafana reads the dashboard's JSON.
+func grafana(t *testing.T, root string, to any) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, "grafana", "dashboard.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := json.Unmarshal(data, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// variables are the selectors by which the dashboard finds what people may choose.
+func variables(t *testing.T, root string) (selectors []string) {
+	t.Helper()
+	var dashboard struct {
+		Templating struct {
+			List []struct{ Definition string }
+		}
+	}
+	grafana(t, root, &dashboard)
+	for _, v := range dashboard.Templating.List {
+		if m := regexp.MustCompile(`^label_values\((.*), \w+\)$`).FindStringSubmatch(v.Definition); m != nil {
+			selectors = append(selectors, m[1])
+		}
+	}
+	if len(selectors) != 2 {
+		t.Errorf("found the selectors %q", selectors)
+	}
+	return selectors
+}
+
+// expressions are those of the dashboard and of the rules.
+func expressions(t *testing.T, root string) (found []string) {
+	t.Helper()
 	var dashboard struct {
 		Panels []struct {
 			Title   string
 			Targets []struct{ Expr string }
 		}
 	}
-	if err := json.Unmarshal(data, &dashboard); err != nil {
-		t.Fatal(err)
-	}
+	grafana(t, root, &dashboard)
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
 			found = append(found, target.Expr)
 		}
 	}
-	data, err = os.ReadFile(filepath.Join(root, "prometheus", "rules.yml"))
+	data, err := os.ReadFile(filepath.Join(root, "prometheus", "rules.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,6 +186,15 @@ func (l *Log) Response(header http.Header, body []byte) {
 	l.Line("Method response headers: %s", l.headers(header))
 }
 
+// GatewayResponse tells what the gateway has answered in the API's own words.
+func (l *Log) GatewayResponse(header http.Header, body []byte) {
+	if !l.Data() {
+		return
+	}
+	l.Line("Gateway response body: %s", l.body(body))
+	l.Line("Gateway response headers: %s", l.headers(header))
+}
+
 // Body shows a body, as text.
 func Body(body []byte) string { return Shown(strings.ToValidUTF8(string(body), "\uFFFD")) }
 

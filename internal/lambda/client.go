@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"gatehouse/internal/amazon"
+	"gatehouse/internal/bounded"
 )
 
 // FunctionError says that the function was called and failed.
@@ -85,7 +85,7 @@ func New(o Options) *Client {
 		o.AWS = amazon.New(o.Transport)
 	}
 	c := &Client{aws: o.AWS, attempts: cmp.Or(o.Attempts, 2), retryer: retry.NewStandard(), http: &http.Client{
-		Transport: bounded{o.Transport, cmp.Or(o.MaxResponseBytes, 6<<20)},
+		Transport: bounded.Transport{RoundTripper: o.Transport, Limit: cmp.Or(o.MaxResponseBytes, 6<<20), Err: ErrTooLarge},
 		// A redirect would take the event, and the secret, to someone who was not named.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -137,40 +137,4 @@ func functionError(result []byte) *FunctionError {
 		return &FunctionError{Result: result}
 	}
 	return &FunctionError{Type: f.Type, Message: *f.Message, Result: result}
-}
-
-// bounded is a transport whose responses end in ErrTooLarge.
-type bounded struct {
-	http.RoundTripper
-	limit int64
-}
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := b.RoundTripper.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if response.ContentLength > b.limit {
-		response.Body.Close()
-		return nil, ErrTooLarge
-	}
-	response.Body = &boundedBody{response.Body, b.limit}
-	return response, nil
-}
-
-type boundedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *boundedBody) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.ReadCloser.Read(p)
-	if int64(n) > b.left {
-		return int(b.left), ErrTooLarge
-	}
-	b.left -= int64(n)
-	return n, err
 }

@@ -155,6 +155,8 @@ type harness struct {
 	target *fakeTarget
 	log    *outputtest.Buffer
 	stop   func()
+	// unheeded are what an Envoy that has acknowledged all does not do, by revision.
+	unheeded sync.Map
 }
 
 // start starts a pipeline on definitions, and stops it with the test.
@@ -170,14 +172,19 @@ func start(t *testing.T, files *definitions, target *fakeTarget, store *Store) *
 
 func newHarness(t *testing.T, files *definitions, target *fakeTarget, store *Store) *harness {
 	log := &outputtest.Buffer{}
-	return &harness{
-		t: t, files: files, target: target, log: log, stop: func() {},
-		Pipeline: New(Options{
-			Load: files.load, Target: target, Store: store, History: 3,
-			Settle: time.Millisecond, Unattended: 5 * time.Millisecond, SaveAgain: 5 * time.Millisecond,
-			Log: slog.New(slog.NewTextHandler(log, nil)),
-		}),
-	}
+	h := &harness{t: t, files: files, target: target, log: log, stop: func() {}}
+	h.Pipeline = New(Options{
+		Load: files.load, Target: target, Store: store, History: 3,
+		Confirm: func(_ context.Context, s *gateway.Snapshot) []xds.NACK {
+			if nack, ok := h.unheeded.Load(s.Revision()); ok {
+				return []xds.NACK{nack.(xds.NACK)}
+			}
+			return nil
+		},
+		Settle: time.Millisecond, Unattended: 5 * time.Millisecond, SaveAgain: 5 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	return h
 }
 
 func (h *harness) run() {

@@ -66,6 +66,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// History is how many records Status remembers, 20 by default.
 	History int
+	// Confirm, if set, is asked before a revision counts as acked: what it gives are
+	// refusals by Envoys that have acknowledged it, and do not do what it says all the
+	// same. It may take its time, until the context ends or another revision is served.
+	Confirm func(context.Context, *gateway.Snapshot) []xds.NACK
 	// Settle is how long a revision must stay acknowledged before it counts as
 	// acked: an Envoy that starts asks for one type after the other, and has
 	// nothing left to answer for a moment in between. A second by default.
@@ -162,7 +166,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	var followed *candidate
 	for {
 		if c := p.serving; c != followed {
-			group.Go(func() { p.follow(ctx, c.id()) })
+			group.Go(func() { p.follow(ctx, c.snapshot) })
 			followed = c
 		}
 		select {
@@ -192,7 +196,8 @@ func (p *Pipeline) handle(ctx context.Context, l letters) {
 
 // follow waits for the Envoys' word on a revision. It ends when they have given
 // it, or when another revision is set.
-func (p *Pipeline) follow(ctx context.Context, id string) {
+func (p *Pipeline) follow(ctx context.Context, s *gateway.Snapshot) {
+	id := s.Revision()
 	if p.opts.Target == nil {
 		p.mail.settle(settled{id, false})
 		return
@@ -215,6 +220,12 @@ func (p *Pipeline) follow(ctx context.Context, id string) {
 		case out.State != xds.Acked || again.State != xds.Acked:
 			// Another look.
 		case out.Nodes > 0 && again.Nodes > 0:
+			if refused := p.confirm(ctx, s); len(refused) > 0 {
+				for _, n := range refused {
+					p.mail.refused(n)
+				}
+				return
+			}
 			p.mail.settle(settled{id, true})
 			return
 		case !kept && time.Since(begin) >= p.opts.Unattended:
@@ -222,6 +233,13 @@ func (p *Pipeline) follow(ctx context.Context, id string) {
 			kept = true
 		}
 	}
+}
+
+func (p *Pipeline) confirm(ctx context.Context, s *gateway.Snapshot) []xds.NACK {
+	if p.opts.Confirm == nil {
+		return nil
+	}
+	return p.opts.Confirm(ctx, s)
 }
 
 // settled takes in that a revision is good.

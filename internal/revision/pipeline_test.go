@@ -149,6 +149,27 @@ func TestRefusalReturnsToTheLastAckedRevision(t *testing.T) {
 	h.wantSet(a, b, a, b, c)
 }
 
+// TestAcknowledgedAndNotDone has an Envoy acknowledge what it does not do: it is no good
+// revision, but one that was refused.
+func TestAcknowledgedAndNotDone(t *testing.T) {
+	a, b := listening(8080), listening(8081)
+	files := &definitions{snapshot: a}
+	h := start(t, files, newFakeTarget(1), nil)
+	h.target.ack(a.Revision())
+	h.until("a is acked", serving(a, Acked))
+	h.unheeded.Store(b.Revision(), xds.NACK{Gateway: "edge", Node: "own", TypeURL: xds.ListenerType, Revision: b.Revision(), Message: "it does not listen"})
+	h.target.ack(b.Revision())
+	files.become(b)
+	h.Reload(false)
+	s := h.until("a is back", func(s Status) bool { return serving(a, Acked)(s) && s.Latest.State == Rejected })
+	if len(s.Latest.Diagnostics) != 1 || !strings.Contains(s.Latest.Diagnostics[0].Message, "it does not listen") {
+		t.Errorf("latest: %+v", s.Latest)
+	}
+	h.unheeded.Clear()
+	h.Reload(true)
+	h.until("b is acked", serving(b, Acked))
+}
+
 func TestRefusalNamesTheLine(t *testing.T) {
 	h := start(t, &definitions{snapshot: listening(8080)}, newFakeTarget(1), nil)
 	n := h.refusal()

@@ -14,6 +14,9 @@ const IntegrationCluster = "gatehouse-integration"
 // from the control plane.
 const ApartIntegrationCluster = "gw-integration"
 
+// ToolServiceCluster is the same place by gRPC, for questions about calls of tools.
+const ToolServiceCluster = "gatehouse-tools"
+
 // WebSocketCluster and ApartWebSocketCluster are the same places by HTTP/1.1, which
 // WebSockets are an upgrade of.
 const (

@@ -19,7 +19,8 @@ const (
 	// TagCertificate is the certificate that the client has shown, as PEM text,
 	// percent-encoded.
 	TagCertificate = "certificate"
-	// TagSourceVPC and TagSourceVPCE are what the listener says that the request came by.
+	// TagSourceVPC and TagSourceVPCE are what the listener that the request came by says of
+	// where it comes from, where one of the gateway's listeners says anything.
 	TagSourceVPC  = MetadataSourceVPC
 	TagSourceVPCE = MetadataSourceVPCE
 )

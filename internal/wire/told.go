@@ -18,9 +18,6 @@ type Told struct {
 	AskedHost, AskedPath string
 }
 
-// nothingTold is what Envoy writes for what a request does not have.
-const nothingTold = "-"
-
 // fields are in the order in which they are written, with spaces between. The last one
 // may have spaces in it, and is the only one that a client has much of a say in.
 func (t *Told) fields() []*string {
@@ -33,7 +30,7 @@ func (t Told) String() string {
 	for _, field := range t.fields() {
 		text := *field
 		if text == "" {
-			text = nothingTold
+			text = Nothing
 		}
 		out = append(out, text)
 	}
@@ -49,7 +46,7 @@ func ParseTold(value string) Told {
 		if i < len(fields)-1 {
 			text, value, _ = strings.Cut(value, " ")
 		}
-		if text != nothingTold {
+		if text != Nothing {
 			*field = text
 		}
 	}

@@ -90,6 +90,14 @@ const (
 	ToolHeader  = InternalHeaderPrefix + "tool"
 )
 
+// SignerHeader is, on the request that a call of a tool has become, the access key that the
+// message was signed with: its signature is for the message. Envoy tells the authorization
+// service the same by metadata of that name.
+const SignerHeader = InternalHeaderPrefix + "signer"
+
+// Nothing is what Envoy writes for what a request does not have.
+const Nothing = "-"
+
 // AuthorizationCluster is where Envoy reaches the authorization service: the static
 // cluster of its bootstrap that leads to the control plane (xds.ClusterName).
 const AuthorizationCluster = "gatehouse-xds"

@@ -80,6 +80,7 @@ func Delete(tx store.Tx, region, name string) error {
 	tx.Delete(NameKey(region, n.Name))
 	tx.Delete(claimKey(n.Name))
 	tx.DeleteAll(MappingsFolder(region, n.Name))
+	tx.DeleteAll(RulesFolder(region, n.Name))
 	return nil
 }
 

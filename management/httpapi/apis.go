@@ -64,8 +64,11 @@ func (s *Service) getAPI(ctx context.Context, c *restjson.Call) (any, error) {
 }
 
 // addEndpoint says where an API is served, which is not kept: it changes when the
-// gateway moves.
+// gateway moves. Answers have tags even where there are none.
 func (s *Service) addEndpoint(a *API) {
+	if a.Tags == nil {
+		a.Tags = map[string]string{}
+	}
 	scheme := "http"
 	if a.ProtocolType == protocolWebSocket {
 		scheme = "ws"
@@ -131,9 +134,6 @@ func (s *Service) updateAPI(ctx context.Context, c *restjson.Call) (any, error) 
 		if err != nil {
 			return nil, err
 		}
-		if in.has("corsConfiguration") {
-			api.CorsConfiguration = nil // It is replaced as a whole.
-		}
 		if err := in.into(api); err != nil {
 			return nil, err
 		}
@@ -192,9 +192,7 @@ func checkAPI(p *problems, a *API, in input) {
 		p.length("name", a.Name, 1, 128)
 	}
 	p.length("description", a.Description, 0, 1024)
-	if in.has("version") {
-		p.length("version", a.Version, 1, 64)
-	}
+	p.length("version", a.Version, 0, 64)
 	if in.has("protocolType") && a.ProtocolType == "" {
 		a.ProtocolType = " " // An empty text is none of the protocols.
 	}
@@ -210,6 +208,7 @@ func checkAPI(p *problems, a *API, in input) {
 }
 
 func checkHTTPAPI(p *problems, a *API) {
+	a.CorsConfiguration.settle()
 	switch a.RouteSelectionExpression {
 	case defaultRouteSelection, "${request.method} ${request.path}":
 	default:

@@ -87,6 +87,9 @@ func (s *Service) updateAuthorizer(ctx context.Context, c *restjson.Call) (any, 
 		if err := in.into(a); err != nil {
 			return nil, err
 		}
+		if c := a.JWTConfiguration; c != nil && c.Issuer == "" && len(c.Audience) == 0 {
+			a.JWTConfiguration = nil
+		}
 		if a.AuthorizerType != kind {
 			users, err := authorizerUsers(tx, c, a.AuthorizerID)
 			if err != nil {

@@ -9,6 +9,19 @@ import (
 // corsMethods are what an origin can be let do.
 var corsMethods = []string{"*", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
+// settle writes methods and origins as requests have them. Amazon takes them in any case.
+func (c *Cors) settle() {
+	if c == nil {
+		return
+	}
+	for i, method := range c.AllowMethods {
+		c.AllowMethods[i] = strings.ToUpper(method)
+	}
+	for i, origin := range c.AllowOrigins {
+		c.AllowOrigins[i] = strings.ToLower(origin)
+	}
+}
+
 // checkCORS checks which other origins may call an HTTP API.
 func checkCORS(p *problems, c *Cors) {
 	if c == nil {

@@ -125,6 +125,9 @@ func (s *Service) createDomainName(ctx context.Context, c *restjson.Call) (any, 
 	return update(ctx, s, func(tx store.Tx) (*DomainName, error) {
 		n := &domain.Name{Name: name, RoutingMode: domain.ByMapping, Tags: asked.Tags}
 		setDomain(n, &asked, c.Region)
+		if m := asked.MutualTLSAuthentication; m != nil && m.TruststoreURI != "" {
+			n.MutualTLS = &domain.MutualTLS{TruststoreURI: m.TruststoreURI, TruststoreVersion: m.TruststoreVersion}
+		}
 		if err := checkMutualTLS(n); err != nil {
 			return nil, err
 		}
@@ -146,6 +149,10 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 	if err := in.into(&asked); err != nil {
 		return nil, err
 	}
+	trust, err := readTrust(in)
+	if err != nil {
+		return nil, err
+	}
 	var p problems
 	checkDomain(&p, &asked)
 	if err := p.err(); err != nil {
@@ -157,6 +164,7 @@ func (s *Service) updateDomainName(ctx context.Context, c *restjson.Call) (any, 
 			return nil, err
 		}
 		setDomain(n, &asked, c.Region)
+		trust.over(n)
 		if err := checkMutualTLS(n); err != nil {
 			return nil, err
 		}
@@ -179,6 +187,11 @@ func (s *Service) deleteDomainName(ctx context.Context, c *restjson.Call) (any, 
 
 // setDomain lays what is asked for over a domain name. An endpoint keeps its target.
 func setDomain(n *domain.Name, asked *DomainName, region string) {
+	for kept, mode := range routingModes {
+		if asked.RoutingMode == mode && kept != "" {
+			n.RoutingMode = kept
+		}
+	}
 	if len(asked.DomainNameConfigurations) > 0 {
 		var endpoints []domain.Endpoint
 		for _, wanted := range asked.DomainNameConfigurations {
@@ -198,11 +211,41 @@ func setDomain(n *domain.Name, asked *DomainName, region string) {
 		}
 		n.Endpoints = endpoints
 	}
-	if m := asked.MutualTLSAuthentication; m != nil {
-		n.MutualTLS = nil // An empty location turns it off.
-		if m.TruststoreURI != "" {
-			n.MutualTLS = &domain.MutualTLS{TruststoreURI: m.TruststoreURI, TruststoreVersion: m.TruststoreVersion}
-		}
+}
+
+// trust is what an update says of client certificates. Terraform's provider sends the version
+// of a truststore alone when no more changes; who shows a certificate is asked for it still.
+type trust struct {
+	TruststoreURI     *string `json:"truststoreUri"`
+	TruststoreVersion *string `json:"truststoreVersion"`
+}
+
+func readTrust(in input) (t trust, err error) {
+	asked := struct {
+		MutualTLSAuthentication trust `json:"mutualTlsAuthentication"`
+	}{}
+	err = in.into(&asked)
+	return asked.MutualTLSAuthentication, err
+}
+
+// over lays it over a domain name. An empty location turns client certificates off.
+func (t trust) over(n *domain.Name) {
+	if t == (trust{}) {
+		return
+	}
+	m := domain.MutualTLS{}
+	if n.MutualTLS != nil {
+		m = domain.MutualTLS{TruststoreURI: n.MutualTLS.TruststoreURI, TruststoreVersion: n.MutualTLS.TruststoreVersion}
+	}
+	if t.TruststoreURI != nil {
+		m.TruststoreURI = *t.TruststoreURI
+	}
+	if t.TruststoreVersion != nil {
+		m.TruststoreVersion = *t.TruststoreVersion
+	}
+	n.MutualTLS = nil
+	if m.TruststoreURI != "" {
+		n.MutualTLS = &m
 	}
 }
 
@@ -216,9 +259,6 @@ func replace(member *string, asked string) {
 func checkDomain(p *problems, asked *DomainName) {
 	p.tags(asked.Tags)
 	p.enum("routingMode", asked.RoutingMode, routingByMapping, routingByRule, routingByRuleThenMapping)
-	if asked.RoutingMode == routingByRule || asked.RoutingMode == routingByRuleThenMapping {
-		p.add("The routing mode %s is not supported by Gatehouse: custom domain names lead to APIs by API mappings only", asked.RoutingMode)
-	}
 	if m := asked.MutualTLSAuthentication; m != nil && m.TruststoreURI != "" && !domain.ValidTruststore(m.TruststoreURI) {
 		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shorten(m.TruststoreURI))
 	}

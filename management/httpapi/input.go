@@ -3,7 +3,9 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
+	"strings"
 
 	"gatehouse/management/restjson"
 )
@@ -34,14 +36,33 @@ func (in input) has(name string) bool {
 	return ok
 }
 
-// into lays the members over a document. Members of maps are laid over those that are
-// there; everything else is replaced.
+// into lays the members over a document. Maps of parameters, variables and settings are laid
+// over those that are there, entry by entry; everything else is replaced: lists, objects as
+// corsConfiguration, and the maps that have been emptied (fresh).
+//
+// Terraform's provider tells which are which. What goes from a map of the first kind it sends
+// as an empty entry, or deletes by a call of its own; objects and maps of templates and models
+// it sends as they are to be, and an empty object for one that goes.
 func (in input) into(document any) error {
+	v := reflect.ValueOf(document).Elem()
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if f := v.Field(i); f.Kind() == reflect.Pointer && in.has(name) {
+			f.SetZero()
+		}
+	}
 	data, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
 	return (&restjson.Call{Body: data}).Decode(document)
+}
+
+// fresh empties a map that is replaced as a whole, if it is there.
+func (in input) fresh(m *map[string]string, name string) {
+	if in.has(name) {
+		*m = nil
+	}
 }
 
 // require notes members that are not there.

@@ -91,11 +91,11 @@ func (s *Service) updateIntegrationResponse(ctx context.Context, c *restjson.Cal
 		if err != nil {
 			return nil, err
 		}
+		in.fresh(&response.ResponseTemplates, "responseTemplates")
 		if err := in.into(response); err != nil {
 			return nil, err
 		}
 		dropEmpty(response.ResponseParameters)
-		dropEmpty(response.ResponseTemplates)
 		return response, s.putIntegrationResponse(ctx, tx, c, folder, response)
 	})
 }

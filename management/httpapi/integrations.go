@@ -22,9 +22,6 @@ const (
 	connectionVPCLink  = "VPC_LINK"
 )
 
-// defaultResponseSelection selects a response by its status.
-const defaultResponseSelection = "${integration.response.statuscode}"
-
 var integrationMembers = []string{
 	"connectionId", "connectionType", "contentHandlingStrategy", "credentialsArn", "description", "integrationMethod", "integrationSubtype",
 	"integrationType", "integrationUri", "passthroughBehavior", "payloadFormatVersion", "requestParameters", "requestTemplates",
@@ -76,6 +73,7 @@ func (s *Service) createIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err := in.into(i); err != nil {
 			return nil, err
 		}
+		i.ignore(api)
 		i.fill(api)
 		return i, s.putIntegration(ctx, tx, c, api, i)
 	})
@@ -91,11 +89,15 @@ func (s *Service) updateIntegration(ctx context.Context, c *restjson.Call) (any,
 		if err != nil {
 			return nil, err
 		}
+		in.fresh(&i.RequestTemplates, "requestTemplates")
+		if i.IntegrationSubtype != "" {
+			// They are what the action of the service is called with, not changes of a request.
+			in.fresh(&i.RequestParameters, "requestParameters")
+		}
 		if err := in.into(i); err != nil {
 			return nil, err
 		}
 		dropEmpty(i.RequestParameters)
-		dropEmpty(i.RequestTemplates)
 		for status, mappings := range i.ResponseParameters {
 			if dropEmpty(mappings); len(mappings) == 0 {
 				delete(i.ResponseParameters, status)
@@ -104,9 +106,7 @@ func (s *Service) updateIntegration(ctx context.Context, c *restjson.Call) (any,
 		if i.ConnectionType == connectionInternet && !in.has("connectionId") {
 			i.ConnectionID = ""
 		}
-		if i.TLSConfig != nil && *i.TLSConfig == (TLSConfig{}) {
-			i.TLSConfig = nil
-		}
+		i.ignore(api)
 		return i, s.putIntegration(ctx, tx, c, api, i)
 	})
 }
@@ -137,38 +137,6 @@ func (s *Service) deleteIntegration(ctx context.Context, c *restjson.Call) (any,
 	})
 }
 
-// fill sets what Amazon sets of an integration when its creator does not.
-func (i *Integration) fill(a *API) {
-	set := func(member *string, value string) {
-		if *member == "" {
-			*member = value
-		}
-	}
-	set(&i.ConnectionType, connectionInternet)
-	set(&i.PayloadFormatVersion, "1.0")
-	if i.TimeoutInMillis == 0 {
-		i.TimeoutInMillis = maxTimeout(a.ProtocolType)
-	}
-	if a.ProtocolType == protocolWebSocket {
-		set(&i.PassthroughBehavior, "WHEN_NO_MATCH")
-		if i.IntegrationType != typeMock {
-			set(&i.IntegrationResponseSelectionExpression, defaultResponseSelection)
-		}
-	}
-	if i.IntegrationType == typeAWSProxy && i.IntegrationSubtype == "" {
-		set(&i.IntegrationMethod, http.MethodPost)
-	}
-}
-
-// maxTimeout is the longest that an integration can take, in milliseconds, and how long
-// it takes unless something else is set.
-func maxTimeout(protocol string) int {
-	if protocol == protocolWebSocket {
-		return 29000
-	}
-	return 30000
-}
-
 const minTimeout = 50
 
 // putIntegration checks and writes an integration.
@@ -197,7 +165,7 @@ func checkIntegration(p *problems, a *API, i *Integration) {
 	p.enum("integrationType", i.IntegrationType, typeAWS, typeHTTP, typeMock, typeHTTPProxy, typeAWSProxy)
 	p.enum("connectionType", i.ConnectionType, connectionInternet, connectionVPCLink)
 	p.enum("contentHandlingStrategy", i.ContentHandlingStrategy, "CONVERT_TO_BINARY", "CONVERT_TO_TEXT")
-	p.enum("passthroughBehavior", i.PassthroughBehavior, "WHEN_NO_MATCH", "NEVER", "WHEN_NO_TEMPLATES")
+	p.enum("passthroughBehavior", i.PassthroughBehavior, passthroughBehaviors...)
 	p.length("description", i.Description, 0, 1024)
 	p.length("integrationUri", i.IntegrationURI, 0, 2048)
 	p.length("connectionId", i.ConnectionID, 0, 1024)
@@ -243,9 +211,6 @@ func checkHTTPIntegration(p *problems, i *Integration) {
 	}
 	if i.IntegrationType == typeHTTPProxy {
 		checkHTTPMethod(p, i.IntegrationMethod)
-	}
-	if i.TLSConfig != nil && i.ConnectionType != connectionVPCLink {
-		p.add("tlsConfig is supported only for a connection type of VPC_LINK")
 	}
 	if i.ConnectionType == connectionVPCLink && i.IntegrationType != typeHTTPProxy {
 		p.add("A connection type of VPC_LINK is supported only for an integration type of HTTP_PROXY")

@@ -135,8 +135,8 @@ func TestIntegrations(t *testing.T) {
 		{proxy(document{"integrationMethod": ""}), "integrationMethod is required for this integration type"},
 		{proxy(document{"payloadFormatVersion": "2.0"}), "Invalid payloadFormatVersion 2.0. Supported values for this integration: [1.0]"},
 		{proxy(document{"integrationUri": ""}), "integrationUri is required for this integration type"},
-		{proxy(document{"passthroughBehavior": "NEVER"}), "passthroughBehavior is supported only for APIs with a protocol type of WEBSOCKET"},
-		{proxy(document{"tlsConfig": document{"serverNameToVerify": "a"}}), "tlsConfig is supported only for a connection type of VPC_LINK"},
+		{proxy(document{"passthroughBehavior": "SOMETIMES"}), "1 validation error detected: Value 'SOMETIMES' at 'passthroughBehavior' failed to satisfy constraint: Member must satisfy enum value set: [WHEN_NO_MATCH, NEVER, WHEN_NO_TEMPLATES]; passthroughBehavior is supported only for APIs with a protocol type of WEBSOCKET"},
+		{proxy(document{"requestTemplates": document{"a/b": "c"}}), "requestTemplates is supported only for APIs with a protocol type of WEBSOCKET"},
 		{proxy(document{"connectionType": "VPC_LINK"}), "connectionId is required for a connection type of VPC_LINK"},
 		{proxy(document{"connectionType": "VPC_LINK", "connectionId": "nolink"}), "Invalid Vpc Link identifier specified: nolink"},
 		{proxy(document{"requestParameters": document{"set:header.a": "b"}}), "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: set:header.a]"},
@@ -160,12 +160,12 @@ func TestWebSocketIntegrations(t *testing.T) {
 	}, http.StatusCreated)
 	c.has(created, document{
 		"timeoutInMillis": 29000.0, "passthroughBehavior": "WHEN_NO_MATCH", "payloadFormatVersion": "1.0",
-		"integrationResponseSelectionExpression": "${integration.response.statuscode}",
+		"integrationResponseSelectionExpression": "${integration.response.body.errorMessage}",
 	})
 	responses := path + "/" + created["integrationId"].(string) + "/integrationresponses"
 	response := c.call("POST", responses, document{"integrationResponseKey": "/2\\d\\d/", "responseTemplates": document{"$default": "ok", "other": "x"}}, http.StatusCreated)
 	one := responses + "/" + response["integrationResponseId"].(string)
-	c.has(c.call("PATCH", one, document{"responseTemplates": document{"other": ""}}, http.StatusOK), document{"integrationResponseKey": "/2\\d\\d/", "responseTemplates": document{"$default": "ok"}})
+	c.has(c.call("PATCH", one, document{"responseTemplates": document{"other": ""}}, http.StatusOK), document{"integrationResponseKey": "/2\\d\\d/", "responseTemplates": document{"other": ""}})
 	c.has(c.only(responses), document{"integrationResponseKey": "/2\\d\\d/"})
 	c.conflict("POST", responses, document{"integrationResponseKey": "/2\\d\\d/"}, `Integration response with key /2\d\d/ already exists for this integration`)
 	c.badRequest("POST", responses, document{"integrationResponseKey": "/(/"}, "Invalid integrationResponseKey /(/: error parsing regexp: missing closing ): `(`")
@@ -190,7 +190,8 @@ func TestAuthorizers(t *testing.T) {
 	c.has(created, document{"name": "users", "authorizerType": "JWT", "jwtConfiguration": document{"issuer": "https://id.example.com/", "audience": []any{"pets"}}})
 	id := created["authorizerId"].(string)
 	c.conflict("POST", path, jwt, "Authorizer name must be unique. Authorizer users already exists in this Api.")
-	c.has(c.call("PATCH", path+"/"+id, document{"jwtConfiguration": document{"audience": []string{"a", "b"}}}, http.StatusOK),
+	c.badRequest("PATCH", path+"/"+id, document{"jwtConfiguration": document{"audience": []string{"a", "b"}}}, "Invalid issuer: . Issuer must have a valid discovery endpoint ended with '/.well-known/openid-configuration'")
+	c.has(c.call("PATCH", path+"/"+id, document{"jwtConfiguration": document{"issuer": "https://id.example.com/", "audience": []string{"a", "b"}}}, http.StatusOK),
 		document{"jwtConfiguration": document{"issuer": "https://id.example.com/", "audience": []any{"a", "b"}}})
 	request := c.create(path, "authorizerId", document{
 		"name": "function", "authorizerType": "REQUEST", "authorizerUri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:a/invocations",
@@ -303,8 +304,8 @@ func TestDomains(t *testing.T) {
 	c.has(updated["domainNameConfigurations"].([]any)[0].(document), document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/2", "apiGatewayDomainName": target})
 	c.has(updated, document{"mutualTlsAuthentication": document{"truststoreUri": "s3://trust/b"}})
 	c.conflict("POST", "/domainnames", document{"domainName": "api.example.com", "domainNameConfigurations": []any{certificate}}, "The domain name you provided already exists.")
-	c.badRequest("POST", "/domainnames", document{"domainName": "nodots", "domainNameConfigurations": []any{certificate}, "routingMode": "ROUTING_RULE_ONLY"},
-		"Invalid domain name specified: nodots; The routing mode ROUTING_RULE_ONLY is not supported by Gatehouse: custom domain names lead to APIs by API mappings only")
+	c.badRequest("POST", "/domainnames", document{"domainName": "nodots", "domainNameConfigurations": []any{certificate}, "routingMode": "BASE_PATH_MAPPING_ONLY"},
+		"1 validation error detected: Value 'BASE_PATH_MAPPING_ONLY' at 'routingMode' failed to satisfy constraint: Member must satisfy enum value set: [API_MAPPING_ONLY, ROUTING_RULE_ONLY, ROUTING_RULE_THEN_API_MAPPING]; Invalid domain name specified: nodots")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"mutualTlsAuthentication": document{"truststoreUri": "http://a"}}, "Invalid truststore URI specified: 'http://a'. It must be as s3://bucket/key")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/1", "endpointType": "EDGE"}}}, "Mutual TLS is supported for regional domain names only")
 	c.badRequest("PATCH", "/domainnames/api.example.com", document{"domainNameConfigurations": []any{document{"certificateArn": "arn:x"}}}, "Invalid ARN. ARN is not well formed arn:x")
@@ -333,5 +334,4 @@ func TestDomains(t *testing.T) {
 func TestWhatThereIsNot(t *testing.T) {
 	c := newClient(t)
 	c.badRequest("POST", "/portals", document{}, "CreatePortal is not supported by Gatehouse: it has no portals for developers")
-	c.badRequest("PUT", "/domainnames/a.example.com/routingrules/x", document{}, "PutRoutingRule is not supported by Gatehouse: custom domain names lead to APIs by API mappings only, not by routing rules")
 }

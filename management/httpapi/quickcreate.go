@@ -76,7 +76,7 @@ func (s *Service) quickCreate(ctx context.Context, tx store.Tx, key string, a *A
 		route.RouteKey = defaultRoute
 	}
 	stage := &Stage{APIGatewayManaged: true, AutoDeploy: true, StageName: defaultStage, CreatedDate: a.CreatedDate, LastUpdatedDate: a.CreatedDate}
-	stage.fill()
+	stage.fill(a)
 	for _, document := range []struct {
 		key      string
 		document any

@@ -89,10 +89,10 @@ func (s *Service) updateRouteResponse(ctx context.Context, c *restjson.Call) (an
 		if err != nil {
 			return nil, err
 		}
+		in.fresh(&response.ResponseModels, "responseModels")
 		if err := in.into(response); err != nil {
 			return nil, err
 		}
-		dropEmpty(response.ResponseModels)
 		return response, s.putRouteResponse(ctx, tx, c, folder, response)
 	})
 }

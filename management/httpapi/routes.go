@@ -98,6 +98,7 @@ func (s *Service) updateRoute(ctx context.Context, c *restjson.Call) (any, error
 			return nil, err
 		}
 		key := route.RouteKey
+		in.fresh(&route.RequestModels, "requestModels")
 		if err := in.into(route); err != nil {
 			return nil, err
 		}
@@ -110,7 +111,6 @@ func (s *Service) updateRoute(ctx context.Context, c *restjson.Call) (any, error
 		if route.AuthorizationType != authorizationJWT && !in.has("authorizationScopes") {
 			route.AuthorizationScopes = nil
 		}
-		dropEmpty(route.RequestModels)
 		if err := checkRoute(tx, apiKey(c), api, route, in); err != nil {
 			return nil, err
 		}

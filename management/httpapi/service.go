@@ -50,7 +50,7 @@ type Service struct {
 // NewService returns a Service that nobody has asked anything yet.
 func NewService(options Options) *Service {
 	s := &Service{Options: options, now: time.Now}
-	s.handler = restjson.NewService(options.Log, s.Operations()...)
+	s.handler = restjson.NewService(options.Log, s.Operations()...).Keeping(NoEffect)
 	return s
 }
 
@@ -61,7 +61,7 @@ func (s *Service) Operations() []restjson.Operation {
 		s.integrationOperations(), s.integrationResponseOperations(),
 		s.authorizerOperations(), s.modelOperations(), s.stageOperations(),
 		s.deploymentOperations(), s.vpcLinkOperations(), s.tagOperations(),
-		s.domainOperations(), s.mappingOperations(), unsupportedOperations(),
+		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(), unsupportedOperations(),
 	)
 	if s.Documents == nil {
 		return operations

@@ -230,7 +230,7 @@ func TestInvalidAPIs(t *testing.T) {
 		{document{"name": "a", "protocolType": "WEBSOCKET"}, "routeSelectionExpression is required for APIs with a protocol type of WEBSOCKET"},
 		{document{"name": "a", "protocolType": "WEBSOCKET", "routeSelectionExpression": "$request.header.x"}, "Invalid routeSelectionExpression: messages have no more than $request.body to select a route by"},
 		{document{"name": "a", "protocolType": "HTTP", "corsConfiguration": document{"allowCredentials": true, "allowOrigins": []string{"*"}}}, "allow-credentials is not supported if 'allow-origin' is *"},
-		{document{"name": "a", "protocolType": "HTTP", "corsConfiguration": document{"allowMethods": []string{"get"}}}, "Invalid CORS method get. Must be one of [*, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT]"},
+		{document{"name": "a", "protocolType": "HTTP", "corsConfiguration": document{"allowMethods": []string{"fetch"}}}, "Invalid CORS method FETCH. Must be one of [*, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT]"},
 		{document{"name": "a", "protocolType": "HTTP", "corsConfiguration": document{"maxAge": 100000}}, "1 validation error detected: Value '100000' at 'corsConfiguration.maxAge' failed to satisfy constraint: Member must have value less than or equal to 86400"},
 		{document{"name": "a", "protocolType": "HTTP", "tags": document{"aws:x": "y"}}, "Tag keys cannot begin with aws: 'aws:x'"},
 		{document{"name": "a", "protocolType": "HTTP", "routeKey": "GET /"}, "routeKey and credentialsArn are supported only together with target"},

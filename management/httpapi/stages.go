@@ -44,10 +44,13 @@ func stagePart(r store.Reader, c *restjson.Call) (*API, *Stage, error) {
 	return api, stage, err
 }
 
-// fill gives a stage the empty maps that answers have.
-func (s *Stage) fill() {
+// fill gives a stage what answers have in any case.
+func (s *Stage) fill(a *API) {
 	if s.DefaultRouteSettings == nil {
 		s.DefaultRouteSettings = &RouteSettings{}
+	}
+	if a.ProtocolType == protocolWebSocket && s.DefaultRouteSettings.LoggingLevel == "" {
+		s.DefaultRouteSettings.LoggingLevel = "OFF"
 	}
 	if s.RouteSettings == nil {
 		s.RouteSettings = map[string]RouteSettings{}
@@ -90,7 +93,7 @@ func (s *Service) createStage(ctx context.Context, c *restjson.Call) (any, error
 		if err := in.into(stage); err != nil {
 			return nil, err
 		}
-		stage.fill()
+		stage.fill(api)
 		var p problems
 		in.require(&p, "stageName")
 		if in.has("stageName") {
@@ -127,9 +130,12 @@ func (s *Service) updateStage(ctx context.Context, c *restjson.Call) (any, error
 		if err := in.into(stage); err != nil {
 			return nil, err
 		}
-		if emptyAccessLog(in) {
+		// Settings without any member are how Terraform takes the log away: it never calls
+		// DeleteAccessLogSettings, and would see the settings come back at each of its plans.
+		if log := stage.AccessLogSettings; log != nil && *log == (AccessLogSettings{}) {
 			stage.AccessLogSettings = nil
 		}
+		stage.fill(api)
 		dropEmpty(stage.StageVariables)
 		if stage.APIGatewayManaged && !stage.AutoDeploy {
 			return nil, restjson.BadRequest("autoDeploy cannot be disabled for a stage that API Gateway manages")
@@ -263,6 +269,7 @@ func checkStageName(p *problems, a *API, name string) {
 
 // checkStage checks a stage, and that what it refers to is there.
 func checkStage(p *problems, r store.Reader, c *restjson.Call, a *API, stage *Stage, in input) error {
+	c.About = a.ProtocolType
 	p.length("description", stage.Description, 0, 1024)
 	p.tags(stage.Tags)
 	checkVariables(p, stage.StageVariables)

@@ -1,20 +1,9 @@
 package httpapi
 
-import (
-	"encoding/json"
-	"strings"
-)
+import "strings"
 
 // maxLogFormat is the longest format of an access log, in bytes.
 const maxLogFormat = 3 << 10
-
-// emptyAccessLog tells that an update has settings of the access log without any member.
-// That is how Terraform takes the log away: it never calls DeleteAccessLogSettings, and
-// would see the settings come back at each of its plans if they were left as they are.
-func emptyAccessLog(in input) bool {
-	var members map[string]json.RawMessage
-	return in.has("accessLogSettings") && json.Unmarshal(in["accessLogSettings"], &members) == nil && len(members) == 0
-}
 
 // checkAccessLog checks where and how requests are logged.
 func checkAccessLog(p *problems, settings *AccessLogSettings) {

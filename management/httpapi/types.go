@@ -17,7 +17,7 @@ type API struct {
 	Name                      string            `json:"name,omitempty"`
 	ProtocolType              string            `json:"protocolType,omitempty"` // WEBSOCKET | HTTP
 	RouteSelectionExpression  string            `json:"routeSelectionExpression,omitempty"`
-	Tags                      map[string]string `json:"tags,omitempty"`
+	Tags                      map[string]string `json:"tags,omitzero"`
 	Version                   string            `json:"version,omitempty"`
 }
 
@@ -59,7 +59,7 @@ type RouteResponse struct {
 
 // ParameterConstraints are those of a route's parameter.
 type ParameterConstraints struct {
-	Required bool `json:"required,omitempty"`
+	Required bool `json:"required"`
 }
 
 // Integration is what a route calls.
@@ -182,7 +182,7 @@ type DomainName struct {
 	DomainNameConfigurations      []DomainNameConfiguration `json:"domainNameConfigurations,omitempty"`
 	MutualTLSAuthentication       *MutualTLSAuthentication  `json:"mutualTlsAuthentication,omitempty"`
 	RoutingMode                   string                    `json:"routingMode,omitempty"` // API_MAPPING_ONLY | ROUTING_RULE_ONLY | ROUTING_RULE_THEN_API_MAPPING
-	Tags                          map[string]string         `json:"tags,omitempty"`
+	Tags                          map[string]string         `json:"tags,omitzero"`
 }
 
 // DomainNameConfiguration says how a domain is reached.
@@ -221,7 +221,7 @@ type VPCLink struct {
 	Name                 string            `json:"name,omitempty"`
 	SecurityGroupIDs     []string          `json:"securityGroupIds,omitempty"`
 	SubnetIDs            []string          `json:"subnetIds,omitempty"`
-	Tags                 map[string]string `json:"tags,omitempty"`
+	Tags                 map[string]string `json:"tags,omitzero"`
 	VPCLinkID            string            `json:"vpcLinkId,omitempty"`
 	VPCLinkStatus        string            `json:"vpcLinkStatus,omitempty"` // PENDING | AVAILABLE | DELETING | FAILED | INACTIVE
 	VPCLinkStatusMessage string            `json:"vpcLinkStatusMessage,omitempty"`

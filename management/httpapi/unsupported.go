@@ -17,11 +17,6 @@ func unsupportedOperations() []restjson.Operation {
 			})
 		}
 	}
-	add("custom domain names lead to APIs by API mappings only, not by routing rules", `ListRoutingRules GET /v2/domainnames/{domainName}/routingrules
-CreateRoutingRule POST /v2/domainnames/{domainName}/routingrules
-DeleteRoutingRule DELETE /v2/domainnames/{domainName}/routingrules/{routingRuleId}
-GetRoutingRule GET /v2/domainnames/{domainName}/routingrules/{routingRuleId}
-PutRoutingRule PUT /v2/domainnames/{domainName}/routingrules/{routingRuleId}`)
 	add("it has no portals for developers", `ListPortalProducts GET /v2/portalproducts
 CreatePortalProduct POST /v2/portalproducts
 DeletePortalProduct DELETE /v2/portalproducts/{portalProductId}

@@ -43,19 +43,22 @@ type Loader struct {
 	contents map[string][]byte
 
 	mu sync.Mutex
-	// units are what is stored now, loaded what the last load that succeeded took of each,
-	// and good what was served at last.
-	units, loaded, good map[string]*source.Files
+	// units are what is stored now.
+	units map[string]*source.Files
+	// loaded is what the last load that succeeded took, and good what was served at last.
+	loaded, good together
 	// refused are units that were tried in vain, and why.
 	refused map[string]refusal
+	// held are files of this machine that were loaded, and refused by what came next.
+	held heldFiles
 	// problems are those of units that could not even be rendered.
 	problems map[string]error
 }
 
-// refusal is a unit that cannot be served as it is stored.
-type refusal struct {
-	files *source.Files
-	found gateway.Diagnostics
+// together is what was loaded as one snapshot.
+type together struct {
+	units  map[string]*source.Files
+	owners *definition.OwnersFiles
 }
 
 // New returns a Loader that has loaded nothing yet. Follow has to run for it to know what
@@ -63,7 +66,7 @@ type refusal struct {
 func New(o Options) *Loader {
 	l := &Loader{
 		store: o.Store, log: o.Log, renderer: source.NewRenderer(), read: make(chan struct{}),
-		units: map[string]*source.Files{}, good: map[string]*source.Files{}, refused: map[string]refusal{},
+		units: map[string]*source.Files{}, refused: map[string]refusal{},
 	}
 	o.Definition.Foreign = source.IsVirtual
 	o.Definition.MayBeEmpty = true
@@ -179,54 +182,28 @@ func (l *Loader) Load(ctx context.Context, paths []string) definition.Result {
 	for {
 		chosen := l.choose()
 		result := l.load(ctx, paths, chosen)
-		if result.Snapshot != nil {
-			l.succeeded(chosen)
+		if result.Snapshot == nil && ctx.Err() == nil && l.refuse(result.Diagnostics, chosen) {
+			continue
 		}
-		if result.Snapshot != nil || ctx.Err() != nil || !l.refuse(result.Diagnostics, chosen) {
-			if result.Snapshot == nil && ctx.Err() == nil && l.news(chosen) {
-				over, again := l.loadOverLast(ctx, paths, chosen, result.Diagnostics)
-				if again {
-					continue
-				}
-				if over.Snapshot != nil {
-					result.Snapshot, result.Diagnostics, result.Draft = over.Snapshot, over.Diagnostics, nil
-				}
+		if before, wrong := l.before(result, chosen); before != nil && ctx.Err() == nil {
+			over := l.loader.LoadOver(ctx, before, foreign(chosen))
+			if over.Snapshot == nil && ctx.Err() == nil && l.refuse(over.Diagnostics, chosen) {
+				continue
 			}
-			result.Files = slices.DeleteFunc(result.Files, source.IsVirtual)
-			result.Diagnostics = append(result.Diagnostics, l.warnings()...)
-			result.Diagnostics.Sort()
-			return result
+			if over.Snapshot != nil {
+				over.Files = result.Files
+				result = over
+				tellHeld(&result.Diagnostics, wrong)
+			}
 		}
-	}
-}
-
-// news reports whether something else is stored than what was loaded last.
-func (l *Loader) news(chosen map[string]*source.Files) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.loaded != nil && !maps.Equal(chosen, l.loaded)
-}
-
-// loadOverLast loads what is stored beside the files of the machine as they were when they
-// were last good: whoever writes those may take time to mend them, and others do not wait.
-// What is wrong with them is told on, as warnings. Again means that a part of what is
-// stored was given up, and the rest is to be tried.
-func (l *Loader) loadOverLast(ctx context.Context, paths []string, chosen map[string]*source.Files, wrong gateway.Diagnostics) (_ definition.Result, again bool) {
-	paths = slices.Clone(paths)
-	for _, unit := range slices.Sorted(maps.Keys(chosen)) {
-		paths = append(paths, chosen[unit].Paths...)
-	}
-	result := l.loader.LoadOverLast(ctx, paths)
-	if result.Snapshot == nil {
-		return result, ctx.Err() == nil && l.refuse(result.Diagnostics, chosen)
-	}
-	l.succeeded(chosen)
-	for _, d := range wrong {
-		if d.Severity == gateway.Error {
-			result.Diagnostics.Warnf("files-refused", d.Pos, d.Path, d.Hint, "the files are served as they were before: %s: %s", d.Code, d.Message)
+		if result.Snapshot != nil {
+			l.succeeded(chosen, result.Owners)
 		}
+		result.Files = slices.DeleteFunc(result.Files, source.IsVirtual)
+		result.Diagnostics = append(result.Diagnostics, l.warnings()...)
+		result.Diagnostics.Sort()
+		return result
 	}
-	return result, false
 }
 
 // choose gives the files of each unit that are to be loaded: those that are stored, or the
@@ -237,7 +214,7 @@ func (l *Loader) choose() map[string]*source.Files {
 	chosen := make(map[string]*source.Files, len(l.units))
 	for unit, files := range l.units {
 		if refused, known := l.refused[unit]; known && refused.files == files {
-			if files = l.good[unit]; files == nil {
+			if files = l.good.units[unit]; files == nil {
 				continue
 			}
 		}
@@ -248,15 +225,21 @@ func (l *Loader) choose() map[string]*source.Files {
 
 func (l *Loader) load(ctx context.Context, paths []string, chosen map[string]*source.Files) definition.Result {
 	l.contents = map[string][]byte{}
-	paths = slices.Clone(paths)
-	for _, unit := range slices.Sorted(maps.Keys(chosen)) {
-		paths = append(paths, chosen[unit].Paths...)
-		maps.Copy(l.contents, chosen[unit].Content)
+	for _, files := range chosen {
+		maps.Copy(l.contents, files.Content)
 	}
-	return l.loader.Load(ctx, paths)
+	return l.loader.Load(ctx, append(slices.Clone(paths), foreign(chosen)...))
 }
 
-func (l *Loader) succeeded(chosen map[string]*source.Files) {
+// foreign are the paths of what is stored.
+func foreign(chosen map[string]*source.Files) (paths []string) {
+	for _, unit := range slices.Sorted(maps.Keys(chosen)) {
+		paths = append(paths, chosen[unit].Paths...)
+	}
+	return paths
+}
+
+func (l *Loader) succeeded(chosen map[string]*source.Files, owners *definition.OwnersFiles) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for unit, files := range chosen {
@@ -265,83 +248,10 @@ func (l *Loader) succeeded(chosen map[string]*source.Files) {
 			delete(l.refused, unit)
 		}
 	}
-	l.loaded = chosen
+	l.loaded = together{chosen, owners}
 	for unit := range l.refused {
 		if l.units[unit] == nil {
 			delete(l.refused, unit) // it has been taken away
 		}
 	}
-}
-
-// refuse gives up the units that errors are about, as they were chosen. It reports whether
-// that makes a difference to the next load.
-func (l *Loader) refuse(ds gateway.Diagnostics, chosen map[string]*source.Files) bool {
-	found := map[string]gateway.Diagnostics{}
-	for _, d := range ds {
-		if d.Severity == gateway.Error && source.IsVirtual(d.Pos.File) {
-			unit := source.UnitOf(d.Pos.File)
-			found[unit] = append(found[unit], d)
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	changed := false
-	for unit, problems := range found {
-		files := chosen[unit]
-		if files == nil {
-			continue
-		}
-		changed = true
-		if files == l.good[unit] {
-			// Not even that can be served any more, beside what else there is now.
-			delete(l.good, unit)
-		}
-		if l.units[unit] != files {
-			continue
-		}
-		l.refused[unit] = refusal{files, problems}
-		for _, d := range problems {
-			l.log.Error("what the management API keeps is not served", "what", unit, "servingBefore", l.good[unit] != nil, "diagnostic", d.String())
-		}
-	}
-	return changed
-}
-
-// Refuse gives up what is stored where errors are about it that were found after it was
-// loaded: by the translation, or by an Envoy. It reports whether to load again.
-func (l *Loader) Refuse(ds gateway.Diagnostics) bool {
-	l.mu.Lock()
-	loaded := l.loaded
-	l.mu.Unlock()
-	return l.refuse(ds, loaded)
-}
-
-// Served tells that what was loaded last is served.
-func (l *Loader) Served() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.good = maps.Clone(l.loaded)
-}
-
-// Retry has what was refused tried again: the files that it refers to, or an Envoy, may
-// have changed.
-func (l *Loader) Retry() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	clear(l.refused)
-}
-
-// warnings tells of what is stored and not served.
-func (l *Loader) warnings() (ds gateway.Diagnostics) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, unit := range slices.Sorted(maps.Keys(l.refused)) {
-		for _, d := range l.refused[unit].found {
-			ds.Warnf("stored-api-refused", d.Pos, d.Path, d.Hint, "it is not served as it is stored: %s: %s", d.Code, d.Message)
-		}
-	}
-	for _, unit := range slices.Sorted(maps.Keys(l.problems)) {
-		ds.Warnf("stored-api-refused", gateway.Position{File: source.Prefix + unit}, "", "", "it is not served as it is stored: %v", l.problems[unit])
-	}
-	return ds
 }

@@ -207,7 +207,7 @@ func TestWhatIsRefusedLaterIsServedAsBefore(t *testing.T) {
 	if result.Snapshot == nil || result.Snapshot.API("api2") != nil || !strings.Contains(uri(t, result.Snapshot, "api1"), "HTTP_PROXY") {
 		t.Errorf("afterwards: %v %v", uri(t, result.Snapshot, "api1"), result.Diagnostics)
 	}
-	f.Retry()
+	f.Retry(false)
 	if result = f.Load(t.Context(), nil); result.Snapshot.API("api2") == nil {
 		t.Error("it is not tried again")
 	}

@@ -65,19 +65,31 @@ func takesEverything(pattern string) bool {
 // takes.
 const defaultResponse = "default"
 
-// restIntegrationResponses writes responses by what they are for, those for everything
-// last: the first that an answer matches is taken, and what is kept has no order. Of two
-// with the same pattern the second would never be taken.
+// width orders patterns: those that take one text only come first, those that take everything
+// last.
+func width(pattern string) int {
+	switch {
+	case pattern != "" && pattern == regexp.QuoteMeta(pattern):
+		return 0
+	case takesEverything(pattern):
+		return 2
+	}
+	return 1
+}
+
+// restIntegrationResponses writes responses in the order in which they are tried: the first that
+// an answer matches is taken, and what is kept has no order but that of its status codes. Amazon
+// says nothing of answers that several match; here the narrow patterns are before the wide, which
+// would leave them nothing, and each kind is in the order of the status codes. Of two with the same
+// pattern the second would never be taken.
 func restIntegrationResponses(responses map[string]restapi.IntegrationResponse) *object {
 	out := &object{}
-	wide := map[string]int{}
+	widths := map[string]int{}
 	for status, response := range responses {
-		if takesEverything(response.SelectionPattern) {
-			wide[status] = 1
-		}
+		widths[status] = width(response.SelectionPattern)
 	}
 	for _, status := range slices.SortedFunc(maps.Keys(responses), func(a, b string) int {
-		return cmp.Or(wide[a]-wide[b], strings.Compare(a, b))
+		return cmp.Or(widths[a]-widths[b], strings.Compare(a, b))
 	}) {
 		response := responses[status]
 		key := cmp.Or(response.SelectionPattern, defaultResponse)

@@ -400,7 +400,7 @@ func TestUsage(t *testing.T) {
 
 func TestAccount(t *testing.T) {
 	a := newAccount(t, nil)
-	want := map[string]any{"throttleSettings": map[string]any{"rateLimit": 10000.0, "burstLimit": 5000.0}, "features": []any{"UsagePlans"}, "apiKeyVersion": "4"}
+	want := map[string]any{"features": []any{"UsagePlans"}, "apiKeyVersion": "4"}
 	if diff := cmp.Diff(want, answer[map[string]any](a, "GET", "/account", "", 200)); diff != "" {
 		t.Error(diff)
 	}

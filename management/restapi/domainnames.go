@@ -155,9 +155,6 @@ func checkDomainName(p *problems, n *domain.Name) {
 	}
 	p.enum("endpointAccessMode", n.EndpointAccess, "BASIC", "STRICT")
 	p.enum("routingMode", n.RoutingMode, domain.ByMapping, domain.ByRule, domain.ByRuleThenMapping)
-	if n.RoutingMode == domain.ByRule || n.RoutingMode == domain.ByRuleThenMapping {
-		p.add("The routing mode %s is not supported by Gatehouse: custom domain names lead to APIs by base path mappings only", n.RoutingMode)
-	}
 	if m := n.MutualTLS; m != nil && !domain.ValidTruststore(m.TruststoreURI) {
 		p.add("Invalid truststore URI specified: '%s'. It must be as s3://bucket/key", shortened(m.TruststoreURI))
 	}

@@ -158,7 +158,7 @@ func declares(m *Method, from string) bool {
 
 // undeclaredParameter refuses a parameter that a method says nothing of.
 func undeclaredParameter(name string) error {
-	return restjson.BadRequest("Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: %s]", name)
+	return mappingProblem("Invalid mapping expression parameter specified: %s", name)
 }
 
 func checkContentHandling(handling string) error {
@@ -268,6 +268,9 @@ var responseSourceForm = regexp.MustCompile(`^('[^']*'|integration\.response\.(b
 // checkIntegrationResponse tells what of a response is not possible for its method.
 func checkIntegrationResponse(m *Method, r *IntegrationResponse) error {
 	declared, ok := m.MethodResponses[r.StatusCode]
+	if !ok && len(r.ResponseParameters) > 0 {
+		return mappingProblem("No method response exists for method.")
+	}
 	if !ok {
 		return restjson.NotFound("Invalid Response status code specified")
 	}

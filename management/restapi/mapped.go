@@ -28,5 +28,8 @@ func mappedDomains(r store.Reader, region, apiID, stage string) (string, error) 
 			names = append(names, name)
 		}
 	}
-	return strings.Join(slices.Compact(names), ", "), nil
+	ruled, err := domain.RuledDomains(r, region, apiID, stage)
+	names = append(names, ruled...)
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", "), err
 }

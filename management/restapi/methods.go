@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -136,18 +137,31 @@ func checkMethod(r store.Reader, folder string, m *Method) error {
 			return restjson.BadRequest("Invalid Request Validator identifier specified")
 		}
 	}
+	if err := checkRequestParameters(m.RequestParameters); err != nil {
+		return err
+	}
+	return checkModels(r, folder, m.RequestModels)
+}
+
+// parameterName is what the parameters of methods may be named: Amazon quotes it, and
+// documents it nowhere.
+var parameterName = regexp.MustCompile(`^[a-zA-Z0-9:._$-]+$`)
+
+func checkRequestParameters(parameters map[string]bool) error {
 	names := map[string]bool{}
-	for _, parameter := range slices.Sorted(maps.Keys(m.RequestParameters)) {
+	for _, parameter := range slices.Sorted(maps.Keys(parameters)) {
 		form := requestParameterForm.FindStringSubmatch(parameter)
-		if form == nil {
+		switch {
+		case form == nil:
 			return invalidMapping(parameter)
-		}
-		if names[form[2]] {
+		case !parameterName.MatchString(form[2]):
+			return mappingProblem("Parameter name should match the following regular expression: %s", parameterName)
+		case names[form[2]]:
 			return restjson.BadRequest("Parameter names must be unique across querystring, header and path")
 		}
 		names[form[2]] = true
 	}
-	return checkModels(r, folder, m.RequestModels)
+	return nil
 }
 
 // checkModels tells which models of a method are none of the API.
@@ -166,7 +180,12 @@ func checkModels(r store.Reader, folder string, models map[string]string) error 
 }
 
 func invalidMapping(expression string) error {
-	return restjson.BadRequest("Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: %s]", expression)
+	return mappingProblem("Invalid mapping expression specified: %s", expression)
+}
+
+// mappingProblem refuses parameters and mappings as Amazon does.
+func mappingProblem(format string, args ...any) error {
+	return restjson.BadRequest("Invalid mapping expression specified: Validation Result: warnings : [], errors : [%s]", fmt.Sprintf(format, args...))
 }
 
 func (s *Service) getMethod(ctx context.Context, c *restjson.Call) (any, error) {
@@ -216,15 +235,19 @@ func (s *Service) updateMethod(ctx context.Context, c *restjson.Call) (any, erro
 var statusForm = regexp.MustCompile(`^[1-5]\d\d$`)
 
 // responseParameterForm is the name of a parameter of a method's responses.
-var responseParameterForm = regexp.MustCompile(`^method\.response\.header\.[^\s]+$`)
+var responseParameterForm = regexp.MustCompile(`^method\.response\.header\.([^\s]+)$`)
 
 func checkMethodResponse(r store.Reader, folder string, response *MethodResponse) error {
 	if !statusForm.MatchString(response.StatusCode) {
 		return restjson.BadRequest("Invalid Response status code specified")
 	}
 	for _, parameter := range slices.Sorted(maps.Keys(response.ResponseParameters)) {
-		if !responseParameterForm.MatchString(parameter) {
+		form := responseParameterForm.FindStringSubmatch(parameter)
+		switch {
+		case form == nil:
 			return invalidMapping(parameter)
+		case !parameterName.MatchString(form[1]):
+			return mappingProblem("Parameter name should match the following regular expression: %s", parameterName)
 		}
 	}
 	return checkModels(r, folder, response.ResponseModels)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,7 +66,25 @@ func (s *Service) readDocument(c *restjson.Call, id string) (*Content, []string,
 	if err != nil {
 		return nil, nil, documentError(err)
 	}
+	if err := checkImported(content); err != nil {
+		return nil, nil, err
+	}
 	return content, warnings, failOnWarnings(c, warnings)
+}
+
+// checkImported holds parameters of a document to what PutMethod takes. Files that the gateway
+// serves may name them otherwise.
+func checkImported(c *Content) error {
+	for _, r := range c.Resources {
+		for _, name := range slices.Sorted(maps.Keys(r.ResourceMethods)) {
+			err := checkRequestParameters(r.ResourceMethods[name].RequestParameters)
+			var told *restjson.Error
+			if errors.As(err, &told) {
+				return restjson.BadRequest("Errors found during import:\n\tUnable to put method '%s' on resource at path '%s': %s", name, r.Path, told.Message)
+			}
+		}
+	}
+	return nil
 }
 
 // documentError tells callers of mistakes in their documents.

@@ -149,6 +149,9 @@ func TestImportRefuses(t *testing.T) {
 			"Errors found during import:\n\tline 3, column 17: the security scheme \"api_kei\" is not defined (did you mean \"api_key\"?)"},
 		"model": {"/restapis?mode=import", strings.Replace(pets, `"schemas": {`, `"schemas": {"a/b": {"type": "object"}, `, 1),
 			"Errors found during import:\n\tUnable to create model for 'a/b': Model name must be alphanumeric: a/b"},
+		"parameter": {"/restapis?mode=import", strings.Replace(pets, `"operationId"`, `"parameters": [{"name": "filter[a]", "in": "query", "schema": {"type": "string"}}], "operationId"`, 1),
+			"Errors found during import:\n\tUnable to put method 'GET' on resource at path '/pets/{id}': Invalid mapping expression specified: Validation Result: warnings : [], " +
+				"errors : [Parameter name should match the following regular expression: ^[a-zA-Z0-9:._$-]+$]"},
 		"siblings": {"/restapis?mode=import", strings.Replace(pets, `"paths": {`, `"paths": {"/pets/{name}": {}, "/pets/{name}/x": {"get": {}}, `, 1),
 			"Unable to create resource at path '/pets/{id}': A sibling ({name}) of this resource already has a variable path part -- only one is allowed"},
 	} {

@@ -67,6 +67,26 @@ func TestIntegrationParameters(t *testing.T) {
 		"PUT", method+"/integration/responses/200", `{"responseParameters":{"method.response.header.A":"method.request.header.A"}}`)
 }
 
+// TestParameterNames: parameters are named as Amazon has it, which lets no brackets in.
+func TestParameterNames(t *testing.T) {
+	c := newCaller(t, Options{})
+	_, method := c.api()
+	const problem = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [%s]"
+	const named = "Parameter name should match the following regular expression: ^[a-zA-Z0-9:._$-]+$"
+	resource := strings.TrimSuffix(method, "GET")
+	put := func(name string) string {
+		return `{"authorizationType":"NONE","requestParameters":{"` + name + `":true}}`
+	}
+	c.refused(400, fmt.Sprintf(problem, named), "PUT", resource+"POST", put("method.request.querystring.filter[a]"))
+	c.refused(400, fmt.Sprintf(problem, "Invalid mapping expression specified: method.request.body.a"), "PUT", resource+"POST", put("method.request.body.a"))
+	c.must(http.StatusCreated, "PUT", resource+"POST", put("method.request.querystring.a$b:c-d.e_f"))
+	c.refused(400, fmt.Sprintf(problem, named), "PATCH", method, patch(`{"op":"add","path":"/requestParameters/method.request.header.x[a]","value":"true"}`))
+	c.refused(400, fmt.Sprintf(problem, named), "PUT", method+"/responses/200", `{"responseParameters":{"method.response.header.x[a]":true}}`)
+	c.must(http.StatusCreated, "PUT", method+"/integration", `{"type":"MOCK"}`)
+	c.refused(400, fmt.Sprintf(problem, "No method response exists for method."), "PUT", method+"/integration/responses/200", `{"responseParameters":{"method.response.header.x":"'a'"}}`)
+	c.refused(404, "Invalid Response status code specified", "PUT", method+"/integration/responses/200", `{}`)
+}
+
 // TestStageMembers: what a stage refers to is there, and its log has one line a request.
 func TestStageMembers(t *testing.T) {
 	c := newCaller(t, Options{})

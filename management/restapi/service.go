@@ -26,6 +26,9 @@ type Options struct {
 	Address func() address.Gateway
 	// Tester tries what is not deployed yet; nil refuses to.
 	Tester Tester
+	// Throttle is what all APIs together are held to; nil, or one that gives nil, for
+	// nothing.
+	Throttle func() *ThrottleSettings
 	// Usage counts what keys use; nil refuses to tell.
 	Usage Usage
 }
@@ -51,6 +54,7 @@ type Service struct {
 	checker   Checker
 	caches    Caches
 	tester    Tester
+	throttle  func() *ThrottleSettings
 	address   func() address.Gateway
 	usage     Usage
 	now       func() time.Time
@@ -63,13 +67,16 @@ type Service struct {
 func NewService(options Options) *Service {
 	s := &Service{
 		store: options.Store, documents: options.Documents, checker: options.Checker, caches: options.Caches,
-		tester: options.Tester, address: options.Address, usage: options.Usage, now: time.Now,
+		tester: options.Tester, throttle: options.Throttle, address: options.Address, usage: options.Usage, now: time.Now,
+	}
+	if s.throttle == nil {
+		s.throttle = func() *ThrottleSettings { return nil }
 	}
 	if s.address == nil {
 		s.address = func() address.Gateway { return address.Gateway{} }
 	}
 	operations := s.Operations()
-	s.handler, s.linkable = restjson.NewService(options.Log, operations...), linkable(operations)
+	s.handler, s.linkable = restjson.NewService(options.Log, operations...).Keeping(NoEffect), linkable(operations)
 	return s
 }
 

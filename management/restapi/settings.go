@@ -26,21 +26,26 @@ const apiKeyVersion = "4"
 // usagePlansFeature is the one feature that there is.
 const usagePlansFeature = "UsagePlans"
 
-// ReadAccount reads the settings of a region, which are Amazon's defaults at first.
-func ReadAccount(r store.Reader, region string) (*Account, error) {
-	rate, burst := 10000.0, 5000
+// readAccount reads the settings of a region. Its throttle is not among what is kept: it is
+// the one that the gateway holds all to, and a file says it. Without one nobody is held to
+// any, and none is told.
+func (s *Service) readAccount(r store.Reader, region string) (*Account, error) {
 	found, err := hasRecord(r, accountKey(region))
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		return &Account{ThrottleSettings: &ThrottleSettings{RateLimit: &rate, BurstLimit: &burst}, Features: []string{usagePlansFeature}, APIKeyVersion: apiKeyVersion}, nil
+	a := &Account{Features: []string{usagePlansFeature}, APIKeyVersion: apiKeyVersion}
+	if found {
+		if a, err = readRecord[Account](r, accountKey(region), nil); err != nil {
+			return nil, err
+		}
 	}
-	return readRecord[Account](r, accountKey(region), nil)
+	a.ThrottleSettings = s.throttle()
+	return a, nil
 }
 
 func (s *Service) getAccount(ctx context.Context, c *restjson.Call) (any, error) {
-	return view(ctx, s, func(r store.Reader) (*Account, error) { return ReadAccount(r, c.Region) })
+	return view(ctx, s, func(r store.Reader) (*Account, error) { return s.readAccount(r, c.Region) })
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
@@ -51,7 +56,7 @@ func (s *Service) updateAccount(ctx context.Context, c *restjson.Call) (any, err
 		return nil, err
 	}
 	return update(ctx, s, func(tx store.Tx) (*Account, error) {
-		a, err := ReadAccount(tx, c.Region)
+		a, err := s.readAccount(tx, c.Region)
 		if err != nil {
 			return nil, err
 		}
@@ -79,6 +84,8 @@ func (s *Service) updateAccount(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return nil, err
 		}
-		return a, store.WriteDocument(tx, accountKey(c.Region), a)
+		kept := *a
+		kept.ThrottleSettings = nil
+		return a, store.WriteDocument(tx, accountKey(c.Region), &kept)
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"gatehouse/gateway"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -23,7 +24,7 @@ func (s *Service) testOperations() []restjson.Operation {
 // Tester tries APIs as they are edited, before they are deployed.
 type Tester interface {
 	// TestMethod sends a request to a method's integration, TestAuthorizer asks an
-	// authorizer's function about one. The error's text is for the caller.
+	// authorizer's function about one, or has its token verified. The error's text is for the caller.
 	TestMethod(ctx context.Context, t *MethodTest) (*MethodAnswer, error)
 	TestAuthorizer(ctx context.Context, t *AuthorizerTest) (*AuthorizerAnswer, error)
 }
@@ -65,6 +66,8 @@ type AuthorizerTest struct {
 	// Content has a method that asks the authorizer: GET of the root.
 	Content    *Content
 	Authorizer string
+	// UserPool tells that it verifies tokens, and asks no function.
+	UserPool bool
 }
 
 // AuthorizerAnswer is what became of one.
@@ -207,16 +210,13 @@ func (s *Service) testInvokeAuthorizer(ctx context.Context, c *restjson.Call) (a
 			return err
 		}
 		authorizer, err := readRecord[Authorizer](r, folder+authorizersFolder+c.Params["authorizer_id"], restjson.NotFound("Invalid Authorizer identifier specified"))
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case authorizer.Type == "COGNITO_USER_POOLS":
-			return restjson.BadRequest("The authorizer %s verifies tokens, which Envoy does for stages that are deployed: deploy the API to a stage, and call that", authorizer.Name)
 		}
 		if test.Content, err = ReadContent(r, c.Region, c.Params["restapi_id"]); err != nil {
 			return err
 		}
-		test.Authorizer = authorizer.Name
+		test.Authorizer, test.UserPool = authorizer.Name, authorizer.Type == gateway.CognitoAuthorizer
 		onlyAuthorizer(test.Content, authorizer)
 		return nil
 	})
@@ -247,9 +247,16 @@ func (s *Service) testInvokeAuthorizer(ctx context.Context, c *restjson.Call) (a
 // onlyAuthorizer makes content one method that asks the authorizer.
 func onlyAuthorizer(c *Content, a *Authorizer) {
 	root := Resource{ID: c.API.RootResourceID, Path: "/", ResourceMethods: map[string]Method{http.MethodGet: {
-		HTTPMethod: http.MethodGet, AuthorizationType: "CUSTOM", AuthorizerID: a.ID,
+		HTTPMethod: http.MethodGet, AuthorizationType: authorizationType(a), AuthorizerID: a.ID,
 		MethodIntegration: &Integration{Type: "MOCK", RequestTemplates: map[string]string{"application/json": `{"statusCode": 200}`}},
 	}}}
 	c.Resources, c.Authorizers = []Resource{root}, []Authorizer{*a}
 	c.API.Policy, c.DocumentationParts, c.RequestValidators, c.GatewayResponses = "", nil, nil, nil
+}
+
+func authorizationType(a *Authorizer) string {
+	if a.Type == gateway.CognitoAuthorizer {
+		return a.Type
+	}
+	return "CUSTOM"
 }

@@ -50,6 +50,9 @@ type Call struct {
 	Params map[string]string
 	Query  url.Values
 	Body   []byte
+	// About is set by operations whose members have an effect for some of what they are about
+	// only, as the protocol of an API (NoEffect.About).
+	About string
 }
 
 // Decode reads the body into a value. A body that is no JSON, or no such value, is the
@@ -130,6 +133,7 @@ func Conflict(format string, args ...any) error {
 type Service struct {
 	log        *slog.Logger
 	operations map[int][]operation
+	noEffect   map[string][]NoEffect
 }
 
 type operation struct {
@@ -188,15 +192,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, _ := r.Context().Value(callerKey{}).(Caller)
-	answer, err := o.Do(r.Context(), &Call{Caller: caller, Request: r, Operation: o.Name, Params: params, Query: r.URL.Query(), Body: body})
+	call := &Call{Caller: caller, Request: r, Operation: o.Name, Params: params, Query: r.URL.Query(), Body: body}
+	answer, err := o.Do(r.Context(), call)
 	if err != nil {
 		s.fail(w, o.Name, err)
 		return
 	}
-	s.succeed(w, o, answer)
+	s.succeed(w, o, call, answer)
 }
 
-func (s *Service) succeed(w http.ResponseWriter, o *operation, answer any) {
+func (s *Service) succeed(w http.ResponseWriter, o *operation, c *Call, answer any) {
 	var body []byte
 	w.Header().Set("Content-Type", "application/json")
 	switch a := answer.(type) {
@@ -212,6 +217,7 @@ func (s *Service) succeed(w http.ResponseWriter, o *operation, answer any) {
 			s.fail(w, o.Name, err)
 			return
 		}
+		s.tell(o, c, body)
 	}
 	w.WriteHeader(o.Status)
 	// A caller that has gone away is no problem of ours.

@@ -50,7 +50,15 @@ type (
 	nativeDomain struct {
 		Name     string          `json:"name"`
 		TLS      *nativeTLS      `json:"tls,omitempty"`
+		Rules    []nativeRule    `json:"rules,omitempty"`
 		Mappings []nativeMapping `json:"mappings"`
+	}
+	nativeRule struct {
+		Priority  int               `json:"priority"`
+		Headers   map[string]string `json:"headers,omitempty"`
+		Path      string            `json:"path,omitempty"`
+		StripPath bool              `json:"stripPath,omitempty"`
+		Stage     string            `json:"stage"`
 	}
 	nativeTLS struct {
 		ARN         string `json:"arn,omitempty"`
@@ -244,14 +252,26 @@ func planRoute(key string) string {
 
 // domainName renders a domain, or nothing where it is not served.
 func (f *Files) domainName(reader store.Reader, region string, n *domain.Name) (*nativeDomain, error) {
-	if n.RoutingMode == domain.ByRule || n.Endpoint(domain.Private) != nil {
+	if n.Endpoint(domain.Private) != nil {
 		return nil, nil
+	}
+	out := &nativeDomain{Name: n.Name, TLS: domainTLS(n), Mappings: []nativeMapping{}}
+	if n.RoutingMode == domain.ByRule || n.RoutingMode == domain.ByRuleThenMapping {
+		rules, err := domain.Rules(reader, region, n.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rules {
+			out.Rules = append(out.Rules, domainRule(r))
+		}
+	}
+	if n.RoutingMode == domain.ByRule {
+		return out, nil
 	}
 	mappings, err := list[domain.Mapping](reader, domain.MappingsFolder(region, n.Name))
 	if err != nil {
 		return nil, err
 	}
-	out := &nativeDomain{Name: n.Name, TLS: domainTLS(n), Mappings: []nativeMapping{}}
 	taken := map[string]bool{}
 	for _, m := range mappings {
 		if m.Stage != "" {
@@ -278,6 +298,18 @@ func (f *Files) domainName(reader store.Reader, region string, n *domain.Name) (
 		}
 	}
 	return out, nil
+}
+
+func domainRule(r *domain.Rule) nativeRule {
+	t := r.Target()
+	out := nativeRule{Priority: r.Priority, Path: r.Path(), StripPath: t.StripBasePath, Stage: t.APIID + "/" + t.Stage}
+	for _, h := range r.Headers() {
+		if out.Headers == nil {
+			out.Headers = map[string]string{}
+		}
+		out.Headers[h.Header] = h.ValueGlob
+	}
+	return out
 }
 
 // domainTLS is what a domain asks for; what an ARN and a URI stand for, the owner of the

@@ -71,7 +71,7 @@ func unitOf(key string) string {
 	if len(parts) >= 3 && (parts[1] == restKind || parts[1] == httpKind) {
 		return strings.Join(parts[:3], "/")
 	}
-	if len(parts) >= 3 && (parts[1] == domainKind || parts[1] == mappingKind) {
+	if len(parts) >= 3 && (parts[1] == domainKind || parts[1] == mappingKind || parts[1] == ruleKind) {
 		return parts[0] + "/" + domainKind + "/" + parts[2]
 	}
 	return parts[0]
@@ -87,6 +87,7 @@ const (
 const (
 	domainKind  = "domainnames"
 	mappingKind = "basepathmappings"
+	ruleKind    = "routingrules"
 )
 
 // IsAPI tells the units that are APIs.

@@ -79,6 +79,17 @@ func TestWeeks(t *testing.T) {
 				samples[3] = fmt.Appendf(samples[3], "gatehouse_apigateway_latency_seconds_bucket{%s,le=\"%s\"} %v %s", c.labels, le, n, stamp)
 			}
 		}
+		for i, direction := range []string{"received", "sent"} {
+			samples[5] = fmt.Appendf(samples[5], "gatehouse_apigateway_websocket_message_count_total{api_id=\"chat\",stage=\"v1\",route=\"say\",direction=\"%s\"} %v %s", direction, pets.calls/float64(i+1), stamp)
+		}
+		samples[6] = fmt.Appendf(samples[6], "gatehouse_apigateway_websocket_client_errors_total{api_id=\"chat\",stage=\"v1\",route=\"say\"} %v %s", pets.client, stamp)
+		for i, n := range pets.buckets {
+			bound := "+Inf"
+			if i < len(bounds) {
+				bound = strconv.FormatFloat(bounds[i], 'g', -1, 64)
+			}
+			samples[7] = fmt.Appendf(samples[7], "gatehouse_apigateway_websocket_integration_latency_seconds_bucket{api_id=\"chat\",stage=\"v1\",route=\"say\",le=\"%s\"} %v %s", bound, n, stamp)
+		}
 		for i, result := range []string{"hit", "miss", "refresh"} {
 			samples[4] = fmt.Appendf(samples[4], "gatehouse_stage_cache_requests_total{api=\"shop\",stage=\"v1\",result=\"%s\"} %v %s", result, pets.calls/float64(2*(i+1)), stamp)
 		}
@@ -103,13 +114,11 @@ func TestWeeks(t *testing.T) {
 		exact[at.Truncate(day).Unix()] = p
 		other.add(200, time.Second)
 	}
-	for i, kind := range []string{"count counter", "4xx counter", "throttled counter", "latency_seconds histogram", "", ""} {
-		switch {
-		case i < 4:
-			fmt.Fprintf(file, "# TYPE gatehouse_apigateway_%s\n%s", kind, samples[i])
-		case i == 4:
-			fmt.Fprintf(file, "# TYPE gatehouse_stage_cache_requests counter\n%s", samples[i])
-		}
+	for i, kind := range []string{
+		"apigateway_count counter", "apigateway_4xx counter", "apigateway_throttled counter", "apigateway_latency_seconds histogram", "stage_cache_requests counter",
+		"apigateway_websocket_message_count counter", "apigateway_websocket_client_errors counter", "apigateway_websocket_integration_latency_seconds histogram",
+	} {
+		fmt.Fprintf(file, "# TYPE gatehouse_%s\n%s", kind, samples[i])
 	}
 	fmt.Fprint(file, "# EOF\n")
 	if err := file.Close(); err != nil {
@@ -161,6 +170,23 @@ func TestWeeks(t *testing.T) {
 		}
 		if p.IntegrationLatency.Count() != 0 || p.ServerErrors != 0 {
 			t.Errorf("of nothing: %d, %d", p.IntegrationLatency.Count(), p.ServerErrors)
+		}
+	}
+	// A WebSocket API has messages in place of calls.
+	for _, of := range []history.Of{{API: "chat"}, {API: "chat", Stage: "v1", Resource: "say"}} {
+		points, err := source.Series(t.Context(), of, begin, end, day)
+		if err != nil || len(points) != 21 {
+			t.Fatalf("%d points, %v", len(points), err)
+		}
+		for _, p := range points {
+			want := exact[p.At.Unix()]
+			near("received", p.At, float64(p.Sockets.Received), float64(want.Count), 0.005)
+			near("sent", p.At, float64(p.Sockets.Sent), float64(want.Count)/2, 0.005)
+			near("client errors", p.At, float64(p.Sockets.ClientErrors), 2*288, 0.005)
+			near("integration latencies", p.At, float64(p.IntegrationLatency.Count()), float64(want.Count), 0.005)
+			if p.Count != 0 || p.Sockets.Connects != 0 {
+				t.Errorf("of nothing: %d, %d", p.Count, p.Sockets.Connects)
+			}
 		}
 	}
 	// All that there is, of a route, of another stage, of nothing; by hours.

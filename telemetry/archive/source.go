@@ -107,6 +107,8 @@ var numbers = []struct {
 	metric string
 	// byStage metrics know of no routes, and have other labels.
 	byStage bool
+	// sockets are of WebSocket APIs.
+	sockets bool
 	more    string
 	of      func(*history.Point) *uint64
 }{
@@ -116,21 +118,32 @@ var numbers = []struct {
 	{metric: "gatehouse_apigateway_throttled_total", of: func(p *history.Point) *uint64 { return &p.Throttled }},
 	{metric: "gatehouse_stage_cache_requests_total", byStage: true, more: `result="hit"`, of: func(p *history.Point) *uint64 { return &p.CacheHits }},
 	{metric: "gatehouse_stage_cache_requests_total", byStage: true, more: `result!="hit"`, of: func(p *history.Point) *uint64 { return &p.CacheMisses }},
+	{metric: socketMetric + "connect_count_total", sockets: true, of: func(p *history.Point) *uint64 { return &p.Sockets.Connects }},
+	{metric: socketMetric + "message_count_total", sockets: true, more: `direction="received"`, of: func(p *history.Point) *uint64 { return &p.Sockets.Received }},
+	{metric: socketMetric + "message_count_total", sockets: true, more: `direction="sent"`, of: func(p *history.Point) *uint64 { return &p.Sockets.Sent }},
+	{metric: socketMetric + "client_errors_total", sockets: true, of: func(p *history.Point) *uint64 { return &p.Sockets.ClientErrors }},
+	{metric: socketMetric + "integration_errors_total", sockets: true, of: func(p *history.Point) *uint64 { return &p.Sockets.IntegrationErrors }},
+	{metric: socketMetric + "execution_errors_total", sockets: true, of: func(p *history.Point) *uint64 { return &p.Sockets.ExecutionErrors }},
 }
 
-// sketches are the histograms that a point has.
+// socketMetric is what metrics of WebSocket APIs begin with.
+const socketMetric = "gatehouse_apigateway_websocket_"
+
+// sketches are the histograms that a point has, of requests and of events of WebSocket APIs,
+// of which sockets is empty where there is none.
 var sketches = []struct {
-	metric string
-	of     func(*history.Point) *history.Sketch
+	metric, sockets string
+	of              func(*history.Point) *history.Sketch
 }{
-	{"gatehouse_apigateway_latency_seconds_bucket", func(p *history.Point) *history.Sketch { return &p.Latency }},
-	{"gatehouse_apigateway_integration_latency_seconds_bucket", func(p *history.Point) *history.Sketch { return &p.IntegrationLatency }},
+	{"gatehouse_apigateway_latency_seconds_bucket", "", func(p *history.Point) *history.Sketch { return &p.Latency }},
+	{"gatehouse_apigateway_integration_latency_seconds_bucket", socketMetric + "integration_latency_seconds_bucket", func(p *history.Point) *history.Sketch { return &p.IntegrationLatency }},
 }
 
 // Series gives a point for every step from one time to another, as history.Reader does.
 // Numbers are those of Prometheus's increase: about right, of what it has scraped. Points
 // have no statuses and no bytes, and those of routes no cache hits. Routes are known where
-// their metrics are detailed.
+// their metrics are detailed. Of WebSocket APIs it has the Sockets and how long integrations
+// took: their events are not in Count.
 func (s *Source) Series(ctx context.Context, of history.Of, from, to time.Time, step time.Duration) ([]history.Point, error) {
 	step = max(step.Truncate(time.Minute), time.Minute)
 	first := from.UTC().Truncate(step)
@@ -152,13 +165,13 @@ func (s *Source) Series(ctx context.Context, of history.Of, from, to time.Time, 
 	asking, ctx := errgroup.WithContext(ctx)
 	asking.SetLimit(4)
 	for _, number := range numbers {
-		if number.byStage && of.Method+of.Resource != "" {
+		if number.byStage && of.Method+of.Resource != "" || !q.may(number.sockets) {
 			continue
 		}
 		asking.Go(func() error {
-			selector := q.selector("api_id", number.more)
+			selector := q.selector("api_id", number.sockets, number.more)
 			if number.byStage {
-				selector = q.selector("api", number.more)
+				selector = q.selector("api", false, number.more)
 			}
 			return q.ask(ctx, "sum(increase("+number.metric+selector+q.window()+"))", func(at int, _ model.Metric, value float64) {
 				*number.of(&points[at]) = rounded(value)
@@ -168,18 +181,27 @@ func (s *Source) Series(ctx context.Context, of history.Of, from, to time.Time, 
 	for _, sketch := range sketches {
 		asking.Go(func() error {
 			buckets := make([]map[float64]float64, n)
-			err := q.ask(ctx, "sum by (le) (increase("+sketch.metric+q.selector("api_id", "")+q.window()+"))", func(at int, of model.Metric, value float64) {
-				if buckets[at] == nil {
-					buckets[at] = map[float64]float64{}
+			for i, metric := range []string{sketch.metric, sketch.sockets} {
+				sockets := i == 1
+				if metric == "" || !q.may(sockets) {
+					continue
 				}
-				if bound, ok := boundOf(of["le"]); ok {
-					buckets[at][bound] += value
+				err := q.ask(ctx, "sum by (le) (increase("+metric+q.selector("api_id", sockets, "")+q.window()+"))", func(at int, of model.Metric, value float64) {
+					if buckets[at] == nil {
+						buckets[at] = map[float64]float64{}
+					}
+					if bound, ok := boundOf(of["le"]); ok {
+						buckets[at][bound] += value
+					}
+				})
+				if err != nil {
+					return err
 				}
-			})
+			}
 			for i := range points {
 				fill(sketch.of(&points[i]), buckets[i])
 			}
-			return err
+			return nil
 		})
 	}
 	if err := asking.Wait(); err != nil {
@@ -197,8 +219,17 @@ type question struct {
 	step   time.Duration
 }
 
+// may tells whether metrics of WebSocket APIs, or those of others, know of what is asked:
+// routes of WebSocket APIs have no method, and all others have one.
+func (q *question) may(sockets bool) bool {
+	if q.of.Resource == "" || q.of.Resource == history.None {
+		return true
+	}
+	return sockets == (q.of.Method == "") || q.of.Method == history.Other
+}
+
 // selector picks the series. Labels of a stage that has none for routes are empty.
-func (q *question) selector(apiLabel, more string) string {
+func (q *question) selector(apiLabel string, sockets bool, more string) string {
 	var parts []string
 	is := func(label, value string) {
 		if value == history.None {
@@ -212,7 +243,11 @@ func (q *question) selector(apiLabel, more string) string {
 	if q.of.Stage != "" {
 		is("stage", q.of.Stage)
 	}
-	if q.of.Method+q.of.Resource != "" {
+	switch {
+	case q.of.Method+q.of.Resource == "":
+	case sockets:
+		is("route", q.of.Resource)
+	default:
 		is("method", q.of.Method)
 		is("resource", q.of.Resource)
 	}

@@ -12,6 +12,7 @@ type cell struct {
 	count, throttled, hits, misses, bytes uint64
 	statuses                              []statusCount
 	latency, integration                  Sketch
+	sockets                               Sockets
 }
 
 type statusCount struct {
@@ -39,6 +40,7 @@ func (c *cell) add(r *Request) {
 	if r.Integrated {
 		c.integration.Observe(r.IntegrationLatency, 1)
 	}
+	c.sockets.count(r)
 }
 
 func (c *cell) addStatus(status int, n uint64) {
@@ -60,6 +62,7 @@ func (c *cell) merge(o *cell) {
 	}
 	c.latency.Merge(&o.latency)
 	c.integration.Merge(&o.integration)
+	c.sockets.Add(&o.sockets)
 }
 
 // appendTo writes the cell; how many requests it has comes first, which totals of many
@@ -72,7 +75,7 @@ func (c *cell) appendTo(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(s.status))
 		b = binary.AppendUvarint(b, s.n)
 	}
-	return c.integration.appendTo(c.latency.appendTo(b))
+	return c.sockets.appendTo(c.integration.appendTo(c.latency.appendTo(b)))
 }
 
 // mergeEncoded adds what appendTo wrote.
@@ -87,13 +90,14 @@ func (c *cell) mergeEncoded(data []byte) {
 	}
 	c.latency.mergeEncoded(in)
 	c.integration.mergeEncoded(in)
+	c.sockets.mergeEncoded(in)
 }
 
 // point is the cell as it is told.
 func (c *cell) point(at time.Time) Point {
 	p := Point{
 		At: at, Count: c.count, Throttled: c.throttled, CacheHits: c.hits, CacheMisses: c.misses, Bytes: c.bytes,
-		Latency: c.latency, IntegrationLatency: c.integration,
+		Latency: c.latency, IntegrationLatency: c.integration, Sockets: c.sockets,
 	}
 	if len(c.statuses) > 0 {
 		p.Statuses = make(map[int]uint64, len(c.statuses))

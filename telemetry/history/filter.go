@@ -14,6 +14,8 @@ type Filter struct {
 	Status Statuses
 	// Key is the name of an API key, and Caller a client's address.
 	Key, Caller string
+	// Connection is the id of a WebSocket API's connection.
+	Connection string
 	// Path is what the path must begin with.
 	Path string
 }
@@ -60,7 +62,8 @@ func (f *Filter) Match(r *Request) bool {
 	}
 	switch {
 	case f.Status != Statuses{} && (r.Status < f.Status.First || r.Status > f.Status.Last),
-		f.Key != "" && f.Key != r.KeyName, f.Caller != "" && f.Caller != r.Caller:
+		f.Key != "" && f.Key != r.KeyName, f.Caller != "" && f.Caller != r.Caller,
+		f.Connection != "" && f.Connection != r.ConnectionID:
 		return false
 	}
 	return strings.HasPrefix(r.Path, f.Path)

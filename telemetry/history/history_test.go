@@ -28,7 +28,8 @@ func request(of Of, status int, latency time.Duration) *Request {
 	}
 }
 
-// told is what was added, to be counted in the simplest way.
+// told is what was added, to be counted in the simplest way; without a request it is a message
+// that was sent.
 type told struct {
 	at time.Time
 	of Of
@@ -47,7 +48,11 @@ func (o Of) covers(part Of) bool {
 func recounted(all []told, of Of, from, to time.Time) Point {
 	c := &cell{}
 	for _, x := range all {
-		if of.covers(x.of) && !x.at.Before(from) && x.at.Before(to) {
+		switch {
+		case !of.covers(x.of) || x.at.Before(from) || !x.at.Before(to):
+		case x.r == nil:
+			c.sockets.Sent++
+		default:
 			c.add(x.r)
 		}
 	}
@@ -65,6 +70,9 @@ func TestSeriesAndTotals(t *testing.T) {
 			routes = append(routes, Of{api, stage, "GET", "/pets"}, Of{api, stage, "POST", "/pets"}, Of{api, stage, None, None})
 		}
 	}
+	for _, route := range []string{"$connect", "$default", "say"} {
+		routes = append(routes, Of{"chat", "v1", "", route})
+	}
 	random := rand.New(rand.NewPCG(3, 4))
 	c := &clock{noon}
 	h := New(Options{Now: c.now})
@@ -77,6 +85,14 @@ func TestSeriesAndTotals(t *testing.T) {
 		r.Cache = []string{"", CacheHit, CacheMiss}[random.IntN(3)]
 		if of.Method == None {
 			r.RouteMethod, r.Resource = "", ""
+		}
+		if of.API == "chat" {
+			r.Protocol, r.Event = "WEBSOCKET", []string{"CONNECT", "MESSAGE", "DISCONNECT"}[random.IntN(3)]
+			r.Fault = []string{"", "ClientError", "IntegrationError", "ExecutionError"}[random.IntN(4)]
+			if random.IntN(3) == 0 {
+				h.Sent(of.API, of.Stage, of.Resource)
+				all = append(all, told{c.at, of, nil})
+			}
 		}
 		all = append(all, told{c.at, of, r})
 		h.Add(r)
@@ -97,7 +113,7 @@ func TestSeriesAndTotals(t *testing.T) {
 	if c.at.Before(noon.Add(2*time.Hour)) || c.at.After(noon.Add(12*time.Hour)) {
 		t.Fatalf("the test is about an odd time: %v", c.at)
 	}
-	things := append([]Of{{}, {API: "shop"}, {API: "web", Stage: "v2"}, {API: "nobody"}}, routes[:3]...)
+	things := append([]Of{{}, {API: "shop"}, {API: "chat"}, routes[14], {API: "web", Stage: "v2"}, {API: "nobody"}}, routes[:3]...)
 	from, to := noon.Add(3*time.Minute+time.Second), c.at.Add(time.Second)
 	for _, of := range things {
 		for _, step := range []time.Duration{time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, 7 * time.Minute} {
@@ -117,7 +133,7 @@ func TestSeriesAndTotals(t *testing.T) {
 	}
 	minute, end := from.Truncate(time.Minute), to.Truncate(time.Minute).Add(time.Minute)
 	for of, parts := range map[Of][]Of{
-		{}: {{API: "shop"}, {API: "web"}}, {API: "shop"}: {{API: "shop", Stage: "v1"}, {API: "shop", Stage: "v2"}},
+		{}: {{API: "shop"}, {API: "web"}, {API: "chat"}}, {API: "chat", Stage: "v1"}: routes[12:], {API: "shop"}: {{API: "shop", Stage: "v1"}, {API: "shop", Stage: "v2"}},
 		{API: "shop", Stage: "v1"}: routes[:3], {API: "nobody"}: nil, routes[0]: nil,
 	} {
 		var want []Total

@@ -98,7 +98,7 @@ func TestRequestsAreBoundedInBytes(t *testing.T) {
 // TestEveryFieldIsKept fills in all there is.
 func TestEveryFieldIsKept(t *testing.T) {
 	r := Request{
-		ID: "1", At: noon.Add(time.Nanosecond), Canary: true, Status: 599, Latency: time.Second, Integrated: true, IntegrationLatency: 5,
+		ID: "1", At: noon.Add(time.Nanosecond), Canary: true, Status: 599, Latency: time.Second, Integrated: true, IntegrationLatency: 5, IntegrationStatus: 502,
 		Received: 1 << 40, Sent: 7, Throttled: true, Execution: []string{"one", "two"},
 	}
 	for i, text := range r.texts() {

@@ -70,6 +70,8 @@ type Point struct {
 	Statuses map[int]uint64
 	// Latency is of all requests, IntegrationLatency of those that an integration answered.
 	Latency, IntegrationLatency Sketch
+	// Sockets are of WebSocket APIs, whose events are counted as requests.
+	Sockets Sockets
 }
 
 // Add adds what was counted at another point, or of something else.
@@ -89,6 +91,7 @@ func (p *Point) Add(o *Point) {
 	}
 	p.Latency.Merge(&o.Latency)
 	p.IntegrationLatency.Merge(&o.IntegrationLatency)
+	p.Sockets.Add(&o.Sockets)
 }
 
 // Total is all that was counted of something in a time.

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Request is one request, as it is told when it has ended. Texts that a client, a backend
+// Request is one request, or one event of a connection of a WebSocket API, as it is told when
+// it has ended. Texts that a client, a backend
 // or a function has a say in are bounded, and have nothing in them that could do anything
 // to a terminal; they are not escaped for any other use. Secrets are never in it: keys are
 // told by name, and neither queries nor bodies nor headers of authorization are kept.
@@ -27,8 +28,17 @@ type Request struct {
 	RouteMethod string `json:"routeMethod,omitempty"`
 	Resource    string `json:"resource,omitempty"`
 	// Protocol is that of the API: REST, HTTP or WEBSOCKET; empty where the stage is not
-	// known. Only requests to known stages are counted, connections of WebSocket APIs not.
+	// known. Only requests to known stages are counted; of WebSocket APIs only events are, not
+	// the request that a connection is to Envoy, which ends with it.
 	Protocol string `json:"protocol,omitempty"`
+
+	// Event is CONNECT, MESSAGE or DISCONNECT for an event of a WebSocket API, and Fault whose
+	// it was that it failed (see package socket). ConnectionID is that of the connection.
+	Event        string `json:"event,omitempty"`
+	Fault        string `json:"fault,omitempty"`
+	ConnectionID string `json:"connectionId,omitempty"`
+	// IntegrationStatus is what the integration of an event answered, 0 for nothing.
+	IntegrationStatus int `json:"integrationStatus,omitempty"`
 
 	// Method, Host and Path are what the client asked for, without the query.
 	Method      string `json:"method"`
@@ -68,7 +78,7 @@ type Request struct {
 	Permission Check `json:"permission,omitzero"`
 
 	// Upstream is the cluster that Envoy sent it to, UpstreamAddress the host of it, and
-	// UpstreamFailure why there was no connection.
+	// UpstreamFailure why there was no connection, or why an event's integration did not answer.
 	Upstream        string `json:"upstream,omitempty"`
 	UpstreamAddress string `json:"upstreamAddress,omitempty"`
 	UpstreamFailure string `json:"upstreamFailure,omitempty"`
@@ -97,14 +107,19 @@ type Check struct {
 
 // counts is what a request is counted as; false where it is not.
 func (r *Request) counts() (Of, bool) {
-	if r.API == "" || r.Stage == "" || r.Protocol == "" || r.Protocol == "WEBSOCKET" {
+	if r.API == "" || r.Stage == "" || r.Protocol == "" || r.Protocol == "WEBSOCKET" && r.Event == "" {
 		return Of{}, false
 	}
+	return r.of(), true
+}
+
+// of names its route.
+func (r *Request) of() Of {
 	of := Of{r.API, r.Stage, r.RouteMethod, r.Resource}
 	if of.Method == "" && of.Resource == "" {
 		of.Method, of.Resource = None, None
 	}
-	return of, true
+	return of
 }
 
 // Bounds of texts.
@@ -119,14 +134,14 @@ const (
 	maxExecutionLine = 4 << 10
 )
 
-const numTexts = 29
+const numTexts = 32
 
 // texts are all of them, those with bounds of their own first.
 func (r *Request) texts() [numTexts]*string {
 	return [...]*string{
 		&r.Path, &r.ErrorMessage, &r.UpstreamFailure,
 		&r.ID, &r.API, &r.Stage, &r.RouteMethod, &r.Resource, &r.Protocol, &r.Method, &r.Host, &r.HTTPVersion, &r.Caller, &r.UserAgent, &r.KeyName,
-		&r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
+		&r.Event, &r.Fault, &r.ConnectionID, &r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
 		&r.Authorizer.Status, &r.Authorizer.Failure, &r.Signature.Status, &r.Signature.Failure, &r.Permission.Status, &r.Permission.Failure,
 	}
 }
@@ -179,7 +194,7 @@ func (r *Request) appendTo(b []byte) []byte {
 		is |= isThrottled
 	}
 	for _, n := range [...]uint64{
-		is, uint64(r.At.UnixNano()), uint64(r.Status), uint64(r.Latency), uint64(r.IntegrationLatency), r.Received, r.Sent,
+		is, uint64(r.At.UnixNano()), uint64(r.Status), uint64(r.Latency), uint64(r.IntegrationLatency), uint64(r.IntegrationStatus), r.Received, r.Sent,
 	} {
 		b = binary.AppendUvarint(b, n)
 	}
@@ -200,6 +215,7 @@ func readRequest(data []byte) (r Request) {
 	r.Canary, r.Integrated, r.Throttled = is&isCanary != 0, is&isIntegrated != 0, is&isThrottled != 0
 	r.At = time.Unix(0, int64(in.uvarint())).UTC()
 	r.Status, r.Latency, r.IntegrationLatency = int(in.uvarint()), time.Duration(in.uvarint()), time.Duration(in.uvarint())
+	r.IntegrationStatus = int(in.uvarint())
 	r.Received, r.Sent = in.uvarint(), in.uvarint()
 	for _, text := range r.texts() {
 		*text = in.text()

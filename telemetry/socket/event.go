@@ -58,6 +58,43 @@ type Event struct {
 	Error    string
 }
 
+// Fault is whose it was that an event failed, by the names of CloudWatch's metrics.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-logging.html
+type Fault string
+
+const (
+	// ClientError: the gateway answered with 4XX before it called the integration.
+	ClientError Fault = "ClientError"
+	// IntegrationError: the integration answered with 4XX or 5XX.
+	IntegrationError Fault = "IntegrationError"
+	// ExecutionError: the integration could not be called, or what it answered not be used.
+	ExecutionError Fault = "ExecutionError"
+)
+
+// Fault is empty where the event did not fail.
+func (e *Event) Fault() Fault {
+	switch {
+	case !e.Integrated && e.Status >= 400 && e.Status < 500:
+		return ClientError
+	case e.IntegrationStatus >= 400:
+		return IntegrationError
+	case e.IntegrationError != "", e.Status >= 500:
+		return ExecutionError
+	}
+	return ""
+}
+
+// Refused is whose it was that a client may not connect which an Envoy did not let in.
+func Refused(status int) Fault {
+	switch status / 100 {
+	case 4:
+		return ClientError
+	case 5:
+		return ExecutionError
+	}
+	return ""
+}
+
 // Observer is told what happens. It does not wait for anything.
 type Observer interface {
 	// Happened tells of an event.

@@ -17,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"gatehouse/gateway"
+	"gatehouse/xds"
 )
 
 // measureCallers compares routes that ask who calls with the same route open to all.
@@ -126,7 +127,7 @@ func startBySocket(in callersInput) (*service, *envoy, error) {
 		return nil, nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	s.dir = dir
-	e, err := startEdge("unix:" + in.Socket)
+	e, err := startEdge(xds.UnixPrefix+in.Socket, "")
 	if err != nil {
 		s.stop()
 		return nil, nil, err

@@ -131,6 +131,61 @@ static_resources:
 `, port, backendPort)
 }
 
+// sameJobConfig is what somebody writes by hand who wants of a route what Amazon's gateway
+// does with requests, for one host and route: an edge's settings that Envoy recommends,
+// limits of headers and bodies, the headers that come and go. It has nothing that other
+// routes or features would need: no routes of many hosts, no tree to find them in, no
+// filters but the router and the one that limits bodies.
+func sameJobConfig(port int, backend string, protocol gateway.Protocol) []byte {
+	_, backendPort, _ := net.SplitHostPort(backend)
+	route := `{match: {prefix: /}, route: {cluster: backend, host_rewrite_literal: "` + backend + `", timeout: 30s}}`
+	headers := `
+            request_headers_to_add: [{header: {key: forwarded, value: "for=%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%;host=%REQ(:AUTHORITY)%;proto=%REQ(X-FORWARDED-PROTO)%"}}]
+            response_headers_to_add: [{header: {key: apigw-requestid, value: "%REQ(X-REQUEST-ID)%"}}]`
+	if protocol == gateway.REST {
+		route = `{match: {path: /v1/pets}, route: {cluster: backend, host_rewrite_literal: "` + backend + `", prefix_rewrite: /pets, timeout: 29s}}`
+		headers = `
+            request_headers_to_add: [{header: {key: x-amzn-apigateway-api-id, value: rest}}]
+            request_headers_to_remove: [x-amzn-apigateway-api-id, content-md5, max-forwards, proxy-authenticate, server, trailer, www-authenticate, content-encoding, via]
+            response_headers_to_remove: [date, server, via]
+            response_headers_to_add:
+            - header: {key: x-amzn-remapped-date, value: "%RESP(DATE)%"}
+            - header: {key: x-amzn-remapped-server, value: "%RESP(SERVER)%"}
+            - header: {key: x-amzn-remapped-x-amzn-requestid, value: "%RESP(X-AMZN-REQUESTID)%"}
+            - {header: {key: x-amzn-requestid, value: "%REQ(X-REQUEST-ID)%"}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}`
+	}
+	return fmt.Appendf(nil, `
+static_resources:
+  listeners:
+  - address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    per_connection_buffer_limit_bytes: 1048576
+    filter_chains:
+    - filters:
+      - name: hcm
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: same_job
+          use_remote_address: true
+          normalize_path: true
+          path_with_escaped_slashes_action: KEEP_UNCHANGED
+          server_header_transformation: PASS_THROUGH
+          max_request_headers_kb: 60
+          request_headers_timeout: 30s
+          stream_idle_timeout: 300s
+          http_filters:
+          - name: body
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit, max_request_bytes: 10485760}
+          - name: router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router, suppress_envoy_headers: true}
+          route_config:
+            virtual_hosts: [{name: all, domains: ["*"], routes: [%s]}]%s
+  clusters:
+  - name: backend
+    connect_timeout: 1s
+    load_assignment: {cluster_name: backend, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %s}}}}]}]}
+`, port, route, headers, backendPort)
+}
+
 // A gatehouse is a control plane in this process with an Envoy of its own.
 type gatehouse struct {
 	*envoy
@@ -147,6 +202,11 @@ type gatehouse struct {
 
 // startGatehouse serves a snapshot; the gateway's listener is set here.
 func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
+	return startGatehouseBeside(s, "")
+}
+
+// startGatehouseBeside is startGatehouse with an integration service at an address.
+func startGatehouseBeside(s *gateway.Snapshot, integration string) (*gatehouse, error) {
 	g := &gatehouse{port: freePort(), translator: translator.New()}
 	g.server = xds.New(xds.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
@@ -166,13 +226,14 @@ func startGatehouse(s *gateway.Snapshot) (*gatehouse, error) {
 	if err := g.apply(s); err != nil {
 		return nil, err
 	}
-	g.envoy, err = startEdge(lis.Addr().String())
+	g.envoy, err = startEdge(lis.Addr().String(), integration)
 	return g, err
 }
 
-// startEdge starts the Envoy of a control plane.
-func startEdge(controlPlane string) (*envoy, error) {
-	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: controlPlane, Admin: xds.NoAdmin})
+// startEdge starts the Envoy of a control plane, and of an integration service, "" for one
+// beside it.
+func startEdge(controlPlane, integration string) (*envoy, error) {
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "bench", Gateway: "edge", Address: controlPlane, Integration: integration, Admin: xds.NoAdmin})
 	if err != nil {
 		return nil, err
 	}

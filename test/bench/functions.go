@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/integration"
+	"gatehouse/xds"
 )
 
 // integrationVariable has this program be the integration service; it holds a
@@ -25,7 +27,11 @@ const integrationVariable = "GATEHOUSE_BENCH_INTEGRATION"
 const profileVariable = "GATEHOUSE_BENCH_PROFILE"
 
 // integrationInput is what the definition of measureFunctions and measureTemplates depends on.
-type integrationInput struct{ Backend, Endpoint string }
+type integrationInput struct {
+	Backend, Endpoint string
+	// Socket is where it serves besides, as for the Envoy of "gatehouse run"; "" for nowhere.
+	Socket string
+}
 
 // beIntegration serves until its input ends.
 func beIntegration(input string) error {
@@ -51,6 +57,13 @@ func beIntegration(input string) error {
 		return err
 	}
 	go s.Serve(lis)
+	if in.Socket != "" {
+		beside, err := net.Listen("unix", in.Socket)
+		if err != nil {
+			return err
+		}
+		go s.Serve(beside)
+	}
 	fmt.Println(lis.Addr().(*net.TCPAddr).Port)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -98,12 +111,22 @@ func measureFunctions(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	defer plain.stop()
-	in := integrationInput{backend, lambda.URL}
+	dir, err := os.MkdirTemp("", "gatehouse-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	in := integrationInput{Backend: backend, Endpoint: lambda.URL, Socket: filepath.Join(dir, "integration")}
 	service, err := startService(integrationVariable, in)
 	if err != nil {
 		return err
 	}
 	defer service.stop()
+	own, err := startGatehouseBeside(in.snapshot(), xds.UnixPrefix+in.Socket)
+	if err != nil {
+		return err
+	}
+	defer own.stop()
 	s := in.snapshot()
 	s.Gateways = []gateway.Gateway{{Services: gateway.Services{Integration: &gateway.Service{
 		Endpoints: []gateway.Endpoint{{Host: "127.0.0.1", Port: service.port}},
@@ -117,19 +140,24 @@ func measureFunctions(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	for host, path := range map[string]string{"rest": "/v1/function/7", "http": "/function/7"} {
-		if err := waitServing(g.port, host+".execute-api.localhost", path, 200); err != nil {
-			return err
+		for _, port := range []int{own.port, g.port} {
+			if err := waitServing(port, host+".execute-api.localhost", path, 200); err != nil {
+				return err
+			}
 		}
 	}
 	of := func(name, api, path string) *contestant {
-		return &contestant{name: name, envoy: g.envoy, port: g.port, host: api + ".execute-api.localhost", path: path}
+		return &contestant{name: name, envoy: own.envoy, port: own.port, host: api + ".execute-api.localhost", path: path}
 	}
+	apart := of("REST API, the service apart, by TCP", "rest", "/v1/function/7").and(service)
+	apart.envoy, apart.port = g.envoy, g.port
 	fmt.Fprintln(w, "functions\tCPU a request\tratio")
 	return compete(size, w, []*contestant{
 		{name: "hand-written minimal Envoy, plain backend", envoy: plain, port: plainPort, host: "http.execute-api.localhost", path: "/pets"},
 		of("REST API, plain backend", "rest", "/v1/plain"),
 		of("REST API, function: Envoy alone", "rest", "/v1/function/7"),
-		of("the same in all, with the integration service", "rest", "/v1/function/7").and(service),
+		of("in all, with the integration service as 'gatehouse run' has it", "rest", "/v1/function/7").and(service),
 		of("HTTP API, function, format 2.0, in all", "http", "/function/7").and(service),
+		apart,
 	})
 }

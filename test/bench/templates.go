@@ -46,7 +46,7 @@ func measureTemplates(size effort, w *tabwriter.Writer) error {
 		return err
 	}
 	defer stop()
-	in := integrationInput{backend, "http://127.0.0.1:1"}
+	in := integrationInput{Backend: backend, Endpoint: "http://127.0.0.1:1"}
 	service, err := startService(integrationVariable, in)
 	if err != nil {
 		return err

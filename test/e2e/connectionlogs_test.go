@@ -2,14 +2,17 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 // socketMetric is a metric of a WebSocket API's route: a counter, or how often a histogram
@@ -124,6 +127,26 @@ func TestConnectionLogs(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("line %d: %s", i, diff)
 		}
+	}
+	// The history has the same events, and counts them once: Envoy tells of a connection, too.
+	events := map[string]int{}
+	for _, r := range g.history.Recent(history.Filter{Of: history.Of{API: "chat", Stage: "v1"}}, 100) {
+		if r.Event != "" {
+			events[strings.TrimSpace(fmt.Sprint(r.Event, " ", r.Resource, " ", r.Status, " ", r.Fault))]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{
+		"CONNECT $connect 403 ClientError": 1, "CONNECT $connect 200": 1, "MESSAGE $default 200": 1, "MESSAGE down 500 ExecutionError": 1, "DISCONNECT $disconnect 200": 1,
+	}, events); diff != "" {
+		t.Errorf("events of the history: %s", diff)
+	}
+	now := time.Now()
+	var counted history.Sockets
+	for _, p := range g.history.Series(history.Of{API: "chat"}, now.Add(-time.Hour), now.Add(time.Minute), time.Minute) {
+		counted.Add(&p.Sockets)
+	}
+	if want := (history.Sockets{Connects: 2, Received: 2, Sent: 2, ClientErrors: 1, ExecutionErrors: 1}); counted != want {
+		t.Errorf("the history counts %+v, want %+v", counted, want)
 	}
 	for _, m := range []struct {
 		name, api, route string

@@ -296,7 +296,16 @@ func TestFailureModesOfFiles(t *testing.T) {
 				return
 			}
 			o.gatehouse.Until("Redis is asked again", func() bool { return o.ask("/", "x-user", "ann").StatusCode == 200 }, nil)
-			o.want("what was left is there", []int{200, 429}, "/", "x-user", "ann")
+			// One was left then, if none was counted whose answer came too late.
+			more := 0
+			for range 3 {
+				if o.ask("/", "x-user", "ann").StatusCode == 200 {
+					more++
+				}
+			}
+			if more > 1 {
+				t.Errorf("%d requests more got through than were left", more)
+			}
 		})
 	}
 }

@@ -105,6 +105,17 @@ func start(t *testing.T, s *gateway.Snapshot) *running {
 	return startOn(t, s, proctest.FreePort(t))
 }
 
+// socketFolder is short: the path of a socket has at most 107 characters.
+func socketFolder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // startOn is start with the port chosen.
 func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	t.Helper()
@@ -134,6 +145,14 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	}
 	g.integrationAddress = integrationSocket.Addr().(*net.TCPAddr)
 	go g.integration.Serve(integrationSocket)
+	// Envoys of this machine come by a socket without a port, as those of "gatehouse run" do;
+	// the port is for services apart.
+	path := filepath.Join(socketFolder(t), "integration")
+	besideEnvoy, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go g.integration.Serve(besideEnvoy)
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -152,7 +171,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	g.stopControlPlane = func() { g.server.Close(); g.telemetry.EndStreams(); grpcServer.Stop() }
 	t.Cleanup(g.stopControlPlane)
 
-	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Integration: integrationSocket.Addr().String(), Admin: "127.0.0.1:0"})
+	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Integration: xds.UnixPrefix + path, Admin: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/proctest"
 )
 
 // TestSourceNetwork asks by two listeners, of which one is the door of a VPC: a resource
-// policy knows by which a request came, by the path form too, whatever a client says.
+// policy, and the stage's log, know by which a request came, by the path form too, whatever
+// a client says.
 func TestSourceNetwork(t *testing.T) {
 	backend := echoBackend(t, "one")
 	const private = `{"Version":"2012-10-17","Statement":[
@@ -25,6 +29,8 @@ func TestSourceNetwork(t *testing.T) {
 		{Address: "127.0.0.1", Port: uint32(public)},
 		{Address: "127.0.0.1", Port: uint32(vpc), SourceVPC: "vpc-1", SourceVPCE: "vpce-1"},
 	}
+	s.Gateways[0].Telemetry = true
+	s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: jsonFormat("requestId", "identity.vpcId", "identity.vpceId"), Destination: gateway.DestinationStdout}
 	byPublic := startOn(t, s, public)
 	byVPCE := *byPublic
 	byVPCE.port = vpc
@@ -57,5 +63,16 @@ func TestSourceNetwork(t *testing.T) {
 				}
 			}
 		}
+	}
+	from := map[string]int{}
+	for _, line := range linesOf(t, byPublic.told.String, 12) {
+		var told map[string]string
+		if err := json.Unmarshal([]byte(line), &told); err != nil {
+			t.Fatal(line, err)
+		}
+		from[told["identity.vpcId"]+" "+told["identity.vpceId"]]++
+	}
+	if diff := cmp.Diff(map[string]int{"- -": 6, "vpc-1 vpce-1": 6}, from); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -160,6 +160,39 @@ func TestEnvoyThatEndsAgainAndAgain(t *testing.T) {
 	}
 }
 
+// TestAdminPortIsTaken has another program be faster at the port that run has found free
+// for Envoy's admin interface: it finds another.
+func TestAdminPortIsTaken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, backendNamed(t, "one"))
+	dir := t.TempDir()
+	script, found, taken := filepath.Join(dir, "envoy.sh"), filepath.Join(dir, "found"), filepath.Join(dir, "taken")
+	// It waits for the port of its configuration to be taken.
+	text := fmt.Sprintf(`#!/bin/sh
+if [ ! -e %[2]q ]; then
+	awk '/^admin:/ {admin = 1} admin && /port_value:/ {print $2; exit}' "$2" >%[1]q.tmp && mv %[1]q.tmp %[1]q
+	while [ ! -e %[2]q ]; do sleep 0.05; done
+fi
+exec %[3]q "$@"
+`, found, taken, envoytest.Binary(t))
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t)
+	g := launch(t, "run", "--envoy", script, "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), s.dir).serving()
+	eventually(t, "there is a port", func() bool { _, err := os.Stat(found); return err == nil })
+	other, err := net.Listen("tcp", "127.0.0.1:"+strings.TrimSpace(read(t, found)))
+	if err == nil {
+		defer other.Close()
+	}
+	write(t, taken, "")
+	g.AwaitOutput("listening ")
+	awaitAnswer(t, s.url("/pets"), "one")
+	if err == nil && !strings.Contains(g.Output(), "somebody else was faster") {
+		t.Error("it does not tell")
+	}
+}
+
 // TestRunIsStopped ends a gateway at work. What is under way is answered, clients
 // that keep their connections are told to close them, and nothing is left.
 func TestRunIsStopped(t *testing.T) {

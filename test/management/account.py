@@ -31,7 +31,8 @@ def patch(op, path, value=None):
 
 
 # The account.
-same(client.get_account(), throttleSettings={"burstLimit": 5000, "rateLimit": 10000.0}, features=["UsagePlans"], apiKeyVersion="4")
+same(client.get_account(), features=["UsagePlans"], apiKeyVersion="4")
+assert "throttleSettings" not in client.get_account(), "nothing is throttled, and a throttle is told"
 role = "arn:aws:iam::000000000000:role/logs"
 same(client.update_account(patchOperations=[patch("replace", "/cloudwatchRoleArn", role)]), cloudwatchRoleArn=role)
 
@@ -88,8 +89,8 @@ client.delete_usage_plan(usagePlanId=plan)
 arn = "arn:aws:acm:eu-west-1:000000000000:certificate/0a1b"
 domain = same(client.create_domain_name(domainName="api.example.com", regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]}, securityPolicy="TLS_1_2"),
               domainName="api.example.com", domainNameStatus="AVAILABLE", regionalCertificateArn=arn)
-refused("BadRequestException", "The routing mode ROUTING_RULE_ONLY is not supported by Gatehouse: custom domain names lead to APIs by base path mappings only",
-        "create_domain_name", domainName="rules.example.com", regionalCertificateArn="arn:aws:acm:eu-west-1:000000000000:certificate/1", endpointConfiguration={"types": ["REGIONAL"]}, routingMode="ROUTING_RULE_ONLY")
+same(client.create_domain_name(domainName="rules.example.com", regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]}, routingMode="ROUTING_RULE_ONLY"), routingMode="ROUTING_RULE_ONLY")
+client.delete_domain_name(domainName="rules.example.com")
 assert domain["regionalDomainName"].endswith(".execute-api.eu-west-1.amazonaws.com")
 same(client.create_base_path_mapping(domainName="api.example.com", restApiId=i, stage="prod"), basePath="(none)", restApiId=i, stage="prod")
 client.create_base_path_mapping(domainName="api.example.com", basePath="pets", restApiId=i)

@@ -95,7 +95,10 @@ func TestCoverage(t *testing.T) {
 	}
 	want := string(text)
 	for service, operations := range tables {
-		want = replaceTable(t, want, service, coverage(t, service, operations))
+		want = replaceTable(t, want, "operations of "+service, coverage(t, service, operations))
+	}
+	for service, members := range map[string][]restjson.NoEffect{"apigateway": restapi.NoEffect, "apigatewayv2": httpapi.NoEffect} {
+		want = replaceTable(t, want, "members without an effect of "+service, membersWithoutEffect(t, service, members))
 	}
 	if want == string(text) {
 		return
@@ -149,13 +152,14 @@ func coverage(t *testing.T, service string, operations []restjson.Operation) str
 	return fmt.Sprintf("%d of %d operations are supported.\n\n%s", supported, len(model), table.String())
 }
 
-func replaceTable(t *testing.T, text, service, table string) string {
+// replaceTable puts a table where the page has a comment with its name.
+func replaceTable(t *testing.T, text, name, table string) string {
 	t.Helper()
-	begin, end := "<!-- operations of "+service+" -->\n", "<!-- end of operations -->"
+	begin, end := "<!-- "+name+" -->\n", "<!-- end of table -->"
 	before, rest, ok := strings.Cut(text, begin)
 	_, after, ended := strings.Cut(rest, end)
 	if !ok || !ended {
-		t.Fatalf("docs/management-api.md has no place for the operations of %s", service)
+		t.Fatalf("docs/management-api.md has no place for the %s", name)
 	}
 	return before + begin + table + end + after
 }

@@ -119,7 +119,44 @@ assert [x["ApiMappingId"] for x in client.get_api_mappings(DomainName="pets.exam
 refused("BadRequestException", "Deleting the API failed. Please remove all API mappings related to the API in your domains: pets.example.com", "delete_api", ApiId=i)
 client.delete_api_mapping(DomainName="pets.example.com", ApiMappingId=m)
 same(client.get_domain_name(DomainName="pets.example.com"), DomainName="pets.example.com")
+
+# Routing rules, which lead to REST APIs only.
+rest = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name="eu-west-1")
+f = rest.create_rest_api(name="ruled")["id"]
+root = rest.get_resources(restApiId=f)["items"][0]["id"]
+rest.put_method(restApiId=f, resourceId=root, httpMethod="GET", authorizationType="NONE")
+rest.put_integration(restApiId=f, resourceId=root, httpMethod="GET", type="MOCK")
+rest.create_deployment(restApiId=f, stageName="live")
+headers = {"MatchHeaders": {"AnyOf": [{"Header": "x-tenant", "ValueGlob": "gold-*"}]}}
+asked = {"DomainName": "pets.example.com", "Priority": 10, "Conditions": [headers, {"MatchBasePaths": {"AnyOf": ["shop"]}}], "Actions": [{"InvokeApi": {"ApiId": f, "Stage": "live", "StripBasePath": True}}]}
+told = {name: asked[name] for name in ("Priority", "Conditions", "Actions")}
+made = same(client.create_routing_rule(**asked), **told)
+u = made["RoutingRuleId"]
+assert status(made) == 201 and made["RoutingRuleArn"] == f"arn:aws:apigateway:eu-west-1:000000000000:/domainnames/pets.example.com/routingrules/{u}"
+same(client.get_routing_rule(DomainName="pets.example.com", RoutingRuleId=u), **told)
+refused("ConflictException", "A routing rule with priority 10 already exists for this domain name", "create_routing_rule", **asked)
+refused("BadRequestException", "Invalid REST API identifier specified", "create_routing_rule", **{**asked, "Priority": 20, "Actions": [{"InvokeApi": {"ApiId": i, "Stage": "v1"}}]})
+refused("BadRequestException", "Invalid stage identifier specified", "create_routing_rule", **{**asked, "Priority": 20, "Actions": [{"InvokeApi": {"ApiId": f, "Stage": "dead"}}]})
+for wrong, message in [
+    ([headers, headers], "A routing rule can be about a header once: x-tenant"),
+    ([{"MatchBasePaths": {"AnyOf": ["a", "b"]}}], "A condition must have either matchBasePaths or matchHeaders, with exactly one value in anyOf"),
+    ([{"MatchBasePaths": {"AnyOf": ["a"]}}, {"MatchBasePaths": {"AnyOf": ["b"]}}], "A routing rule can have up to two matchHeaders conditions and one matchBasePaths condition"),
+    ([{"MatchHeaders": {"AnyOf": [{"Header": "authorization", "ValueGlob": "x"}]}}], "Invalid header in a condition: the header authorization cannot decide where a request goes"),
+]:
+    refused("BadRequestException", message, "create_routing_rule", **{**asked, "Priority": 20, "Conditions": wrong})
+told = same(client.put_routing_rule(**{**asked, "RoutingRuleId": u, "Priority": 1000000, "Conditions": []}), Priority=1000000, Conditions=[])
+v = client.create_routing_rule(**asked)["RoutingRuleId"]
+assert {x["RoutingRuleId"] for x in client.list_routing_rules(DomainName="pets.example.com")["RoutingRules"]} == {u, v}
+try:
+    rest.delete_stage(restApiId=f, stageName="live")
+    raise AssertionError("a stage that rules lead to was deleted")
+except ClientError as e:
+    assert "pets.example.com" in e.response["Error"]["Message"], e
+same(client.update_domain_name(DomainName="pets.example.com", RoutingMode="ROUTING_RULE_THEN_API_MAPPING"), RoutingMode="ROUTING_RULE_THEN_API_MAPPING")
+client.delete_routing_rule(DomainName="pets.example.com", RoutingRuleId=u)
+refused("NotFoundException", "Invalid routing rule identifier specified", "get_routing_rule", DomainName="pets.example.com", RoutingRuleId=u)
 client.delete_domain_name(DomainName="pets.example.com")
+rest.delete_rest_api(restApiId=f)  # The rules went with the domain.
 refused("NotFoundException", "Invalid domain name identifier specified", "get_domain_name", DomainName="pets.example.com")
 
 # VPC links and tags.

@@ -12,9 +12,17 @@ import urllib.request
 
 import boto3
 
-client = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name="eu-west-1")
+endpoint = sys.argv[1]
+client = boto3.client("apigateway", endpoint_url=endpoint, region_name="eu-west-1")
 gateway, directory = os.environ["GATEWAY"], os.environ["DIRECTORY"]
 secure = int(os.environ["SECURE_PORT"])
+
+
+# What all APIs together are held to is told as a file says it, and kept when the rest changes.
+ROLE = "arn:aws:iam::000000000000:role/logs"
+client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ROLE}])
+account = client.get_account()
+assert account["throttleSettings"] == {"rateLimit": 4000.5, "burstLimit": 7000} and account["cloudwatchRoleArn"] == ROLE, account
 
 
 def body(response):
@@ -25,9 +33,9 @@ def body(response):
         return text
 
 
-def ask(path, host="localhost", key=None):
+def ask(path, host="localhost", key=None, **headers):
     """What the gateway answers: a status, and a body."""
-    request = urllib.request.Request(gateway + path, headers={"Host": host, **({"x-api-key": key} if key else {})})
+    request = urllib.request.Request(gateway + path, headers={"Host": host, **({"x-api-key": key} if key else {}), **headers})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             return response.status, body(response)
@@ -124,6 +132,32 @@ becomes(status(200), lambda: ask("/prod/plain", host="api.example.com", key=key[
 client.update_base_path_mapping(domainName="api.example.com", basePath="shop", patchOperations=[{"op": "replace", "path": "/basePath", "value": "store"}])
 becomes(status(200), lambda: ask("/store/plain", host="api.example.com", key=key["value"]))
 becomes(status(403), lambda: ask("/shop/plain", host="api.example.com", key=key["value"]))
+
+# Routing rules, which count where the domain's mode says so, and then before its mappings.
+rules = boto3.client("apigatewayv2", endpoint_url=endpoint, region_name="eu-west-1")
+rule = {"DomainName": "api.example.com", "Priority": 10, "Actions": [{"InvokeApi": {"ApiId": i, "Stage": "prod", "StripBasePath": True}}],
+        "Conditions": [{"MatchHeaders": {"AnyOf": [{"Header": "Tenant", "ValueGlob": "gold-*"}]}}, {"MatchBasePaths": {"AnyOf": ["gold"]}}]}
+made = rules.create_routing_rule(**rule)
+
+
+def mode(routing):
+    client.update_domain_name(domainName="api.example.com", patchOperations=[{"op": "replace", "path": "/routingMode", "value": routing}])
+
+
+assert ask("/gold/plain", host="api.example.com", key=key["value"], tenant="gold-1")[0] == 403
+mode("ROUTING_RULE_THEN_BASE_PATH_MAPPING")
+becomes(status(200), lambda: ask("/gold/plain", host="api.example.com", key=key["value"], tenant="gold-1"))
+assert ask("/gold/plain", host="api.example.com", key=key["value"], tenant="silver")[0] == 403
+assert ask("/store/plain", host="api.example.com", key=key["value"])[0] == 200
+mode("ROUTING_RULE_ONLY")
+becomes(status(403), lambda: ask("/store/plain", host="api.example.com", key=key["value"]))
+assert ask("/gold/plain", host="api.example.com", key=key["value"], tenant="gold-1")[0] == 200
+rules.put_routing_rule(**{**rule, "RoutingRuleId": made["RoutingRuleId"], "Conditions": []})
+becomes(status(200), lambda: ask("/plain", host="api.example.com", key=key["value"]))
+rules.delete_routing_rule(DomainName="api.example.com", RoutingRuleId=made["RoutingRuleId"])
+becomes(status(403), lambda: ask("/plain", host="api.example.com", key=key["value"]))
+mode("BASE_PATH_MAPPING_ONLY")
+becomes(status(200), lambda: ask("/store/plain", host="api.example.com", key=key["value"]))
 
 
 def handshake(name, certificate=None):

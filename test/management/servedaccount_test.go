@@ -57,6 +57,7 @@ func TestAccountIsServed(t *testing.T) {
 	config := fmt.Sprintf(`gateways:
   - name: edge
     listeners: [{port: %d, address: 127.0.0.1}, {port: %d, address: 127.0.0.1, tls: {certificate: site.pem, key: site.key}}]
+account: {throttle: {rate: 4000.5, burst: 7000}}
 backends:
   - {name: orders, endpoints: [%q]}
 certificates:

@@ -1,7 +1,7 @@
 """Tries methods and authorizers of a REST API with boto3 before anything of it is deployed,
 and holds what they answer to what the gateway answers once it is. The arguments are the
-server, the gateway's port, a backend that tells what it was asked for, and that of
-a service of AWS."""
+server, the gateway's port, a backend that tells what it was asked for and is the functions,
+too, and tokens of a user pool, by what is wrong with them."""
 
 import json
 import sys
@@ -12,7 +12,8 @@ import urllib.request
 import boto3
 import botocore.exceptions
 
-endpoint, port, backend = sys.argv[1:]
+endpoint, port, backend, tokens = sys.argv[1:]
+tokens = json.loads(tokens)
 client = boto3.client("apigateway", endpoint_url=endpoint, region_name="eu-west-1")
 api = client.create_rest_api(name="pets")
 i, root = api["id"], api["rootResourceId"]
@@ -73,6 +74,8 @@ validator = client.create_request_validator(restApiId=i, name="all", validateReq
 valid = method("valid", type="HTTP_PROXY", integrationHttpMethod="POST", uri=backend + "/valid", method="POST",
                settings={"requestValidatorId": validator, "requestModels": {"application/json": "Pet"}, "apiKeyRequired": True,
                          "requestParameters": {"method.request.header.X-One": True, "method.request.querystring.two": True}})
+checked = method("checked", type="HTTP_PROXY", integrationHttpMethod="POST", uri=backend + "/checked", method="POST",
+                 settings={"requestValidatorId": validator, "requestModels": {"application/json": "Pet"}, "requestParameters": {"method.request.querystring.two": True}})
 variables = {"color": "blue", "host": backend.removeprefix("http://")}
 
 # Nothing is deployed. Nobody needs an API key.
@@ -126,6 +129,22 @@ lines(answer, "Request body does not match model schema: ", "Method completed wi
 answer = client.test_invoke_method(body='{"name": "Rex"}', **good, **valid)
 assert answer["status"] == 200 and json.loads(answer["body"])["body"] == '{"name": "Rex"}', answer
 
+# What the gateway answers itself is what the API wants it to be.
+client.put_gateway_response(restApiId=i, responseType="INTEGRATION_FAILURE", statusCode="503",
+                            responseParameters={"gatewayresponse.header.X-Why": "'gone'", "gatewayresponse.header.X-Asked": "method.request.querystring.n", "gatewayresponse.header.X-Color": "stageVariables.color"},
+                            responseTemplates={"application/json": '{"error": $context.error.messageString, "type": "$context.error.responseType", "path": "$context.resourcePath"}'})
+client.put_gateway_response(restApiId=i, responseType="BAD_REQUEST_BODY", statusCode="422", responseTemplates={"application/problem+json": '{"wrong": "$context.error.validationErrorString", "n": "$method.request.querystring.n"}'})
+client.put_gateway_response(restApiId=i, responseType="DEFAULT_4XX", responseParameters={"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"})
+answer = client.test_invoke_method(pathWithQueryString="/gone?n=7", stageVariables=variables, **gone)
+assert answer["status"] == 503 and json.loads(answer["body"]) == {"error": "Internal server error", "type": "INTEGRATION_FAILURE", "path": "/gone"}, answer
+assert {k: answer["headers"].get(k) for k in ("X-Why", "X-Asked", "X-Color")} == {"X-Why": "gone", "X-Asked": "7", "X-Color": "blue"}, answer
+lines(answer, "Execution failed due to configuration error: ", "Gateway response type: INTEGRATION_FAILURE with status code: 503", "Gateway response body: {", "Gateway response headers: {", "Method completed with status: 503")
+assert "Successfully" not in answer["log"] and "Method response" not in answer["log"], answer["log"]
+answer = client.test_invoke_method(pathWithQueryString="/checked", **checked)
+assert answer["status"] == 400 and json.loads(answer["body"]) == {"message": "Missing required request parameters: [two]"} and answer["headers"]["Access-Control-Allow-Origin"] == "*", answer
+lines(answer, "Gateway response type: BAD_REQUEST_PARAMETERS with status code: 400")
+refused = {"gone": (gone, "/gone?n=7", "GET", None), "checked": (checked, "/checked?two=2&n=7", "POST", "{}"), "missing": (checked, "/checked", "POST", "{}")}
+
 # Authorizers.
 token = client.create_authorizer(restApiId=i, name="token", type="TOKEN", authorizerUri=LAMBDA % "auth", identitySource="method.request.header.Authorization",
                                  identityValidationExpression="allow.*")["id"]
@@ -142,6 +161,23 @@ for headers in ({}, {"Authorization": "deny-this"}):
 answer = client.test_invoke_authorizer(restApiId=i, authorizerId=token, headers={"Authorization": "allow-nonsense"})
 assert answer["clientStatus"] == 500, answer
 
+pool = client.create_authorizer(restApiId=i, name="pool", type="COGNITO_USER_POOLS", providerARNs=["arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_test"],
+                                identitySource="method.request.header.Authorization", identityValidationExpression="client-1")["id"]
+for name in ("good", "ec"):
+    for text in (tokens[name], "Bearer " + tokens[name]):
+        answer = client.test_invoke_authorizer(restApiId=i, authorizerId=pool, headers={"Authorization": text})
+        assert answer["clientStatus"] == 200 and "policy" not in answer and "principalId" not in answer, answer
+        claims = answer["claims"]
+        assert claims["cognito:username"] == "ann" and claims["cognito:groups"] == "[admins staff]" and claims["email_verified"] == "true" and claims["aud"] == "client-1" and claims["exp"].isdigit(), claims
+        lines(answer, "Starting authorizer: pool for request: ", "Incoming identity: *", "Successfully completed authorizer execution")
+        assert tokens[name] not in answer["log"] and tokens[name].split(".")[2] not in answer["log"], answer["log"]
+for name, why in (("access", "no id token"), ("expired", "has expired"), ("early", "not valid yet"), ("endless", "when it expires"), ("elsewhere", "identityValidationExpression"),
+                  ("foreign", "none of the issuers"), ("forged", "no key of"), ("nonsense", "no signed JWT"), (None, "no token in authorization")):
+    answer = client.test_invoke_authorizer(restApiId=i, authorizerId=pool, headers={"Authorization": tokens[name]} if name else {})
+    assert answer["clientStatus"] == 401 and "claims" not in answer, (name, answer)
+    lines(answer, "The token is not valid: ", "Unauthorized request: ")
+    assert why in answer["log"], (name, answer["log"])
+
 # Once they are deployed, requests are answered the same.
 client.create_deployment(restApiId=i, stageName="prod", variables=variables)
 end = time.time() + 20
@@ -151,3 +187,7 @@ while fetch("/plain") != (200, "{}"):
 for at, path, headers in ((http, "/http?n=7", {}), (custom, "/custom", {}), (plain, "/plain", {})):
     tried = client.test_invoke_method(pathWithQueryString=path, stageVariables=variables, headers=headers, **at)
     assert fetch(path, headers=headers) == (tried["status"], tried["body"]), (path, tried)
+for at, path, name, body in refused.values():
+    tried = client.test_invoke_method(pathWithQueryString=path, stageVariables=variables, headers={"Content-Type": "application/json"}, body=body or "", **at)
+    assert fetch(path, body, name, {"Content-Type": "application/json"}) == (tried["status"], tried["body"]), (path, tried, fetch(path, body, name, {"Content-Type": "application/json"}))
+    assert tried["status"] >= 400, tried

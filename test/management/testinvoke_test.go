@@ -4,10 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/internal/oidctest"
 )
 
 // TestTriedMethods tries methods and authorizers that are not deployed.
@@ -34,5 +40,28 @@ func TestTriedMethods(t *testing.T) {
 	for _, name := range []string{"auth", "events"} {
 		functions += fmt.Sprintf("  - {name: %q, url: %q}\n", "arn:aws:lambda:eu-west-1:000000000000:function:"+name, backend.URL+"/"+name)
 	}
-	startSite(t, "functions:\n"+functions).run(t, "testinvoke.py", backend.URL)
+	pool := oidctest.Start(t)
+	const client = "client-1"
+	claims := func(change map[string]any) map[string]any {
+		all := map[string]any{"token_use": "id", "aud": client, "cognito:username": "ann", "cognito:groups": []string{"admins", "staff"}, "email_verified": true}
+		maps.Copy(all, change)
+		return all
+	}
+	tokens, err := json.Marshal(map[string]string{
+		"good":      pool.Token(claims(nil)),
+		"ec":        pool.Token(claims(nil), oidctest.SignedBy(pool.Key(jose.ES256))),
+		"access":    pool.Token(claims(map[string]any{"token_use": "access"})),
+		"expired":   pool.Token(claims(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})),
+		"early":     pool.Token(claims(map[string]any{"nbf": time.Now().Add(time.Hour).Unix()})),
+		"endless":   pool.Token(claims(map[string]any{"exp": nil})),
+		"elsewhere": pool.Token(claims(map[string]any{"aud": "client-10"})),
+		"foreign":   pool.Token(claims(map[string]any{"iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_other"})),
+		"forged":    pool.Token(claims(nil), oidctest.SignedBy(oidctest.NewKey(t, jose.RS256)), oidctest.WithKeyID(pool.Key(jose.RS256).ID)),
+		"nonsense":  "a.b.c",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuers := fmt.Sprintf("issuers: [{issuer: %q, userPool: %q}]\n", pool.URL, "arn:aws:cognito-idp:eu-west-1:000000000000:userpool/eu-west-1_test")
+	startSite(t, "functions:\n"+functions+issuers).run(t, "testinvoke.py", backend.URL, string(tokens))
 }

@@ -48,19 +48,14 @@ func Embed(ctx context.Context, dir string, log *slog.Logger) (_ *Store, err err
 		unlock()
 		return nil, fmt.Errorf("management store: %w", err)
 	}
-	watch := &room{dir: dir, least: minRoom}
-	server, err := startServer(ctx, serverConfig(dir, log, watch))
+	server, err := startServer(ctx, dir, log)
 	if err != nil {
 		unlock()
 		return nil, fmt.Errorf("management store %s: %w", dir, err)
 	}
-	watch.running.Store(true)
-	s := start(v3client.New(server.Server), log, watch, func() {
-		if !watch.failed.Load() {
-			server.Close() // One that has failed may hold locks for ever.
-		}
-		unlock()
-	})
+	own := &room{dir: dir, least: minRoom}
+	own.server.Store(server)
+	s := start(v3client.New(server.etcd.Server), log, own, unlock)
 	ready, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := s.Ready(ready); err != nil {
@@ -111,28 +106,4 @@ func serverConfig(dir string, log *slog.Logger, end zapcore.CheckWriteHook) *emb
 	c.BootstrapDefragThresholdMegabytes = 100
 	c.WarningApplyDuration = time.Second
 	return c
-}
-
-// startServer starts a server, and waits for it to serve. A damaged directory, at which
-// etcd would end the process, is an error.
-func startServer(ctx context.Context, c *embed.Config) (server *embed.Etcd, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			server, err = nil, fmt.Errorf("etcd cannot read what is there: %v", r)
-		}
-	}()
-	if server, err = embed.StartEtcd(c); err != nil {
-		return nil, err
-	}
-	select {
-	case <-server.Server.ReadyNotify():
-		return server, nil
-	case err = <-server.Err():
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-time.After(startTimeout):
-		err = fmt.Errorf("etcd was not ready after %v", startTimeout)
-	}
-	server.Close()
-	return nil, err
 }

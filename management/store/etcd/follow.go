@@ -22,7 +22,6 @@ const (
 
 // follow keeps the mirror up to date until the context ends.
 func (s *Store) follow(ctx context.Context) {
-	defer close(s.stopped)
 	connected := false
 	for ctx.Err() == nil {
 		err := s.synchronise(ctx)
@@ -73,7 +72,7 @@ var (
 func (s *Store) synchronise(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	if err := claim(limited, s.client); err != nil {
+	if err := claim(limited, s.client()); err != nil {
 		return err
 	}
 	records := newTree()
@@ -106,7 +105,7 @@ func (s *Store) synchronise(ctx context.Context) error {
 func (s *Store) page(ctx context.Context, from string, options []clientv3.OpOption) (*clientv3.GetResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	return s.client.Get(ctx, from, options...)
+	return s.client().Get(ctx, from, options...)
 }
 
 func recordOf(kv *mvccpb.KeyValue) record {
@@ -117,7 +116,8 @@ func recordOf(kv *mvccpb.KeyValue) record {
 func (s *Store) takeChanges(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	watch := s.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(s.mirror.view().revision+1))
+	etcd := s.connection.Load()
+	watch := etcd.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(s.mirror.view().revision+1))
 	behind := time.NewTicker(5 * time.Second)
 	defer behind.Stop()
 	for {
@@ -134,6 +134,8 @@ func (s *Store) takeChanges(ctx context.Context) error {
 			if err := s.apply(answer.Events); err != nil {
 				return err
 			}
+		case <-etcd.replaced:
+			return errMissed
 		case <-behind.C:
 			if err := s.checkPast(ctx); err != nil {
 				return err
@@ -151,7 +153,7 @@ func (s *Store) checkPast(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	// Not the newest, which a member without the others could not tell.
-	answer, err := s.client.Get(ctx, prefix+head)
+	answer, err := s.client().Get(ctx, prefix+head)
 	if err == nil && answer.Header.Revision < s.mirror.view().revision {
 		return errMissed
 	}

@@ -21,11 +21,12 @@ func TestCompactedHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.client.Compact(t.Context(), s.mirror.view().revision); err != nil {
+	if _, err := s.client().Compact(t.Context(), s.mirror.view().revision); err != nil {
 		t.Fatal(err)
 	}
 	// As it would be had the watch been broken from the beginning.
-	behind := &Store{client: s.client, log: s.log, mirror: newMirror(), exclusive: true}
+	behind := &Store{log: s.log, mirror: newMirror(), exclusive: true}
+	behind.connect(s.client())
 	behind.mirror.replace(&view{revision: 1, records: newTree()}, nil)
 	if err := behind.takeChanges(t.Context()); !errors.Is(err, errMissed) {
 		t.Fatalf("the watch says %v", err)

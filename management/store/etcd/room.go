@@ -3,10 +3,8 @@ package etcd
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
-	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 
 	"gatehouse/management/store"
@@ -14,7 +12,7 @@ import (
 
 // A disk that is full ends an etcd server, and the process that it is in. What the gateway
 // serves must not end with it: changes are refused while there is little room, and a server
-// that fails all the same leaves the process alone.
+// that fails all the same leaves the process alone, and is followed by another (revive.go).
 
 // minRoom is what has to be free on the disk for a change: segments of the log that are made
 // ahead of time, and what the database grows by at once.
@@ -24,9 +22,8 @@ const minRoom = 4 * segment
 type room struct {
 	dir string
 	// least is what has to be free.
-	least uint64
-	// running is set when the server has started, failed when it is of no use any more.
-	running, failed atomic.Bool
+	least  uint64
+	server atomic.Pointer[server]
 	// told is set while there is no room, so that it is logged once.
 	told atomic.Bool
 }
@@ -37,28 +34,22 @@ func (r *room) problem() error {
 	if r == nil {
 		return nil
 	}
-	if r.failed.Load() {
-		return fmt.Errorf("%w: the embedded etcd has failed, and begins anew with the process", store.ErrUnavailable)
+	if v := r.server.Load(); v.hasFailed() {
+		return fmt.Errorf("%w: the embedded etcd has failed (%s), and is started anew as soon as that is possible", store.ErrUnavailable, v.reason)
 	}
+	return r.free(r.least)
+}
+
+// free refuses where less than that is free.
+func (r *room) free(needed uint64) error {
 	var at unix.Statfs_t
 	if err := unix.Statfs(r.dir, &at); err != nil {
 		return nil // etcd itself will tell.
 	}
-	if free := uint64(at.Bavail) * uint64(at.Bsize); free < r.least {
-		return fmt.Errorf("%w: %d MiB are free on the disk of %s, and changes need %d", store.ErrUnavailable, free>>20, r.dir, r.least>>20)
+	if free := uint64(at.Bavail) * uint64(at.Bsize); free < needed {
+		return fmt.Errorf("%w: %d MiB are free on the disk of %s, and changes need %d", store.ErrUnavailable, free>>20, r.dir, needed>>20)
 	}
 	return nil
-}
-
-// OnWrite is called where the server would end the process: after it has logged a fatal
-// error, or before it panics. While it starts, the caller is told by a panic. Later only
-// the goroutine ends, and the server with it: nobody waits for it.
-func (r *room) OnWrite(e *zapcore.CheckedEntry, _ []zapcore.Field) {
-	if !r.running.Load() {
-		panic(e.Message)
-	}
-	r.failed.Store(true)
-	runtime.Goexit()
 }
 
 // Problem tells why changes cannot be kept, "" when they can.

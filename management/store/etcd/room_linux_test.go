@@ -2,56 +2,20 @@ package etcd
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"gatehouse/internal/disktest"
 	"gatehouse/management/store"
 )
-
-// smallDisk mounts a file system of 128 MiB.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=128m"); err != nil {
-		t.Skipf("SKIPPED: a full disk needs the right to mount a file system: %v", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	return dir
-}
-
-// fill leaves no more than so many bytes on a disk.
-func fill(t *testing.T, dir string, left int64) (free func()) {
-	t.Helper()
-	var at unix.Statfs_t
-	if err := unix.Statfs(dir, &at); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(dir, "filler")
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if size := int64(at.Bavail)*at.Bsize - left; size > 0 {
-		_, err = io.CopyN(f, zeros{}, size)
-	}
-	if err != nil && !errors.Is(err, unix.ENOSPC) {
-		t.Fatal(err)
-	}
-	return func() { _ = os.Remove(name) }
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func embedIn(t *testing.T, dir string) *Store {
 	t.Helper()
@@ -59,12 +23,18 @@ func embedIn(t *testing.T, dir string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { closeOnce(t, s) })
 	return s
+}
+
+func closeOnce(t *testing.T, s *Store) {
+	t.Helper()
+	if s.client().Ctx().Err() != nil {
+		return // it is closed
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func write(ctx context.Context, s *Store, key string, value []byte) error {
@@ -81,12 +51,12 @@ func reads(t *testing.T, s *Store, key string) {
 // TestLittleRoom refuses changes on a disk that is nearly full, and takes them again when
 // there is room.
 func TestLittleRoom(t *testing.T) {
-	dir := smallDisk(t)
+	dir := disktest.Small(t)
 	s := embedIn(t, dir)
 	if err := write(t.Context(), s, "before", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	free := fill(t, dir, 8<<20)
+	free := disktest.Fill(t, dir, 8<<20)
 	if err := write(t.Context(), s, "full", []byte("1")); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(s.Problem(), "MiB are free") {
 		t.Errorf("a full disk takes a change: %v, %q", err, s.Problem())
 	}
@@ -99,30 +69,112 @@ func TestLittleRoom(t *testing.T) {
 }
 
 // TestNoRoom has etcd itself come to the end of its disk: it fails, and the process goes
-// on, with what was read.
+// on, with what was read. Once there is room, changes are taken again, and nothing is lost
+// that was acknowledged.
 func TestNoRoom(t *testing.T) {
-	dir := smallDisk(t)
+	dir := disktest.Small(t)
 	s := embedIn(t, dir)
 	s.room.least = 0
 	if err := write(t.Context(), s, "before", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	fill(t, dir, 0)
-	value := make([]byte, 256<<10)
-	for i := range value {
-		value[i] = byte(i * i >> 3) // It is compressed.
-	}
-	end := time.Now().Add(time.Minute)
-	for !s.room.failed.Load() {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_ = write(ctx, s, "many", append(value, byte(time.Now().UnixNano()), byte(time.Now().UnixNano()>>8)))
-		cancel()
-		if time.Now().After(end) {
-			t.Fatal("etcd never failed")
+	acknowledged := []string{"before"}
+	for round := range 2 {
+		dead := s.room.server.Load()
+		free := disktest.Fill(t, dir, 0)
+		end := time.Now().Add(time.Minute)
+		for try := 0; !dead.hasFailed(); try++ {
+			if time.Now().After(end) {
+				t.Fatal("etcd never failed")
+			}
+			key := fmt.Sprint("many/", round, "/", try)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if write(ctx, s, key, incompressible(256<<10)) == nil {
+				acknowledged = append(acknowledged, key)
+			}
+			cancel()
+		}
+		if err := write(t.Context(), s, "full", []byte("1")); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(s.Problem(), "has failed") {
+			t.Errorf("%v, %q", err, s.Problem())
+		}
+		reads(t, s, "before")
+
+		free()
+		after := fmt.Sprint("after/", round)
+		for write(t.Context(), s, after, []byte("1")) != nil {
+			if time.Now().After(end.Add(time.Minute)) {
+				t.Fatalf("there is room, and no change is taken: %s", s.Problem())
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		if problem := s.Problem(); problem != "" {
+			t.Errorf("a change was taken: %q", problem)
+		}
+		for _, key := range append(acknowledged, after) {
+			reads(t, s, key)
 		}
 	}
-	if err := write(t.Context(), s, "full", []byte("1")); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(s.Problem(), "has failed") {
-		t.Errorf("%v, %q", err, s.Problem())
+	// Others of the process hear of changes again.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	heard := make(chan struct{})
+	go func() {
+		_ = s.Watch(ctx, func(keys []string) {
+			if slices.Contains(keys, "heard") {
+				close(heard)
+			}
+		})
+	}()
+	if err := write(t.Context(), s, "heard", []byte("1")); err != nil {
+		t.Error(err)
 	}
-	reads(t, s, "before")
+	select {
+	case <-heard:
+	case <-ctx.Done():
+		t.Error("nobody hears of changes")
+	}
+	closeOnce(t, s)
+	again := embedIn(t, dir)
+	for _, key := range append(acknowledged, "after/0", "after/1", "heard") {
+		reads(t, again, key)
+	}
+}
+
+func incompressible(n int) []byte {
+	value := make([]byte, n)
+	_, _ = rand.Read(value)
+	return value
+}
+
+// TestRelease has files be free of whoever has them locked, with the same content.
+func TestRelease(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "wal"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file, ahead := filepath.Join(dir, "wal", "0.wal"), filepath.Join(dir, "wal", "1.tmp")
+	for _, name := range []string{file, ahead} {
+		if err := os.WriteFile(name, []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unlock, err := lock(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if err := release(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := lock(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again()
+	if text, err := os.ReadFile(file); err != nil || string(text) != "content" {
+		t.Errorf("%q %v", text, err)
+	}
+	if _, err := os.Stat(ahead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what was made ahead of time: %v", err)
+	}
 }

@@ -38,9 +38,9 @@ const (
 
 // Store is a store.Store. Make one with Embed or Connect, and Close it.
 type Store struct {
-	client *clientv3.Client
-	log    *slog.Logger
-	mirror *mirror
+	connection atomic.Pointer[connection]
+	log        *slog.Logger
+	mirror     *mirror
 	// exclusive tells that nobody else writes: reads need not ask.
 	exclusive bool
 	// doubt is until when etcd is not asked again, in nanoseconds since 1970.
@@ -53,29 +53,51 @@ type Store struct {
 	// refused is set for a store that a newer version has written.
 	refused atomic.Pointer[SchemaError]
 
-	closeServer func()
-	stop        context.CancelFunc
-	stopped     chan struct{}
+	// unlock lets others have the directory of an embedded server.
+	unlock  func()
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// connection is a way to etcd. That to an embedded server ends with the server, and
+// another follows.
+type connection struct {
+	client *clientv3.Client
+	// replaced is closed when there is another.
+	replaced chan struct{}
+}
+
+func (s *Store) client() *clientv3.Client { return s.connection.Load().client }
+
+func (s *Store) connect(client *clientv3.Client) {
+	if old := s.connection.Swap(&connection{client, make(chan struct{})}); old != nil {
+		close(old.replaced)
+	}
 }
 
 // start begins to follow what etcd has.
-func start(client *clientv3.Client, log *slog.Logger, own *room, closeServer func()) *Store {
+func start(client *clientv3.Client, log *slog.Logger, own *room, unlock func()) *Store {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Store{
-		client: client, log: log, mirror: newMirror(), exclusive: own != nil, room: own,
-		closeServer: closeServer, stop: stop, stopped: make(chan struct{}),
+	s := &Store{log: log, mirror: newMirror(), exclusive: own != nil, room: own, unlock: unlock, stop: stop}
+	s.connect(client)
+	s.running.Go(func() { s.follow(ctx) })
+	if own != nil {
+		s.running.Go(func() { s.keepServer(ctx) })
 	}
-	go s.follow(ctx)
 	return s
 }
 
 // Close ends the store. What was answered is durable.
 func (s *Store) Close() error {
 	s.stop()
-	<-s.stopped
-	err := s.client.Close()
-	if s.closeServer != nil {
-		s.closeServer()
+	s.running.Wait()
+	err := s.client().Close()
+	if s.room != nil {
+		// One that has failed may hold locks for ever.
+		if v := s.room.server.Load(); !v.hasFailed() {
+			v.end()
+		}
+		s.unlock()
 	}
 	if errors.Is(err, context.Canceled) {
 		err = nil // the client of an embedded server tells that it was closed
@@ -139,7 +161,7 @@ func (s *Store) newest(ctx context.Context) (*view, error) {
 	}
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	answer, err := s.client.Get(asking, prefix+head)
+	answer, err := s.client().Get(asking, prefix+head)
 	if err != nil {
 		s.doubt.Store(time.Now().Add(doubtFor).UnixNano())
 		return v, told(err)
@@ -204,7 +226,7 @@ func (s *Store) commit(ctx context.Context, tx *transaction) (done bool, err err
 	operations = append(nested(operations), clientv3.OpPut(prefix+head, ""))
 	committing, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
-	answer, err := s.client.Txn(committing).If(compares...).Then(operations...).Else(clientv3.OpGet(prefix + head)).Commit()
+	answer, err := s.client().Txn(committing).If(compares...).Then(operations...).Else(clientv3.OpGet(prefix + head)).Commit()
 	if err != nil {
 		return false, told(err)
 	}

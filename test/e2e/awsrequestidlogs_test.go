@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/gateway"
-	"gatehouse/internal/proctest"
 )
 
 const passingOn = `openapi: 3.0.1
@@ -18,50 +17,6 @@ paths:
     get:
       x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/pets"}
 `
-
-// TestSourceNetworkLogs holds that a stage's log tells by which listener a request came, by the
-// path form too, and whatever a client says of it.
-func TestSourceNetworkLogs(t *testing.T) {
-	backend := echoBackend(t, "one")
-	s := snapshotOf(gateway.API{ID: "inner", Protocol: gateway.REST, Stages: []gateway.Stage{{
-		Name: "v1", Deployment: deploy(t, gateway.REST, passingOn, backend.URL),
-		AccessLog: &gateway.StageAccessLog{Format: jsonFormat("requestId", "identity.vpcId", "identity.vpceId"), Destination: gateway.DestinationStdout},
-	}}})
-	s.Gateways[0].Telemetry = true
-	public, private := proctest.FreePort(t), proctest.FreePort(t)
-	s.Gateways[0].Listeners = []gateway.Listener{
-		{Address: "127.0.0.1", Port: uint32(public)},
-		{Address: "127.0.0.1", Port: uint32(private), SourceVPC: "vpc-1", SourceVPCE: "vpce-1"},
-	}
-	g := startOn(t, s, public)
-	byPrivate := *g
-	byPrivate.port = private
-	type network struct{ VPC, VPCE string }
-	want := map[string]network{}
-	for _, at := range []struct {
-		by   *running
-		want network
-	}{{g, network{"-", "-"}}, {&byPrivate, network{"vpc-1", "vpce-1"}}} {
-		for host, base := range map[string]string{"inner.execute-api.localhost": "/v1", "localhost": "/_aws/execute-api/inner/v1"} {
-			r := at.by.request("GET", host, base+"/pets", "", "x-gw-source-vpc", "vpc-9", "x-gw-source-vpce", "vpce-9")
-			if r.StatusCode != 200 {
-				t.Fatalf("%s: %d %s", host, r.StatusCode, r.body)
-			}
-			want[r.Header.Get("x-amzn-requestid")] = at.want
-		}
-	}
-	got := map[string]network{}
-	for _, text := range linesOf(t, g.told.String, len(want)) {
-		var line map[string]string
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		got[line["requestId"]] = network{line["identity.vpcId"], line["identity.vpceId"]}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
 
 // TestAWSRequestIDLogs holds which of the ids is told that a service of Amazon's gives.
 func TestAWSRequestIDLogs(t *testing.T) {

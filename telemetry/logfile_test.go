@@ -1,0 +1,92 @@
+package telemetry
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestLogFileOfSeveral has several write to one file, each as another process would: none
+// writes over what another has written, and however often another file is begun no line is
+// lost.
+func TestLogFileOfSeveral(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "logs", "access.log")
+	const writers, lines = 4, 300
+	filler := strings.Repeat("x", 8<<10)
+	var group sync.WaitGroup
+	for w := range writers {
+		group.Go(func() {
+			f := newLogFile(name, 1<<20, 100)
+			for i := range lines {
+				text := fmt.Sprintf("%d/%d %s\n", w, i, filler)
+				if n, err := f.Write([]byte(text)); n != len(text) || err != nil {
+					t.Errorf("writing: %d %v", n, err)
+				}
+				if i%50 == 0 {
+					if err := f.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	files, err := filepath.Glob(filepath.Join(dir, "logs", "access*.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// About 9.4 MiB.
+	if len(files) < 9 || len(files) > 12 {
+		t.Errorf("files: %v", files)
+	}
+	seen := map[string]int{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) > 1<<20 {
+			t.Errorf("%s has %d bytes", file, len(text))
+		}
+		for line := range bytes.Lines(text) {
+			first, rest, _ := strings.Cut(string(line), " ")
+			if rest != filler+"\n" {
+				t.Fatalf("%s has a line of %d bytes that begins with %.40q", file, len(line), line)
+			}
+			seen[first]++
+		}
+	}
+	for w := range writers {
+		for i := range lines {
+			if n := seen[fmt.Sprintf("%d/%d", w, i)]; n != 1 {
+				t.Fatalf("line %d of writer %d is there %d times", i, w, n)
+			}
+		}
+	}
+}
+
+// TestLogFileMoved begins another file where somebody has taken the last one away.
+func TestLogFileMoved(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "access.log")
+	f := newLogFile(name, 1<<20, 5)
+	defer f.Close()
+	for _, text := range []string{"one\n", "two\n"} {
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(name); string(got) != text || err != nil {
+			t.Errorf("the file has %q, want %q: %v", got, text, err)
+		}
+		if err := os.Rename(name, name+".moved"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
