@@ -24,6 +24,9 @@ type Explanation struct {
 	Steps []Step `json:"steps"`
 	// Answer is what the client gets.
 	Answer Answer `json:"answer"`
+	// Execution is the execution log of a request that was made, a line each, where its stage
+	// keeps one.
+	Execution []string `json:"execution,omitempty"`
 }
 
 // Step is one thing that happens to a request.

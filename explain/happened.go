@@ -14,7 +14,7 @@ import (
 // snapshot is the one in force; requests that were served by another are explained by it all
 // the same, which is said.
 func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
-	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary}, r: &r}
+	h := &happened{Explanation: &Explanation{API: r.API, Stage: r.Stage, Canary: r.Canary, Execution: r.Execution}, r: &r}
 	if r.Event != "" && r.Node == "" {
 		return h.event(s)
 	}

@@ -10,8 +10,8 @@ import (
 // marks are how results begin a line.
 var marks = map[Result]string{Passed: "ok", Failed: "no", Open: "?", Noted: "-"}
 
-// Lines are an explanation for people: a line for each step, and the answer. Of what may be a
-// client's, nothing is escaped.
+// Lines are an explanation for people: a line for each step, the answer, and behind it the
+// execution log. Of what may be a client's, nothing is escaped.
 func (e *Explanation) Lines() []string {
 	var lines []string
 	width := 0
@@ -25,7 +25,14 @@ func (e *Explanation) Lines() []string {
 		}
 		lines = append(lines, line)
 	}
-	return append(lines, "=>  "+e.Answer.String())
+	lines = append(lines, "=>  "+e.Answer.String())
+	if len(e.Execution) > 0 {
+		lines = append(lines, "", "execution log")
+		for _, line := range e.Execution {
+			lines = append(lines, "    "+line)
+		}
+	}
+	return lines
 }
 
 func shownAt(p gateway.Position) string {

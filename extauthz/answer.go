@@ -44,8 +44,8 @@ func (c *check) grant() *response {
 }
 
 // readyAnswer is what grant gives for an authorizer's context alone.
-func readyAnswer(authorizer *structpb.Struct, typed *structpb.ListValue) *response {
-	return (&check{authorizer: authorizer, typed: typed}).grant().forAll()
+func readyAnswer(a *answer) *response {
+	return (&check{authorizer: a.context, typed: a.typed, functionRequest: a.functionRequest}).grant().forAll()
 }
 
 // metadata is what Envoy keeps of the answer, nil for nothing.
@@ -62,6 +62,9 @@ func (c *check) metadata(more map[string]*structpb.Value) *structpb.Struct {
 	}
 	if c.typed != nil {
 		set(wire.AnswerTyped, structpb.NewListValue(c.typed))
+	}
+	if c.functionRequest != "" {
+		set(wire.AnswerFunctionRequest, structpb.NewStringValue(utf8Text(c.functionRequest)))
 	}
 	if c.claims != nil {
 		set(wire.AnswerClaims, structpb.NewStructValue(c.claims))

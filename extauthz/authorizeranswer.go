@@ -32,6 +32,8 @@ type answer struct {
 	typed    *structpb.ListValue
 	ready    *response
 	usageKey gateway.Secret
+	// functionRequest is the id of the function's call, "" for answers that were kept.
+	functionRequest string
 	// size is about what the answer takes in memory.
 	size int
 }
@@ -47,7 +49,8 @@ func (a *answer) forLater() *answer {
 		later.context.Fields[name] = value
 	}
 	later.context.Fields[latencyName] = structpb.NewStringValue("0")
-	later.ready = readyAnswer(later.context, later.typed)
+	later.functionRequest = ""
+	later.ready = readyAnswer(&later)
 	return &later
 }
 
@@ -74,7 +77,7 @@ func (r result) member(name string, into any) (present bool, err error) {
 
 // readAnswer reads a function's result. Its errors are for the log of the one whose
 // function it is; they do not repeat the result.
-func (a *lambdaAuthorizer) readAnswer(text []byte, took time.Duration) (*answer, error) {
+func (a *lambdaAuthorizer) readAnswer(text []byte, took time.Duration, id string) (*answer, error) {
 	var r result
 	if json.Unmarshal(text, &r) != nil || r == nil {
 		return nil, errors.New("the answer is not a JSON object")
@@ -83,7 +86,7 @@ func (a *lambdaAuthorizer) readAnswer(text []byte, took time.Duration) (*answer,
 	if _, err := r.member("context", &values); err != nil {
 		return nil, err
 	}
-	made, principal := &answer{}, ""
+	made, principal := &answer{functionRequest: id}, ""
 	if a.simple {
 		present, err := r.member("isAuthorized", &made.authorized)
 		switch {
@@ -141,7 +144,7 @@ func (a *lambdaAuthorizer) complete(made *answer, values map[string]json.RawMess
 	if a.form == httpForm1 || a.form == httpForm2 {
 		made.typed = typedNames(values, fields)
 	}
-	made.ready = readyAnswer(made.context, made.typed)
+	made.ready = readyAnswer(made)
 	// A compiled policy and the two forms of a context take several times the bytes of
 	// what they were read from; 4 KiB is for what does not depend on it.
 	made.size = 4<<10 + 16*size

@@ -250,9 +250,14 @@ func (rt *authorizerRuntime) askFunction(ctx context.Context, a *lambdaAuthorize
 		return nil, refuse(CodeInternal, gateway.AuthorizerFailure).because(err.Error())
 	}
 	q.call = func(ctx context.Context) (*answer, *refusal) {
+		id := ""
 		begin := time.Now()
-		result, err := rt.options.Lambda.Invoke(ctx, a.target, event)
-		return a.judge(ctx, result, err, time.Since(begin))
+		result, err := rt.options.Lambda.Invoke(lambda.WithRequestID(ctx, func(told string) { id = told }), a.target, event)
+		answer, refused := a.judge(ctx, result, err, time.Since(begin), id)
+		if refused != nil {
+			refused.functionRequest = id
+		}
+		return answer, refused
 	}
 	q.until = func(*answer) time.Time { return rt.options.Now().Add(a.ttl) }
 	if given := c.header("x-amzn-trace-id"); given != "" {
@@ -262,13 +267,13 @@ func (rt *authorizerRuntime) askFunction(ctx context.Context, a *lambdaAuthorize
 }
 
 // judge reads how a call ended.
-func (a *lambdaAuthorizer) judge(ctx context.Context, result []byte, err error, took time.Duration) (*answer, *refusal) {
+func (a *lambdaAuthorizer) judge(ctx context.Context, result []byte, err error, took time.Duration, id string) (*answer, *refusal) {
 	var failed *lambda.FunctionError
 	switch {
 	case err == nil && len(result) > maxAnswerBytes, errors.Is(err, lambda.ErrTooLarge):
 		return nil, refuse(CodeAuthorizerMalformed, gateway.AuthorizerConfigurationError).because("the answer is too large")
 	case err == nil:
-		answer, err := a.readAnswer(result, took)
+		answer, err := a.readAnswer(result, took, id)
 		if err != nil {
 			return nil, refuse(CodeAuthorizerMalformed, gateway.AuthorizerConfigurationError).because(err.Error())
 		}

@@ -63,9 +63,11 @@ type check struct {
 	// $context.identity.
 	authorizer *structpb.Struct
 	// typed are the names in authorizer whose values were no text.
-	typed    *structpb.ListValue
-	claims   *structpb.Struct
-	identity map[string]string
+	typed *structpb.ListValue
+	// functionRequest is the id of the call of an authorizer's function.
+	functionRequest string
+	claims          *structpb.Struct
+	identity        map[string]string
 	// invalidates: the caller asks for an answer that was not kept, and may.
 	invalidates bool
 	// usageKey is the API key that the authorizer has given.

@@ -58,8 +58,10 @@ func (a *lambdaAuthorizer) evaluate(ctx context.Context, c *check) *refusal {
 	}
 	answer, refused := c.runtime.askFunction(ctx, a, c, identity)
 	if refused != nil {
+		c.functionRequest = refused.functionRequest
 		return refused
 	}
+	c.functionRequest = answer.functionRequest
 	c.authorizer, c.typed, c.ready, c.usageKey = answer.context, answer.typed, answer.ready, answer.usageKey
 	return a.decide(c, answer)
 }

@@ -19,6 +19,8 @@ type refusal struct {
 	detail string
 	// reason is for the log: what the client does not get to read.
 	reason string
+	// functionRequest is the id of the call of an authorizer's function that failed.
+	functionRequest string
 	// challenge is the WWW-Authenticate header that clients of HTTP APIs get.
 	challenge string
 	// status is for what no gateway response stands for.

@@ -47,6 +47,11 @@ var identityMembers = []string{
 	"cognitoAuthenticationType", "cognitoAuthenticationProvider", "principalOrgId",
 }
 
+// networkHeaders tell what the listener says that a request of a REST API came by.
+var networkHeaders = map[string]string{"vpcId": wire.SourceVPCHeader, "vpceId": wire.SourceVPCEHeader}
+
+var networkNames = []string{"vpcId", "vpceId"}
+
 func (x *exchange) identityVariables() *vtl.Map {
 	identity := vtl.NewMap(8).Put("sourceIp", x.address).Put("userAgent", x.header("User-Agent"))
 	if caller := x.callerIdentity(); caller != nil {
@@ -58,6 +63,11 @@ func (x *exchange) identityVariables() *vtl.Map {
 	}
 	if x.route.APIKeyRequired {
 		identity.Put("apiKey", x.apiKey()).Put("apiKeyId", x.apiKeyID())
+	}
+	for _, name := range networkNames {
+		if value := x.told(networkHeaders[name]); value != "" {
+			identity.Put(name, value)
+		}
 	}
 	if c := lambdaevent.Certificate(x.told(wire.CertificateHeader)); c != nil {
 		identity.Put("clientCert", vtl.NewMap(5).
@@ -125,7 +135,7 @@ var contextNames = []string{
 }
 
 var identityNames = append([]string{
-	"sourceIp", "userAgent", "apiKey", "apiKeyId", "clientCert.clientCertPem", "clientCert.subjectDN", "clientCert.issuerDN",
+	"sourceIp", "userAgent", "apiKey", "apiKeyId", "vpcId", "vpceId", "clientCert.clientCertPem", "clientCert.subjectDN", "clientCert.issuerDN",
 	"clientCert.serialNumber", "clientCert.validity.notBefore", "clientCert.validity.notAfter",
 }, identityMembers...)
 

@@ -143,6 +143,11 @@ func (x *exchange) restIdentity(j *jsonText) {
 	}
 	j.textOrNull("userAgent", x.header("User-Agent"))
 	j.textOrNull("user", caller["user"])
+	for _, name := range networkNames {
+		if value := x.told(networkHeaders[name]); value != "" {
+			j.text(name, value)
+		}
+	}
 	x.clientCertificate(j)
 	j.end('}')
 }

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"strconv"
@@ -70,6 +71,7 @@ var values = map[string]value{
 	"integrationErrorMessage":                integrationError,
 	"integration.requestId":                  awsRequestID,
 	"awsEndpointRequestId":                   awsRequestID,
+	"awsEndpointRequestId2":                  func(r *request) string { return r.passedOn(wire.AWSStorageID2Header) },
 	"integration.responseTransferMode":       transferMode,
 	"integration.timeToFirstContent":         integrationLatency,
 	"integration.timeToAllHeaders":           integrationLatency,
@@ -80,6 +82,7 @@ var values = map[string]value{
 	"authorize.status":                       func(r *request) string { return r.permission().status },
 	"authorize.latency":                      func(r *request) string { return r.asked(r.permission()) },
 	"authorizer.principalId":                 func(r *request) string { return r.authorization(wire.AnswerAuthorizer, "principalId") },
+	"authorizer.requestId":                   func(r *request) string { return r.authorization(wire.AnswerFunctionRequest) },
 	"authorizer.error":                       func(r *request) string { return r.authorizer().failure },
 	"authorizer.status":                      func(r *request) string { return r.authorizer().status },
 	"authorizer.integrationStatus":           func(r *request) string { return r.authorizer().status },
@@ -116,12 +119,11 @@ func init() {
 }
 
 // unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
-// of private endpoints, and of what templates override. Those of WebSocket APIs have one
+// and of what templates override. Those of WebSocket APIs have one
 // there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true,
-	"responseOverride.status":           true, "authorizer.requestId": true, "awsEndpointRequestId2": true,
+	"customDomain.routingRuleIdMatched": true, "responseOverride.status": true,
 	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }
 
@@ -266,7 +268,22 @@ func integrationError(r *request) string {
 	return details
 }
 
-func awsRequestID(r *request) string { return r.responseHeader(wire.RemappedRequestIDHeader) }
+// awsRequestID is the id that a service of Amazon's has given the request. REST APIs put their
+// own in the place of one of the headers, and pass it on by another name.
+func awsRequestID(r *request) string {
+	if id := r.responseHeader(wire.RemappedRequestIDHeader); id != "" || r.stage.api.Protocol == gateway.REST {
+		return cmp.Or(id, r.passedOn(wire.AWSStorageIDHeader))
+	}
+	return cmp.Or(r.passedOn(wire.AWSRequestIDHeader), r.passedOn(wire.AWSStorageIDHeader))
+}
+
+// passedOn is a header of the response that a backend has given, and nobody else.
+func (r *request) passedOn(header string) string {
+	if !r.answered() || r.responseType() != "" || r.route.Integration == nil || r.route.Integration.Type != gateway.IntegrationHTTPProxy {
+		return ""
+	}
+	return r.responseHeader(header)
+}
 
 func transferMode(r *request) string {
 	if r.route == nil || r.route.Integration == nil {

@@ -72,6 +72,9 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 	route := c.newRoute(r.Key(), match)
 	action := c.toService(route, wire.IntegrationCluster, wire.ApartIntegrationCluster, c.timeout(r))
 	route.RequestHeadersToAdd = c.serviceHeaders(r)
+	if c.rest() && c.site.namesNetworks {
+		tellNetworks(route)
+	}
 	if _, exact := match.PathSpecifier.(*routev3.RouteMatch_Path); !exact {
 		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.PathHeader, "%REQ(:PATH)%"))
 		action.PathRewrite = "/"

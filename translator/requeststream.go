@@ -67,7 +67,9 @@ func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.Acc
 				BufferSizeBytes:     uint32Value(streamBytes),
 				CustomTags:          tags,
 			},
-			AdditionalResponseHeadersToLog: []string{wire.ErrorTypeHeader, wire.RemappedRequestIDHeader},
+			AdditionalResponseHeadersToLog: []string{
+				wire.ErrorTypeHeader, wire.RemappedRequestIDHeader, wire.AWSRequestIDHeader, wire.AWSStorageIDHeader, wire.AWSStorageID2Header,
+			},
 		})},
 	}
 }

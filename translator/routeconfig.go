@@ -32,6 +32,8 @@ type compiledSite struct {
 	telemetry, accessLog bool
 	// tracing tells that there is a collector for what is traced.
 	tracing bool
+	// namesNetworks tells that listeners of the gateway say where requests come from.
+	namesNetworks bool
 	// limitHeaders of the gateway, and where its rate limit service is.
 	limitHeaders     gateway.LimitHeaders
 	rateLimitCluster string
@@ -54,7 +56,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
 	c.mutualTLS, c.telemetry, c.accessLog = st.mutualTLS, g.Telemetry, g.AccessLog != nil
-	c.tracing = g.Tracing != nil
+	c.tracing, c.namesNetworks = g.Tracing != nil, namesNetworks(g)
 	c.rateLimitCluster = rateLimitCluster(g)
 	var sections []section
 	if st.kind == pathForm {

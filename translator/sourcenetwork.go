@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/gateway"
@@ -40,6 +41,18 @@ const (
 // from.
 func namesNetworks(g *gateway.Gateway) bool {
 	return slices.ContainsFunc(g.Listeners, func(l gateway.Listener) bool { return l.SourceVPC != "" || l.SourceVPCE != "" })
+}
+
+// tellNetworks has a route tell what is behind it where a request came from, as the listener
+// says it or, by the path form, an earlier pass.
+func tellNetworks(route *routev3.Route) {
+	for _, key := range []string{wire.MetadataSourceVPC, wire.MetadataSourceVPCE} {
+		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, &corev3.HeaderValueOption{
+			Header: &corev3.HeaderValue{Key: wire.InternalHeaderPrefix + key, Value: listenerSays(key)}, AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
+		})
+	}
+	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})
+	route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, wire.AskedHostHeader, wire.AskedPathHeader)
 }
 
 func listenerSays(key string) string {

@@ -89,14 +89,8 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 		setHeader(wire.ToolHeader, "true"),
 		setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
 	}
-	// By the path form, an earlier pass has told where the request came from.
-	for _, key := range []string{wire.MetadataSourceVPC, wire.MetadataSourceVPCE} {
-		route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, &corev3.HeaderValueOption{
-			Header: &corev3.HeaderValue{Key: wire.InternalHeaderPrefix + key, Value: listenerSays(key)}, AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
-		})
-	}
-	route.TypedPerFilterConfig[filterDropCarried] = anyOf(&routev3.FilterConfig{Disabled: true})
-	route.RequestHeadersToRemove = []string{wire.KeyHeader, wire.AskedHostHeader, wire.AskedPathHeader}
+	route.RequestHeadersToRemove = []string{wire.KeyHeader}
+	tellNetworks(route)
 	if r.Authorization != nil && r.Authorization.Type == gateway.AuthorizationIAM {
 		c.tellSigner(route)
 	}

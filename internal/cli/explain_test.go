@@ -58,7 +58,8 @@ func TestExplain(t *testing.T) {
 // TestExplainByRequestID asks a server about requests that were made.
 func TestExplainByRequestID(t *testing.T) {
 	told := history.New(history.Options{})
-	told.Add(&history.Request{ID: "7d3a", At: time.Unix(1e9, 0), API: "pets", Stage: "v1", Method: "GET", Host: "h", Path: "/v1/\x1b[2J", Status: 429, ResponseType: "THROTTLED", Throttled: true, Details: "local_rate_limited", Flags: "RL"})
+	told.Add(&history.Request{ID: "7d3a", At: time.Unix(1e9, 0), API: "pets", Stage: "v1", Method: "GET", Host: "h", Path: "/v1/\x1b[2J", Status: 429, ResponseType: "THROTTLED", Throttled: true, Details: "local_rate_limited", Flags: "RL",
+		Execution: []string{"The caller has exceeded throttle limit", "Method completed \x1b[2J with status: 429"}})
 	c := &controlPlane{metrics: prometheus.NewRegistry(), history: told, pipeline: revision.New(revision.Options{}), writable: true}
 	server := httptest.NewServer(statusHandler(c))
 	defer server.Close()
@@ -66,8 +67,13 @@ func TestExplainByRequestID(t *testing.T) {
 	if got.code != 1 || !strings.Contains(got.out, "a throttle that this Envoy keeps let no more through") || strings.Contains(got.out, "\x1b") {
 		t.Errorf("%+v", got)
 	}
-	if got := command(t, "explain", "--server", server.URL, "--request-id", "7d3a", "-o", "json"); got.code != 1 || !strings.Contains(got.out, `"name": "throttle"`) {
-		t.Errorf("%+v", got)
+	if log := "\nexecution log\n    The caller has exceeded throttle limit\n    Method completed \\u001b[2J with status: 429\n"; !strings.HasSuffix(got.out, log) {
+		t.Errorf("%q does not end with %q", got.out, log)
+	}
+	got = command(t, "explain", "--server", server.URL, "--request-id", "7d3a", "-o", "json")
+	var e explain.Explanation
+	if err := json.Unmarshal([]byte(got.out), &e); err != nil || got.code != 1 || !strings.Contains(got.out, `"name": "throttle"`) || len(e.Execution) != 2 {
+		t.Errorf("%v %+v", err, got)
 	}
 	if got := command(t, "explain", "--server", server.URL, "--request-id", "another"); got.code != 1 || !strings.Contains(got.err, "gateways need 'telemetry: true'") {
 		t.Errorf("%+v", got)

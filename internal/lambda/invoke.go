@@ -112,6 +112,7 @@ func send(ctx context.Context, s *amazon.Service, transport http.RoundTripper, o
 	if err != nil {
 		return nil, err
 	}
+	tellRequestID(ctx, response)
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		return response, nil
 	}

@@ -48,6 +48,7 @@ func (c *Client) send(ctx context.Context, client *http.Client, t Target, event 
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", t, withoutURL(err))
 	}
+	tellRequestID(ctx, response)
 	return response, nil
 }
 

@@ -29,6 +29,15 @@ const (
 // backend at Amazon has given a request.
 const RemappedRequestIDHeader = "x-amzn-remapped-x-amzn-requestid"
 
+// Response headers in which services of Amazon's give the id of a request. HTTP APIs pass
+// all of them on as they are.
+// See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+const (
+	AWSRequestIDHeader  = "x-amzn-requestid"
+	AWSStorageIDHeader  = "x-amz-request-id"
+	AWSStorageID2Header = "x-amz-id-2"
+)
+
 // ErrorTypeHeader is the response header that names a gateway response.
 const ErrorTypeHeader = "x-amzn-errortype"
 

@@ -160,6 +160,9 @@ const (
 	// AnswerTyped is a list: the names in AnswerAuthorizer whose text is JSON that an HTTP
 	// API's function gets as it is, since it is no text there.
 	AnswerTyped = "typed"
+	// AnswerFunctionRequest is the id of the call of an authorizer's function that was made for
+	// the request, $context.authorizer.requestId.
+	AnswerFunctionRequest = "functionRequest"
 	// AnswerClaims is an object: $context.authorizer.claims.*, its values as text.
 	AnswerClaims = "claims"
 	// AnswerIdentity is an object: $context.identity.*, such as userArn.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -229,5 +230,17 @@ func TestParseStatuses(t *testing.T) {
 		if got, err := ParseStatuses(text); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}
+	}
+}
+
+// TestLongExecution holds that a long account is cut off, and says so.
+func TestLongExecution(t *testing.T) {
+	h := New(Options{})
+	line := strings.Repeat("x", 1000)
+	h.Add(&Request{ID: "long", At: time.Unix(1e9, 0), Execution: slices.Repeat([]string{line}, 100)})
+	r, _ := h.Request("long")
+	whole := maxExecution / len(line)
+	if n := len(r.Execution); n != whole+1 || r.Execution[whole-1] != line || r.Execution[whole] != "[TRUNCATED]" {
+		t.Errorf("there are %d lines, of which the last is %.30q", n, r.Execution[n-1])
 	}
 }

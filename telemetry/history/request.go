@@ -167,7 +167,7 @@ func (r *Request) bound() {
 			line = harmless(line, maxExecutionLine)
 		}
 		if room -= len(line); room < 0 {
-			r.Execution = r.Execution[:i]
+			r.Execution = append(r.Execution[:i], "[TRUNCATED]")
 			return
 		}
 		r.Execution[i] = line

@@ -116,7 +116,7 @@ func TestStageLogs(t *testing.T) {
 	s.Gateways[0].Telemetry = true
 	s.Domains = []gateway.Domain{{Name: "shop.example.com", Mappings: []gateway.DomainMapping{{Path: "old", API: "shop", Stage: "v1"}}}}
 	s.Issuers = []gateway.Issuer{{URL: iss.URL, JWKS: iss.JWKS()}}
-	guarded := []string{"status", "authorizer.principalId", "authorizer.tenant", "authorizer.level", "authorizer.status", "authorizer.error", "error.responseType"}
+	guarded := []string{"status", "authorizer.principalId", "authorizer.tenant", "authorizer.level", "authorizer.status", "authorizer.error", "authorizer.requestId", "error.responseType"}
 	s.APIs = append(s.APIs, gateway.API{ID: "lambda", Protocol: gateway.REST, Stages: []gateway.Stage{{
 		Name: "v1", Deployment: deploy(t, gateway.REST, restAuthorizers, backend.URL), AccessLog: log(guarded...),
 	}}})
@@ -205,10 +205,10 @@ func TestStageLogs(t *testing.T) {
 		want[line["requestId"]] = line
 	}
 	for token, values := range map[string]map[string]string{
-		"allow": {"status": passed, "authorizer.principalId": "user-7", "authorizer.tenant": "t1", "authorizer.level": "3", "authorizer.status": passed},
+		"allow": {"status": passed, "authorizer.principalId": "user-7", "authorizer.tenant": "t1", "authorizer.level": "3", "authorizer.status": passed, "authorizer.requestId": "call-for-allow"},
 		"deny": {
 			"status": "404", "authorizer.principalId": "user-7", "authorizer.tenant": "t1", "authorizer.level": "3", "authorizer.status": "404",
-			"authorizer.error": "authorizer-denied", "error.responseType": "ACCESS_DENIED",
+			"authorizer.error": "authorizer-denied", "authorizer.requestId": "call-for-deny", "error.responseType": "ACCESS_DENIED",
 		},
 	} {
 		got := g.request("GET", "lambda.execute-api.localhost", "/v1/orders/1", "", "X-Token", token)
