@@ -12,8 +12,11 @@ import (
 	"gatehouse/telemetry/history"
 )
 
-// serveChat has a WebSocket API that two clients have used, in a process of these roles.
-func serveChat(t *testing.T, archive dashboard.Archive, roles ...string) *dashboard.Server {
+// open is how many are connected.
+func open(api, stage string) int { return len(api + stage) }
+
+// serveChat has a WebSocket API that two clients have used.
+func serveChat(t *testing.T, archive dashboard.Archive, connected func(api, stage string) int) *dashboard.Server {
 	t.Helper()
 	s := (&gateway.Snapshot{
 		Gateways: []gateway.Gateway{{Name: "edge", Suffix: "localhost", Telemetry: true}},
@@ -46,7 +49,7 @@ func serveChat(t *testing.T, archive dashboard.Archive, roles ...string) *dashbo
 	h.Sent("chat", "v1", "")
 	began = now
 	d := dashboard.New(dashboard.Options{
-		Log: slog.New(slog.DiscardHandler), Roles: roles, Snapshot: func() *gateway.Snapshot { return s }, Traffic: h, Archive: archive, Now: func() time.Time { return now },
+		Log: slog.New(slog.DiscardHandler), Connected: connected, Snapshot: func() *gateway.Snapshot { return s }, Traffic: h, Archive: archive, Now: func() time.Time { return now },
 	})
 	t.Cleanup(d.Close)
 	return d
@@ -54,16 +57,16 @@ func serveChat(t *testing.T, archive dashboard.Archive, roles ...string) *dashbo
 
 // TestConnections holds that pages of WebSocket APIs have the numbers of their events.
 func TestConnections(t *testing.T) {
-	d := serveChat(t, nil, "telemetry", "integration")
+	d := serveChat(t, nil, open)
 	const page = "/dashboard/apis/chat/v1"
 	expect(t, d, "/dashboard/", "Calls 42 ", "Chat v1 42 ")
-	expect(t, d, "/dashboard/apis/chat", "Connections 2 wanted Messages received 38 Messages sent 6", "Stage Connections Received Sent", "v1 2 38 6 4 3 1 ")
+	expect(t, d, "/dashboard/apis/chat", "Connections 2 4 open now Messages received 38 Messages sent 6", "Stage Connections Received Sent", "v1 2 38 6 4 3 1 ")
 	expect(t, d, page,
-		"WEBSOCKET API", "Connections 2 wanted Messages received 38 Messages sent 6 Integration, p99 39 ms p50 20 ms",
+		"WEBSOCKET API", "Connections 2 6 open now Messages received 38 Messages sent 6 Integration, p99 39 ms p50 20 ms",
 		"Client errors 4 0 throttled Integration errors 3 Execution errors 1", "14:59 2 38 6 4 3 1 ",
 		"say 0 34 5 0 3 1 ", "No route 0 4 1 4 0 0 ", "$connect 2 0 0 0 0 0 ", "403 Forbidden 4 ", "192.0.2.1 42 100%",
 	)
-	expect(t, d, page+"?method=&resource=say", "v1 say Live", "Connections 0 wanted Messages received 34 Messages sent 5")
+	expect(t, d, page+"?method=&resource=say", "v1 say Live", "Connections 0 Messages received 34 Messages sent 5")
 	text := bodyOf(d, page)
 	for _, want := range []string{
 		`aria-label="Messages by minute: 38 received, 6 sent"`, `<title>14:59 UTC: 38 received, 6 sent</title>`, `aria-label="Connections by minute: 2 in all"`,
@@ -76,13 +79,13 @@ func TestConnections(t *testing.T) {
 	if _, text := textOf(t, d, page); strings.Contains(text, "Cache") || strings.Contains(text, "role integration") {
 		t.Errorf("%s speaks of what is not there:\n%s", page, text)
 	}
-	expect(t, serveChat(t, nil, "telemetry", "xds"), page, "Connections are with the role integration , which this process has not")
-	expect(t, serveChat(t, &far{}, "telemetry"), page+"?range=7d", "These numbers are Prometheus's", "Messages received 0 ")
+	expect(t, serveChat(t, nil, nil), page, "Connections are with the role integration , which this process has not")
+	expect(t, serveChat(t, &far{}, nil), page+"?range=7d", "These numbers are Prometheus's", "Messages received 0 ")
 }
 
 // TestEvents holds what is shown of single events.
 func TestEvents(t *testing.T) {
-	d := serveChat(t, nil, "telemetry", "integration")
+	d := serveChat(t, nil, open)
 	expect(t, d, "/dashboard/requests", "MESSAGE say chat v1 200 41 ms 40 ms 192.0.2.1 IntegrationError", "MESSAGE no route chat v1 403", "CONNECT $connect", "DISCONNECT $disconnect", "GET /v1 chat v1 101")
 	_, text := textOf(t, d, "/dashboard/requests?connection=c1&status=500-599")
 	if strings.Contains(text, "MESSAGE") {

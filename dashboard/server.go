@@ -39,6 +39,9 @@ type Options struct {
 	// Traffic knows the requests of the last day, Archive how many there were before that.
 	Traffic Traffic
 	Archive Archive
+	// Connected is how many clients of a WebSocket API's stage are connected, of all its stages
+	// where none is named; nil in a process that has no connections.
+	Connected func(api, stage string) int
 	// KeyRequests are those of developer portals, for those to decide on who may; nil leaves
 	// everything as it is.
 	KeyRequests KeyRequests

@@ -33,8 +33,10 @@ type trafficView struct {
 	// Known tells whether requests are known of at all, Counted whether any gateway has its
 	// Envoys tell about them, Connections whether it is a WebSocket API.
 	Known, Counted, Connections bool
-	// Apart: the connections of a WebSocket API are with another process.
+	// Apart: the connections of a WebSocket API are with another process; else Open tells how
+	// many there are at the moment, but not on the page of a route.
 	Apart  bool
+	Open   string
 	Of     Of
 	Span   timespan
 	Ranges []navItem
@@ -164,7 +166,10 @@ func (s *Server) fillTraffic(r *http.Request, v *trafficView, snapshot *gateway.
 	v.Counted = slices.ContainsFunc(snapshot.Gateways, func(g gateway.Gateway) bool { return g.Telemetry })
 	v.Known = s.options.Traffic != nil || s.archive != nil
 	v.Any = s.archive != nil
-	v.Apart = v.Connections && !slices.Contains(s.options.Roles, "integration")
+	v.Apart = v.Connections && s.options.Connected == nil
+	if v.Connections && !v.Apart && v.Of.Resource == "" {
+		v.Open = showCount(uint64(s.options.Connected(v.Of.API, v.Of.Stage))) + " open now"
+	}
 	span, err := askedTimespan(r, now)
 	if err != nil {
 		v.Wrong = err.Error()

@@ -65,6 +65,9 @@ oneway: {integration: {type: AWS_PROXY, uri: hear}}
 	if got := c.hear(); got != "news" {
 		t.Fatalf("heard %q", got)
 	}
+	if all, stage, other := f.Open("chat", ""), f.Open("chat", "v1"), f.Open("chat", "v2")+f.Open("other", ""); all != 1 || stage != 1 || other != 0 {
+		t.Errorf("open are %d, %d and %d", all, stage, other)
+	}
 	_ = c.Close()
 	const of = `chat/v1 "acme" `
 	want := []string{of + "ended", of + "message of 10", of + "message of 20", of + "message of 4", of + "message of 5", of + "message of 96"}
@@ -76,5 +79,8 @@ oneway: {integration: {type: AWS_PROXY, uri: hear}}
 	eventually(t, func() bool { return len(got()) >= len(want) }, "metered was only %v", got())
 	if diff := cmp.Diff(want, got()); diff != "" {
 		t.Error(diff)
+	}
+	if n := f.Open("chat", "") + f.Open("chat", "v1"); n != 0 {
+		t.Errorf("%d are open when all have ended", n)
 	}
 }

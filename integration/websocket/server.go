@@ -178,6 +178,8 @@ func (s *Server) warn(message string, args ...any) {
 type connections struct {
 	mu   sync.RWMutex
 	byID map[string]*connection
+	// open is how many stages have, of those that have any.
+	open map[stageKey]int
 }
 
 // add takes in a connection. No two have the same id.
@@ -185,15 +187,23 @@ func (cs *connections) add(c *connection) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.byID == nil {
-		cs.byID = map[string]*connection{}
+		cs.byID, cs.open = map[string]*connection{}, map[stageKey]int{}
 	}
 	cs.byID[c.about.id] = c
+	cs.open[c.about.stage]++
 }
 
 func (cs *connections) remove(id string) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	c := cs.byID[id]
+	if c == nil {
+		return
+	}
 	delete(cs.byID, id)
+	if cs.open[c.about.stage]--; cs.open[c.about.stage] == 0 {
+		delete(cs.open, c.about.stage)
+	}
 }
 
 func (cs *connections) find(id string) *connection {
@@ -206,6 +216,23 @@ func (cs *connections) len() int {
 	cs.mu.RLock()
 	defer cs.mu.RUnlock()
 	return len(cs.byID)
+}
+
+// Open is how many clients are connected to a stage by this process; to all stages of an API
+// where none is named.
+func (s *Server) Open(api, stage string) (n int) {
+	cs := &s.connections
+	cs.mu.RLock()
+	defer cs.mu.RUnlock()
+	if stage != "" {
+		return cs.open[stageKey{api, stage}]
+	}
+	for key, open := range cs.open {
+		if key.api == api {
+			n += open
+		}
+	}
+	return n
 }
 
 func (cs *connections) all() []*connection {

@@ -83,6 +83,8 @@ type controlPlane struct {
 	// memory; flush empties the cache of a stage, nil without the role.
 	stageCaches stagecache.Store
 	flush       func(ctx context.Context, api, stage string) error
+	// connected counts who is connected by WebSockets, nil without the role integration.
+	connected func(api, stage string) int
 	// usage is the page about usage, nil without the role that counts it; writable tells
 	// that only this machine reaches it.
 	usage    http.Handler

@@ -38,6 +38,7 @@ func (c *controlPlane) startDashboard() service {
 	if c.history != nil {
 		options.Traffic = c.history
 	}
+	options.Connected = c.connected
 	if c.archive != nil {
 		options.Archive = c.archive
 	}

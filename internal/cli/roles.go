@@ -132,7 +132,7 @@ func startIntegration(c *controlPlane) service {
 	webSockets := websocket.New(websocket.Options{Log: log, Registerer: c.metrics, Directory: c.directory, Meter: messageMeter{c.metered}, Observer: logs})
 	tools := mcp.New(mcp.Options{Log: log, Registerer: c.metrics})
 	server := integration.New(integration.Options{Log: log, Tracer: c.otlp.Tracer(), Registerer: c.metrics, WebSocket: webSockets, MCP: tools, Cache: c.stageCaches, Cached: c.toldCache, Executed: logs.Executed})
-	c.flush = server.Flush
+	c.flush, c.connected = server.Flush, webSockets.Open
 	c.caches.Data = server.Flush
 	return service{
 		serve: server.Serve,

@@ -42,7 +42,7 @@ func TestConnections(t *testing.T) {
 
 	b.Open(s.dashboard+"apis/clock/v1", light)
 	b.Until(`document.querySelector('[data-value=received]').textContent === '9' && document.querySelector('[data-value=sent]').textContent === '9'`)
-	for value, want := range map[string]string{"connects": "1", "client-errors": "2", "integration-errors": "0", "execution-errors": "0"} {
+	for value, want := range map[string]string{"connects": "1", "open": "1 open now", "client-errors": "2", "integration-errors": "0", "execution-errors": "0"} {
 		if got := b.Text(`[data-value="` + value + `"]`); got != want {
 			t.Errorf("%s is %s, want %s", value, got, want)
 		}
