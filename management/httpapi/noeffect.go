@@ -57,36 +57,16 @@ var NoEffect = []restjson.NoEffect{
 		Why: "messages have no headers",
 	},
 	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.destinationArn", About: protocolHTTP,
-		Why: "the lines go to the standard output of the role `telemetry`",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.format", About: protocolWebSocket,
-		Why: "connections and messages of WebSocket APIs are not logged",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.detailedMetricsEnabled", About: protocolWebSocket,
-		Why: "the routes of WebSocket APIs are not counted for themselves",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.detailedMetricsEnabled", About: protocolWebSocket,
-		Why: "the routes of WebSocket APIs are not counted for themselves",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.loggingLevel", About: protocolWebSocket, Harmless: []string{"OFF"},
-		Why: "WebSocket APIs have no execution logs",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.loggingLevel", About: protocolWebSocket, Harmless: []string{"OFF"},
-		Why: "WebSocket APIs have no execution logs",
+		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.destinationArn",
+		Why: "the lines go to the standard output of the roles `telemetry` and, of WebSocket APIs, `integration`",
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.dataTraceEnabled", About: protocolWebSocket,
-		Why: "WebSocket APIs have no execution logs",
+		Why: "what is sent on connections is not traced",
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.dataTraceEnabled", About: protocolWebSocket,
-		Why: "WebSocket APIs have no execution logs",
+		Why: "what is sent on connections is not traced",
 	},
 	{
 		Operations: []string{"CreateVpcLink"}, Member: "subnetIds",

@@ -50,34 +50,36 @@ func TestHTTPAPIs(t *testing.T) {
 	}
 }
 
+// chatContent is a WebSocket API with a route of such a key.
+func chatContent(route string) httpapi.Content {
+	return httpapi.Content{
+		API: httpapi.API{APIID: "c1h2a3t4s5", Name: "chat", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action", APIKeySelectionExpression: "$request.header.x-api-key"},
+		Routes: []httpapi.RouteContent{
+			{Route: httpapi.Route{RouteID: "r1", RouteKey: "$connect", AuthorizationType: "CUSTOM", AuthorizerID: "a1"}},
+			{Route: httpapi.Route{RouteID: "r2", RouteKey: route, Target: "integrations/i1", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"},
+				Responses: []httpapi.RouteResponse{{RouteResponseID: "x", RouteResponseKey: "$default"}}},
+			{Route: httpapi.Route{RouteID: "r3", RouteKey: "proxied", Target: "integrations/i2", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"}},
+		},
+		Integrations: []httpapi.IntegrationContent{
+			{Integration: httpapi.Integration{
+				IntegrationID: "i1", IntegrationType: "HTTP", IntegrationMethod: "PUT", IntegrationURI: "http://127.0.0.1:9101/", TimeoutInMillis: 5000,
+				PassthroughBehavior: "NEVER", TemplateSelectionExpression: "$request.body.kind", RequestTemplates: map[string]string{"text": "{}"},
+			}, Responses: []httpapi.IntegrationResponse{{IntegrationResponseID: "x", IntegrationResponseKey: "$default", ResponseTemplates: map[string]string{"$default": "ok"}}}},
+			{Integration: httpapi.Integration{
+				IntegrationID: "i2", IntegrationType: "AWS_PROXY", IntegrationMethod: "POST", PassthroughBehavior: "WHEN_NO_MATCH", TimeoutInMillis: 29000,
+				IntegrationURI: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:chat/invocations",
+			}},
+		},
+		Authorizers: []httpapi.Authorizer{{AuthorizerID: "a1", Name: "tokens", AuthorizerType: "REQUEST", IdentitySource: []string{"route.request.querystring.token"},
+			AuthorizerURI: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:tokens/invocations"}},
+	}
+}
+
 func TestWebSocketAPIs(t *testing.T) {
 	s := store.NewMemory()
 	const key = "eu-west-1/apis/c1h2a3t4s5"
-	chat := func(route string) httpapi.Content {
-		return httpapi.Content{
-			API: httpapi.API{APIID: "c1h2a3t4s5", Name: "chat", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action", APIKeySelectionExpression: "$request.header.x-api-key"},
-			Routes: []httpapi.RouteContent{
-				{Route: httpapi.Route{RouteID: "r1", RouteKey: "$connect", AuthorizationType: "CUSTOM", AuthorizerID: "a1"}},
-				{Route: httpapi.Route{RouteID: "r2", RouteKey: route, Target: "integrations/i1", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"},
-					Responses: []httpapi.RouteResponse{{RouteResponseID: "x", RouteResponseKey: "$default"}}},
-				{Route: httpapi.Route{RouteID: "r3", RouteKey: "proxied", Target: "integrations/i2", AuthorizationType: "NONE", RouteResponseSelectionExpression: "$default"}},
-			},
-			Integrations: []httpapi.IntegrationContent{
-				{Integration: httpapi.Integration{
-					IntegrationID: "i1", IntegrationType: "HTTP", IntegrationMethod: "PUT", IntegrationURI: "http://127.0.0.1:9101/", TimeoutInMillis: 5000,
-					PassthroughBehavior: "NEVER", TemplateSelectionExpression: "$request.body.kind", RequestTemplates: map[string]string{"text": "{}"},
-				}, Responses: []httpapi.IntegrationResponse{{IntegrationResponseID: "x", IntegrationResponseKey: "$default", ResponseTemplates: map[string]string{"$default": "ok"}}}},
-				{Integration: httpapi.Integration{
-					IntegrationID: "i2", IntegrationType: "AWS_PROXY", IntegrationMethod: "POST", PassthroughBehavior: "WHEN_NO_MATCH", TimeoutInMillis: 29000,
-					IntegrationURI: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:chat/invocations",
-				}},
-			},
-			Authorizers: []httpapi.Authorizer{{AuthorizerID: "a1", Name: "tokens", AuthorizerType: "REQUEST", IdentitySource: []string{"route.request.querystring.token"},
-				AuthorizerURI: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:000000000000:function:tokens/invocations"}},
-		}
-	}
 	put(t, s, map[string]any{
-		key: chat("").API, key + "/contents/d1": chat("say"), key + "/contents/d2": chat("shout"),
+		key: chatContent("").API, key + "/contents/d1": chatContent("say"), key + "/contents/d2": chatContent("shout"),
 		key + "/stages/v1": httpapi.Stage{StageName: "v1", DeploymentID: "d1"}, key + "/stages/v2": httpapi.Stage{StageName: "v2", DeploymentID: "d2"},
 	})
 	got := load(t, render(t, source.NewRenderer(), s, nil)).API("c1h2a3t4s5")
@@ -110,7 +112,7 @@ func TestWebSocketAPIs(t *testing.T) {
 			t.Errorf("%+v", d.Routes)
 		}
 	}
-	held := chat("say")
+	held := chatContent("say")
 	held.Models = []httpapi.Model{{ModelID: "m1", Name: "Text", Schema: `{"type": "object"}`}, {ModelID: "m2", Name: "Unused", Schema: "nonsense"}}
 	held.Routes[1].Route.RequestModels, held.Routes[1].Route.ModelSelectionExpression = map[string]string{"text": "Text"}, "$request.body.type"
 	put(t, s, map[string]any{key + "/contents/d1": held})
@@ -120,7 +122,7 @@ func TestWebSocketAPIs(t *testing.T) {
 			t.Errorf("%s is not in %s", part, text)
 		}
 	}
-	linked := chat("say")
+	linked := chatContent("say")
 	linked.Integrations[0].Integration.ConnectionType, linked.Integrations[0].Integration.ConnectionID = "VPC_LINK", "v1"
 	linked.Integrations[1].Integration.CredentialsARN = "arn:aws:iam::111122223333:role/r"
 	put(t, s, map[string]any{key + "/contents/d1": linked})
@@ -134,7 +136,7 @@ func TestWebSocketAPIs(t *testing.T) {
 		"content handling": func(in *httpapi.IntegrationContent) { in.Integration.ContentHandlingStrategy = "CONVERT_TO_TEXT" },
 		"that of answers":  func(in *httpapi.IntegrationContent) { in.Responses[0].ContentHandlingStrategy = "CONVERT_TO_TEXT" },
 	} {
-		broken := chat("say")
+		broken := chatContent("say")
 		breaks(&broken.Integrations[0])
 		put(t, s, map[string]any{key + "/contents/d1": broken})
 		if files := render(t, source.NewRenderer(), s, nil); files.Problems[key] == nil {
