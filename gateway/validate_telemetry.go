@@ -72,13 +72,16 @@ func (v *validation) accessLog(a *API, log *StageAccessLog) {
 
 // executionLog checks that a stage may have an execution log, and gets what it wants of it.
 func (v *validation) executionLog(a *API, s *Stage) {
-	wanted := Position{}
+	var wanted, traced Position
 	look := func(d ExecutionDetail, pos Position) {
 		if d.DataTrace && !d.Steps() {
 			v.errorf("no-effect", pos, "set level: INFO besides, or leave dataTrace out", "dataTrace goes with the level INFO")
 		}
 		if d.Errors() && wanted.IsZero() {
 			wanted = pos
+		}
+		if d.Data() && traced.IsZero() {
+			traced = pos
 		}
 	}
 	if s.ExecutionLog != nil {
@@ -91,17 +94,21 @@ func (v *validation) executionLog(a *API, s *Stage) {
 	}
 	switch {
 	case !s.LogsExecutions():
+	case a.Protocol == WebSocket:
+		v.toldBy(a, s, wanted, "an execution log")
+		if !traced.IsZero() {
+			v.errorf("unsupported-telemetry", traced, "remove it; the level INFO tells the steps",
+				"the stage %s/%s is of a WebSocket API, whose data cannot be traced: dataTrace is for REST APIs", a.ID, s.Name)
+		}
 	case a.Protocol == REST:
 		v.toldBy(a, s, wanted, "an execution log")
 		v.traceable(s, s.Deployment)
 		if s.Canary != nil && s.Canary.Deployment != s.Deployment {
 			v.traceable(s, s.Canary.Deployment)
 		}
-	case a.Protocol == HTTP:
+	default:
 		v.errorf("unsupported-telemetry", wanted, "remove it; an access log can tell $context.error.* and $context.integration.*",
 			"the stage %s/%s is of an HTTP API, which has no execution logs", a.ID, s.Name)
-	default:
-		v.errorf("unsupported-telemetry", wanted, "remove it", "the stage %s/%s is of a WebSocket API, which cannot have an execution log yet", a.ID, s.Name)
 	}
 }
 

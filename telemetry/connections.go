@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/executionlog"
 	"gatehouse/internal/wire"
 	"gatehouse/telemetry/socket"
 )
@@ -21,7 +22,14 @@ func (s *Server) Happened(e *socket.Event) {
 		return
 	}
 	s.metrics.sockets.count(r)
-	s.recordEvent(r)
+	var account []executionlog.Entry
+	if log, detail := r.execution(); log != nil {
+		account = r.eventAccount(detail)
+		b := newBatch()
+		b.addExecution(log, false, e.RequestID, account)
+		b.flush()
+	}
+	s.recordEvent(r, account)
 	if r.stage.log != nil {
 		text := r.stage.log.line(nil, r)
 		r.stage.log.to.append(text, 1)
@@ -58,6 +66,12 @@ func (n *serving) happened(e *socket.Event) *request {
 // is no event of theirs.
 func (r *request) refusedConnection() bool {
 	return r.logged.Route == gateway.ConnectRoute && r.details() != "via_upstream"
+}
+
+// servedConnection reports whether a request of an Envoy is to a WebSocket API, and who
+// serves connections tells of it.
+func (r *request) servedConnection() bool {
+	return r.socket == nil && r.stage.api.Protocol == gateway.WebSocket && !r.refusedConnection()
 }
 
 // ofConnection gives the value that a variable has in the log of a WebSocket API; nil for

@@ -67,7 +67,7 @@ func (b *batch) addExecution(x *executions, canary bool, id string, entries []ex
 
 // execution is how much is told of a request, and where; nil where nothing is.
 func (r *request) execution() (*executions, gateway.ExecutionDetail) {
-	if r.stage == nil || r.stage.executions == nil {
+	if r.stage == nil || r.stage.executions == nil || r.servedConnection() {
 		return nil, gateway.ExecutionDetail{}
 	}
 	d := r.stage.executions.stage
@@ -87,6 +87,10 @@ func (r *request) account(d gateway.ExecutionDetail, served []executionlog.Entry
 	a := &account{request: r, detail: d, at: began}
 	id := requestID(r)
 	a.step("Extended Request Id: %s", id)
+	if r.stage.api.Protocol == gateway.WebSocket {
+		a.step("WebSocket Request Route: [%s]", r.logged.Route)
+		a.connecting(r.entry.GetRequest().GetUserAgent(), address(r.common.GetDownstreamRemoteAddress()))
+	}
 	a.checks()
 	refused := r.responseType()
 	if a.refusal(refused); !a.refused {

@@ -61,7 +61,7 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 }
 
 // recordEvent tells the history of what happened on a connection.
-func (s *Server) recordEvent(r *request) {
+func (s *Server) recordEvent(r *request, account []executionlog.Entry) {
 	if s.history == nil {
 		return
 	}
@@ -74,6 +74,7 @@ func (s *Server) recordEvent(r *request) {
 		Status: e.Status, Latency: e.Took,
 		Integrated: e.Integrated, IntegrationLatency: e.IntegrationLatency, IntegrationStatus: e.IntegrationStatus, UpstreamFailure: e.IntegrationError,
 		Throttled: e.Response == gateway.Throttled, ResponseType: string(e.Response), ErrorMessage: e.Error,
+		Execution: textsOf(account),
 	})
 }
 

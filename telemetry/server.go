@@ -204,11 +204,11 @@ func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEnt
 		var account []executionlog.Entry
 		log, detail := r.execution()
 		if log != nil {
-			expected := r.servedByService() && (detail.Steps() || r.responseType() != "")
+			expected := r.stage.api.Protocol != gateway.WebSocket && r.servedByService() && (detail.Steps() || r.responseType() != "")
 			account = r.account(detail, s.accounts.take(requestID(r), expected))
 		}
 		s.record(&b.told, node, r, account)
-		if r.stage != nil && r.stage.log != nil && (r.stage.api.Protocol != gateway.WebSocket || r.refusedConnection()) {
+		if r.stage != nil && r.stage.log != nil && !r.servedConnection() {
 			b.add(r.stage.log, r)
 		}
 		if log != nil {

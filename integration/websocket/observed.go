@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"gatehouse/gateway"
@@ -28,6 +29,13 @@ func ofClient(e *socket.Event, a *about) {
 	e.ConnectionID, e.Connected = a.id, a.connected
 	e.Domain, e.SourceIP, e.UserAgent = a.domain, a.sourceIP, a.userAgent
 	e.Authorizer, e.Caller, e.KeyName = a.authorizer, a.caller, a.apiKeyID
+}
+
+// ended adds how the connection has ended.
+func ended(e *socket.Event, last *ending) {
+	if e != nil && last != nil {
+		e.CloseCode, e.CloseReason = int(last.code), last.reason
+	}
 }
 
 // refused adds why the gateway refused.
@@ -56,6 +64,10 @@ func called(e *socket.Event, took time.Duration, a *answer, err error) {
 		var f *failure
 		if errors.As(err, &f) && f.cause != nil {
 			err = f.cause
+		}
+		// Without the URI, whose query may be what lets others in.
+		if of := (*url.Error)(nil); errors.As(err, &of) {
+			err = of.Err
 		}
 		e.IntegrationError = err.Error()
 		return

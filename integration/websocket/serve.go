@@ -167,6 +167,7 @@ func (s *Server) disconnected(c *connection, last *ending) {
 	request := newIdentifier()
 	told := s.observe(socket.Disconnect, c.about.stage, gateway.DisconnectRoute, request, time.Now())
 	ofClient(told, c.about)
+	ended(told, last)
 	defer s.tell(told)
 	rt := st.routes[gateway.DisconnectRoute]
 	if rt == nil || rt.target == nil {

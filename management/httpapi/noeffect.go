@@ -58,23 +58,15 @@ var NoEffect = []restjson.NoEffect{
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "accessLogSettings.destinationArn",
-		Why: "the lines go to the standard output of the role `telemetry`, or `integration` for WebSocket APIs",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.loggingLevel", About: protocolWebSocket, Harmless: []string{"OFF"},
-		Why: "WebSocket APIs have no execution logs",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.loggingLevel", About: protocolWebSocket, Harmless: []string{"OFF"},
-		Why: "WebSocket APIs have no execution logs",
+		Why: "the lines go to the standard output of the roles `telemetry` and, of WebSocket APIs, `integration`",
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.dataTraceEnabled", About: protocolWebSocket,
-		Why: "WebSocket APIs have no execution logs",
+		Why: "what is sent on connections is not traced",
 	},
 	{
 		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.dataTraceEnabled", About: protocolWebSocket,
-		Why: "WebSocket APIs have no execution logs",
+		Why: "what is sent on connections is not traced",
 	},
 	{
 		Operations: []string{"CreateVpcLink"}, Member: "subnetIds",

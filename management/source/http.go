@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -67,13 +68,19 @@ func httpDeployment(reader store.Reader, key, deployment string) (*httpapi.Conte
 
 func httpStage(s *httpapi.Stage, c *httpapi.Content) nativeStage {
 	out := nativeStage{Name: s.StageName, Description: s.Description, Definition: documentName(s.DeploymentID), Variables: s.StageVariables}
+	protocol := gateway.Protocol(c.API.ProtocolType)
 	if l := s.AccessLogSettings; l != nil {
-		out.AccessLog = accessLog(l.Format, gateway.Protocol(c.API.ProtocolType))
+		out.AccessLog = accessLog(l.Format, protocol)
 	}
+	standard := cmp.Or(s.DefaultRouteSettings, &httpapi.RouteSettings{})
 	set := func(route string, settings *httpapi.RouteSettings) {
 		options := nativeRoute{Throttle: throttle(settings.ThrottlingRateLimit, settings.ThrottlingBurstLimit)}
-		if settings.DetailedMetricsEnabled || s.DefaultRouteSettings != nil && s.DefaultRouteSettings.DetailedMetricsEnabled {
+		if settings.DetailedMetricsEnabled || standard.DetailedMetricsEnabled {
 			options.Metrics = metrics(settings.DetailedMetricsEnabled)
+		}
+		if protocol == gateway.WebSocket && (logs(settings.LoggingLevel) || logs(standard.LoggingLevel)) {
+			// What is sent on connections is not traced.
+			options.ExecutionLog = executionLog(settings.LoggingLevel, false)
 		}
 		if options == (nativeRoute{}) {
 			return

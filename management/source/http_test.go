@@ -50,7 +50,7 @@ func TestHTTPAPIs(t *testing.T) {
 	}
 }
 
-// chatContent is a WebSocket API with routes of its own and one of a name.
+// chatContent is a WebSocket API with a route of such a key.
 func chatContent(route string) httpapi.Content {
 	return httpapi.Content{
 		API: httpapi.API{APIID: "c1h2a3t4s5", Name: "chat", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action", APIKeySelectionExpression: "$request.header.x-api-key"},

@@ -76,9 +76,9 @@ func (routes restRoutesOf) add(c *restapi.Content) {
 	}
 }
 
-// logs reports whether settings have requests told about.
-func logs(setting restapi.MethodSetting) bool {
-	return setting.LoggingLevel != "" && setting.LoggingLevel != string(gateway.ExecutionOff)
+// logs reports whether a level has requests told about.
+func logs(level string) bool {
+	return level != "" && level != string(gateway.ExecutionOff)
 }
 
 func restStage(s *restapi.Stage, routes restRoutesOf) nativeStage {
@@ -132,7 +132,7 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 			if setting.MetricsEnabled || settings["*/*"].MetricsEnabled {
 				options.Metrics = metrics(setting.MetricsEnabled)
 			}
-			if logs(setting) || logs(settings["*/*"]) {
+			if logs(setting.LoggingLevel) || logs(settings["*/*"].LoggingLevel) {
 				options.ExecutionLog = executionLog(setting.LoggingLevel, setting.DataTraceEnabled)
 			}
 			if s.CacheClusterEnabled {

@@ -52,6 +52,10 @@ type Event struct {
 	// IntegrationRequestID is the id that an AWS service has given.
 	IntegrationRequestID string
 
+	// CloseCode and CloseReason are how a connection has ended.
+	CloseCode   int
+	CloseReason string
+
 	// Response is the gateway response that stands for a refusal, empty where the gateway did
 	// not refuse; Error is what the client was told then.
 	Response gateway.ResponseType
