@@ -34,7 +34,7 @@ const (
     protocol: WEBSOCKET
     routeSelectionExpression: $request.body.action
     routes: {$default: {integration: {type: HTTP_PROXY, uri: "http://backend.test/pets"}}}
-    stages: [{name: v1}]
+    stages: [{name: v1, metrics: detailed}]
 `
 	kept = `{"openapi": "3.0.1", "info": {"title": "kept", "version": "1"}, "paths": {
   "/pets": {"get": {}}, "/signed": {"get": {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}}}`
