@@ -111,16 +111,48 @@ func TestOnlyWhatChanged(t *testing.T) {
 			if got := changes(before, after); !slices.Equal(got, c.changed) {
 				t.Errorf("changed %q, want %q", got, c.changed)
 			}
-			if fresh := identities(mustTranslate(t, translator.New(), loader.Load(t.Context(), []string{"gatehouse.yaml"}))); len(fresh) != len(identities(after)) {
-				t.Errorf("%d resources, afresh %d", len(identities(after)), len(fresh))
-			} else {
-				for name, m := range identities(after) {
-					if !proto.Equal(m, fresh[name]) {
-						t.Errorf("%s is not what it would be afresh", name)
-					}
-				}
-			}
+			wantAsAfresh(t, loader, after)
 		})
+	}
+}
+
+// wantAsAfresh holds what a translator that has followed edits gives against what a new one
+// does.
+func wantAsAfresh(t *testing.T, loader *definition.Loader, after *translator.Output) {
+	t.Helper()
+	fresh := identities(mustTranslate(t, translator.New(), loader.Load(t.Context(), []string{"gatehouse.yaml"})))
+	if len(fresh) != len(identities(after)) {
+		t.Errorf("%d resources, afresh %d", len(identities(after)), len(fresh))
+		return
+	}
+	for name, m := range identities(after) {
+		if !proto.Equal(m, fresh[name]) {
+			t.Errorf("%s is not what it would be afresh", name)
+		}
+	}
+}
+
+// TestNetworksThatListenersName follows a translator through the edit of a listener: what its
+// requests are told of where they come from is in the routes of functions.
+func TestNetworksThatListenersName(t *testing.T) {
+	files := map[string]string{
+		"gatehouse.yaml": "gateways: [{name: edge, listeners: [{port: 8080}]}]\napis: [{name: pets, protocol: REST, definition: pets.openapi.yaml, stages: [{name: v1}]}]\nfunctions: [{name: f, url: \"http://127.0.0.1:9101/\"}]\n",
+		"pets.openapi.yaml": `
+openapi: 3.0.1
+info: {title: pets, version: "1"}
+paths:
+  /pets: {get: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:lambda:eu-west-1:000000000000:function:f"}}}
+`,
+	}
+	loader := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) { return []byte(files[name]), nil }})
+	tr := translator.New()
+	read := func() *translator.Output {
+		return mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"}))
+	}
+	read()
+	for _, listener := range []string{"{port: 8080, sourceVpc: vpc-1}", "{port: 8080}"} {
+		files["gatehouse.yaml"] = regexp.MustCompile(`\{port[^}]*\}`).ReplaceAllString(files["gatehouse.yaml"], listener)
+		wantAsAfresh(t, loader, read())
 	}
 }
 

@@ -246,7 +246,8 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Headers     gateway.LimitHeaders
 		Telemetry   bool
 		Tracing     bool
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil})
+		Networks    bool
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g)})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
