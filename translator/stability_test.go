@@ -132,29 +132,53 @@ func wantAsAfresh(t *testing.T, loader *definition.Loader, after *translator.Out
 	}
 }
 
-// TestNetworksThatListenersName follows a translator through the edit of a listener: what its
-// requests are told of where they come from is in the routes of functions.
-func TestNetworksThatListenersName(t *testing.T) {
-	files := map[string]string{
-		"gatehouse.yaml": "gateways: [{name: edge, listeners: [{port: 8080}]}]\napis: [{name: pets, protocol: REST, definition: pets.openapi.yaml, stages: [{name: v1}]}]\nfunctions: [{name: f, url: \"http://127.0.0.1:9101/\"}]\n",
-		"pets.openapi.yaml": `
+// TestOptionsOfGateways follows a translator through edits of a gateway that routes depend on.
+func TestOptionsOfGateways(t *testing.T) {
+	const plain = "{port: 8080}]"
+	for _, option := range []string{
+		"{port: 8080, sourceVpc: vpc-1}]",
+		plain + ", accessLog: {path: /dev/stdout}",
+		plain + ", telemetry: true",
+		plain + ", limitHeaders: [retry-after]",
+		plain + `, tracing: {otlp: {endpoints: ["127.0.0.1:4317"], plaintext: true}}`,
+		plain + `, services: {integration: "127.0.0.1:9102", ratelimit: "127.0.0.1:9103", authorization: "127.0.0.1:9104"}`,
+	} {
+		t.Run(option, func(t *testing.T) {
+			gatehouse := ""
+			loader := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) {
+				if name == "gatehouse.yaml" {
+					return []byte(gatehouse), nil
+				}
+				return []byte(optionalRoutes), nil
+			}})
+			tr := translator.New()
+			for _, with := range []string{plain, option, plain} {
+				gatehouse = "gateways: [{name: edge, listeners: [" + with + "}]\n" + optionalStage
+				wantAsAfresh(t, loader, mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"})))
+			}
+		})
+	}
+}
+
+const optionalStage = `
+apis: [{name: pets, protocol: REST, definition: pets.openapi.yaml, stages: [{name: v1, tracing: {sampling: 1}}]}]
+functions: [{name: f, url: "http://127.0.0.1:9101/"}]
+apiKeys: [{name: acme, value: "0123456789-0123456789"}]
+usagePlans:
+  - {name: gold, keys: [acme], stages: [pets/v1], throttle: {rate: 10, scope: shared}, quota: {limit: 5, period: DAY}}
+`
+
+const optionalRoutes = `
 openapi: 3.0.1
 info: {title: pets, version: "1"}
 paths:
-  /pets: {get: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:lambda:eu-west-1:000000000000:function:f"}}}
-`,
-	}
-	loader := definition.NewLoader(definition.Options{ReadFile: func(name string) ([]byte, error) { return []byte(files[name]), nil }})
-	tr := translator.New()
-	read := func() *translator.Output {
-		return mustTranslate(t, tr, loader.Load(t.Context(), []string{"gatehouse.yaml"}))
-	}
-	read()
-	for _, listener := range []string{"{port: 8080, sourceVpc: vpc-1}", "{port: 8080}"} {
-		files["gatehouse.yaml"] = regexp.MustCompile(`\{port[^}]*\}`).ReplaceAllString(files["gatehouse.yaml"], listener)
-		wantAsAfresh(t, loader, read())
-	}
-}
+  /pets:
+    get:
+      security: [{api_key: []}]
+      x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:lambda:eu-west-1:000000000000:function:f"}
+components:
+  securitySchemes: {api_key: {type: apiKey, name: x-api-key, in: header}}
+`
 
 const limitedAPIs = `
 account: {throttle: {rate: 1000}}

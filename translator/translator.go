@@ -247,7 +247,8 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Telemetry   bool
 		Tracing     bool
 		Networks    bool
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g)})
+		AccessLog   bool
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g), g.AccessLog != nil})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by
