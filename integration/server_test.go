@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/integration"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/proctest"
 	"gatehouse/internal/wire"
 )
 
@@ -237,12 +237,7 @@ func TestStrangers(t *testing.T) {
 // not at a port, where a browser can be made to send such.
 func TestHTTP1(t *testing.T) {
 	s := newService(t).serve(snapshot(gateway.REST, &gateway.Deployment{Routes: []gateway.Route{lambdaRoute("POST", "/x")}}))
-	dir, err := os.MkdirTemp("", "gw") // t.TempDir may be longer than a socket's path can be.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	path := filepath.Join(dir, "s")
+	path := filepath.Join(proctest.SocketFolder(t), "s")
 	socket, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

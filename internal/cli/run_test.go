@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/internal/envoytest"
+	"gatehouse/internal/proctest"
 )
 
 // backendNamed answers with its name.
@@ -106,11 +107,7 @@ func TestRun(t *testing.T) {
 // What run and its Envoy say to each other is for nobody else on the machine to hear.
 func TestRunKeepsToItself(t *testing.T) {
 	envoy := envoytest.Binary(t)
-	room, err := os.MkdirTemp("", "gh") // t.TempDir's names are too long for sockets
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(room) })
+	room := proctest.SocketFolder(t)
 	t.Setenv("TMPDIR", room)
 	port := freePort(t)
 	dir := files(t, petstore(port, backendNamed(t, "one")))

@@ -105,17 +105,6 @@ func start(t *testing.T, s *gateway.Snapshot) *running {
 	return startOn(t, s, proctest.FreePort(t))
 }
 
-// socketFolder is short: the path of a socket has at most 107 characters.
-func socketFolder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "gw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // startOn is start with the port chosen.
 func startOn(t *testing.T, s *gateway.Snapshot, port int) *running {
 	t.Helper()
@@ -147,7 +136,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	go g.integration.Serve(integrationSocket)
 	// Envoys of this machine come by a socket without a port, as those of "gatehouse run" do;
 	// the port is for services apart.
-	path := filepath.Join(socketFolder(t), "integration")
+	path := filepath.Join(proctest.SocketFolder(t), "integration")
 	besideEnvoy, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

@@ -134,12 +134,7 @@ func TestIntegrationOnUnixSocket(t *testing.T) {
 	t.Parallel()
 	s := newFunctionSite(t, "{}")
 	s.write(t)
-	dir, err := os.MkdirTemp("", "gh") // A socket's path must not be long.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
+	socket := filepath.Join(proctest.SocketFolder(t), "s")
 	run := func() *gatehouse {
 		return launchRun(t, &site{dir: s.dir}, "--integration-address", "unix:"+socket)
 	}
