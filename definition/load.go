@@ -144,8 +144,17 @@ type build struct {
 }
 
 type implicitDocument struct {
-	name string
-	data []byte
+	name     string
+	data     []byte
+	protocol gateway.Protocol
+}
+
+// stage is what the one stage is called.
+func (d implicitDocument) stage() string {
+	if d.protocol == gateway.HTTP {
+		return gateway.DefaultStage
+	}
+	return "default"
 }
 
 // A readConfig is a native file with the directory its references are relative to.

@@ -86,10 +86,10 @@ func (b *build) addImplicit() {
 		base = notInName.ReplaceAllString(base, "-")
 		id := cmp.Or(strings.Trim(base[:min(len(base), maxLabel)], "-"), "api")
 		pos := gateway.Position{File: document.name, Line: 1, Column: 1}
-		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: gateway.REST, Source: pos}}
-		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: "default", Source: pos}}}
+		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: document.protocol, Source: pos}}
+		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: document.stage(), Source: pos}}}
 		config.APIs = append(config.APIs, api)
-		mapping := gateway.DomainMapping{API: id, Stage: "default", Source: pos}
+		mapping := gateway.DomainMapping{API: id, Stage: document.stage(), Source: pos}
 		if len(b.implicit) > 1 {
 			mapping.Path = id
 		}
@@ -102,7 +102,7 @@ func (b *build) addImplicit() {
 	for i, document := range b.implicit {
 		stage := &config.APIs[i].Stages[0]
 		b.wanted = append(b.wanted, &wantedDefinition{
-			key:     deploymentKey{file: document.name, protocol: gateway.REST, home: b.home(&config.APIs[i].API)},
+			key:     deploymentKey{file: document.name, protocol: document.protocol, home: b.home(&config.APIs[i].API)},
 			read:    func() ([]byte, error) { return document.data, nil },
 			deliver: func(d *gateway.Deployment) { stage.Deployment = d },
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/definition/native"
+	"gatehouse/definition/openapi"
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
 )
@@ -160,7 +161,10 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 	}
 	if isOpenAPI(doc.Root()) {
 		if explicit {
-			b.implicit = append(b.implicit, implicitDocument{name, data})
+			told := len(b.diags)
+			protocol := openapi.ProtocolOf(doc.Root().Object())
+			b.diags = b.diags[:told] // what is wrong in it is told when it is parsed
+			b.implicit = append(b.implicit, implicitDocument{name, data, protocol})
 		}
 		return
 	}

@@ -1,0 +1,70 @@
+package definition_test
+
+import (
+	"testing"
+
+	"gatehouse/gateway"
+)
+
+// TestDocumentsOfTheirOwn holds that a document that is given by its name is served as the
+// kind of API that it was exported of, REST where it does not say.
+func TestDocumentsOfTheirOwn(t *testing.T) {
+	const proxy = `type: http_proxy, httpMethod: GET, uri: "http://127.0.0.1:9101/pets"`
+	document := func(root, integration string) string {
+		return root + `
+info: {title: pets, version: "1"}
+paths: {/pets: {get: {responses: {}, x-amazon-apigateway-integration: {` + integration + `}}}}
+`
+	}
+	none := "openapi: 3.0.1"
+	exported := none + "\nx-amazon-apigateway-importexport-version: '1.0'"
+	cors := none + "\nx-amazon-apigateway-cors: {allowOrigins: ['https://a.example']}"
+	validators := "\nx-amazon-apigateway-request-validators: {all: {validateRequestBody: true}}"
+	tests := map[string]struct {
+		document string
+		want     gateway.Protocol
+	}{
+		"nothing of either":                       {document(none, proxy), gateway.REST},
+		"OpenAPI 2.0":                             {document(`swagger: "2.0"`, proxy), gateway.REST},
+		"the version of exports of HTTP APIs":     {document(exported, proxy), gateway.HTTP},
+		"that of a REST API, as some add it":      {document(exported+validators, proxy), gateway.REST},
+		"cross-origin settings":                   {document(cors, proxy), gateway.HTTP},
+		"cross-origin settings and other":         {document(cors, proxy+", passthroughBehavior: when_no_match"), gateway.HTTP},
+		"a version of payloads":                   {document(none, proxy+", payloadFormatVersion: '1.0'"), gateway.HTTP},
+		"one that a REST API has, to no end":      {document(none, proxy+", payloadFormatVersion: '1.0', passthroughBehavior: when_no_match"), gateway.REST},
+		"one that a REST API has, with responses": {document(none, proxy+", payloadFormatVersion: '1.0', responses: {default: {statusCode: '200'}}"), gateway.REST},
+		"an action of a service":                  {document(none, `type: aws_proxy, integrationSubtype: SQS-SendMessage, credentials: "arn:aws:iam::111122223333:role/q", requestParameters: {QueueUrl: "https://sqs.eu-west-1.amazonaws.com/1/q", MessageBody: $request.body}`), gateway.HTTP},
+		"the default route": {`openapi: 3.0.1
+info: {title: pets, version: "1"}
+paths: {/$default: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integration: {` + proxy + `}}}}
+`, gateway.HTTP},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			folder(t, map[string]string{"pets.yaml": test.document})
+			result := load(t, "pets.yaml")
+			if result.Snapshot == nil {
+				t.Fatal(lines(result.Diagnostics))
+			}
+			api := result.Snapshot.APIs[0]
+			stage := map[gateway.Protocol]string{gateway.REST: "default", gateway.HTTP: gateway.DefaultStage}[test.want]
+			if api.Protocol != test.want || api.Stages[0].Name != stage || api.Stages[0].Deployment.Protocol != test.want {
+				t.Errorf("%s with the stage %s, want %s with %s", api.Protocol, api.Stages[0].Name, test.want, stage)
+			}
+			if mapped := result.Snapshot.Domains[0].Mappings[0].Stage; mapped != stage {
+				t.Errorf("every host leads to %s, want %s", mapped, stage)
+			}
+		})
+	}
+}
+
+// TestKindTellsNothingTwice holds that looking for the kind of a document does not tell
+// what is wrong with it, which parsing does.
+func TestKindTellsNothingTwice(t *testing.T) {
+	folder(t, map[string]string{"pets.yaml": "openapi: 3.0.1\ninfo: {title: pets, version: '1'}\npaths: {/pets: 7, /a: {get: {responses: {}, responses: {}, x-amazon-apigateway-integration: {type: mock}}}}\n"})
+	want := "pets.yaml:3:16: error wrong-type: paths[\"/pets\"] must be an object, not the number 7\n" +
+		"pets.yaml:3:45: error duplicate-key: the key \"responses\" stands twice; first at line 3\n"
+	if got := lines(load(t, "pets.yaml").Diagnostics); got != want {
+		t.Errorf("%swant\n%s", got, want)
+	}
+}
