@@ -237,13 +237,28 @@ func (p *Pipeline) set(ctx context.Context, c *candidate) (ds gateway.Diagnostic
 // applied makes a revision the one that is served.
 func (p *Pipeline) applied(_ context.Context, c *candidate) {
 	c.record.State = Applied
+	told := map[warning]bool{}
+	if p.serving != nil {
+		for _, d := range p.serving.record.Diagnostics {
+			told[aboutWhat(d)] = true
+		}
+	}
 	p.serving = c
 	p.log.Info("revision applied", "revision", c.id(), "gateways", len(c.output.Gateways), "apis", len(c.snapshot.APIs),
 		"warnings", len(c.record.Diagnostics), "took", c.record.Took().Round(time.Microsecond))
 	for _, d := range c.record.Diagnostics {
-		p.log.Warn("definition warning", "revision", c.id(), "diagnostic", d.String())
+		if !told[aboutWhat(d)] {
+			p.log.Warn("definition warning", "revision", c.id(), "diagnostic", d.String())
+		}
 	}
 }
+
+// warning is what a warning is about, wherever in its file that stands now.
+type warning struct{ file, code, message string }
+
+// aboutWhat tells warnings that the log had already: what calls of the management API change
+// has a revision for each call, and those of all APIs would be told with each.
+func aboutWhat(d gateway.Diagnostic) warning { return warning{d.Pos.File, d.Code, d.Message} }
 
 // report logs an attempt that failed, all its problems included.
 func (p *Pipeline) report(record *Record, message string) {
