@@ -69,8 +69,13 @@ func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 	}
 	c.record.Revision = c.id()
 	if known := p.known(c, retry); known != nil {
-		if p.latest != known && known == p.serving.record {
+		switch {
+		case p.serving == nil || known != p.serving.record: // It was refused, and told of.
+		case p.latest != known:
 			p.log.Info("the definitions are again those that are served", "revision", c.id())
+		case retry:
+			// Somebody asked, and wants to know what came of it.
+			p.log.Info("the definitions are those that are served", "revision", c.id())
 		}
 		known.Diagnostics = slices.Concat(c.record.Diagnostics, known.applied, ofEnvoy(known.Diagnostics))
 		known.Diagnostics.Sort()
