@@ -38,6 +38,10 @@ paths: {/pets: {get: {responses: {}, x-amazon-apigateway-integration: {` + integ
 info: {title: pets, version: "1"}
 paths: {/$default: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integration: {` + proxy + `}}}}
 `, gateway.HTTP},
+		"the default route as SAM writes it": {`openapi: 3.0.1
+info: {title: pets, version: "1"}
+paths: {$default: {x-amazon-apigateway-any-method: {isDefaultRoute: true, x-amazon-apigateway-integration: {` + proxy + `}}}}
+`, gateway.HTTP},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +59,21 @@ paths: {/$default: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integra
 				t.Errorf("every host leads to %s, want %s", mapped, stage)
 			}
 		})
+	}
+}
+
+// TestCloudFormationTemplate holds that a template is told by one error from a definition
+// with keys that nobody knows.
+func TestCloudFormationTemplate(t *testing.T) {
+	want := "template.yaml:1:1: error cloudformation-template: this is a template of CloudFormation, whose functions and references work only there, not a definition (export the deployed API, and serve that)\n"
+	for name, template := range map[string]string{
+		"SAM": "AWSTemplateFormatVersion: '2010-09-09'\nTransform: AWS::Serverless-2016-10-31\nResources: {Api: {Type: AWS::Serverless::Api}}\n",
+		"CDK": `{"Resources": {"Api": {"Type": "AWS::ApiGateway::RestApi"}}, "Parameters": {}}`,
+	} {
+		folder(t, map[string]string{"template.yaml": template})
+		if got := lines(load(t, "template.yaml").Diagnostics); got != want {
+			t.Errorf("%s: %swant %s", name, got, want)
+		}
 	}
 }
 

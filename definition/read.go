@@ -177,6 +177,12 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 			"this is what an Envoy is started with, not a definition")
 		return
 	}
+	if isCloudFormation(doc.Root()) {
+		b.incomplete = true
+		b.diags.Errorf("cloudformation-template", gateway.Position{File: name, Line: 1, Column: 1}, "", "export the deployed API, and serve that",
+			"this is a template of CloudFormation, whose functions and references work only there, not a definition")
+		return
+	}
 	config := native.Parse(doc)
 	b.incomplete = b.incomplete || config.Incomplete
 	b.configs = append(b.configs, readConfig{config, name})
@@ -221,6 +227,16 @@ func isBootstrap(root source.Value) bool {
 	}
 	o := root.Object()
 	return o.Has("static_resources") || o.Has("dynamic_resources") || o.Has("staticResources") || o.Has("dynamicResources")
+}
+
+// isCloudFormation tells templates, those of SAM and of CDK too, which people have of their
+// APIs who come from Amazon.
+func isCloudFormation(root source.Value) bool {
+	if !root.IsObject() {
+		return false
+	}
+	o := root.Object()
+	return o.Has("Resources") && !o.Has("apis") || o.Has("AWSTemplateFormatVersion")
 }
 
 // mayBeOpenAPI looks for the version key at the beginning of a line, or in JSON.

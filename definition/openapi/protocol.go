@@ -15,7 +15,7 @@ func ProtocolOf(root *source.Object) gateway.Protocol {
 	}
 	integrations := []*source.Object{}
 	for _, path := range root.Get("paths").Object().Entries() {
-		if path.Key == "/"+gateway.DefaultRoute {
+		if isDefaultRoutePath(path.Key) {
 			return gateway.HTTP
 		}
 		if !path.IsObject() {
