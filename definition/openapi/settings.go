@@ -87,6 +87,10 @@ func (p *parser) endpointConfiguration(v source.Value) {
 	if v := o.Get("ipAddressType"); v.OneOf("ipv4", "dualstack") != "" {
 		v.Warnf("no-effect", "listen on the address you want", "ipAddressType has no effect: listeners have addresses of their own")
 	}
+	// Amazon's documentation does not have the types here, and many documents do.
+	if types := o.Get("types"); len(p.texts(types)) > 0 {
+		types.Warnf("no-effect", "serve a private API on a gateway whose listeners only the private network reaches", "types have no effect: listeners say who reaches an API")
+	}
 	if ids := o.Get("vpcEndpointIds"); len(p.texts(ids)) > 0 {
 		ids.Warnf("no-effect", "serve a private API on a gateway whose listeners only the private network reaches", "vpcEndpointIds have no effect: there are no VPC endpoints outside of AWS")
 	}
