@@ -1,6 +1,7 @@
 package definition_test
 
 import (
+	"strings"
 	"testing"
 
 	"gatehouse/gateway"
@@ -59,6 +60,21 @@ paths: {$default: {x-amazon-apigateway-any-method: {isDefaultRoute: true, x-amaz
 				t.Errorf("every host leads to %s, want %s", mapped, stage)
 			}
 		})
+	}
+}
+
+// TestVariableOfDocumentOfItsOwn holds that the stage of a document that was given by its
+// name is no place to send people to: no file has it.
+func TestVariableOfDocumentOfItsOwn(t *testing.T) {
+	document := strings.ReplaceAll(pets, "127.0.0.1:9101", "${stageVariables.backend}")
+	folder(t, map[string]string{"pets.openapi.yaml": document, "gatehouse.yaml": oneAPI})
+	for path, want := range map[string]string{
+		"pets.openapi.yaml": "('gatehouse import' makes a gatehouse.yaml that has it, with --variable NAME=VALUE)\n",
+		"gatehouse.yaml":    "(add it to the variables of stage v1)\n",
+	} {
+		if got := lines(load(t, path).Diagnostics); strings.Count(got, "\n") != 1 || !strings.Contains(got, "error unset-stage-variable: ") || !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
 	}
 }
 
