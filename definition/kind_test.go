@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/gateway"
 )
 
@@ -60,6 +62,33 @@ paths: {$default: {x-amazon-apigateway-any-method: {isDefaultRoute: true, x-amaz
 				t.Errorf("every host leads to %s, want %s", mapped, stage)
 			}
 		})
+	}
+}
+
+// TestNamesOfDocumentsOfTheirOwn holds what APIs are called that are documents only, and
+// where several of them are served.
+func TestNamesOfDocumentsOfTheirOwn(t *testing.T) {
+	long := strings.Repeat("a", 70) + ".json"
+	paths := []string{"Pets.openapi.yaml", "api.v1.yaml", "api.v2.yml", "a/openapi.json", "b/openapi.json", "shop_swagger.swagger.json", "..yaml", long, "b/" + long}
+	files := map[string]string{}
+	for _, path := range paths {
+		files[path] = pets
+	}
+	folder(t, files)
+	result := load(t, paths...)
+	if result.Snapshot == nil {
+		t.Fatal(lines(result.Diagnostics))
+	}
+	var got []string
+	for i, m := range result.Snapshot.Domains[0].Mappings {
+		if id := result.Snapshot.APIs[i].ID; id != m.API || id != m.Path {
+			t.Errorf("the API %s: a mapping of %s to %s", id, m.Path, m.API)
+		}
+		got = append(got, m.API)
+	}
+	want := []string{"pets", "api-v1", "api-v2", "openapi", "openapi-2", "shop-swagger", "api", strings.Repeat("a", 63), strings.Repeat("a", 61) + "-2"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -135,6 +135,8 @@ type build struct {
 	configs []readConfig
 	// implicit are OpenAPI documents given directly as paths.
 	implicit []implicitDocument
+	// webSockets are documents of WebSocket APIs given directly as paths.
+	webSockets []webSocketDocument
 	// taken are the files read so far.
 	taken map[string]bool
 	// documents are the owner's files that were read as definitions.
@@ -167,6 +169,11 @@ func (d implicitDocument) stage() string {
 		return gateway.DefaultStage
 	}
 	return "default"
+}
+
+type webSocketDocument struct {
+	name string
+	doc  *source.Document
 }
 
 // A readConfig is a native file with the directory its references are relative to.

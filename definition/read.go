@@ -40,7 +40,7 @@ func (b *build) readAll(paths []string) {
 			b.readNamed(path, true)
 		}
 	}
-	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
+	if len(b.configs) == 0 && len(b.implicit) == 0 && len(b.webSockets) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
 		b.diags.Errorf("no-definitions", gateway.Position{File: strings.Join(paths, " ")}, "", "name a gatehouse.yaml or a directory with one", "no definition was found")
 	}
 }
@@ -168,7 +168,10 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 		}
 		return
 	}
-	if native.IsWebSocket(doc.Root()) && !explicit {
+	if native.IsWebSocket(doc.Root()) {
+		if explicit {
+			b.webSockets = append(b.webSockets, webSocketDocument{name, doc})
+		}
 		return
 	}
 	if isBootstrap(doc.Root()) {
