@@ -92,6 +92,20 @@ func TestNamesOfDocumentsOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestDocumentWithoutAPlace holds that a document which no API names is told of as that
+// where every host has an API, and is served beside APIs where not.
+func TestDocumentWithoutAPlace(t *testing.T) {
+	const everyHost = "domains: [{name: '*', mappings: [{stage: pets/v1}]}]\n"
+	folder(t, map[string]string{"gatehouse.yaml": oneAPI, "domains.yaml": everyHost, "pets.openapi.yaml": pets, "shared.yaml": "openapi: 3.0.3\npaths: {}\n", "other.yaml": pets})
+	want := "shared.yaml:1:1: error unnamed-document: no API has this document as its definition, and the domain \"*\", where it would be served, has others (name it in an API, or leave the file out)\n"
+	if got := lines(load(t, "domains.yaml", "gatehouse.yaml", "pets.openapi.yaml", "shared.yaml").Diagnostics); got != want {
+		t.Errorf("%swant\n%s", got, want)
+	}
+	if result := load(t, "gatehouse.yaml", "pets.openapi.yaml", "other.yaml"); result.Snapshot == nil || len(result.Snapshot.APIs) != 2 {
+		t.Error(lines(result.Diagnostics))
+	}
+}
+
 // TestVariableOfDocumentOfItsOwn holds that the stage of a document that was given by its
 // name is no place to send people to: no file has it.
 func TestVariableOfDocumentOfItsOwn(t *testing.T) {

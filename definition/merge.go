@@ -30,6 +30,7 @@ func (b *build) collectWanted() {
 		}
 	}
 	b.dropNamed()
+	b.refuseHomeless()
 	if len(b.implicit) > 0 {
 		b.addImplicit()
 	}
@@ -51,6 +52,22 @@ func (b *build) dropNamed() {
 			b.configs = append(b.configs, readConfig{config, document.name})
 		}
 	}
+}
+
+// refuseHomeless tells of documents that no API names where every host is another's already:
+// there is nowhere to serve them, and most likely something else was meant.
+func (b *build) refuseHomeless() {
+	everyHost := func(c readConfig) bool {
+		return slices.ContainsFunc(c.Domains, func(d gateway.Domain) bool { return d.Name == "*" })
+	}
+	if !slices.ContainsFunc(b.configs, everyHost) {
+		return
+	}
+	for _, document := range b.implicit {
+		b.diags.Errorf("unnamed-document", gateway.Position{File: document.name, Line: 1, Column: 1}, "", "name it in an API, or leave the file out",
+			"no API has this document as its definition, and the domain \"*\", where it would be served, has others")
+	}
+	b.implicit = nil
 }
 
 // absolute gives the one name of a file that the names of it have in common.
