@@ -70,6 +70,7 @@ func newRoot() *cobra.Command {
 	// $GATEHOUSE_VERSION is what a deployment may call the version that it wants.
 	root.Flags().Lookup("version").Annotations = map[string][]string{noEnv: nil}
 	root.SetHelpCommand(newHelp())
+	fitHelp(root)
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Serve:"},
 		&cobra.Group{ID: groupWork, Title: "Work with definitions:"},
