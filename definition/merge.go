@@ -39,6 +39,9 @@ func (b *build) collectWanted() {
 // dropNamed leaves the documents to the APIs that name them: shells make "*.yaml" of a
 // folder's files, so that each of them is given by its name.
 func (b *build) dropNamed() {
+	if len(b.implicit) == 0 && len(b.webSockets) == 0 {
+		return // What is stored may be thousands of documents, none of them given so.
+	}
 	named := map[string]bool{}
 	for _, w := range b.wanted {
 		named[absolute(w.key.file)] = true
