@@ -85,7 +85,7 @@ var arrows = map[string][]string{
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway", "internal/amazon", "internal/bounded"},
 	// Services of AWS are found and signed for in one way.
-	"internal/amazon": {"gateway", "internal/bounded"},
+	"internal/amazon": {"gateway", "internal/bounded", "internal/lockstep"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// What is told of requests is written in one way.
@@ -96,6 +96,7 @@ var arrows = map[string][]string{
 	"internal/pageheaders": {},
 	// What others answer is bounded in one way.
 	"internal/bounded": {},
+	"internal/lockstep": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
