@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"integration/stagecache": {},
 
 	// Backends over HTTP are called in one way, whatever kind of API is before them.
-	"integration/upstream": {"gateway", "internal/obs"},
+	"integration/upstream": {"gateway", "internal/lockstep", "internal/obs"},
 
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},

@@ -103,6 +103,9 @@ func (t *Transport) takes(r *http.Request) bool {
 			}
 		}
 	}
+	if p := t.other.Protocols; p != nil && (!p.HTTP1() || p.UnencryptedHTTP2()) {
+		return false
+	}
 	if t.other.Proxy == nil {
 		return true
 	}

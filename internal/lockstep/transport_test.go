@@ -123,6 +123,16 @@ func TestOtherWays(t *testing.T) {
 	if opened.Load() != 0 {
 		t.Errorf("%d connections", opened.Load())
 	}
+	second := &http.Protocols{}
+	second.SetUnencryptedHTTP2(true)
+	newer := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+	newer.Config.Protocols = second
+	newer.Start()
+	defer newer.Close()
+	transport, opened = counted(t, &http.Transport{Protocols: second})
+	if got, err := ask(transport, post(t.Context(), newer.URL, "text")); err != nil || !strings.HasPrefix(got, "200 ") || opened.Load() != 0 {
+		t.Errorf("HTTP/2 without TLS: %s %v", got, err)
+	}
 	var proxied atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { proxied.Add(1) }))
 	defer proxy.Close()
