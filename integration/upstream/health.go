@@ -13,10 +13,9 @@ import (
 // itself, from the first request on until no revision has them any more. Endpoints that are
 // not well are asked only if there are no others.
 
-// watch checks all endpoints of a pool until it is closed.
-func (p *Pool) watch(h *gateway.HealthCheck) {
-	// Of its own, so that checks do not wait for requests.
-	transport := p.transport.Clone()
+// watch checks all endpoints of a pool until it is closed, over a transport of its own, so
+// that checks do not wait for requests.
+func (p *Pool) watch(h *gateway.HealthCheck, transport *http.Transport) {
 	transport.MaxConnsPerHost = 0
 	interval := time.Duration(cmp.Or(h.IntervalMillis, 5000)) * time.Millisecond
 	timeout := time.Duration(cmp.Or(h.TimeoutMillis, 1000)) * time.Millisecond

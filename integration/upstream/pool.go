@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lockstep"
 	"gatehouse/internal/obs"
 )
 
@@ -97,9 +98,15 @@ func (u *Pools) Keep(wanted map[string]bool) {
 	}
 }
 
+// transport is a http.Transport, or stands for one.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
 // Pool is an upstream with its connections.
 type Pool struct {
-	transport   *http.Transport
+	transport   transport
 	scheme      string
 	balance     string
 	endpoints   []*endpoint
@@ -176,8 +183,12 @@ func newPool(u *Upstream) (*Pool, error) {
 		p.endpoints = append(p.endpoints, &endpoint{address: net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))), weight: weight})
 	}
 	p.transport = t
+	if t.MaxConnsPerHost == 0 {
+		// With a limit, what goes in lock step and what cannot would have it each.
+		p.transport = lockstep.New(t)
+	}
 	if u.backend != nil && u.backend.HealthCheck != nil {
-		p.watch(u.backend.HealthCheck)
+		p.watch(u.backend.HealthCheck, t.Clone())
 	}
 	return p, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
 	"gatehouse/internal/bounded"
+	"gatehouse/internal/lockstep"
 )
 
 // Place is where a service is called, and as whom. Places can be compared.
@@ -195,8 +196,8 @@ const maxConnections = 512
 
 // NewTransport makes one for calls of services, with the proxies and the authorities of
 // the system.
-func NewTransport() *http.Transport {
-	return &http.Transport{
+func NewTransport() http.RoundTripper {
+	return lockstep.New(&http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
 		ForceAttemptHTTP2: true,
 		// An object that is kept compressed is handed out so.
@@ -207,7 +208,7 @@ func NewTransport() *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
-	}
+	})
 }
 
 // remembered is a value that is made when it is first needed, and again after it

@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"integration/stagecache": {},
 
 	// Backends over HTTP are called in one way, whatever kind of API is before them.
-	"integration/upstream": {"gateway", "internal/obs"},
+	"integration/upstream": {"gateway", "internal/lockstep", "internal/obs"},
 
 	// Signatures are verified in the same way for APIs and for the management API.
 	"extauthz/sigv4": {"gateway"},
@@ -85,7 +85,7 @@ var arrows = map[string][]string{
 	// Authorizers and integrations call functions in the same way.
 	"internal/lambda": {"gateway", "internal/amazon", "internal/bounded"},
 	// Services of AWS are found and signed for in one way.
-	"internal/amazon": {"gateway", "internal/bounded"},
+	"internal/amazon": {"gateway", "internal/bounded", "internal/lockstep"},
 	// Their events show requests in the same way.
 	"internal/lambdaevent": {"gateway", "internal/wire"},
 	// What is told of requests is written in one way.
@@ -96,6 +96,7 @@ var arrows = map[string][]string{
 	"internal/pageheaders": {},
 	// What others answer is bounded in one way.
 	"internal/bounded": {},
+	"internal/lockstep": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
