@@ -230,6 +230,26 @@ func emptyLogVariables(format string) (found []LogMistake) {
 	return found
 }
 
+// overridePrefixes begin the variables that only an integration's templates know.
+var overridePrefixes = []string{"requestOverride.", "responseOverride."}
+
+// Overrides are the variables of the format that tell what templates override, each once; none
+// where l is nil.
+func (l *StageAccessLog) Overrides() []string {
+	if l == nil {
+		return nil
+	}
+	var names []string
+	for _, m := range logReference.FindAllStringSubmatchIndex(l.Format, -1) {
+		name := logVariableName(l.Format, m)
+		of := slices.ContainsFunc(overridePrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if of && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // AccessLogVariables are the names of all variables that are no families, sorted.
 func AccessLogVariables() []string {
 	names := make([]string, 0, len(logVariables))

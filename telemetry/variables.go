@@ -97,6 +97,7 @@ var values = map[string]value{
 	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
+	"responseOverride.status":                overridden("responseOverride.status"),
 	"xrayTraceId":                            func(r *request) string { return plain(r.found(wire.TraceMetadata, wire.TraceID)) },
 	"identity.clientCert.clientCertPem":      ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.PEM }),
 	"identity.clientCert.subjectDN":          ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Subject }),
@@ -118,13 +119,12 @@ func init() {
 	}
 }
 
-// unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
-// and of what templates override. Those of WebSocket APIs have one
-// there: see ofConnection.
+// unset are the variables of Amazon's that nothing here can have a value of: of a firewall.
+// Those of WebSocket APIs have one there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true, "responseOverride.status": true,
-	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
+	"customDomain.routingRuleIdMatched": true,
+	"connectedAt":                       true, "connectionId": true, "eventType": true, "messageId": true,
 }
 
 // valueOf finds the value of a variable; nil for one that never has any.
@@ -140,10 +140,20 @@ func valueOf(name string) value {
 			return r.authorization(wire.AnswerClaims, claim)
 		}
 	}
+	if strings.HasPrefix(name, "requestOverride.") || strings.HasPrefix(name, "responseOverride.") {
+		return overridden(name)
+	}
 	if member, ok := strings.CutPrefix(name, "authorizer."); ok && !unset[name] {
 		return func(r *request) string { return r.authorization(wire.AnswerAuthorizer, member) }
 	}
 	return nil
+}
+
+// overridden is what the templates of the integration have put in the place of what is mapped.
+func overridden(name string) value {
+	return func(r *request) string {
+		return wire.ToldOverride(plain(r.found(wire.OverridesMetadata, wire.OverridesTold)), name)
+	}
 }
 
 func requestID(r *request) string { return r.entry.GetRequest().GetRequestId() }

@@ -48,7 +48,7 @@ func (l *Log) SecretsOf(header http.Header) {
 		return
 	}
 	for name, values := range header {
-		if !secretHeaders[http.CanonicalHeaderKey(name)] {
+		if !SecretHeader(name) {
 			continue
 		}
 		for _, value := range values {
@@ -99,7 +99,7 @@ func (l *Log) SecretsOfQuery(query [][2]string) {
 		return
 	}
 	for _, p := range query {
-		if secretParameters[strings.ToLower(p[0])] {
+		if SecretParameter(p[0]) {
 			l.Secret(p[1])
 		}
 	}
@@ -127,6 +127,12 @@ var secretParameters = map[string]bool{
 	"x-amz-credential": true, "x-amz-security-token": true, "x-amz-signature": true, "x-api-key": true,
 }
 
+// SecretHeader and SecretParameter report whether a header, or a parameter of a query, is one
+// whose value is shown by its end.
+func SecretHeader(name string) bool { return secretHeaders[http.CanonicalHeaderKey(name)] }
+
+func SecretParameter(name string) bool { return secretParameters[strings.ToLower(name)] }
+
 // headers writes headers as {name=value, …}, sorted.
 func headers(header http.Header, clean func(string) string) string {
 	var fields []string
@@ -135,7 +141,7 @@ func headers(header http.Header, clean func(string) string) string {
 			continue
 		}
 		values := strings.Join(header[name], ",")
-		if secretHeaders[http.CanonicalHeaderKey(name)] {
+		if SecretHeader(name) {
 			values = Masked(values)
 		}
 		fields = append(fields, name+"="+Shown(clean(values)))
@@ -158,7 +164,7 @@ func pairs(named [][2]string, clean func(string) string) string {
 	fields := make([]string, 0, len(named))
 	for _, p := range named {
 		value := p[1]
-		if secretParameters[strings.ToLower(p[0])] {
+		if SecretParameter(p[0]) {
 			value = Masked(value)
 		}
 		fields = append(fields, p[0]+"="+Shown(clean(value)))
