@@ -166,6 +166,9 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 		r.Name = wire.LoggedRoute{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Route: name}.String()
 	}
 	c.trace(r, name)
+	if c.repliesNameNetworks() {
+		c.readNetworks(r)
+	}
 	if config := c.customResponses(); config != nil {
 		r.TypedPerFilterConfig[filterResponses] = enabled(config)
 	}
