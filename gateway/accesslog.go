@@ -211,7 +211,6 @@ func logVariableTable(kinds map[string]string) map[string][]Protocol {
 // neverLogged are variables that Amazon has and that have no value here, and why.
 var neverLogged = map[string]string{
 	"waf.error": noFirewall, "waf.latency": noFirewall, "waf.status": noFirewall, "wafResponseCode": noFirewall, "webaclArn": noFirewall,
-	"customDomain.routingRuleIdMatched": "which routing rule a request has met is not told",
 }
 
 const noFirewall = "there is no web application firewall"

@@ -54,7 +54,13 @@ var values = map[string]value{
 		}
 		return strconv.FormatBool(r.logged.Canary)
 	},
+	// Amazon tells of what has led to the stage, a rule or a mapping, and leaves out the other.
+	// See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-routing-rules-troubleshoot.html
+	"customDomain.routingRuleIdMatched": func(r *request) string { return r.logged.Rule },
 	"customDomain.basePathMatched": func(r *request) string {
+		if r.logged.Rule != "" {
+			return ""
+		}
 		base, ok := r.compiled.basePath(r.host(), r.path)
 		if ok && base == "" {
 			return "(none)"
@@ -123,8 +129,7 @@ func init() {
 // Those of WebSocket APIs have one there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true,
-	"connectedAt":                       true, "connectionId": true, "eventType": true, "messageId": true,
+	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }
 
 // valueOf finds the value of a variable; nil for one that never has any.
