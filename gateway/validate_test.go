@@ -136,7 +136,7 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionSteps}, Source: place("log")}
 			s.APIs[0].Stages[0].Settings = append(s.APIs[0].Stages[0].Settings, gateway.RouteSettings{RouteKey: "*", Execution: &gateway.ExecutionDetail{Level: gateway.ExecutionSteps, DataTrace: true}, Source: place("route")})
 			s.Gateways[0].Telemetry = true
-		}, []string{"log warning telemetry-off gateway inner", "route unsupported-telemetry whose data cannot be traced"}},
+		}, []string{"log warning telemetry-off gateway inner"}},
 		"execution logs that are off": {func(s *gateway.Snapshot) {
 			s.APIs[1].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionOff}, Source: place("log")}
 		}, nil},

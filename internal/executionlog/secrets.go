@@ -42,6 +42,14 @@ func (l *Log) Secret(values ...string) {
 	slices.SortStableFunc(l.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
+// Secrets are those that are masked, for another account.
+func (l *Log) Secrets() []string {
+	if l == nil {
+		return nil
+	}
+	return l.secrets
+}
+
 // SecretsOf has the secrets among headers masked.
 func (l *Log) SecretsOf(header http.Header) {
 	if l == nil {
