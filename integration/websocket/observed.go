@@ -77,7 +77,10 @@ func called(e *socket.Event, took time.Duration, a *answer, err error) {
 		e.IntegrationError = err.Error()
 		return
 	}
-	e.Trace.Answer(a.header, a.body)
+	if e.Trace != nil {
+		e.Trace.SecretsOf(a.header)
+		e.Trace.Answer(a.header, a.body)
+	}
 	e.IntegrationStatus = a.status
 	e.IntegrationRequestID = a.header.Get("X-Amzn-Requestid")
 }

@@ -47,7 +47,7 @@ func (l *Log) Secrets() []string {
 	if l == nil {
 		return nil
 	}
-	return l.secrets
+	return slices.Clone(l.secrets)
 }
 
 // SecretsOf has the secrets among headers masked.
