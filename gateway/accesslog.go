@@ -211,7 +211,6 @@ func logVariableTable(kinds map[string]string) map[string][]Protocol {
 // neverLogged are variables that Amazon has and that have no value here, and why.
 var neverLogged = map[string]string{
 	"waf.error": noFirewall, "waf.latency": noFirewall, "waf.status": noFirewall, "wafResponseCode": noFirewall, "webaclArn": noFirewall,
-	"customDomain.routingRuleIdMatched": "which routing rule a request has met is not told",
 }
 
 const noFirewall = "there is no web application firewall"
@@ -228,6 +227,26 @@ func emptyLogVariables(format string) (found []LogMistake) {
 		}
 	}
 	return found
+}
+
+// overridePrefixes begin the variables that only an integration's templates know.
+var overridePrefixes = []string{"requestOverride.", "responseOverride."}
+
+// Overrides are the variables of the format that tell what templates override, each once; none
+// where l is nil.
+func (l *StageAccessLog) Overrides() []string {
+	if l == nil {
+		return nil
+	}
+	var names []string
+	for _, m := range logReference.FindAllStringSubmatchIndex(l.Format, -1) {
+		name := logVariableName(l.Format, m)
+		of := slices.ContainsFunc(overridePrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if of && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // AccessLogVariables are the names of all variables that are no families, sorted.

@@ -11,6 +11,8 @@ import (
 // without a rule.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-routing-rules.html
 type RoutingRule struct {
+	// ID is what logs call the rule; nobody else's in the domain.
+	ID string
 	// Priority is from 1 to 1,000,000 and nobody else's in the domain; the least goes first.
 	Priority int
 	// Path is how the path begins, without slashes at its ends; empty is for any. The mapping's
@@ -71,7 +73,7 @@ func ByPriority(a, b *RoutingRule) int {
 }
 
 func (v *validation) routingRules(d *Domain) {
-	priorities := map[int]Position{}
+	priorities, ids := map[int]Position{}, map[string]Position{}
 	for _, m := range d.Mappings {
 		r := m.Rule
 		if r == nil {
@@ -81,6 +83,11 @@ func (v *validation) routingRules(d *Domain) {
 			v.errorf("duplicate-priority", r.Source, "", "the domain %s has two rules of priority %d, the first at %s", d.Name, r.Priority, first)
 		} else {
 			priorities[r.Priority] = r.Source
+			if first, taken := ids[r.ID]; taken {
+				v.errorf("duplicate-rule-id", r.Source, "", "the domain %s has two rules with the id %q, the first at %s", d.Name, r.ID, first)
+			} else {
+				ids[r.ID] = r.Source
+			}
 		}
 		if len(r.Path) >= maxRulePath || !basePathPattern.MatchString(r.Path) || strings.Contains(r.Path, "//") {
 			v.errorf("invalid-path", r.Source, "use letters, digits and $-_.+!*'()/, fewer than 128", "%q is not a valid base path", r.Path)

@@ -60,6 +60,15 @@ var (
 	templateSyntax   = regexp.MustCompile(`#(?:set|if|elseif|else|end|foreach|macro|define|stop|break|\*|#|\{)|\$[!{a-zA-Z]`)
 )
 
+// Overrides reports whether templates of an integration may override what is mapped.
+func (in *Integration) Overrides() bool {
+	switch in.Type {
+	case IntegrationAWS, IntegrationHTTP, IntegrationMock:
+		return true
+	}
+	return false
+}
+
 // isPlainMock reports whether nothing of a MOCK needs a template engine: requests choose
 // the response by constant statuses, and responses are text with variables in it.
 func (in *Integration) isPlainMock() bool {

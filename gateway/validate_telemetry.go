@@ -72,16 +72,13 @@ func (v *validation) accessLog(a *API, log *StageAccessLog) {
 
 // executionLog checks that a stage may have an execution log, and gets what it wants of it.
 func (v *validation) executionLog(a *API, s *Stage) {
-	var wanted, traced Position
+	var wanted Position
 	look := func(d ExecutionDetail, pos Position) {
 		if d.DataTrace && !d.Steps() {
 			v.errorf("no-effect", pos, "set level: INFO besides, or leave dataTrace out", "dataTrace goes with the level INFO")
 		}
 		if d.Errors() && wanted.IsZero() {
 			wanted = pos
-		}
-		if d.Data() && traced.IsZero() {
-			traced = pos
 		}
 	}
 	if s.ExecutionLog != nil {
@@ -96,10 +93,6 @@ func (v *validation) executionLog(a *API, s *Stage) {
 	case !s.LogsExecutions():
 	case a.Protocol == WebSocket:
 		v.toldBy(a, s, wanted, "an execution log")
-		if !traced.IsZero() {
-			v.errorf("unsupported-telemetry", traced, "remove it; the level INFO tells the steps",
-				"the stage %s/%s is of a WebSocket API, whose data cannot be traced: dataTrace is for REST APIs", a.ID, s.Name)
-		}
 	case a.Protocol == REST:
 		v.toldBy(a, s, wanted, "an execution log")
 		v.traceable(s, s.Deployment)

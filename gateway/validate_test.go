@@ -116,8 +116,8 @@ func TestValidate(t *testing.T) {
 		}, []string{"log warning telemetry-off gateway edge", "log warning telemetry-off gateway inner"}},
 		"variables without a value": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Telemetry, s.Gateways[1].Telemetry = true, true
-			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId $context.wafResponseCode ${context.customDomain.routingRuleIdMatched}", Source: place("log")}
-		}, []string{"log warning empty-log-variable $context.customDomain.routingRuleIdMatched", "log warning empty-log-variable $context.wafResponseCode"}},
+			s.APIs[0].Stages[0].AccessLog = &gateway.StageAccessLog{Format: "$context.requestId $context.wafResponseCode ${context.webaclArn}", Source: place("log")}
+		}, []string{"log warning empty-log-variable $context.wafResponseCode", "log warning empty-log-variable $context.webaclArn"}},
 		"telemetry off at one": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Telemetry = true
 			s.APIs[0].Stages[0].DetailedMetrics, s.APIs[0].Stages[0].Source = true, place("stage")
@@ -136,7 +136,7 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionSteps}, Source: place("log")}
 			s.APIs[0].Stages[0].Settings = append(s.APIs[0].Stages[0].Settings, gateway.RouteSettings{RouteKey: "*", Execution: &gateway.ExecutionDetail{Level: gateway.ExecutionSteps, DataTrace: true}, Source: place("route")})
 			s.Gateways[0].Telemetry = true
-		}, []string{"log warning telemetry-off gateway inner", "route unsupported-telemetry whose data cannot be traced"}},
+		}, []string{"log warning telemetry-off gateway inner"}},
 		"execution logs that are off": {func(s *gateway.Snapshot) {
 			s.APIs[1].Stages[0].ExecutionLog = &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionOff}, Source: place("log")}
 		}, nil},
@@ -167,7 +167,9 @@ func TestValidate(t *testing.T) {
 		}},
 		"routing rules": {func(s *gateway.Snapshot) {
 			rule := func(name string, r gateway.RoutingRule) {
-				r.Source = place(name)
+				if r.Source = place(name); r.ID == "" {
+					r.ID = name
+				}
 				s.Domains[0].Mappings = append(s.Domains[0].Mappings, gateway.DomainMapping{API: s.Domains[0].Mappings[0].API, Stage: s.Domains[0].Mappings[0].Stage, Rule: &r, Source: place(name)})
 			}
 			header := func(name, header, value string) gateway.HeaderGlob {
@@ -175,13 +177,14 @@ func TestValidate(t *testing.T) {
 			}
 			rule("good", gateway.RoutingRule{Priority: 1, Path: "a/b", Headers: []gateway.HeaderGlob{header("", "X-Tenant", "*gold*"), header("", "Host", "*")}})
 			rule("again", gateway.RoutingRule{Priority: 1})
+			rule("same", gateway.RoutingRule{ID: "good", Priority: 7})
 			rule("path", gateway.RoutingRule{Priority: 2, Path: "a//b"})
 			rule("long", gateway.RoutingRule{Priority: 3, Path: strings.Repeat("x", 128)})
 			rule("many", gateway.RoutingRule{Priority: 4, Headers: []gateway.HeaderGlob{header("", "a", "1"), header("", "b", "1"), header("", "c", "1")}})
 			rule("headers", gateway.RoutingRule{Priority: 5, Headers: []gateway.HeaderGlob{header("reserved", "Authorization", "x"), header("spaced", "a b", "x")}})
 			rule("values", gateway.RoutingRule{Priority: 6, Headers: []gateway.HeaderGlob{header("within", "a", "x*y"), header("empty", "b", "")}})
 		}, []string{
-			"again duplicate-priority", "empty invalid-value", "long invalid-path", "many invalid-value", "path invalid-path", "reserved invalid-value", "spaced invalid-value", "within invalid-value",
+			"again duplicate-priority", "empty invalid-value", "long invalid-path", "many invalid-value", "path invalid-path", "reserved invalid-value", "same duplicate-rule-id", "spaced invalid-value", "within invalid-value",
 		}},
 		"a telemetry service for nothing": {func(s *gateway.Snapshot) {
 			s.Gateways[0].Services.Telemetry = &gateway.Service{Source: place("service")}

@@ -306,7 +306,9 @@ func (r *recorder) entry(proxied bool) *stagecache.Entry {
 		return nil
 	}
 	if !proxied {
-		r.header.Del("X-Amzn-Trace-Id") // It is this request's.
+		// They are this request's.
+		r.header.Del("X-Amzn-Trace-Id")
+		r.header.Del(wire.OverridesHeader)
 	}
 	if values := slices.DeleteFunc(r.header["Warning"], func(value string) bool { return value == warning }); len(values) == 0 {
 		delete(r.header, "Warning")

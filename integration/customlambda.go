@@ -70,7 +70,7 @@ func (c customLambda) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 	}
 	if strings.EqualFold(out.header.Get(invocationType), "Event") {
 		if m.execution != nil {
-			m.execution.Asked(shownFunction(c.target), http.Header{invocationType: {"Event"}}, event)
+			m.execution.Asked(c.target.Shown(), http.Header{invocationType: {"Event"}}, event)
 		}
 		if err := m.server.lambda.Start(m.ctx(), c.target, event); err != nil {
 			return nil, &trouble{failure: callFailure(m.ctx(), err), reason: err.Error()}

@@ -38,6 +38,9 @@ type exchange struct {
 	status int
 	failed string
 
+	// overridesTold is what the answer tells Envoy of what templates have overridden.
+	overridesTold string
+
 	// execution is its account, nil where nobody wants one.
 	execution *executionlog.Log
 	// tellSent adds what is known at the end only; nil where what is sent is not told.

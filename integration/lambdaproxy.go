@@ -134,7 +134,7 @@ func (p *lambdaProxy) serve(x *exchange) {
 // invoke calls a function, and waits for its result.
 func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 	if x.execution != nil {
-		x.execution.Asked(shownFunction(target), nil, event)
+		x.execution.Asked(target.Shown(), nil, event)
 	}
 	begin := time.Now()
 	result, err := x.server.lambda.Invoke(x.reserving(), target, event)
@@ -148,14 +148,6 @@ func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 		x.execution.Answer(nil, result)
 	}
 	return result, err
-}
-
-// shownFunction is where a function is called, for those who are told of it.
-func shownFunction(t lambda.Target) string {
-	if t.ARN == "" || t.URL != "" || t.Endpoint != "" {
-		return t.String()
-	}
-	return "https://lambda." + t.Region + ".amazonaws.com/2015-03-31/functions/" + t.String() + "/invocations"
 }
 
 // prepare makes the event; where it cannot, the request is answered.

@@ -45,7 +45,7 @@ func (p *lambdaStream) serve(x *exchange) {
 		return
 	}
 	if x.execution != nil {
-		x.execution.Asked(shownFunction(p.target), nil, event)
+		x.execution.Asked(p.target.Shown(), nil, event)
 	}
 	begin := time.Now()
 	stream, err := x.server.streams.Stream(x.ctx(), p.target, event)

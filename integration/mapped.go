@@ -202,6 +202,7 @@ func (m *mapping) render(template *vtl.Template, body []byte) (string, *trouble)
 		return "", &trouble{failure: m.noMemory(), reason: "what a template has made is too much with all else under way"}
 	}
 	m.overrides = output.Overrides
+	m.tellOverrides()
 	return output.Text, nil
 }
 

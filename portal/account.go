@@ -86,6 +86,9 @@ func (s *Server) takeRequest(w http.ResponseWriter, r *http.Request, c *site) er
 		return err
 	}
 	s.options.Log.Info("a key was asked for", "portal", c.Name, "request", taken.ID, "stage", p.Name(), "plan", p.Plan)
+	if s.options.Asked != nil {
+		s.options.Asked(*taken)
+	}
 	if secret == "" {
 		http.Redirect(w, r, c.base+"/account/keys/"+taken.ID, http.StatusSeeOther)
 		return nil

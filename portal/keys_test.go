@@ -34,10 +34,16 @@ func TestKey(t *testing.T) {
 		t.Fatalf("%+v", requests)
 	}
 	id := requests[0].ID
+	if len(p.asked) != 1 || p.asked[0].ID != id {
+		t.Errorf("the owner was told of %+v", p.asked)
+	}
 	if got := b.want(200, "/account/keys/"+id, nil); !strings.Contains(got, "waits for approval") || strings.Contains(got, "/reveal") {
 		t.Error(got)
 	}
 	b.want(409, "/account/request/pets/v1", ada)
+	if len(p.asked) != 1 {
+		t.Error("the owner was told of a request that was not taken")
+	}
 	b.want(409, "/account/keys/"+id+"/reveal", url.Values{})
 
 	if code, text := p.decide(id, `{"state": "approved"}`); code != 200 || !strings.Contains(text, `"keyId"`) {

@@ -101,7 +101,9 @@ type tested struct {
 	server *Server
 	store  store.Store
 	log    *strings.Builder
-	http   *httptest.Server
+	// asked are the requests that the owner was told of.
+	asked []Request
+	http  *httptest.Server
 }
 
 type counted []Day
@@ -118,6 +120,7 @@ func serve(t *testing.T, kept store.Store, definitions string) *tested {
 		Log: slog.New(slog.NewTextHandler(log, nil)), Store: kept,
 		Usage: counted{{Day: today.AddDate(0, 0, -1), Calls: 3, Left: 997}, {Day: today, Calls: 40, Left: 957}},
 	})}
+	p.server.options.Asked = func(r Request) { p.asked = append(p.asked, r) }
 	compiled, ds := p.server.Compile(load(t, definitions))
 	if len(ds) > 0 {
 		t.Fatal(ds)

@@ -39,6 +39,9 @@ type Options struct {
 	Store store.Store
 	// Usage is nil where nothing is counted.
 	Usage Usage
+	// Asked is told of each request for a key that waits for a decision, and must not wait for
+	// anything itself; nil tells nobody.
+	Asked func(Request)
 	// Off: nothing listens, which is told where definitions have portals.
 	Off bool
 }

@@ -142,8 +142,11 @@ func (s *Server) Compile(snapshot *gateway.Snapshot) *Compiled {
 	}
 	for i := range snapshot.Domains {
 		d := &snapshot.Domains[i]
+		c.domains[d.Name] = []string{}
 		for _, m := range d.Mappings {
-			c.domains[d.Name] = append(c.domains[d.Name], m.Path)
+			if m.Rule == nil {
+				c.domains[d.Name] = append(c.domains[d.Name], m.Path)
+			}
 		}
 		// The longest comes first, as requests are matched.
 		slices.SortFunc(c.domains[d.Name], func(a, b string) int { return len(b) - len(a) })

@@ -25,7 +25,10 @@ func (r *request) eventAccount(d gateway.ExecutionDetail) []executionlog.Entry {
 		a.step("WebSocket API [%s] received message from client [Connection Id: %s].", e.API, e.ConnectionID)
 	case socket.Disconnect: // is told with what came of it
 	}
-	if in := r.integration(); e.Integrated && in != nil && in.URI != "" && in.Type != gateway.IntegrationMock {
+	a.entries = append(a.entries, e.Trace.Lines(socket.Received)...)
+	if asked := e.Trace.Lines(socket.Asked); asked != nil {
+		a.entries = append(a.entries, asked...)
+	} else if in := r.integration(); e.Integrated && in != nil && in.URI != "" && in.Type != gateway.IntegrationMock {
 		to, _, _ := strings.Cut(in.URI, "?")
 		a.step("Sending request to %s", to)
 	}
@@ -33,7 +36,9 @@ func (r *request) eventAccount(d gateway.ExecutionDetail) []executionlog.Entry {
 	if e.IntegrationStatus != 0 {
 		a.step("Received response. Status: %d, Integration latency: %d ms", e.IntegrationStatus, e.IntegrationLatency.Milliseconds())
 	}
+	a.entries = append(a.entries, e.Trace.Lines(socket.Answered)...)
 	a.eventFailure(e)
+	a.entries = append(a.entries, e.Trace.Lines(socket.Replied)...)
 	if e.IntegrationRequestID != "" {
 		a.step("AWS Integration Endpoint RequestId : %s", e.IntegrationRequestID)
 	}

@@ -54,7 +54,13 @@ var values = map[string]value{
 		}
 		return strconv.FormatBool(r.logged.Canary)
 	},
+	// Amazon tells of what has led to the stage, a rule or a mapping, and leaves out the other.
+	// See https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-routing-rules-troubleshoot.html
+	"customDomain.routingRuleIdMatched": func(r *request) string { return r.logged.Rule },
 	"customDomain.basePathMatched": func(r *request) string {
+		if r.logged.Rule != "" {
+			return ""
+		}
 		base, ok := r.compiled.basePath(r.host(), r.path)
 		if ok && base == "" {
 			return "(none)"
@@ -97,6 +103,7 @@ var values = map[string]value{
 	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
+	"responseOverride.status":                overridden("responseOverride.status"),
 	"xrayTraceId":                            func(r *request) string { return plain(r.found(wire.TraceMetadata, wire.TraceID)) },
 	"identity.clientCert.clientCertPem":      ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.PEM }),
 	"identity.clientCert.subjectDN":          ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Subject }),
@@ -118,12 +125,10 @@ func init() {
 	}
 }
 
-// unset are the variables of Amazon's that nothing here can have a value of: of a firewall,
-// and of what templates override. Those of WebSocket APIs have one
-// there: see ofConnection.
+// unset are the variables of Amazon's that nothing here can have a value of: of a firewall.
+// Those of WebSocket APIs have one there: see ofConnection.
 var unset = map[string]bool{
 	"waf.error": true, "waf.latency": true, "waf.status": true, "wafResponseCode": true, "webaclArn": true,
-	"customDomain.routingRuleIdMatched": true, "responseOverride.status": true,
 	"connectedAt": true, "connectionId": true, "eventType": true, "messageId": true,
 }
 
@@ -140,10 +145,20 @@ func valueOf(name string) value {
 			return r.authorization(wire.AnswerClaims, claim)
 		}
 	}
+	if strings.HasPrefix(name, "requestOverride.") || strings.HasPrefix(name, "responseOverride.") {
+		return overridden(name)
+	}
 	if member, ok := strings.CutPrefix(name, "authorizer."); ok && !unset[name] {
 		return func(r *request) string { return r.authorization(wire.AnswerAuthorizer, member) }
 	}
 	return nil
+}
+
+// overridden is what the templates of the integration have put in the place of what is mapped.
+func overridden(name string) value {
+	return func(r *request) string {
+		return wire.ToldOverride(plain(r.found(wire.OverridesMetadata, wire.OverridesTold)), name)
+	}
 }
 
 func requestID(r *request) string { return r.entry.GetRequest().GetRequestId() }

@@ -211,6 +211,9 @@ func (c *stageCompiler) contextPart(r *parsedRoute, name string) (map[string]any
 	if text, ok := c.staticContext(r, name); ok {
 		return map[string]any{"lit": text}, nil
 	}
+	if c.tellsNetwork(name) {
+		return c.networkPart(name), nil
+	}
 	if slices.Contains(dynamicContext, name) {
 		return map[string]any{"context": name}, nil
 	}

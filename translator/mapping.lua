@@ -134,6 +134,8 @@ local context = {
   ["identity.clientCert.validity.notAfter"] = function(r)
     return peer(r, function(c) return peer_time(c:expirationPeerCertificate()) end)
   end,
+  ["identity.vpcId"] = function(r) return r.handle:streamInfo():filterState():get("gw.source-vpc") end,
+  ["identity.vpceId"] = function(r) return r.handle:streamInfo():filterState():get("gw.source-vpce") end,
   -- Envoy's check of API keys sets the header; a client's own is gone by then.
   ["identity.apiKeyId"] = function(r) return string.match(r.headers:get("x-gw-key") or "", "^[^:]*:(.*)$") end,
   ["requestId"] = function(r) return r.headers:get("x-request-id") end,

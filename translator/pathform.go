@@ -38,6 +38,7 @@ func innerListener(name string, manager *hcmv3.HttpConnectionManager) *listenerv
 func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	m := innerManager(g, true, wire.ClientAddressHeader)
 	m.StatPrefix = "path_form"
+	readNetworksIn(m, g, secondPass)
 	logRequests(m, g, secondPass, false)
 	return m
 }

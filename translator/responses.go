@@ -213,6 +213,8 @@ func (c *stageCompiler) format(r *parsedRoute, value gateway.Value, pos gateway.
 			}
 			if text, ok := c.staticContext(route, e.Name); ok {
 				b.WriteString(formatLiteral(text))
+			} else if c.tellsNetwork(e.Name) {
+				b.WriteString(c.networkFormat(e.Name))
 			} else if command, ok := contextFormat[e.Name]; ok {
 				b.WriteString(command)
 			} else if format := c.callerFormat(route, e.Name, at); format != "" {

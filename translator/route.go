@@ -21,6 +21,11 @@ func (c *stageCompiler) routes(r *parsedRoute) []*routev3.Route {
 	for _, match := range c.pathMatches(r) {
 		out = append(out, c.routesFor(r, match)...)
 	}
+	if r.Integration != nil && !c.servedByService(r) && c.mappingsNameNetworks(r.Integration) {
+		for _, route := range out {
+			c.readNetworks(route)
+		}
+	}
 	c.authorize(r, out)
 	c.customBodyRefusals(out)
 	if c.site.diags[before:].HasErrors() {

@@ -86,6 +86,9 @@ func (c *compiledSite) mountSections(s *gateway.Snapshot, access *gateway.KeyAcc
 		site: c, snapshot: s, keyAccess: access, api: m.api, stage: m.stage, base: m.path,
 		deployment: m.stage.Deployment, variables: m.stage.Variables,
 	}
+	if m.rule != nil {
+		stage.ruleID = m.rule.ID
+	}
 	var sections []section
 	for _, share := range canaryShares(m.stage.Canary) {
 		canary := stage

@@ -29,6 +29,8 @@ type stageCompiler struct {
 	deployment *gateway.Deployment
 	variables  map[string]string
 	base       string
+	// ruleID is that of the routing rule that leads there, or empty.
+	ruleID string
 	// share is set in what is compiled for a canary.
 	share *canaryShare
 	// custom caches the route configuration of customised gateway responses.
@@ -163,9 +165,12 @@ func (c *stageCompiler) newRoute(name string, match *routev3.RouteMatch) *routev
 	}
 	if c.site.telemetry {
 		// The name is told of each request, for less than metadata would cost.
-		r.Name = wire.LoggedRoute{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Route: name}.String()
+		r.Name = wire.LoggedRoute{API: c.api.ID, Stage: c.stage.Name, Canary: c.share != nil, Rule: c.ruleID, Route: name}.String()
 	}
 	c.trace(r, name)
+	if c.repliesNameNetworks() {
+		c.readNetworks(r)
+	}
 	if config := c.customResponses(); config != nil {
 		r.TypedPerFilterConfig[filterResponses] = enabled(config)
 	}

@@ -156,6 +156,7 @@ func addToolListener(g *gateway.Gateway, scoped bool, out *gatewayResources) {
 func toolManager(g *gateway.Gateway, scoped bool) *hcmv3.HttpConnectionManager {
 	m := innerManager(g, scoped, wire.ClientAddressHeader, wire.ToolHeader)
 	m.StatPrefix = "tools"
+	readNetworksIn(m, g, toolPass)
 	logRequests(m, g, toolPass, false)
 	return m
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gatehouse/definition/source"
@@ -58,8 +59,8 @@ func parseListener(v source.Value) gateway.Listener {
 		Address:     parseAddress(o.Get("address")),
 		Port:        uint32(o.Require("port").Int(0, 1, 65535)),
 		TrustedHops: uint32(o.Get("trustedHops").Int(0, 0, 100)),
-		SourceVPC:   parseNetworkID(o.Get("sourceVpc"), vpcID, "vpc-0a1b2c3d"),
-		SourceVPCE:  parseNetworkID(o.Get("sourceVpce"), vpceID, "vpce-0a1b2c3d"),
+		SourceVPC:   parseID(o.Get("sourceVpc"), vpcID, "vpc-0a1b2c3d"),
+		SourceVPCE:  parseID(o.Get("sourceVpce"), vpceID, "vpce-0a1b2c3d"),
 		Source:      v.Pos(),
 	}
 	if t := o.Get("tls"); t.Exists() {
@@ -84,10 +85,11 @@ func parseAccessLog(v source.Value) *gateway.AccessLog {
 var (
 	vpcID  = regexp.MustCompile(`^vpc-[0-9A-Za-z-]{1,60}$`)
 	vpceID = regexp.MustCompile(`^vpce-[0-9A-Za-z-]{1,60}$`)
+	ruleID = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 )
 
-// parseNetworkID reads the id of a VPC or of an endpoint of one.
-func parseNetworkID(v source.Value, form *regexp.Regexp, example string) string {
+// parseID reads an id of this form, such as that of a VPC.
+func parseID(v source.Value, form *regexp.Regexp, example string) string {
 	if !v.Exists() {
 		return ""
 	}
@@ -218,6 +220,8 @@ func parseRule(v source.Value) gateway.DomainMapping {
 	o := v.Object()
 	r := &gateway.RoutingRule{Path: strings.Trim(o.Get("path").Text(), "/"), Source: v.Pos()}
 	r.Priority = int(o.Require("priority").Int(1, 1, gateway.MaxRulePriority))
+	// Amazon's rules have ids; those of files need none.
+	r.ID = cmp.Or(parseID(o.Get("id"), ruleID, "gold-tenants"), strconv.Itoa(r.Priority))
 	for _, e := range o.Get("headers").Object().Entries() {
 		r.Headers = append(r.Headers, gateway.HeaderGlob{Name: e.Key, Value: e.NonEmpty(), Source: e.KeyValue.Pos()})
 	}

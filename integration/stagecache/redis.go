@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/redis/go-redis/v9"
+
+	"gatehouse/internal/obs"
 )
 
 // RedisOptions of a Redis store. The zero value of each but Client means its default.
@@ -83,9 +85,12 @@ func (r *Redis) Get(ctx context.Context, space Space, key Key) (*Entry, Generati
 	pipeline := r.client.Pipeline()
 	counted := pipeline.Get(ctx, generationKey(space.Name))
 	kept := pipeline.Get(ctx, entryKey(space.Name, key))
+	end := obs.Redis(ctx, "get")
 	_, _ = pipeline.Exec(ctx) // Each answer has its own error.
 	generation, err := counted.Uint64()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	answered := err == nil || errors.Is(err, redis.Nil)
+	end(answered)
+	if !answered {
 		r.failed(ctx, err)
 		return nil, unknownGeneration
 	}
@@ -114,7 +119,10 @@ func (r *Redis) Put(ctx context.Context, space Space, key Key, g Generation, e *
 	// That the client leaves is no reason to lose what it has fetched.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout)
 	defer cancel()
-	if err := r.client.Set(ctx, entryKey(space.Name, key), encode(e, g), ttl).Err(); err != nil {
+	end := obs.Redis(ctx, "set")
+	err := r.client.Set(ctx, entryKey(space.Name, key), encode(e, g), ttl).Err()
+	end(err == nil)
+	if err != nil {
 		r.failed(ctx, err)
 	}
 }

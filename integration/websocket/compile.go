@@ -34,6 +34,10 @@ type stage struct {
 	// idle and duration bound its connections.
 	idle, duration time.Duration
 	throttle       *gateway.Throttle
+	// execution is how much is told of the events of a route.
+	execution func(routeKey string) gateway.ExecutionDetail
+	// identity is by what clients say who they are that want to connect.
+	identity []string
 }
 
 // route is what a message, or the beginning or the end of a connection, leads to.
@@ -111,7 +115,7 @@ func (c *compiler) stage(from *gateway.Stage) *stage {
 		key: stageKey{c.api.ID, from.Name}, variables: from.Variables, routes: map[string]*route{},
 		idle:     millis(cmp.Or(from.IdleMillis, gateway.DefaultIdleMillis)),
 		duration: millis(cmp.Or(from.DurationMillis, gateway.DefaultDurationMillis)),
-		throttle: from.Throttle,
+		throttle: from.Throttle, execution: from.RouteExecution,
 	}
 	c.throttle(from.Throttle)
 	for i := range from.Settings {
@@ -121,6 +125,7 @@ func (c *compiler) stage(from *gateway.Stage) *stage {
 	if d == nil {
 		return st // Validate reports it.
 	}
+	st.identity = identityOf(d)
 	st.selection = c.selection(d.RouteSelectionExpression, d.Source)
 	set := c.schemas(d)
 	for i := range d.Routes {

@@ -25,6 +25,8 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 	told := s.observe(socket.Connect, st.key, gateway.ConnectRoute, request, time.Now())
 	if told != nil {
 		told.Domain, told.SourceIP, told.UserAgent = lambdaevent.Domain(r.Host), clientAddress(r), r.UserAgent()
+		st.trace(told)
+		st.connecting(told.Trace, r)
 	}
 	defer s.tell(told)
 	if status, message := badHandshake(r); status != 0 {
@@ -52,6 +54,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 		return
 	}
 	about := s.aboutClient(r, st.key, s.connectionID(r), time.Now())
+	if told != nil && told.Trace != nil {
+		about.secrets = told.Trace.Secrets()
+	}
 	ofClient(told, about)
 	answer, refusal := s.askConnect(r, st, about, request, told)
 	if refusal != nil {
@@ -61,6 +66,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, st *stage) {
 			status := refuseWith(w, refusal.answer, about.id, request)
 			if told != nil {
 				told.Status = status
+				told.Trace.Reply(w.Header(), refusal.answer.body)
 			}
 			return
 		}

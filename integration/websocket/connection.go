@@ -60,6 +60,8 @@ type about struct {
 	caller   map[string]string
 	apiKeyID string
 	apiKey   gateway.Secret
+	// secrets are what the handshake had of such, where what is sent is told.
+	secrets []string
 }
 
 // ending is how a connection came to its end.

@@ -45,16 +45,25 @@ func (f *customFunction) invoke(ctx context.Context, e *event) (*answer, error) 
 	}
 	a := &answer{status: http.StatusOK, header: http.Header{}, overrides: out.Overrides}
 	if f.startsOnly(e, out.Overrides) {
+		if t := e.trace(); t != nil {
+			t.Ask(f.target.Shown(), http.Header{invocationType: {"Event"}}, payload)
+		}
 		if err := f.invoker.Start(ctx, f.target, payload); err != nil {
 			return nil, failed(ctx, http.StatusInternalServerError, err)
 		}
 		a.status = http.StatusAccepted
 		return a, nil
 	}
+	if t := e.trace(); t != nil {
+		t.Ask(f.target.Shown(), nil, payload)
+	}
 	a.body, err = f.invoker.Invoke(ctx, f.target, payload)
 	var itself *lambda.FunctionError
+	if errors.As(err, &itself) {
+		e.trace().Answer(http.Header{functionErrorHeader: {"Unhandled"}}, itself.Result)
+	}
 	switch {
-	case errors.As(err, &itself) && e.kind != eventConnect:
+	case itself != nil && e.kind != eventConnect:
 		a.header.Set(functionErrorHeader, "Unhandled")
 		a.body = itself.Result
 	case itself != nil, errors.Is(err, lambda.ErrTooLarge):

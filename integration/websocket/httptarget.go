@@ -103,6 +103,9 @@ func (p *endpoint) request(ctx context.Context, e *event) (*http.Request, vtl.Ov
 		}
 	}
 	r.URL.RawQuery = strings.Trim(strings.Join(query, "&"), "&")
+	if t := e.trace(); t != nil {
+		t.Ask(r.URL.String(), r.Header, body)
+	}
 	return r, overrides, nil
 }
 

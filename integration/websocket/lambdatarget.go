@@ -32,10 +32,18 @@ func (f *function) invoke(ctx context.Context, e *event) (*answer, error) {
 	if err != nil {
 		return nil, &failure{http.StatusInternalServerError, messageInternal, err}
 	}
+	if t := e.trace(); t != nil {
+		t.Ask(f.target.Shown(), nil, payload)
+	}
 	result, err := f.invoker.Invoke(ctx, f.target, payload)
 	var itself *lambda.FunctionError
+	if errors.As(err, &itself) {
+		e.trace().Answer(http.Header{functionErrorHeader: {"Unhandled"}}, itself.Result)
+	} else if err == nil {
+		e.trace().Answer(nil, result)
+	}
 	switch {
-	case errors.As(err, &itself), errors.Is(err, lambda.ErrTooLarge):
+	case itself != nil, errors.Is(err, lambda.ErrTooLarge):
 		return nil, failed(ctx, http.StatusBadGateway, err)
 	case err != nil:
 		return nil, failed(ctx, http.StatusInternalServerError, err)

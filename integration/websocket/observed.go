@@ -29,6 +29,11 @@ func ofClient(e *socket.Event, a *about) {
 	e.ConnectionID, e.Connected = a.id, a.connected
 	e.Domain, e.SourceIP, e.UserAgent = a.domain, a.sourceIP, a.userAgent
 	e.Authorizer, e.Caller, e.KeyName = a.authorizer, a.caller, a.apiKeyID
+	if e.Trace != nil {
+		// Functions are told of the key and of who signed, and maybe of more by authorizers.
+		e.Trace.Secret(a.apiKey.Reveal(), a.caller["accessKey"])
+		e.Trace.Secret(a.secrets...)
+	}
 }
 
 // ended adds how the connection has ended.
@@ -72,6 +77,10 @@ func called(e *socket.Event, took time.Duration, a *answer, err error) {
 		e.IntegrationError = err.Error()
 		return
 	}
+	if e.Trace != nil {
+		e.Trace.SecretsOf(a.header)
+		e.Trace.Answer(a.header, a.body)
+	}
 	e.IntegrationStatus = a.status
 	e.IntegrationRequestID = a.header.Get("X-Amzn-Requestid")
 }
@@ -80,6 +89,10 @@ func called(e *socket.Event, took time.Duration, a *answer, err error) {
 func (s *Server) tell(e *socket.Event) {
 	if e != nil {
 		e.Took = max(0, time.Since(e.At))
+		if e.Trace != nil {
+			// What is answered to come back with may have been told before it was known.
+			e.Trace.Clean()
+		}
 		s.observer.Happened(e)
 	}
 }

@@ -75,7 +75,11 @@ func (s *Server) message(c *connection, text []byte) {
 		key = rt.key
 	}
 	told := s.observe(socket.Message, c.about.stage, key, request, time.Now())
+	st.trace(told)
 	ofClient(told, c.about)
+	if told != nil {
+		told.Trace.Message(text)
+	}
 	defer s.tell(told)
 	fail := func(result, message string) {
 		s.metrics.message(result)
@@ -132,6 +136,7 @@ func (s *Server) message(c *connection, text []byte) {
 	}
 	s.metrics.message("done")
 	if len(reply) > 0 {
+		e.trace().Reply(nil, reply)
 		s.reply(c, key, reply)
 	}
 }
@@ -166,6 +171,7 @@ func (s *Server) disconnected(c *connection, last *ending) {
 	}
 	request := newIdentifier()
 	told := s.observe(socket.Disconnect, c.about.stage, gateway.DisconnectRoute, request, time.Now())
+	st.trace(told)
 	ofClient(told, c.about)
 	ended(told, last)
 	defer s.tell(told)

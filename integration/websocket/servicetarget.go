@@ -76,6 +76,9 @@ func (s *service) call(ctx context.Context, e *event, body []byte, parameters []
 	if err := there.Sign(ctx, request, hex.EncodeToString(digest[:])); err != nil {
 		return nil, err
 	}
+	if t := e.trace(); t != nil {
+		t.Ask(request.URL.String(), request.Header, body)
+	}
 	// Without a client around it, which would follow redirects.
 	return s.transport.RoundTrip(request)
 }

@@ -26,6 +26,7 @@ import (
 	"gatehouse/internal/otlp"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/watch"
+	"gatehouse/internal/webhook"
 	"gatehouse/management/flushes"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
@@ -119,7 +120,9 @@ type controlPlane struct {
 	metricsOnly   *http.Server
 	// portal serves sites for developers, nil without the role; portalOff tells that there is
 	// no address for them, and portalSocket is nil then.
-	portal       *portal.Server
+	portal *portal.Server
+	// webhook is told of requests for keys, nil where nobody is.
+	webhook      *webhook.Sender
 	portalOff    bool
 	portalSocket net.Listener
 	// directory finds the WebSocket connections of other processes, nil without Redis.
@@ -195,6 +198,14 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 			return nil, usagef("--prometheus-url: %w", err)
 		}
 	}
+	if c.webhook, err = flags.portal.startWebhook(log, c.metrics); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && c.webhook != nil {
+			c.webhook.Close()
+		}
+	}()
 	if c.stored, err = openStored(ctx, flags, c.dataDir, definitions, log); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -101,26 +100,31 @@ func (f *dashboardFlags) provider() (*signin.Provider, error) {
 	})
 }
 
-// maxClientSecret bounds the file of the client's secret.
-const maxClientSecret = 4096
+// maxSecretFile bounds a file that has a secret in it.
+const maxSecretFile = 4096
 
 func (f *dashboardFlags) secret() (gateway.Secret, error) {
-	if f.secretFile == "" {
-		return gateway.Secret(os.Getenv(clientSecretVariable)), nil
+	return secretOf("--dashboard-oidc-client-secret-file", f.secretFile, clientSecretVariable)
+}
+
+// secretOf reads the secret of a flag's file or, without one, of the environment.
+func secretOf(flag, name, variable string) (gateway.Secret, error) {
+	if name == "" {
+		return gateway.Secret(os.Getenv(variable)), nil
 	}
-	file, err := os.Open(f.secretFile)
+	file, err := os.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("--dashboard-oidc-client-secret-file: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxClientSecret+1))
+	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
 	switch secret := strings.TrimSpace(string(text)); {
 	case err != nil:
-		return "", fmt.Errorf("--dashboard-oidc-client-secret-file: %w", err)
+		return "", fmt.Errorf("%s: %w", flag, err)
 	case secret == "":
-		return "", errors.New("--dashboard-oidc-client-secret-file is empty")
-	case len(text) > maxClientSecret:
-		return "", errors.New("--dashboard-oidc-client-secret-file is too long for a secret")
+		return "", fmt.Errorf("%s is empty", flag)
+	case len(text) > maxSecretFile:
+		return "", fmt.Errorf("%s is too long for a secret", flag)
 	default:
 		return gateway.Secret(secret), nil
 	}

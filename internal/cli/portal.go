@@ -2,15 +2,18 @@ package cli
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
+	"gatehouse/internal/webhook"
 	"gatehouse/management/store"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
@@ -20,15 +23,27 @@ import (
 type portalFlags struct {
 	address  string
 	insecure bool
+	// webhook is told of requests for keys; the messages are signed with what is in secretFile.
+	webhook, secretFile string
 }
+
+// webhookSecretVariable is where the secret may be: it has no flag, since others see what is on a
+// command line.
+const webhookSecretVariable = envPrefix + "PORTAL_WEBHOOK_SECRET"
 
 func (f *portalFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "portal-address", "", "where the gateway reaches the portals of definitions, such as 127.0.0.1:8003; port 0 takes a free one (default none: portals are not served)")
 	flags.BoolVar(&f.insecure, "insecure-portal", false, "let keys and sessions of consumers travel between the gateway and --portal-address on another machine as plain text")
+	flags.StringVar(&f.webhook, "portal-webhook", "", "https URL that is sent a signed message of each request for an API key. If it is a secret, give it as "+envName("portal-webhook")+" instead")
+	flags.StringVar(&f.secretFile, "portal-webhook-secret-file", "", "file with the secret that messages to --portal-webhook are signed with (or in the environment: "+webhookSecretVariable+"), as openssl rand -base64 32 makes it")
 }
 
 func (f *portalFlags) check(roles rolesFlag) error {
 	switch {
+	case f.webhook == "" && f.secretFile != "":
+		return usagef("--portal-webhook-secret-file is for --portal-webhook, which is not given")
+	case f.address == "" && f.webhook != "":
+		return usagef("--portal-webhook is for --portal-address, which is not given")
 	case f.address == "" && f.insecure:
 		return usagef("--insecure-portal is for --portal-address, which is not given")
 	case f.address == "":
@@ -46,6 +61,45 @@ func (f *portalFlags) check(roles rolesFlag) error {
 	return nil
 }
 
+// startWebhook has the owner of portals told of requests for keys; nil where nobody is.
+func (f *portalFlags) startWebhook(log *slog.Logger, metrics prometheus.Registerer) (*webhook.Sender, error) {
+	if f.webhook == "" {
+		return nil, nil
+	}
+	secret, err := secretOf("--portal-webhook-secret-file", f.secretFile, webhookSecretVariable)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := webhook.New(webhook.Options{URL: f.webhook, Secret: secret, Log: log.With("component", "webhook"), Registerer: metrics})
+	if err != nil {
+		return nil, usagef("--portal-webhook: %w", err)
+	}
+	return sender, nil
+}
+
+// askedForKey is what a webhook is told of a request for a key.
+type askedForKey struct {
+	ID            string    `json:"id"`
+	Portal        string    `json:"portal"`
+	API           string    `json:"api"`
+	Stage         string    `json:"stage"`
+	Plan          string    `json:"plan"`
+	Name          string    `json:"name"`
+	Email         string    `json:"email"`
+	EmailVerified bool      `json:"emailVerified"`
+	Purpose       string    `json:"purpose,omitempty"`
+	Created       time.Time `json:"created"`
+}
+
+// askedKind is the type of such a message.
+const askedKind = "portal.key.requested"
+
+func tellAsked(to *webhook.Sender) func(portal.Request) {
+	return func(r portal.Request) {
+		to.Send(askedKind, r.Created, askedForKey{r.ID, r.Portal, r.API, r.Stage, r.Plan, r.Name, r.Email, r.EmailVerified, r.Purpose, r.Created})
+	}
+}
+
 func startPortal(c *controlPlane) service {
 	var kept store.Store
 	if c.stored != nil {
@@ -55,13 +109,22 @@ func startPortal(c *controlPlane) service {
 	if c.counting != nil {
 		options.Usage = consumerUsage{c.counting}
 	}
+	if c.webhook != nil {
+		options.Asked = tellAsked(c.webhook)
+	}
 	c.portal = portal.New(options)
 	return service{
 		prepare: func(s *gateway.Snapshot) (revision.Swap, gateway.Diagnostics) {
 			compiled, ds := c.portal.Compile(s)
 			return func() func() { return c.portal.Swap(compiled) }, ds
 		},
-		shutdown: func(ctx context.Context) error { return c.portal.Close(ctx) },
+		shutdown: func(ctx context.Context) error {
+			err := c.portal.Close(ctx)
+			if c.webhook != nil {
+				c.webhook.Close()
+			}
+			return err
+		},
 	}
 }
 

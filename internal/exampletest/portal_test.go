@@ -2,12 +2,16 @@ package exampletest
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -65,12 +69,14 @@ func (c *consumer) open(status int, path string, form url.Values, headers ...str
 
 // runPortal runs the portal example through a real Envoy. It gives the addresses of the
 // gateway and of the status page.
-func runPortal(t *testing.T) (run *proctest.Process, gateway, server string) {
+func runPortal(t *testing.T, env ...string) (run *proctest.Process, gateway, server string) {
 	ports := freePorts(t, 3)
 	proctest.Start(t, exec.Command(backend(t), "-addr", "127.0.0.1:"+ports[1]))
 	definitions := copyExample(t, "examples/portal", "port: 8080", "port: "+ports[0], ":8080", ":"+ports[0], ":9101", ":"+ports[1], ":8003", ":"+ports[2])
-	run = proctest.Start(t, exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
-		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--portal-address", "127.0.0.1:"+ports[2], "--data-dir", t.TempDir(), definitions))
+	cmd := exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t),
+		"--http-address", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--portal-address", "127.0.0.1:"+ports[2], "--data-dir", t.TempDir(), definitions)
+	cmd.Env = append(os.Environ(), env...)
+	run = proctest.Start(t, cmd)
 	status := regexp.MustCompile(`status=(http://\S+)/status`).FindStringSubmatch(run.AwaitOutput("msg=serving", "status="))
 	if status == nil {
 		t.Fatal(run.Output())
@@ -91,10 +97,30 @@ func owner(t *testing.T, server string, args ...string) string {
 	return string(out)
 }
 
+// newHook is a server that messages are sent to; the environment has a process send them there.
+func newHook(t *testing.T, secret string) (got chan map[string]any, env []string) {
+	got = make(chan map[string]any, 10)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil || !strings.HasPrefix(r.Header.Get("Webhook-Signature"), "v1,") {
+			t.Errorf("%v %v", err, r.Header)
+		}
+		got <- m
+	}))
+	t.Cleanup(s.Close)
+	authority := filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return got, []string{"SSL_CERT_FILE=" + authority, "GATEHOUSE_PORTAL_WEBHOOK=" + s.URL + "/asked", "GATEHOUSE_PORTAL_WEBHOOK_SECRET=" + secret}
+}
+
 // TestPortal has a consumer ask for a key through the gateway, the owner approve it, and
 // the API take it until it is revoked.
 func TestPortal(t *testing.T) {
-	run, gateway, server := runPortal(t)
+	const hookSecret = "c2VjcmV0LW9mLXRoZS1ob29rLTAxMjM0NTY3ODk="
+	asked, env := newHook(t, hookSecret)
+	run, gateway, server := runPortal(t, env...)
 	c := newConsumer(t, gateway+"/developers")
 	if page := c.open(200, "/", nil); !strings.Contains(page, "The pets that wait for a home.") {
 		t.Error(page)
@@ -125,6 +151,15 @@ func TestPortal(t *testing.T) {
 	id := regexp.MustCompile(`request <code>([a-z0-9]+)<`).FindStringSubmatch(sent)
 	if secret == nil || id == nil {
 		t.Fatal(sent)
+	}
+	select {
+	case m := <-asked:
+		data, _ := m["data"].(map[string]any)
+		if m["type"] != "portal.key.requested" || data["id"] != id[1] || data["email"] != "ada@example.com" || data["api"] != "pets" || data["plan"] != "gold" {
+			t.Errorf("the owner is told %v", m)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the owner is not told", run.Output())
 	}
 	if listed := owner(t, server, "requests"); !strings.Contains(listed, id[1]) || !strings.Contains(listed, "ada@example.com") || !strings.Contains(listed, "a shop") {
 		t.Error(listed)
@@ -160,7 +195,7 @@ func TestPortal(t *testing.T) {
 
 	c.open(200, "/account/keys/"+id[1]+"/revoke", url.Values{})
 	run.Until("the key to be refused", func() bool { return call(key[1]) == 403 }, run.Output)
-	for what, hidden := range map[string]string{"key": key[1], "secret": secret[1]} {
+	for what, hidden := range map[string]string{"key": key[1], "secret": secret[1], "webhook's secret": hookSecret, "webhook's path": "/asked"} {
 		if strings.Contains(run.Output(), hidden) {
 			t.Errorf("the log has the %s:\n%s", what, run.Output())
 		}

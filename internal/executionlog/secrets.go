@@ -42,13 +42,21 @@ func (l *Log) Secret(values ...string) {
 	slices.SortStableFunc(l.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
+// Secrets are those that are masked, for another account.
+func (l *Log) Secrets() []string {
+	if l == nil {
+		return nil
+	}
+	return slices.Clone(l.secrets)
+}
+
 // SecretsOf has the secrets among headers masked.
 func (l *Log) SecretsOf(header http.Header) {
 	if l == nil {
 		return
 	}
 	for name, values := range header {
-		if !secretHeaders[http.CanonicalHeaderKey(name)] {
+		if !SecretHeader(name) {
 			continue
 		}
 		for _, value := range values {
@@ -99,7 +107,7 @@ func (l *Log) SecretsOfQuery(query [][2]string) {
 		return
 	}
 	for _, p := range query {
-		if secretParameters[strings.ToLower(p[0])] {
+		if SecretParameter(p[0]) {
 			l.Secret(p[1])
 		}
 	}
@@ -127,6 +135,12 @@ var secretParameters = map[string]bool{
 	"x-amz-credential": true, "x-amz-security-token": true, "x-amz-signature": true, "x-api-key": true,
 }
 
+// SecretHeader and SecretParameter report whether a header, or a parameter of a query, is one
+// whose value is shown by its end.
+func SecretHeader(name string) bool { return secretHeaders[http.CanonicalHeaderKey(name)] }
+
+func SecretParameter(name string) bool { return secretParameters[strings.ToLower(name)] }
+
 // headers writes headers as {name=value, …}, sorted.
 func headers(header http.Header, clean func(string) string) string {
 	var fields []string
@@ -135,7 +149,7 @@ func headers(header http.Header, clean func(string) string) string {
 			continue
 		}
 		values := strings.Join(header[name], ",")
-		if secretHeaders[http.CanonicalHeaderKey(name)] {
+		if SecretHeader(name) {
 			values = Masked(values)
 		}
 		fields = append(fields, name+"="+Shown(clean(values)))
@@ -158,7 +172,7 @@ func pairs(named [][2]string, clean func(string) string) string {
 	fields := make([]string, 0, len(named))
 	for _, p := range named {
 		value := p[1]
-		if secretParameters[strings.ToLower(p[0])] {
+		if SecretParameter(p[0]) {
 			value = Masked(value)
 		}
 		fields = append(fields, p[0]+"="+Shown(clean(value)))

@@ -128,3 +128,11 @@ func entryFor(t Target, functions []gateway.Function) *gateway.Function {
 	}
 	return best
 }
+
+// Shown is the address that a function is called at, as execution logs have it.
+func (t Target) Shown() string {
+	if t.ARN == "" || t.URL != "" || t.Endpoint != "" {
+		return t.String()
+	}
+	return "https://lambda." + t.Region + ".amazonaws.com/2015-03-31/functions/" + t.String() + "/invocations"
+}

@@ -58,28 +58,35 @@ func ParseAsked(text string) (method, host, path string) {
 type LoggedRoute struct {
 	API, Stage string
 	Canary     bool
+	// Rule is the id of the domain's routing rule that has led to it, or empty.
+	Rule string
 	// Route is the route key, or another name of a route that the gateway has made.
 	Route string
 }
 
-// String is api|stage|canary|route. Only a route may have a bar in it, and comes last.
+// String is api|stage|how|route, where how is how the stage has come to the request: the word
+// canary, a rule's id behind a plus, or both. Only a route may have a bar in it, and comes last.
 func (r LoggedRoute) String() string {
-	canary := ""
+	how := ""
 	if r.Canary {
-		canary = "canary"
+		how = "canary"
 	}
-	return strings.Join([]string{r.API, r.Stage, canary, r.Route}, "|")
+	if r.Rule != "" {
+		how += "+" + r.Rule
+	}
+	return strings.Join([]string{r.API, r.Stage, how, r.Route}, "|")
 }
 
 // ParseLoggedRoute reads what String writes; it is empty for names of other routes.
 func ParseLoggedRoute(text string) (r LoggedRoute) {
-	var canary string
-	for _, part := range []*string{&r.API, &r.Stage, &canary} {
+	var how string
+	for _, part := range []*string{&r.API, &r.Stage, &how} {
 		var ok bool
 		if *part, text, ok = strings.Cut(text, "|"); !ok {
 			return LoggedRoute{}
 		}
 	}
-	r.Canary, r.Route = canary != "", text
+	how, r.Rule, _ = strings.Cut(how, "+")
+	r.Canary, r.Route = how != "", text
 	return r
 }

@@ -61,14 +61,6 @@ var NoEffect = []restjson.NoEffect{
 		Why: "the lines go to the standard output of the roles `telemetry` and, of WebSocket APIs, `integration`",
 	},
 	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "defaultRouteSettings.dataTraceEnabled", About: protocolWebSocket,
-		Why: "what is sent on connections is not traced",
-	},
-	{
-		Operations: []string{"CreateStage", "UpdateStage"}, Member: "routeSettings.*.dataTraceEnabled", About: protocolWebSocket,
-		Why: "what is sent on connections is not traced",
-	},
-	{
 		Operations: []string{"CreateVpcLink"}, Member: "subnetIds",
 		Why: "a VPC link leads to a backend",
 	},

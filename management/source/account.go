@@ -54,6 +54,7 @@ type (
 		Mappings []nativeMapping `json:"mappings"`
 	}
 	nativeRule struct {
+		ID        string            `json:"id"`
 		Priority  int               `json:"priority"`
 		Headers   map[string]string `json:"headers,omitempty"`
 		Path      string            `json:"path,omitempty"`
@@ -302,7 +303,7 @@ func (f *Files) domainName(reader store.Reader, region string, n *domain.Name) (
 
 func domainRule(r *domain.Rule) nativeRule {
 	t := r.Target()
-	out := nativeRule{Priority: r.Priority, Path: r.Path(), StripPath: t.StripBasePath, Stage: t.APIID + "/" + t.Stage}
+	out := nativeRule{ID: r.ID, Priority: r.Priority, Path: r.Path(), StripPath: t.StripBasePath, Stage: t.APIID + "/" + t.Stage}
 	for _, h := range r.Headers() {
 		if out.Headers == nil {
 			out.Headers = map[string]string{}

@@ -79,8 +79,7 @@ func httpStage(s *httpapi.Stage, c *httpapi.Content) nativeStage {
 			options.Metrics = metrics(settings.DetailedMetricsEnabled)
 		}
 		if protocol == gateway.WebSocket && (logs(settings.LoggingLevel) || logs(standard.LoggingLevel)) {
-			// What is sent on connections is not traced.
-			options.ExecutionLog = executionLog(settings.LoggingLevel, false)
+			options.ExecutionLog = executionLog(settings.LoggingLevel, settings.DataTraceEnabled)
 		}
 		if options == (nativeRoute{}) {
 			return

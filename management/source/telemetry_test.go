@@ -58,7 +58,7 @@ func TestLogs(t *testing.T) {
 		t.Errorf("execution logs are %+v and %+v", other, own)
 	}
 	v1, quiet := got.API("c1h2a3t4s5").Stage("v1"), got.API("c1h2a3t4s5").Stage("quiet")
-	if all, own := v1.RouteExecution("$connect"), v1.RouteExecution("say"); !all.Steps() || all.DataTrace || own.Errors() || quiet.LogsExecutions() {
+	if all, own := v1.RouteExecution("$connect"), v1.RouteExecution("say"); !all.Data() || own.Errors() || quiet.LogsExecutions() {
 		t.Errorf("execution logs of events are %+v and %+v", all, own)
 	}
 	if !v1.RouteDetailed("$connect") || v1.RouteDetailed("say") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"gatehouse/internal/obs"
 	"gatehouse/ratelimit"
 )
 
@@ -133,7 +134,10 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	if len(at) == 0 {
 		return answers, nil
 	}
-	if err := s.answer(ctx, q); err != nil {
+	end := obs.Redis(ctx, "take")
+	err := s.answer(ctx, q)
+	end(err == nil)
+	if err != nil {
 		// Who went away says nothing about Redis.
 		if !errors.Is(ctx.Err(), context.Canceled) {
 			s.over.forgetAll()

@@ -60,6 +60,9 @@ type Event struct {
 	// not refuse; Error is what the client was told then.
 	Response gateway.ResponseType
 	Error    string
+
+	// Trace is what was sent, nil where nobody wants to know.
+	Trace *Trace
 }
 
 // Fault is whose it was that an event failed, by the names of CloudWatch's metrics.

@@ -13,7 +13,47 @@ import (
 )
 
 const toldNetworks = `openapi: 3.0.1
+x-amazon-apigateway-gateway-responses:
+  DEFAULT_4XX:
+    responseParameters: {gatewayresponse.header.X-Endpoint: context.identity.vpceId}
+    responseTemplates: {application/json: '$context.identity.vpcId/$context.identity.vpceId'}
+  DEFAULT_5XX:
+    responseTemplates: {application/json: '$context.identity.vpcId/$context.identity.vpceId'}
+components:
+  securitySchemes:
+    api_key: {type: apiKey, name: x-api-key, in: header}
 paths:
+  /proxied:
+    post:
+      x-amazon-apigateway-integration:
+        type: http_proxy
+        httpMethod: POST
+        uri: "BACKEND/proxied"
+        requestParameters: {integration.request.header.X-Endpoint: context.identity.vpceId, integration.request.querystring.vpc: context.identity.vpcId}
+  /answered:
+    get:
+      x-amazon-apigateway-integration:
+        type: http
+        httpMethod: GET
+        uri: "BACKEND/answered"
+        responses: {default: {statusCode: "200", responseParameters: {method.response.header.X-Endpoint: context.identity.vpceId}}}
+  /mock:
+    get:
+      x-amazon-apigateway-integration:
+        type: mock
+        requestTemplates: {application/json: '{"statusCode": 200}'}
+        responses:
+          default:
+            statusCode: "200"
+            responseParameters: {method.response.header.X-Endpoint: context.identity.vpceId}
+            responseTemplates: {application/json: '$context.identity.vpcId/$context.identity.vpceId'}
+  /broken:
+    get:
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "http://127.0.0.1:1/"}
+  /keyed:
+    get:
+      security: [{api_key: []}]
+      x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/keyed"}
   /mapped:
     post:
       x-amazon-apigateway-integration:
@@ -81,6 +121,33 @@ func TestSourceNetworkTold(t *testing.T) {
 			for name := range got.Headers {
 				if strings.HasPrefix(name, "x-gw-") {
 					t.Errorf("%s: the backend sees %s", host, name)
+				}
+			}
+			proxied := at.by.request("POST", host, base+"/proxied", "{}", claims...).echo(t)
+			query := map[string]string{"/": "", "vpc-1/vpce-1": "vpc=vpc-1"}[at.template]
+			if header := strings.Join(proxied.Headers["x-endpoint"], "|"); header != at.header || proxied.Query != query {
+				t.Errorf("%s by port %d: a proxy's mappings give %q and %q, want %q and %q", host, at.by.port, header, proxied.Query, at.header, query)
+			}
+			for name := range proxied.Headers {
+				if strings.HasPrefix(name, "x-gw-") {
+					t.Errorf("%s: the backend of a proxy sees %s", host, name)
+				}
+			}
+			// Envoy's own answers: before a check, behind it, and in the place of a backend's.
+			for _, c := range []struct {
+				path         string
+				status       int
+				header, body string
+			}{
+				{"/answered", 200, at.header, ""},
+				{"/mock", 200, at.header, at.template},
+				{"/keyed", 403, at.header, at.template},
+				{"/none", 403, at.header, at.template},
+				{"/broken", 500, "", at.template},
+			} {
+				r := at.by.request("GET", host, base+c.path, "", claims...)
+				if r.StatusCode != c.status || r.Header.Get("X-Endpoint") != c.header || c.body != "" && r.body != c.body {
+					t.Errorf("%s%s by port %d: %d %q %q, want %+v", host, c.path, at.by.port, r.StatusCode, r.Header.Get("X-Endpoint"), r.body, c)
 				}
 			}
 			if r := at.by.request("POST", host, base+"/function", "{}", claims...); r.StatusCode != 200 || r.body != at.member {
