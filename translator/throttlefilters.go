@@ -20,9 +20,9 @@ import (
 
 // Two filters keep the buckets of a gateway's local throttles: one those of usage plans,
 // the other those of routes, stages and the account. Their configuration is made of
-// classes, of the ids of usage plans with limits of routes, and of nothing that belongs to a route: Envoy
-// forgets all buckets of a filter when its configuration changes, and must not do so
-// whenever an API does.
+// classes, of the ids of usage plans with limits of routes or with one that lets nothing
+// through, and of nothing that belongs to a route: Envoy forgets all buckets of a filter
+// when its configuration changes, and must not do so whenever an API does.
 //
 // A filter makes a descriptor of each of its rate limits whose parts a request all has,
 // and takes a token from the bucket of each descriptor: of that which fills slowest
