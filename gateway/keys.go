@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -10,6 +11,7 @@ import (
 type KeyAccess struct {
 	ofKey   map[string][]string
 	ofStage map[stageReference][]string
+	twins   map[string]int
 	values  int
 }
 
@@ -38,8 +40,54 @@ func (s *Snapshot) KeyAccess() *KeyAccess {
 	}
 	sortOnce(a.ofKey)
 	sortOnce(a.ofStage)
+	a.twins = a.twinsOf(s.UsagePlans)
 	return a
 }
+
+// twinsOf numbers plans, for Twin.
+func (a *KeyAccess) twinsOf(plans []UsagePlan) map[string]int {
+	type limit struct {
+		rate  float64
+		burst int64
+	}
+	limits := map[string]limit{}
+	for i := range plans {
+		if t := plans[i].Throttle; t != nil {
+			limits[plans[i].ID()] = limit{t.Rate, t.Burst}
+		}
+	}
+	beside := map[string]map[string]bool{}
+	for _, list := range a.ofKey {
+		for i, id := range list {
+			for _, other := range list[:i] {
+				if own, limited := limits[id]; !limited || limits[other] != own {
+					continue
+				}
+				if beside[id] == nil {
+					beside[id] = map[string]bool{}
+				}
+				beside[id][other] = true
+			}
+		}
+	}
+	twins := map[string]int{}
+	for _, id := range slices.Sorted(maps.Keys(beside)) {
+		// Of two plans, the second in this order has the first beside it: that has its
+		// number by now.
+		taken := map[int]bool{}
+		for other := range beside[id] {
+			taken[twins[other]] = true
+		}
+		for taken[twins[id]] {
+			twins[id]++
+		}
+	}
+	return twins
+}
+
+// Twin tells a plan from others with the same throttle that have a key of it, too: those
+// have other numbers. It is 0 for plans of which there is nothing to tell.
+func (a *KeyAccess) Twin(plan string) int { return a.twins[plan] }
 
 // sortOnce sorts lists and takes out what they have twice.
 func sortOnce[K comparable](lists map[K][]string) {

@@ -99,6 +99,42 @@ func TestTagsKeepTheirMeaning(t *testing.T) {
 	}
 }
 
+// TestTwins: plans with the same throttle are told apart where they have a key in common,
+// whatever the order of the definitions, and no others.
+func TestTwins(t *testing.T) {
+	plan := func(name string, rate float64, keys ...string) gateway.UsagePlan {
+		return gateway.UsagePlan{Name: name, Throttle: &gateway.Throttle{Rate: rate, Burst: 1}, Keys: keys}
+	}
+	s := &gateway.Snapshot{
+		APIKeys: keys("acme", "bolt", "coal"),
+		UsagePlans: []gateway.UsagePlan{
+			plan("one", 1, "acme"), plan("two", 1, "acme", "bolt"), plan("three", 1, "acme", "bolt"), plan("four", 1, "bolt"),
+			plan("alone", 1, "coal"), plan("other", 2, "acme", "coal"), {Name: "free", Keys: []string{"acme", "bolt"}}, {Name: "also free", Keys: []string{"acme"}},
+		},
+	}
+	twins := map[string]int{}
+	for range 10 {
+		a := s.KeyAccess()
+		for i := range s.UsagePlans {
+			name := s.UsagePlans[i].Name
+			got := a.Twin(planID(name))
+			if before, known := twins[name]; known && before != got {
+				t.Errorf("the plan %s is %d and %d", name, before, got)
+			}
+			twins[name] = got
+			if i >= 4 && got != 0 {
+				t.Errorf("the plan %s is %d, want 0", name, got)
+			}
+		}
+		for _, pair := range [][2]string{{"one", "two"}, {"one", "three"}, {"two", "three"}, {"two", "four"}, {"three", "four"}} {
+			if twins[pair[0]] == twins[pair[1]] {
+				t.Errorf("the plans %s are both %d", pair, twins[pair[0]])
+			}
+		}
+		slices.Reverse(s.UsagePlans[:4])
+	}
+}
+
 func BenchmarkKeyAccess(b *testing.B) {
 	s := &gateway.Snapshot{UsagePlans: make([]gateway.UsagePlan, 10)}
 	for i := range s.UsagePlans {

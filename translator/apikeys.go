@@ -36,11 +36,43 @@ func (c *stageCompiler) checkKey(route *routev3.Route) {
 
 // planCheck refuses keys whose usage plans lack the stage.
 func (c *stageCompiler) planCheck() *anypb.Any {
+	if classes := c.planClasses(); len(classes) > 0 {
+		return enabled(letInOnly(classes))
+	}
 	plans := c.keyAccess.Stage(c.api.ID, c.stage.Name)
 	if len(plans) == 0 {
 		return enabled(refuse(map[string]*principal{refusedPlan: anybody()}))
 	}
 	return enabled(refuse(map[string]*principal{refusedPlan: not(inOneOf(plans))}))
+}
+
+// planUnlimited is the name of the policy for keys whose plan has no bucket for them. It
+// comes after those of all classes, which begin with a digit.
+const planUnlimited = "unlimited"
+
+// planClasses are who is in the usage plans that have the stage, by the class of the bucket
+// that a plan has for each of its keys; none if there is no such plan. Envoy writes the
+// class that let a request in into its metadata, from where the filter of throttles takes
+// it (planFilter): a key's bucket costs the same among many plans as among few.
+func (c *stageCompiler) planClasses() map[string]*principal {
+	plans, limited := map[string][]string{}, false
+	limits := planLimitsOf(c.snapshot, c.keyAccess, c.api.ID, c.stage.Name)
+	for i := range limits {
+		name := planUnlimited
+		if class, found := limits[i].class(); found {
+			name, limited = class.String(), true
+		}
+		plans[name] = append(plans[name], limits[i].ID)
+	}
+	if !limited {
+		return nil
+	}
+	classes := make(map[string]*principal, len(plans))
+	for name, ids := range plans {
+		slices.Sort(ids)
+		classes[name] = inOneOf(ids)
+	}
+	return classes
 }
 
 // manyPlans is from how many plans on one regular expression is cheaper than looking
@@ -56,6 +88,9 @@ func inOneOf(plans []string) *principal {
 	var list []*principal
 	for _, id := range plans {
 		list = append(list, headerIs(wire.KeyHeader, tagHas(id)))
+	}
+	if len(list) == 1 {
+		return list[0]
 	}
 	return oneOf(list...)
 }

@@ -46,7 +46,7 @@ func (c *stageCompiler) tellLimits(throttles routeThrottles, limits *routeLimits
 	}
 	if own && want.Numbers() {
 		whose := "others"
-		if len(throttles.plans) > 0 {
+		if throttles.ofKeys() {
 			whose = "key"
 		}
 		context["own"], context["backup"] = structpb.NewStringValue(whose), structpb.NewBoolValue(throttles.backup())
@@ -65,7 +65,7 @@ func (l *routeLimits) tell(want gateway.LimitHeaders, throttles routeThrottles) 
 	}
 	for _, limit := range slices.Concat(l.open, l.closed) {
 		ofKey := slices.ContainsFunc(limit.Actions, func(a *routev3.RateLimit_Action) bool { return a.GetHeaderValueMatch() != nil })
-		if ofKey || len(throttles.plans) == 0 {
+		if ofKey || !throttles.ofKeys() {
 			limit.Actions = append(limit.Actions, literalEntry(wire.LimitTell, "true"))
 		}
 	}

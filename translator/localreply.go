@@ -32,14 +32,14 @@ const (
 	// What is said to callers who are not let in: by the check of API keys, of tokens and
 	// of their claims, by a resource policy; and when the authorization service is silent.
 	nameRefused     = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedServerName + `]'`
-	keyRefused      = `response.code_details in ['missing_api_key', 'missing_credentials', 'unknown_api_key', 'client_not_allowed', 'rbac_access_denied_matched_policy[` + refusedPlan + `]']`
+	keyRefused      = `response.code_details in ['missing_api_key', 'missing_credentials', 'unknown_api_key', 'client_not_allowed', 'rbac_access_denied_matched_policy[` + refusedPlan + `]', 'rbac_access_denied_matched_policy[` + refusedByAll + `]']`
 	tokenExpired    = tokenRefused + ` && (response.code_details == 'jwt_authn_access_denied{Jwt_is_expired}' || metadata.filter_metadata['` + filterTokens + `']['` + bearerFailure + `']['message'] == 'Jwt is expired')`
 	tokenMissing    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_missing}'`
 	tokenRefused    = `response.code_details.startsWith('jwt_authn_access_denied')`
 	audienceRefused = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedAudience + `]'`
 	poolRefused     = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedPoolClaims + `]', 'rbac_access_denied_matched_policy[` + refusedPoolScope + `]']`
 	scopeRefused    = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedScope + `]'`
-	policyRefused   = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedByPolicy + `]', 'rbac_access_denied_matched_policy[none]']`
+	policyRefused   = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedByPolicy + `]', 'rbac_access_denied_matched_policy[` + refusedUnallowed + `]']`
 	// bodyUnknown: it is silent about a body, which nobody has looked at then.
 	bodyUnknown   = `response.code_details == 'ext_authz_error' && response.code == 503`
 	serviceSilent = `response.code_details == 'ext_authz_error'`

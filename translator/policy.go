@@ -7,7 +7,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -97,13 +96,10 @@ func (p *addressPolicy) enforce(route *routev3.Route) {
 
 // allowed refuses who is in none of the allowed sources.
 func (p *addressPolicy) allowed() *anypb.Any {
-	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_ALLOW}
-	if len(p.allow) > 0 {
-		rules.Policies = map[string]*rbacconfigv3.Policy{
-			refusedByPolicy: {Permissions: anyPermission(), Principals: []*principal{fromAny(p.allow)}},
-		}
+	if len(p.allow) == 0 {
+		return enabled(refuse(map[string]*principal{refusedUnallowed: anybody()}))
 	}
-	return enabled(&rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}})
+	return enabled(refuse(map[string]*principal{refusedUnallowed: not(fromAny(p.allow))}))
 }
 
 func fromAny(list []iampolicy.Sources) *principal {

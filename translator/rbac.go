@@ -5,6 +5,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	envoymatcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -19,6 +20,11 @@ const (
 	refusedScope      = "4-token-scope"
 	refusedPlan       = "5-usage-plan"
 	refusedByPolicy   = "resource-policy"
+	// refusedUnallowed is what a resource policy does not allow.
+	refusedUnallowed = "not-allowed"
+	// refusedByAll is Envoy's word where no policy let the request in (letInOnly): there is
+	// none of the usage plans that does.
+	refusedByAll = "none"
 )
 
 type principal = rbacconfigv3.Principal
@@ -30,6 +36,24 @@ func refuse(policies map[string]*principal) proto.Message {
 		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
 	}
 	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}}
+}
+
+// letInOnly is a route's rbac configuration that lets in what any of the principals is. The
+// name of the first policy that matched is in the request's metadata then, as letInBy says.
+func letInOnly(policies map[string]*principal) proto.Message {
+	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_ALLOW, Policies: map[string]*rbacconfigv3.Policy{}}
+	for name, who := range policies {
+		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
+	}
+	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}}
+}
+
+// letInBy is where Envoy has the name of the policy that let a request in, in its dynamic
+// metadata: that of the last rbac filter that the request has passed.
+func letInBy() *metadatav3.MetadataKey {
+	return &metadatav3.MetadataKey{Key: "envoy.filters.http.rbac", Path: []*metadatav3.MetadataKey_PathSegment{{
+		Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: "enforced_effective_policy_id"},
+	}}}
 }
 
 func anyPermission() []*rbacconfigv3.Permission {

@@ -217,7 +217,9 @@ func TestThrottlesThatStay(t *testing.T) {
 		{"another key", "apiKeys: [", "apiKeys: [{name: coal, value: 5555555555-5555555555}, ", nil},
 		{"another key of a plan", "keys: [acme]", "keys: [acme, bolt]", []string{keys}},
 		{"a plan without limits", "usagePlans:", "usagePlans:\n  - {name: free, stages: [pets/v1]}", []string{pets}},
-		{"a plan with limits", "usagePlans:", "usagePlans:\n  - {name: new, stages: [pets/v1], throttle: {rate: 5}}", []string{pets, plans}},
+		{"a plan with limits", "usagePlans:", "usagePlans:\n  - {name: new, stages: [pets/v1], throttle: {rate: 5}}", []string{pets}},
+		{"a plan with limits of a route", "usagePlans:", "usagePlans:\n  - {name: new, stages: [{stage: pets/v1, routes: {GET /pets: {throttle: {rate: 5}}}}]}", []string{pets, plans}},
+		{"another plan with the limit of one that has a key in common", "usagePlans:", "usagePlans:\n  - {name: new, stages: [shop/v1], keys: [acme], throttle: {rate: 10}}", []string{pets, shop, keys, plans}},
 		{"a name for people", "name: shop,", "name: shop, description: here,", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

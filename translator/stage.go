@@ -39,6 +39,8 @@ type stageCompiler struct {
 	served *servedReplies
 	// plans is the check of a key's usage plans, the same for all routes.
 	plans *anypb.Any
+	// classes only names the plans' classes, where the authorization service has checked them.
+	classes *anypb.Any
 	// refused caches the same with what is said to those who are not let in.
 	refused map[string]*anypb.Any
 	// The resource policy: its rules for Envoy, nil when it asks for more than they can.

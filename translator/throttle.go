@@ -22,9 +22,9 @@ const (
 	// Classes of the buckets of the stage and of the route.
 	throttleStageClass = "stageClass"
 	throttleRouteClass = "routeClass"
-	// throttlePlans and throttlePlanRoutes hold, by the id of a usage plan, the class of
-	// the bucket that each key has for the whole plan, and for this route.
-	throttlePlans      = "plans"
+	// throttlePlanRoutes holds, by the id of a usage plan, the class of the bucket that each
+	// key has for this route. That of the bucket for the whole plan is not the route's to
+	// say (planCheck).
 	throttlePlanRoutes = "planRoutes"
 	// throttleStopped has a value where nothing gets through, throttleStoppedPlans by the
 	// id of a usage plan whose keys do not.
@@ -49,16 +49,21 @@ func local(t *gateway.Throttle) *gateway.Throttle {
 type routeThrottles struct {
 	// stages are fields for the filter of stages, plans for that of usage plans: classes.
 	stages, plans map[string]*structpb.Value
+	// keyed: there is a plan that has a bucket for each of its keys, for all its routes.
+	keyed bool
 	// ownStages and ownPlans tell that there is one among them which is not only in place
 	// of a shared limit while the service does not answer.
 	ownStages, ownPlans bool
 }
 
-func (t routeThrottles) any() bool { return len(t.stages)+len(t.plans) > 0 }
+func (t routeThrottles) any() bool { return len(t.stages) > 0 || t.ofKeys() }
+
+// ofKeys reports whether a key may have buckets.
+func (t routeThrottles) ofKeys() bool { return t.keyed || len(t.plans) > 0 }
 
 // backup reports whether those that clients are told of are all in place of shared limits.
 func (t routeThrottles) backup() bool {
-	if len(t.plans) > 0 {
+	if t.ofKeys() {
 		return !t.ownPlans
 	}
 	return !t.ownStages
@@ -85,24 +90,23 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 		found.ownStages = found.ownStages || !c.snapshot.Account.Throttle.Shared
 	}
 	if r.APIKeyRequired && c.keyed() {
-		found.plans, found.ownPlans = c.planThrottles(r)
+		c.addPlanThrottles(r, &found)
 	}
 	return found
 }
 
-// planThrottles are those of the usage plans that have the stage. own tells that one of
-// them is not in place of a shared limit.
-func (c *stageCompiler) planThrottles(r *parsedRoute) (fields map[string]*structpb.Value, own bool) {
-	of := map[string]map[string]*structpb.Value{throttlePlans: {}, throttlePlanRoutes: {}, throttleStoppedPlans: {}}
-	add := func(t *gateway.Throttle, key, plan string) {
+// addPlanThrottles finds those of the usage plans that have the stage.
+func (c *stageCompiler) addPlanThrottles(r *parsedRoute, found *routeThrottles) {
+	of := map[string]map[string]*structpb.Value{throttlePlanRoutes: {}, throttleStoppedPlans: {}}
+	add := func(t *gateway.Throttle, plan string, limit func(bucketClass)) {
 		if t = local(t); t == nil {
 			return
 		}
-		own = own || !t.Shared
+		found.ownPlans = found.ownPlans || !t.Shared
 		if class := classOf(t); class.empty() {
 			of[throttleStoppedPlans][plan] = structpb.NewStringValue("true")
 		} else {
-			of[key][plan] = structpb.NewStringValue(class.String())
+			limit(class)
 		}
 	}
 	for i := range c.snapshot.UsagePlans {
@@ -111,16 +115,17 @@ func (c *stageCompiler) planThrottles(r *parsedRoute) (fields map[string]*struct
 		if at == nil {
 			continue
 		}
-		add(plan.Throttle, throttlePlans, plan.ID())
-		add(at.RouteThrottle(r.Key()), throttlePlanRoutes, plan.ID())
+		add(plan.Throttle, plan.ID(), func(bucketClass) { found.keyed = true })
+		add(at.RouteThrottle(r.Key()), plan.ID(), func(class bucketClass) {
+			of[throttlePlanRoutes][plan.ID()] = structpb.NewStringValue(class.String())
+		})
 	}
-	fields = map[string]*structpb.Value{}
+	found.plans = map[string]*structpb.Value{}
 	for key, classes := range of {
 		if len(classes) > 0 {
-			fields[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
+			found.plans[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
 		}
 	}
-	return fields, own
 }
 
 // throttle has Envoy count a route's requests, behind the checks of who calls.
@@ -131,7 +136,7 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 		throttleRoute: structpb.NewStringValue(stage + "/" + r.Key()),
 	}
 	maps.Copy(fields, throttles.plans)
-	if c.site.limitHeaders.Numbers() && len(throttles.plans) > 0 && len(throttles.stages) > 0 {
+	if c.site.limitHeaders.Numbers() && throttles.ofKeys() && len(throttles.stages) > 0 {
 		quiet := maps.Clone(throttles.stages)
 		quiet[throttleStage], quiet[throttleRoute] = fields[throttleStage], fields[throttleRoute]
 		if stop, stopped := quiet[throttleStopped]; stopped {
@@ -146,8 +151,16 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	if len(throttles.stages) > 0 {
 		route.TypedPerFilterConfig[filterStageThrottles] = enabled(nil)
 	}
-	if len(throttles.plans) > 0 {
+	if throttles.ofKeys() {
 		route.TypedPerFilterConfig[filterPlanThrottles] = enabled(nil)
+	}
+	if throttles.keyed && route.TypedPerFilterConfig[filterPlans] == nil {
+		if c.classes == nil {
+			classes := c.planClasses()
+			classes[planUnlimited] = anybody()
+			c.classes = enabled(letInOnly(classes))
+		}
+		route.TypedPerFilterConfig[filterPlans] = c.classes
 	}
 }
 
@@ -159,14 +172,22 @@ type planLimits struct {
 	Quota     *gateway.Quota
 	Routes    []gateway.RouteThrottle
 	Uncounted bool
+	// Twin is gateway.KeyAccess.Twin of it.
+	Twin int
 }
 
-func planLimitsOf(s *gateway.Snapshot, api, stage string) []planLimits {
+// class is that of the bucket that each key of the plan has for all its routes; false when
+// there is none.
+func (p *planLimits) class() (planClass, bool) {
+	return planClassOf(p.Throttle, p.Twin)
+}
+
+func planLimitsOf(s *gateway.Snapshot, access *gateway.KeyAccess, api, stage string) []planLimits {
 	var list []planLimits
 	for i := range s.UsagePlans {
 		plan := &s.UsagePlans[i]
 		if at := plan.Stage(api, stage); at != nil {
-			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted})
+			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted, access.Twin(plan.ID())})
 		}
 	}
 	return list

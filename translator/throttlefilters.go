@@ -20,9 +20,9 @@ import (
 
 // Two filters keep the buckets of a gateway's local throttles: one those of usage plans,
 // the other those of routes, stages and the account. Their configuration is made of
-// classes and of the ids of usage plans, and of nothing that belongs to a route: Envoy
-// forgets all buckets of a filter when its configuration changes, and must not do so
-// whenever an API does.
+// classes, of the ids of usage plans with limits of routes or with one that lets nothing
+// through, and of nothing that belongs to a route: Envoy forgets all buckets of a filter
+// when its configuration changes, and must not do so whenever an API does.
 //
 // A filter makes a descriptor of each of its rate limits whose parts a request all has,
 // and takes a token from the bucket of each descriptor: of that which fills slowest
@@ -34,9 +34,13 @@ const throttleAccount = "account"
 
 // throttleClasses are the classes that a gateway's routes may name.
 type throttleClasses struct {
-	account           *bucketClass
-	stages, routes    map[bucketClass]bool
-	plans, planRoutes planClasses
+	account        *bucketClass
+	stages, routes map[bucketClass]bool
+	// plans are of usage plans for all their routes, planRoutes for single ones, with the
+	// ids of the plans that have such.
+	plans           map[planClass]bool
+	planRoutes      map[bucketClass]bool
+	plansWithRoutes map[string]bool
 	// stoppedPlans are the ids of usage plans with a limit that lets nothing through,
 	// stopped tells that something else has one.
 	stoppedPlans map[string]bool
@@ -45,19 +49,11 @@ type throttleClasses struct {
 	places, keyPlaces int
 }
 
-// planClasses are the limits of one kind of usage plans, with the ids of those that have
-// one.
-type planClasses struct {
-	classes map[bucketClass]bool
-	plans   map[string]bool
-}
-
 // classesOf collects them from the APIs that the gateway serves.
-func classesOf(s *gateway.Snapshot, g *gateway.Gateway) *throttleClasses {
+func classesOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) *throttleClasses {
 	c := &throttleClasses{
 		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{}, stoppedPlans: map[string]bool{},
-		plans:      planClasses{map[bucketClass]bool{}, map[string]bool{}},
-		planRoutes: planClasses{map[bucketClass]bool{}, map[string]bool{}},
+		plans: map[planClass]bool{}, planRoutes: map[bucketClass]bool{}, plansWithRoutes: map[string]bool{},
 	}
 	if t := local(s.Account.Throttle); t != nil {
 		if class := classOf(t); class.empty() {
@@ -76,7 +72,7 @@ func classesOf(s *gateway.Snapshot, g *gateway.Gateway) *throttleClasses {
 		}
 	}
 	for i := range s.UsagePlans {
-		c.addPlan(s, &s.UsagePlans[i], served)
+		c.addPlan(s, &s.UsagePlans[i], access, served)
 	}
 	return c
 }
@@ -109,18 +105,14 @@ func deploymentsOf(stage *gateway.Stage) []*gateway.Deployment {
 	return list
 }
 
-func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, served map[string]*gateway.API) {
+func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, access *gateway.KeyAccess, served map[string]*gateway.API) {
 	buckets := 0
-	add := func(t *gateway.Throttle, to planClasses) {
-		if t = local(t); t == nil {
-			return
-		}
-		if class := classOf(t); class.empty() {
-			c.stoppedPlans[plan.ID()] = true
-		} else {
-			to.classes[class] = true
-			to.plans[plan.ID()] = true
+	add := func(t *gateway.Throttle, limit func(planClass)) {
+		if class, limited := planClassOf(t, access.Twin(plan.ID())); limited {
+			limit(class)
 			buckets++
+		} else if local(t) != nil {
+			c.stoppedPlans[plan.ID()] = true
 		}
 	}
 	reached := false
@@ -131,18 +123,20 @@ func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, 
 		}
 		reached = true
 		for j := range at.Routes {
-			add(&at.Routes[j].Throttle, c.planRoutes)
+			add(&at.Routes[j].Throttle, func(class planClass) {
+				c.planRoutes[class.bucketClass], c.plansWithRoutes[plan.ID()] = true, true
+			})
 		}
 	}
 	if reached {
-		add(plan.Throttle, c.plans)
+		add(plan.Throttle, func(class planClass) { c.plans[class] = true })
 		c.keyPlaces += buckets * len(s.PlanKeys(plan))
 	}
 }
 
 // addThrottleFilters makes the configurations of both filters.
-func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, out *gatewayResources) {
-	classes := classesOf(s, g)
+func addThrottleFilters(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, out *gatewayResources) {
+	classes := classesOf(s, g, access)
 	for name, config := range map[string]*localratelimitv3.LocalRateLimit{
 		filterPlanThrottles:  classes.planFilter(),
 		filterStageThrottles: classes.stageFilter(g.LimitHeaders.Numbers()),
@@ -209,17 +203,19 @@ func (c *throttleClasses) planFilter() *localratelimitv3.LocalRateLimit {
 	theKey := &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_RequestHeaders_{
 		RequestHeaders: &routev3.RateLimit_Action_RequestHeaders{HeaderName: wire.KeyHeader, DescriptorKey: key},
 	}}
-	for _, id := range slices.Sorted(maps.Keys(c.planRoutes.plans)) {
+	for _, id := range slices.Sorted(maps.Keys(c.plansWithRoutes)) {
 		f.RateLimits = append(f.RateLimits, rateLimit(inPlan(plan, id), ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), theKey))
 	}
-	for _, of := range sorted(c.planRoutes.classes) {
+	for _, of := range sorted(c.planRoutes) {
 		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(throttleRoute), each(key)))
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.plans.plans)) {
-		f.RateLimits = append(f.RateLimits, rateLimit(inPlan(plan, id), ofRoute(class, throttlePlans, id), theKey))
+	if len(c.plans) > 0 {
+		f.RateLimits = append(f.RateLimits, rateLimit(ofPlan(class), theKey))
 	}
-	for _, of := range sorted(c.plans.classes) {
-		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(key)))
+	for _, of := range slices.SortedFunc(maps.Keys(c.plans), func(a, b planClass) int {
+		return cmp.Or(compareClasses(a.bucketClass, b.bucketClass), cmp.Compare(a.twin, b.twin))
+	}) {
+		f.Descriptors = append(f.Descriptors, bucketsOf(of.bucketClass, entry(class, of.String()), each(key)))
 	}
 	return f
 }
@@ -273,6 +269,13 @@ func ofRoute(key string, path ...string) *routev3.RateLimit_Action {
 	}}}
 }
 
+// ofPlan is an entry with the class of the caller's usage plan, as planCheck has found it.
+func ofPlan(key string) *routev3.RateLimit_Action {
+	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_Metadata{Metadata: &routev3.RateLimit_Action_MetaData{
+		DescriptorKey: key, MetadataKey: letInBy(), Source: routev3.RateLimit_Action_MetaData_DYNAMIC,
+	}}}
+}
+
 // inPlan is an entry for requests whose key is in the plan.
 func inPlan(key, plan string) *routev3.RateLimit_Action {
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_HeaderValueMatch_{
@@ -296,7 +299,9 @@ func entry(key, value string) *commonratelimitv3.RateLimitDescriptor_Entry {
 func each(key string) *commonratelimitv3.RateLimitDescriptor_Entry { return entry(key, "") }
 
 func sorted(classes map[bucketClass]bool) []bucketClass {
-	return slices.SortedFunc(maps.Keys(classes), func(a, b bucketClass) int {
-		return cmp.Or(cmp.Compare(a.rate, b.rate), cmp.Compare(a.burst, b.burst))
-	})
+	return slices.SortedFunc(maps.Keys(classes), compareClasses)
+}
+
+func compareClasses(a, b bucketClass) int {
+	return cmp.Or(cmp.Compare(a.rate, b.rate), cmp.Compare(a.burst, b.burst))
 }

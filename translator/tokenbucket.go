@@ -25,6 +25,28 @@ func (c bucketClass) String() string {
 	return strconv.FormatFloat(c.rate, 'g', -1, 64) + ":" + strconv.FormatInt(c.burst, 10)
 }
 
+// A planClass is that of the buckets that a usage plan has for its keys. twin tells the
+// plan from others of the same class that have a key in common with it.
+type planClass struct {
+	bucketClass
+	twin int
+}
+
+// planClassOf a throttle: false for one that has no buckets in Envoy, or empty ones.
+func planClassOf(t *gateway.Throttle, twin int) (planClass, bool) {
+	if t = local(t); t == nil || classOf(t).empty() {
+		return planClass{}, false
+	}
+	return planClass{classOf(t), twin}, true
+}
+
+func (c planClass) String() string {
+	if c.twin == 0 {
+		return c.bucketClass.String()
+	}
+	return c.bucketClass.String() + "#" + strconv.Itoa(c.twin)
+}
+
 // empty reports whether nothing ever gets through.
 func (c bucketClass) empty() bool { return c.rate <= 0 || c.burst <= 0 }
 

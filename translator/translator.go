@@ -156,7 +156,7 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addTokenFilter(s, tokens, out)
 	addServiceFilters(g, made.any(func(c *compiledSite) bool { return c.tellsSigners }), out)
 	addKeyFilter(s, g, access, out)
-	addThrottleFilters(s, g, out)
+	addThrottleFilters(s, g, access, out)
 	buildListeners(g, domainsOf(s, g), scoped, out)
 	if made.any(func(c *compiledSite) bool { return c.hasTools }) {
 		addToolListener(g, scoped, out)
@@ -282,7 +282,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	}
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
-		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, m.api.ID, m.stage.Name), m.rule})
+		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, access, m.api.ID, m.stage.Name), m.rule})
 		deployments = append(deployments, m.stage.Deployment)
 		if m.stage.Canary != nil {
 			deployments = append(deployments, m.stage.Canary.Deployment)

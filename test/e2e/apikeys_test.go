@@ -39,6 +39,14 @@ components:
 // TestAPIKeys asks a REST API with and without keys.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
 func TestAPIKeys(t *testing.T) {
+	for name, limit := range map[string]*gateway.Throttle{"plans without throttles": nil, "plans with throttles": {Rate: 1e6, Burst: 1e6}} {
+		t.Run(name, func(t *testing.T) { testAPIKeys(t, limit) })
+	}
+}
+
+// testAPIKeys does so with usage plans that have this throttle: what Envoy looks at plans
+// by is another configuration then.
+func testAPIKeys(t *testing.T, limit *gateway.Throttle) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.REST, withKeys, backend.URL)
 	const gold, silver, spare, other, off, alone = "gold-key-0123456789-gold", "silver-key-0123456789-silver", "spare-key-0123456789-spare",
@@ -59,6 +67,9 @@ func TestAPIKeys(t *testing.T) {
 		}
 		if change != nil {
 			change(s)
+		}
+		for i := range s.UsagePlans {
+			s.UsagePlans[i].Throttle = limit
 		}
 		return s
 	}

@@ -140,6 +140,19 @@ func TestThrottleLevels(t *testing.T) {
 				s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: fmt.Sprint("plan ", i), Throttle: few(1), Stages: []gateway.PlanStage{{API: "t", Stage: "v1"}}})
 			}
 		}, []any{"/v1/shut acme", 4, "/v1/shut coal", 8}},
+		"many plans, the key's among them": {func(s *gateway.Snapshot) {
+			for i := range 50 {
+				s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: fmt.Sprint("plan ", i), Throttle: few(int64(4 + i%2)), Stages: []gateway.PlanStage{{API: "t", Stage: "v1"}}})
+			}
+			s.UsagePlans[51].Keys = []string{"more"}
+			s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: "more", Values: []gateway.Secret{gateway.Secret(keyValue("more"))}})
+		}, []any{"/v1/shut acme", 4, "/v1/shut more", 5, "/v1/shut coal", 3}},
+		"a plan without the stage": {func(s *gateway.Snapshot) { s.UsagePlans[1].Stages[0].Stage = "v2" },
+			[]any{"/v1/shut coal", -403, "/v1/shut acme", 4, "/v2/shut coal", 30}},
+		"a key of two plans, one without limits": {func(s *gateway.Snapshot) {
+			s.UsagePlans[0].Stages, s.UsagePlans[1].Stages[0].Stage = s.UsagePlans[0].Stages[:1], "v2"
+			s.UsagePlans[1].Keys = []string{"acme"}
+		}, []any{"/v1/shut acme", 4, "/v2/shut acme", 30}},
 		"two plans of one class": {func(s *gateway.Snapshot) {
 			s.UsagePlans[0].Stages = s.UsagePlans[0].Stages[:1]
 			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "also", Keys: []string{"acme"}, Throttle: few(4), Stages: []gateway.PlanStage{{API: "t", Stage: "v2"}}})
@@ -259,6 +272,11 @@ func TestThrottlesOutliveChanges(t *testing.T) {
 		}},
 		{"a plan without limits", func(s *gateway.Snapshot) {
 			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "free", Stages: []gateway.PlanStage{{API: "t", Stage: "v2"}}})
+		}},
+		{"a plan with a limit that is there", func(s *gateway.Snapshot) {
+			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "lead", Keys: []string{"bolt"}, Throttle: few(4), Stages: []gateway.PlanStage{{API: "other", Stage: "v1"}}})
+			s.UsagePlans[0].Keys = []string{"acme"}
+			s.APIs = append(s.APIs, gateway.API{ID: "other", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
 		}},
 		{"another limit of a class that is there", func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[1].Settings = []gateway.RouteSettings{forRoute("GET /a", few(9))}
