@@ -61,7 +61,8 @@ func (s *Service) Operations() []restjson.Operation {
 		s.integrationOperations(), s.integrationResponseOperations(),
 		s.authorizerOperations(), s.modelOperations(), s.stageOperations(),
 		s.deploymentOperations(), s.vpcLinkOperations(), s.tagOperations(),
-		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(), unsupportedOperations(),
+		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(),
+		s.portalOperations(), s.portalProductOperations(), s.productPageOperations(), s.endpointPageOperations(),
 	)
 	if s.Documents == nil {
 		return operations
