@@ -215,7 +215,7 @@ func checkPortal(p *problems, portal *Portal) {
 }
 
 // colorForm is a colour as stylesheets write it.
-var colorForm = regexp.MustCompile(`^#([0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})$`)
+var colorForm = regexp.MustCompile(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
 
 func (c *CustomColors) check(p *problems) {
 	for _, color := range [][2]string{

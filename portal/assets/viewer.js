@@ -4,6 +4,8 @@ const viewer = document.getElementById("viewer");
 if (viewer && window.SwaggerUIBundle) {
   // There is one server, and the page has its address.
   const nothing = () => () => null;
+  // Some operations are to be read only.
+  const tried = (_, system) => (state, path, method) => system.specSelectors.specJson().getIn(["paths", path, method, "x-gatehouse-try-it"]) !== false;
   // A link in a button is neither for the keyboard nor for those who do not see the page.
   const text = (_, system) => (props) => system.React.createElement("span", null, props.text);
   // The viewer's buttons are pictures, its fields have no labels, and its headings begin anywhere: they get names, and
@@ -25,7 +27,7 @@ if (viewer && window.SwaggerUIBundle) {
     url: viewer.dataset.document,
     domNode: viewer,
     presets: [SwaggerUIBundle.presets.apis],
-    plugins: [{ wrapComponents: { ServersContainer: nothing, DeepLink: text } }],
+    plugins: [{ statePlugins: { spec: { wrapSelectors: { allowTryItOutFor: tried } } } }, { wrapComponents: { ServersContainer: nothing, DeepLink: text } }],
     layout: "BaseLayout",
     // Nothing is asked of anybody but the portal and the API, and nothing of the page's
     // address changes what is shown.
