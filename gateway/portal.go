@@ -13,6 +13,8 @@ type Portal struct {
 	// URL is where consumers reach it, without a slash at its end.
 	URL  string
 	APIs []PortalAPI
+	// Groups are headings, in their order; others come after them.
+	Groups []PortalGroup
 	// Pages are others than those about APIs, in their order.
 	Pages []PortalPage
 	// Colors are nil where the portal has its own.
@@ -61,6 +63,12 @@ type PortalOperations struct {
 	Server string
 	// ReadOnly keeps calls from being tried out.
 	ReadOnly bool
+}
+
+// PortalGroup is a heading that pages and APIs are listed below.
+type PortalGroup struct {
+	Title, Description string
+	Source             Position
 }
 
 // PortalPage is a page that says what its owner wrote, in Markdown.

@@ -11,6 +11,10 @@ func (v *validation) portals() {
 	for i := range v.snapshot.Portals {
 		p := &v.snapshot.Portals[i]
 		v.unique(names, "portal", p.Name, p.Source)
+		groups := map[string]Position{}
+		for _, group := range p.Groups {
+			v.unique(groups, "group of the portal "+p.Name+":", group.Title, group.Source)
+		}
 		pages := map[string]Position{}
 		for _, page := range p.Pages {
 			v.unique(pages, "page of the portal "+p.Name+":", page.Name, page.Source)

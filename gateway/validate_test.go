@@ -98,8 +98,8 @@ func TestValidate(t *testing.T) {
 			s.Portals = []gateway.Portal{{Name: "a", APIs: []gateway.PortalAPI{
 				{API: "rest", Stage: "v1", Plan: "gold", Source: place("one"), Hidden: []gateway.PortalRoutes{{Pattern: "POST /pets/{id}", Source: place("hidden")}}, Shown: []gateway.PortalOperations{{PortalRoutes: gateway.PortalRoutes{Pattern: "/cats", Source: place("shown")}}}},
 				{API: "http", Stage: "$default", Plan: "gold", Source: place("two")},
-			}, Pages: []gateway.PortalPage{{Name: "one"}, {Name: "one", Source: place("page")}}}, {Name: "b", APIs: []gateway.PortalAPI{{API: "rest", Stage: "v1", Plan: "silver", Source: place("three")}}}}
-		}, []string{"hidden unknown-route", "one warning limit-without-key", "page duplicate-name", "shown unknown-route", "three unknown-usage-plan", "two portal-plan"}},
+			}, Pages: []gateway.PortalPage{{Name: "one"}, {Name: "one", Source: place("page")}}, Groups: []gateway.PortalGroup{{Title: "one"}, {Title: "one", Source: place("group")}}}, {Name: "b", APIs: []gateway.PortalAPI{{API: "rest", Stage: "v1", Plan: "silver", Source: place("three")}}}}
+		}, []string{"group duplicate-name", "hidden unknown-route", "one warning limit-without-key", "page duplicate-name", "shown unknown-route", "three unknown-usage-plan", "two portal-plan"}},
 		"portals of other origins": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].Deployment.Routes = s.APIs[0].Stages[0].Deployment.Routes[:1]
 			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://other.example.com", "http://*"}}

@@ -61,6 +61,7 @@ portals:
     title: Pets
     url: https://api.example.com/developers
     colors: {accent: "#1d4ed8", header: "#000000", background: "#fff"}
+    groups: [{title: Pets, description: "All & more."}, {title: Reading}]
     pages:
       - {name: start, title: Start & go, group: Reading, body: "# First\n\n<script>alert(1)</script>See [us](https://example.com)."}
     apis:
@@ -95,10 +96,13 @@ func TestShown(t *testing.T) {
 		t.Error(policy)
 	}
 	first := b.want(200, "/", nil)
-	for _, said := range []string{"<h2>Reading</h2>", "<h2>Pets</h2>", `<a href="/developers/pages/start">Start &amp; go</a>`, `<h3><a href="/developers/apis/pets/v1">pets</a></h3>`, "2 operations", "/developers/assets/theme.css"} {
+	for _, said := range []string{"<h2>Pets</h2>\n<p>All &amp; more.</p>", `<a href="/developers/pages/start">Start &amp; go</a>`, `<h3><a href="/developers/apis/pets/v1">pets</a></h3>`, "2 operations", "/developers/assets/theme.css"} {
 		if !strings.Contains(first, said) {
 			t.Errorf("the first page lacks %s: %s", said, first)
 		}
+	}
+	if pets, reading := strings.Index(first, "<h2>Pets</h2>"), strings.Index(first, "<h2>Reading</h2>"); pets < 0 || reading < pets {
+		t.Errorf("the groups are not in their order: %s", first)
 	}
 	page := b.want(200, "/pages/start", nil)
 	if !strings.Contains(page, "<h1>Start &amp; go</h1>") || !strings.Contains(page, "<h2>First</h2>") || strings.Contains(page, "<script>") {

@@ -50,12 +50,13 @@ type page struct {
 
 // section is what is listed below a heading of the first page.
 type section struct {
-	Title string
-	Pages []*page
-	APIs  []*published
+	Title, Description string
+	Pages              []*page
+	APIs               []*published
 }
 
-// Sections are the headings of the first page, in the order that they come up in.
+// Sections are the headings of the first page: those that the definition orders, and
+// others as they come up.
 func (c *site) Sections() (sections []*section) {
 	of := func(title string) *section {
 		for _, s := range sections {
@@ -65,6 +66,9 @@ func (c *site) Sections() (sections []*section) {
 		}
 		sections = append(sections, &section{Title: title})
 		return sections[len(sections)-1]
+	}
+	for _, g := range c.Groups {
+		of(g.Title).Description = g.Description
 	}
 	for _, p := range c.pages {
 		s := of(p.Group)

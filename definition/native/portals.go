@@ -29,6 +29,9 @@ func parsePortal(v source.Value) gateway.Portal {
 	if signIn := o.Get("signIn"); signIn.Exists() {
 		p.SignIn = parsePortalSignIn(signIn)
 	}
+	for _, group := range o.Get("groups").List() {
+		p.Groups = append(p.Groups, parsePortalGroup(group))
+	}
 	for _, page := range o.Get("pages").List() {
 		p.Pages = append(p.Pages, parsePortalPage(page))
 	}
@@ -116,6 +119,13 @@ func parsePortalOperations(v source.Value) gateway.PortalOperations {
 	}
 	o.Done()
 	return shown
+}
+
+func parsePortalGroup(v source.Value) gateway.PortalGroup {
+	o := v.Object()
+	g := gateway.PortalGroup{Title: o.RequireText("title"), Description: o.Get("description").Text(), Source: v.Pos()}
+	o.Done()
+	return g
 }
 
 // parsePortalPage reads a page, whose text may be in a file of its own.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -11,6 +13,7 @@ import (
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
+	"gatehouse/management/httpapi"
 	"gatehouse/management/store"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
@@ -18,16 +21,25 @@ import (
 
 // portalFlags say where portals listen.
 type portalFlags struct {
-	address  string
-	insecure bool
+	address, url string
+	insecure     bool
 }
 
 func (f *portalFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "portal-address", "", "where the gateway reaches the portals of definitions, such as 127.0.0.1:8003; port 0 takes a free one (default none: portals are not served)")
+	flags.StringVar(&f.url, "portal-url", "", "where visitors find the portals of the management API, such as https://developers.example.com; each has its id for the first segment of its paths (default http:// and --portal-address, if that is on loopback)")
 	flags.BoolVar(&f.insecure, "insecure-portal", false, "let keys and sessions of consumers travel between the gateway and --portal-address on another machine as plain text")
 }
 
 func (f *portalFlags) check(roles rolesFlag) error {
+	if f.url != "" {
+		if !roles.has("management") {
+			return usagef("--portal-url is for the role management, which --roles leaves out")
+		}
+		if u, err := url.Parse(f.url); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return usagef("--portal-url is no URL such as https://developers.example.com")
+		}
+	}
 	switch {
 	case f.address == "" && f.insecure:
 		return usagef("--insecure-portal is for --portal-address, which is not given")
@@ -63,6 +75,16 @@ func startPortal(c *controlPlane) service {
 		},
 		shutdown: func(ctx context.Context) error { return c.portal.Close(ctx) },
 	}
+}
+
+// portalsAt is where portals of the management API are served. Those of a machine itself are
+// found without a gateway.
+func (c *controlPlane) portalsAt() httpapi.PortalSite {
+	at := httpapi.PortalSite{URL: strings.TrimRight(c.portalURL, "/"), Off: c.portalOff && c.roles.has("portal")}
+	if at.URL == "" && c.portalSocket != nil && loopback(c.portalSocket.Addr().String()) {
+		at.URL = "http://" + c.portalSocket.Addr().String()
+	}
+	return at
 }
 
 // portalRequests is where owners find requests for keys, beside the other pages.

@@ -231,6 +231,9 @@ func checkEndpointIdentifier(p *problems, identifier *RestEndpointIdentifier) {
 	p.length(member+".path", at.Path, 1, 4096)
 	p.length(member+".restApiId", at.RestAPIID, 1, 50)
 	p.length(member+".stage", at.Stage, 1, 128)
+	if at.Method == "ANY" || at.Method == "OPTIONS" {
+		p.add("Methods %s have no page: portals of Gatehouse tell of operations by OpenAPI, which has no word for ANY, and OPTIONS is for browsers", at.Method)
+	}
 }
 
 // checkOperation refuses operations that no stage has.

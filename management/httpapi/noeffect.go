@@ -53,10 +53,6 @@ var NoEffect = []restjson.NoEffect{
 		Why: "pages of portals report to nobody",
 	},
 	{
-		Operations: []string{"CreateProductRestEndpointPage", "UpdateProductRestEndpointPage"}, Member: "displayContent.endpoint", Asked: `"endpoint"`,
-		Why: "calls are tried out at the address of the stage",
-	},
-	{
 		Operations: []string{"CreateRoute", "UpdateRoute"}, Member: "requestParameters",
 		Why: "what connects is not held to parameters: let an authorizer ask for them",
 	},

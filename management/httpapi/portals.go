@@ -32,14 +32,11 @@ func (s *Service) portalOperations() []restjson.Operation {
 		{Name: "GetPortal", Method: http.MethodGet, Path: one, Status: http.StatusOK, Do: s.getPortal},
 		{Name: "UpdatePortal", Method: http.MethodPatch, Path: one, Status: http.StatusOK, Do: s.updatePortal},
 		{Name: "DeletePortal", Method: http.MethodDelete, Path: one, Status: http.StatusNoContent, Do: s.deletePortal},
-		{Name: "PublishPortal", Method: http.MethodPost, Path: one + "/publish", Unsupported: notServed},
-		{Name: "DisablePortal", Method: http.MethodDelete, Path: one + "/publish", Unsupported: notServed},
-		{Name: "PreviewPortal", Method: http.MethodPost, Path: one + "/preview", Unsupported: notServed},
+		{Name: "PublishPortal", Method: http.MethodPost, Path: one + "/publish", Status: http.StatusAccepted, Do: s.publishPortal},
+		{Name: "DisablePortal", Method: http.MethodDelete, Path: one + "/publish", Status: http.StatusNoContent, Do: s.disablePortal},
+		{Name: "PreviewPortal", Method: http.MethodPost, Path: one + "/preview", Status: http.StatusAccepted, Do: s.previewPortal},
 	}
 }
-
-// notServed is why nobody sees these portals.
-const notServed = "portals are kept, but not served; write `portals:` in a file, see docs/portal.md"
 
 // PortalKeyOf is the key of a portal's document in the store.
 func PortalKeyOf(region, id string) string { return region + "/portals/" + id }
@@ -75,6 +72,9 @@ func (s *Service) portalAnswer(c *restjson.Call, p *Portal) *portalAnswer {
 	a := &portalAnswer{Portal: *p, PortalARN: portalARN(c, "portals/"+p.PortalID), EndpointConfiguration: portalEndpointAnswer{
 		PortalDefaultDomainName: "p-" + p.PortalID + ".apigw-portal." + c.Region + ".on.aws", PortalDomainHostedZoneID: zone,
 	}}
+	if _, served, ok := strings.Cut(s.portals().URL, "://"); ok {
+		a.EndpointConfiguration.PortalDefaultDomainName = served + "/" + p.PortalID
+	}
 	if own := p.EndpointConfiguration.ACMManaged; own != nil {
 		a.EndpointConfiguration.CertificateARN, a.EndpointConfiguration.DomainName = own.CertificateARN, own.DomainName
 	}

@@ -13,6 +13,7 @@ type Portal struct {
 	LogoURI                  string               `json:"logoUri,omitempty"`
 	PortalContent            *PortalContent       `json:"portalContent,omitempty"`
 	PortalID                 string               `json:"portalId,omitempty"`
+	Preview                  *PortalPreview       `json:"preview,omitempty"`
 	PublishStatus            string               `json:"publishStatus,omitempty"` // PUBLISHED | DISABLED
 	RumAppMonitorName        string               `json:"rumAppMonitorName,omitempty"`
 	Tags                     map[string]string    `json:"tags,omitzero"`
