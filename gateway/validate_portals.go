@@ -54,10 +54,15 @@ func (v *validation) portalAPI(p *Portal, a *PortalAPI) {
 	}
 	keyed := len(keyedRoutes(stage)) > 0
 	v.portalPlan(p, a, keyed)
-	if from, to := Origin(p.URL), Origin(a.Server); from != "" && to != "" && from != to && !allowsOrigin(stage.Deployment, from) {
+	if from, to := Origin(p.URL), Origin(a.Server); from != "" && to != "" && from != to && a.tried() && !allowsOrigin(stage.Deployment, from) {
 		v.found.Warnf("portal-try-it", a.Source, "", "map the stage to a path below "+from+" as well, and write that address as server; or have the API answer "+from+" by CORS",
 			"%s cannot be tried out on the portal %s: browsers ask whether pages of %s may call %s, and it does not answer that they may", name, p.Name, from, to)
 	}
+}
+
+// tried reports whether there is an operation that can be tried out.
+func (a *PortalAPI) tried() bool {
+	return len(a.Shown) == 0 || slices.ContainsFunc(a.Shown, func(shown PortalOperations) bool { return !shown.ReadOnly })
 }
 
 func (v *validation) portalRoutes(p *Portal, stage *Stage, does, name string, r *PortalRoutes) {

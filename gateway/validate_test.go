@@ -105,6 +105,8 @@ func TestValidate(t *testing.T) {
 			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://other.example.com", "http://*"}}
 			s.Portals = []gateway.Portal{{Name: "a", URL: "https://dev.example.com", APIs: []gateway.PortalAPI{
 				{API: "rest", Stage: "v1", Server: "https://api.example.com", Source: place("one")}, {API: "http", Stage: "$default", Server: "http://dev.example.com", Source: place("two")},
+			}}, {Name: "read only", URL: "https://dev.example.com", APIs: []gateway.PortalAPI{
+				{API: "rest", Stage: "v1", Server: "https://api.example.com", Shown: []gateway.PortalOperations{{PortalRoutes: gateway.PortalRoutes{Pattern: "GET /pets/{id}"}, ReadOnly: true}}},
 			}}}
 		}, []string{"one warning portal-try-it", "two warning portal-try-it"}},
 		"a key of no plan": {func(s *gateway.Snapshot) {
