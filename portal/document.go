@@ -131,26 +131,51 @@ func addOwnersWords(operation map[string]any, said *gateway.PortalOperations) {
 	}
 }
 
-// addGroups puts the groups of operations in the order that they are shown in.
+// addGroups puts the groups of operations in the order that they are shown in, and leaves
+// out those that nothing is published of.
 func addGroups(document map[string]any, p *published) {
-	var tags []any
-	taken := map[string]bool{"": true}
-	for i := range p.Shown {
-		if group := p.Shown[i].Group; !taken[group] {
-			taken[group] = true
-			tags = append(tags, map[string]any{"name": group})
+	used := map[string]bool{}
+	paths, _ := document["paths"].(map[string]any)
+	for _, item := range paths {
+		item, _ := item.(map[string]any)
+		for _, method := range methods {
+			operation, _ := item[method].(map[string]any)
+			tags, _ := operation["tags"].([]any)
+			for _, tag := range tags {
+				used[text(tag)] = true
+			}
 		}
 	}
-	if len(tags) == 0 {
-		return
-	}
+	var groups []any
 	written, _ := document["tags"].([]any)
-	for _, tag := range written {
-		if object, ok := tag.(map[string]any); ok && !taken[text(object["name"])] {
-			tags = append(tags, tag)
+	taken := map[string]bool{}
+	for i := range p.Shown {
+		group := p.Shown[i].Group
+		if !used[group] || taken[group] {
+			continue
+		}
+		taken[group] = true
+		described := slices.IndexFunc(written, func(tag any) bool { return tagName(tag) == group })
+		if described >= 0 {
+			groups = append(groups, written[described])
+		} else {
+			groups = append(groups, map[string]any{"name": group})
 		}
 	}
-	document["tags"] = tags
+	for _, tag := range written {
+		if name := tagName(tag); used[name] && !taken[name] {
+			groups = append(groups, tag)
+		}
+	}
+	delete(document, "tags")
+	if len(groups) > 0 {
+		document["tags"] = groups
+	}
+}
+
+func tagName(tag any) string {
+	object, _ := tag.(map[string]any)
+	return text(object["name"])
 }
 
 // named are the keys below which keys are names that somebody chose, and data those below

@@ -29,8 +29,12 @@ func prose(written string) (template.HTML, error) {
 	if err := markdown.Convert([]byte(written), &out); err != nil {
 		return "", err
 	}
-	return template.HTML(out.String()), nil //nolint:gosec // rendered without the HTML that was written
+	return template.HTML(scrolled.Replace(out.String())), nil //nolint:gosec // rendered without the HTML that was written
 }
+
+// scrolled has what may be wider than a page be moved by the keyboard, too. Of what was
+// written, no tag is left that looks like these.
+var scrolled = strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>")
 
 // tame is applied to what was parsed.
 type tame struct{}
@@ -40,13 +44,14 @@ type tame struct{}
 func (tame) Transform(document *ast.Document, reader source.Reader, _ parser.Context) {
 	var pictures []*ast.Image
 	var links []ast.Node
+	var headings []*ast.Heading
 	_ = ast.Walk(document, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
 		switch n := n.(type) {
 		case *ast.Heading:
-			n.Level = min(n.Level+1, 6)
+			headings = append(headings, n)
 		case *ast.Image:
 			pictures = append(pictures, n)
 		case *ast.Link:
@@ -60,6 +65,7 @@ func (tame) Transform(document *ast.Document, reader source.Reader, _ parser.Con
 		}
 		return ast.WalkContinue, nil
 	})
+	level(headings)
 	for _, picture := range pictures {
 		replacement := ast.Node(ast.NewTextBlock())
 		if harmless(string(picture.Destination)) {
@@ -74,6 +80,20 @@ func (tame) Transform(document *ast.Document, reader source.Reader, _ parser.Con
 			continue
 		}
 		unlink(n)
+	}
+}
+
+// level has headings begin below the page's own, and go down by one at most: who cannot see
+// a page finds the way by them.
+func level(headings []*ast.Heading) {
+	highest := 6
+	for _, h := range headings {
+		highest = min(highest, h.Level)
+	}
+	above := 1
+	for _, h := range headings {
+		h.Level = min(h.Level-highest+2, above+1, 6)
+		above = h.Level
 	}
 }
 

@@ -21,21 +21,27 @@ func stylesheet(c *gateway.PortalColors) []byte {
 		}
 	}
 	if c.Background != "" {
-		scheme := "light"
-		if readable(c.Background) == "#fff" {
-			scheme = "dark"
+		// What is not chosen is as on our own pages with a ground like that.
+		if readable(c.Background) == "#000" {
+			root.WriteString("  color-scheme: light;\n  --line: #d5d9e0; --good: #14692f; --bad: #a61b1b; --waiting: #7a4d00; --on-state: #fff; --on-bad: #fff;\n")
+			set("accent", "#1d4ed8")
+			set("on-accent", "#fff")
+		} else {
+			root.WriteString("  color-scheme: dark;\n  --line: #353b46; --good: #7fd89a; --bad: #ff9d9d; --waiting: #f0c069; --on-state: #000; --on-bad: #000;\n")
+			set("accent", "#8ab4ff")
+			set("on-accent", "#000")
 		}
-		fmt.Fprintf(&root, "  color-scheme: %s;\n", scheme)
 		set("ground", c.Background)
 		set("card", c.Background)
-		if c.Text == "" {
-			set("text", readable(c.Background))
-			set("quiet", readable(c.Background))
-		}
+		set("text", readable(c.Background))
+		set("quiet", readable(c.Background))
 	}
 	set("text", c.Text)
 	set("quiet", c.Text)
-	set("bad", c.Error)
+	if c.Error != "" {
+		set("bad", c.Error)
+		set("on-bad", readable(c.Error))
+	}
 	if c.Accent != "" {
 		set("accent", c.Accent)
 		set("on-accent", readable(c.Accent))

@@ -18,6 +18,10 @@ if (viewer && window.SwaggerUIBundle) {
     for (const e of viewer.querySelectorAll("h4:not([aria-level])")) e.setAttribute("aria-level", "3");
     for (const e of viewer.querySelectorAll("h5:not([aria-level])")) e.setAttribute("aria-level", "4");
     for (const e of viewer.querySelectorAll("pre:not([tabindex])")) e.tabIndex = 0;
+    for (const e of viewer.querySelectorAll("table[role=region]:not([aria-label])")) {
+      const operation = e.closest(".opblock");
+      e.setAttribute("aria-label", ["Responses of", operation?.querySelector(".opblock-summary-method")?.textContent, operation?.querySelector(".opblock-summary-path")?.dataset.path].join(" "));
+    }
     for (const row of viewer.querySelectorAll("tr[data-param-name]")) {
       for (const e of row.querySelectorAll("input, select, textarea")) e.setAttribute("aria-label", row.dataset.paramName);
     }
