@@ -103,11 +103,23 @@ func (b *build) validate(s *gateway.Snapshot) {
 		return
 	}
 	found := s.Validate()
+	b.tellWhereVariablesGo(found)
 	if b.diags.HasErrors() {
 		found = slices.DeleteFunc(found.Beyond(b.diags), func(d gateway.Diagnostic) bool { return consequences[d.Code] })
 	}
 	b.diags = append(b.diags, found...)
 	b.diags.Sort()
+}
+
+// tellWhereVariablesGo mends the hint for documents that were given by their own names:
+// they have a stage that is written nowhere.
+func (b *build) tellWhereVariablesGo(found gateway.Diagnostics) {
+	for i, d := range found {
+		alone := slices.ContainsFunc(b.implicit, func(document implicitDocument) bool { return document.name == d.Pos.File })
+		if alone && d.Code == "unset-stage-variable" {
+			found[i].Hint = "'gatehouse import' makes a gatehouse.yaml that has it, with --variable NAME=VALUE"
+		}
+	}
 }
 
 // consequences are what documents with errors bring about elsewhere: routes that
@@ -123,6 +135,8 @@ type build struct {
 	configs []readConfig
 	// implicit are OpenAPI documents given directly as paths.
 	implicit []implicitDocument
+	// webSockets are documents of WebSocket APIs given directly as paths.
+	webSockets []webSocketDocument
 	// taken are the files read so far.
 	taken map[string]bool
 	// documents are the owner's files that were read as definitions.
@@ -144,8 +158,22 @@ type build struct {
 }
 
 type implicitDocument struct {
+	name     string
+	data     []byte
+	protocol gateway.Protocol
+}
+
+// stage is what the one stage is called.
+func (d implicitDocument) stage() string {
+	if d.protocol == gateway.HTTP {
+		return gateway.DefaultStage
+	}
+	return "default"
+}
+
+type webSocketDocument struct {
 	name string
-	data []byte
+	doc  *source.Document
 }
 
 // A readConfig is a native file with the directory its references are relative to.

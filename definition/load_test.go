@@ -88,6 +88,7 @@ func TestPaths(t *testing.T) {
 		"a pattern with folders in it": {[]string{"gatehouse.yaml", "*/d*.yml"}, "pets a.example", ". gatehouse.yaml more more/domains.yml pets.openapi.yaml"},
 		"a pattern that finds folders": {[]string{"gatehouse.yaml", "mor*"}, "pets a.example", ". gatehouse.yaml more more/bom.yaml more/domains.yml more/late.yaml more/marker.yaml more/odd.yaml pets.openapi.yaml"},
 		"a file named like a pattern":  {[]string{"gatehouse.yaml", "a[1].yaml"}, "pets plan literal", "a[1].yaml gatehouse.yaml pets.openapi.yaml"},
+		"what a shell makes of *.yaml": {[]string{"a[1].yaml", "gatehouse.yaml", "./pets.openapi.yaml"}, "pets plan literal", "a[1].yaml gatehouse.yaml pets.openapi.yaml"},
 		"an OpenAPI document":          {[]string{"pets.openapi.yaml"}, "pets *", "pets.openapi.yaml"},
 	}
 	for name, test := range tests {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gatehouse/definition/native"
@@ -28,9 +29,56 @@ func (b *build) collectWanted() {
 			}
 		}
 	}
+	b.dropNamed()
+	b.refuseHomeless()
 	if len(b.implicit) > 0 {
 		b.addImplicit()
 	}
+}
+
+// dropNamed leaves the documents to the APIs that name them: shells make "*.yaml" of a
+// folder's files, so that each of them is given by its name.
+func (b *build) dropNamed() {
+	if len(b.implicit) == 0 && len(b.webSockets) == 0 {
+		return // What is stored may be thousands of documents, none of them given so.
+	}
+	named := map[string]bool{}
+	for _, w := range b.wanted {
+		named[absolute(w.key.file)] = true
+	}
+	b.implicit = slices.DeleteFunc(b.implicit, func(document implicitDocument) bool { return named[absolute(document.name)] })
+	for _, document := range b.webSockets {
+		if !named[absolute(document.name)] {
+			// Of its own it is read as gatehouse.yaml, which says what in it belongs to an API.
+			config := native.Parse(document.doc)
+			b.incomplete = b.incomplete || config.Incomplete
+			b.configs = append(b.configs, readConfig{config, document.name})
+		}
+	}
+}
+
+// refuseHomeless tells of documents that no API names where every host is another's already:
+// there is nowhere to serve them, and most likely something else was meant.
+func (b *build) refuseHomeless() {
+	everyHost := func(c readConfig) bool {
+		return slices.ContainsFunc(c.Domains, func(d gateway.Domain) bool { return d.Name == "*" })
+	}
+	if !slices.ContainsFunc(b.configs, everyHost) {
+		return
+	}
+	for _, document := range b.implicit {
+		b.diags.Errorf("unnamed-document", gateway.Position{File: document.name, Line: 1, Column: 1}, "", "name it in an API, or leave the file out",
+			"no API has this document as its definition, and the domain \"*\", where it would be served, has others")
+	}
+	b.implicit = nil
+}
+
+// absolute gives the one name of a file that the names of it have in common.
+func absolute(name string) string {
+	if whole, err := filepath.Abs(name); err == nil {
+		return whole
+	}
+	return name
 }
 
 // want asks for a document, unless none is named, which has been reported.
@@ -76,20 +124,38 @@ var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 // maxLabel is how long a label of a host name may be.
 const maxLabel = 63
 
+// documentEndings are what names of documents end in, the last first.
+var documentEndings = []string{".yaml", ".yml", ".json", ".openapi", ".swagger"}
+
+// labelOf gives the label of a host name that a document's name tells.
+func labelOf(name string) string {
+	base := strings.ToLower(filepath.Base(name))
+	for _, ending := range documentEndings {
+		base = strings.TrimSuffix(base, ending)
+	}
+	base = notInName.ReplaceAllString(base, "-")
+	return cmp.Or(strings.Trim(base[:min(len(base), maxLabel)], "-"), "api")
+}
+
 // addImplicit makes an API of each OpenAPI document that was given directly: named
-// like the file, with one stage, and mapped to every host.
+// like the file, with one stage, and mapped to every host. Of several that are called the
+// same, the later have a number.
 func (b *build) addImplicit() {
 	config := &native.Config{}
+	taken := map[string]bool{}
 	for i, document := range b.implicit {
-		base := strings.ToLower(filepath.Base(document.name))
-		base, _, _ = strings.Cut(base, ".")
-		base = notInName.ReplaceAllString(base, "-")
-		id := cmp.Or(strings.Trim(base[:min(len(base), maxLabel)], "-"), "api")
+		label := labelOf(document.name)
+		id := label
+		for n := 2; taken[id]; n++ {
+			number := "-" + strconv.Itoa(n)
+			id = label[:min(len(label), maxLabel-len(number))] + number
+		}
+		taken[id] = true
 		pos := gateway.Position{File: document.name, Line: 1, Column: 1}
-		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: gateway.REST, Source: pos}}
-		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: "default", Source: pos}}}
+		api := native.API{API: gateway.API{ID: id, Name: id, Protocol: document.protocol, Source: pos}}
+		api.Stages = []native.Stage{{Stage: gateway.Stage{Name: document.stage(), Source: pos}}}
 		config.APIs = append(config.APIs, api)
-		mapping := gateway.DomainMapping{API: id, Stage: "default", Source: pos}
+		mapping := gateway.DomainMapping{API: id, Stage: document.stage(), Source: pos}
 		if len(b.implicit) > 1 {
 			mapping.Path = id
 		}
@@ -102,7 +168,7 @@ func (b *build) addImplicit() {
 	for i, document := range b.implicit {
 		stage := &config.APIs[i].Stages[0]
 		b.wanted = append(b.wanted, &wantedDefinition{
-			key:     deploymentKey{file: document.name, protocol: gateway.REST, home: b.home(&config.APIs[i].API)},
+			key:     deploymentKey{file: document.name, protocol: document.protocol, home: b.home(&config.APIs[i].API)},
 			read:    func() ([]byte, error) { return document.data, nil },
 			deliver: func(d *gateway.Deployment) { stage.Deployment = d },
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/definition/native"
+	"gatehouse/definition/openapi"
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
 )
@@ -39,7 +40,7 @@ func (b *build) readAll(paths []string) {
 			b.readNamed(path, true)
 		}
 	}
-	if len(b.configs) == 0 && len(b.implicit) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
+	if len(b.configs) == 0 && len(b.implicit) == 0 && len(b.webSockets) == 0 && !b.diags.HasErrors() && (len(paths) > 0 || !b.loader.options.MayBeEmpty) {
 		b.diags.Errorf("no-definitions", gateway.Position{File: strings.Join(paths, " ")}, "", "name a gatehouse.yaml or a directory with one", "no definition was found")
 	}
 }
@@ -160,17 +161,29 @@ func (b *build) readDocument(name string, data []byte, err error, explicit bool)
 	}
 	if isOpenAPI(doc.Root()) {
 		if explicit {
-			b.implicit = append(b.implicit, implicitDocument{name, data})
+			told := len(b.diags)
+			protocol := openapi.ProtocolOf(doc.Root().Object())
+			b.diags = b.diags[:told] // what is wrong in it is told when it is parsed
+			b.implicit = append(b.implicit, implicitDocument{name, data, protocol})
 		}
 		return
 	}
-	if native.IsWebSocket(doc.Root()) && !explicit {
+	if native.IsWebSocket(doc.Root()) {
+		if explicit {
+			b.webSockets = append(b.webSockets, webSocketDocument{name, doc})
+		}
 		return
 	}
 	if isBootstrap(doc.Root()) {
 		b.incomplete = true
 		b.diags.Errorf("envoy-bootstrap", gateway.Position{File: name, Line: 1, Column: 1}, "", "keep it in a folder that no definitions are read from",
 			"this is what an Envoy is started with, not a definition")
+		return
+	}
+	if isCloudFormation(doc.Root()) {
+		b.incomplete = true
+		b.diags.Errorf("cloudformation-template", gateway.Position{File: name, Line: 1, Column: 1}, "", "export the deployed API, and serve that",
+			"this is a template of CloudFormation, whose functions and references work only there, not a definition")
 		return
 	}
 	config := native.Parse(doc)
@@ -217,6 +230,16 @@ func isBootstrap(root source.Value) bool {
 	}
 	o := root.Object()
 	return o.Has("static_resources") || o.Has("dynamic_resources") || o.Has("staticResources") || o.Has("dynamicResources")
+}
+
+// isCloudFormation tells templates, those of SAM and of CDK too, which people have of their
+// APIs who come from Amazon.
+func isCloudFormation(root source.Value) bool {
+	if !root.IsObject() {
+		return false
+	}
+	o := root.Object()
+	return o.Has("Resources") && !o.Has("apis") || o.Has("AWSTemplateFormatVersion")
 }
 
 // mayBeOpenAPI looks for the version key at the beginning of a line, or in JSON.

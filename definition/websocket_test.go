@@ -20,12 +20,15 @@ const (
 `
 )
 
-func loadChat(t *testing.T, files map[string]string) definition.Result {
+func loadChat(t *testing.T, files map[string]string, paths ...string) definition.Result {
 	t.Helper()
 	folder(t, files)
+	if paths == nil {
+		paths = []string{"."}
+	}
 	return definition.NewLoader(definition.Options{
 		LookupEnv: func(string) (string, bool) { return "http://127.0.0.1:9101", true },
-	}).Load(t.Context(), []string{"."})
+	}).Load(t.Context(), paths)
 }
 
 func TestStagesOfAWebSocketAPIPinFiles(t *testing.T) {
@@ -47,5 +50,17 @@ func TestMistakesInTheFileOfAWebSocketAPI(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in\n%s", want, text)
 		}
+	}
+}
+
+// TestFilesOfAWebSocketAPIGivenByName holds that a shell's *.yaml is as good as the folder,
+// and that a file which no API names is still told of.
+func TestFilesOfAWebSocketAPIGivenByName(t *testing.T) {
+	files := map[string]string{"gatehouse.yaml": chatAPI, "chat.yaml": chatFile, "chat-2.yaml": chatFile}
+	if got := loadChat(t, files, "chat-2.yaml", "chat.yaml", "gatehouse.yaml"); got.Snapshot == nil {
+		t.Error(got.Diagnostics)
+	}
+	if got := lines(loadChat(t, files, "chat.yaml").Diagnostics); !strings.HasPrefix(got, `chat.yaml:1:1: error unknown-key: unknown key "routeSelectionExpression"`) {
+		t.Error(got)
 	}
 }

@@ -1,5 +1,7 @@
 package gateway
 
+import "time"
+
 // IntegrationType is what stands behind a route.
 type IntegrationType string
 
@@ -54,7 +56,7 @@ type Integration struct {
 	ResponseParameters []StatusMappings
 	CacheKeyParameters []string
 	CacheNamespace     string
-	// TimeoutMillis: 0 means the default of the API's kind.
+	// TimeoutMillis: 0 means the DefaultTimeout.
 	TimeoutMillis int64
 	TLS           *IntegrationTLS
 	// ResponseTransferMode is empty, BUFFERED or STREAM.
@@ -105,4 +107,16 @@ type IntegrationResponse struct {
 // they are.
 func (in *Integration) IsLambdaProxy() bool {
 	return in.Type == IntegrationAWSProxy && in.Subtype == ""
+}
+
+// DefaultTimeout is how long the integration may take where neither it nor the stage says
+// otherwise, as on Amazon. There is no upper bound here.
+func (in *Integration) DefaultTimeout(p Protocol) time.Duration {
+	switch {
+	case in.ResponseTransferMode == "STREAM":
+		return 15 * time.Minute
+	case p == HTTP:
+		return 30 * time.Second
+	}
+	return 29 * time.Second
 }

@@ -289,12 +289,8 @@ func (c *stageCompiler) timeout(r *parsedRoute) *durationpb.Duration {
 		return millis(*r.settings.TimeoutMillis)
 	case r.Integration.TimeoutMillis > 0:
 		return millis(r.Integration.TimeoutMillis)
-	case r.Integration.ResponseTransferMode == "STREAM":
-		return durationpb.New(streamTimeout)
-	case c.rest():
-		return durationpb.New(defaultRESTTimeout)
 	}
-	return durationpb.New(defaultHTTPTimeout)
+	return durationpb.New(r.Integration.DefaultTimeout(c.api.Protocol))
 }
 
 // fraction is a percentage with four decimals, Envoy's finest.

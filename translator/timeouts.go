@@ -10,11 +10,4 @@ const (
 	idleStreamTimeout = 5 * time.Minute
 	// requestHeadersTimeout bounds how slowly a client may send its headers.
 	requestHeadersTimeout = 30 * time.Second
-
-	// Amazon's default integration timeouts. They apply where neither the
-	// integration nor the stage says otherwise; there is no upper bound.
-	defaultRESTTimeout = 29 * time.Second
-	defaultHTTPTimeout = 30 * time.Second
-	// streamTimeout is the default for responseTransferMode STREAM.
-	streamTimeout = 15 * time.Minute
 )

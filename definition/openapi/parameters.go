@@ -100,13 +100,14 @@ func (p *parser) parameter(item *pathItem, v source.Value) (parameter, bool) {
 	return out, true
 }
 
-// pathParameter ties a path parameter to the variable of the path.
+// pathParameter ties a path parameter to the variable of the path. One of no variable is
+// nothing that any request has: AWS takes such documents, and they are deployed.
 func (p *parser) pathParameter(item *pathItem, out *parameter, o *source.Object) bool {
 	// Some tools write the greedy variable's plus sign here too.
 	out.Name = strings.TrimSuffix(out.Name, "+")
 	variables := item.template.Variables()
 	if !slices.Contains(variables, out.Name) {
-		o.Get("name").Errorf("unknown-path-parameter", p.didYouMean(out.Name, variables), "the path %s has no variable {%s}", item.path, out.Name)
+		o.Get("name").Warnf("unknown-path-parameter", p.didYouMean(out.Name, variables), "the path %s has no variable {%s}: the parameter has no effect", item.path, out.Name)
 		return false
 	}
 	return true

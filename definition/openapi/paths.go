@@ -11,6 +11,13 @@ import (
 // defaultRoutePath is how a document writes the $default route of an HTTP API.
 const defaultRoutePath = "/$default"
 
+// isDefaultRoutePath knows both ways: exports and Amazon's documentation have a slash, and
+// what AWS SAM has imported for its HttpApi has none.
+// See https://github.com/aws/serverless-application-model (samtranslator/open_api/open_api.py)
+func isDefaultRoutePath(path string) bool {
+	return path == defaultRoutePath || path == gateway.DefaultRoute
+}
+
 // methodKeys are the keys of a path item that are operations, with their methods.
 // TRACE is one of OpenAPI's, but not of API Gateway's.
 var methodKeys = map[string]string{
@@ -49,7 +56,7 @@ func (p *parser) paths(root *source.Object) {
 
 func (p *parser) path(e source.Entry) {
 	item := &pathItem{path: e.Key, key: e.KeyValue}
-	if e.Key == defaultRoutePath && p.protocol == gateway.HTTP {
+	if isDefaultRoutePath(e.Key) && p.protocol == gateway.HTTP {
 		item.path = gateway.DefaultRoute
 	} else {
 		var ok bool

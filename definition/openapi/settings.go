@@ -10,8 +10,9 @@ import (
 // maxCompressionSize is AWS's bound of x-amazon-apigateway-minimum-compression-size.
 const maxCompressionSize = 10 << 20
 
-// mediaTypePattern is what binary media types look like; "*/*" makes everything binary.
-var mediaTypePattern = regexp.MustCompile(`^(\*|[A-Za-z0-9!#$&^_.+-]+)/(\*|[A-Za-z0-9!#$&^_.+-]+)$`)
+// mediaTypePattern is what binary media types look like; "*/*" makes everything binary,
+// and "*~1*", as patch operations write it, too.
+var mediaTypePattern = regexp.MustCompile(`^(\*|[A-Za-z0-9!#$&^_.+-]+)(/|~1)(\*|[A-Za-z0-9!#$&^_.+-]+)$`)
 
 // settings reads the extensions at the root that set one option of the API each.
 func (p *parser) settings(root *source.Object) {
@@ -42,14 +43,16 @@ func (p *parser) settings(root *source.Object) {
 	}
 }
 
+// binaryMediaTypes takes all that AWS does, which asks for no form: exports have entries
+// such as "/", which no body is of.
 func (p *parser) binaryMediaTypes(v source.Value) {
 	for _, item := range v.List() {
 		text := p.text(item)
-		if !mediaTypePattern.MatchString(text) {
-			if item.IsScalar() {
-				item.Errorf("invalid-media-type", `such as "image/*" or "application/octet-stream"`, "%q is not a media type", text)
-			}
+		if !item.IsScalar() {
 			continue
+		}
+		if !mediaTypePattern.MatchString(text) {
+			item.Warnf("invalid-media-type", `such as "image/*" or "application/octet-stream"`, "%q is not a media type: no body is of it", text)
 		}
 		p.out.BinaryMediaTypes = append(p.out.BinaryMediaTypes, text)
 	}
@@ -83,6 +86,10 @@ func (p *parser) endpointConfiguration(v source.Value) {
 	}
 	if v := o.Get("ipAddressType"); v.OneOf("ipv4", "dualstack") != "" {
 		v.Warnf("no-effect", "listen on the address you want", "ipAddressType has no effect: listeners have addresses of their own")
+	}
+	// Amazon's documentation does not have the types here, and many documents do.
+	if types := o.Get("types"); len(p.texts(types)) > 0 {
+		types.Warnf("no-effect", "serve a private API on a gateway whose listeners only the private network reaches", "types have no effect: listeners say who reaches an API")
 	}
 	if ids := o.Get("vpcEndpointIds"); len(p.texts(ids)) > 0 {
 		ids.Warnf("no-effect", "serve a private API on a gateway whose listeners only the private network reaches", "vpcEndpointIds have no effect: there are no VPC endpoints outside of AWS")

@@ -93,7 +93,8 @@ func walk(v source.Value, out *[]string) {
 func TestSyntaxErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"a colon too many":             {"a: 1\nb: c: d\n", "2:5: error invalid-yaml: mapping values are not allowed in this context"},
-		"a tab for indentation":        {"a:\n\tb: 1\n", "2:1: error invalid-yaml: while scanning for the next token, found character that cannot start any token"},
+		"a tab for indentation":        {"a:\n\tb: 1\n", "2:1: error invalid-yaml: while scanning for the next token, found character that cannot start any token (YAML takes no tabs here: indent with spaces)"},
+		"another character like that":  {"ä: 1\nb: @c\td\n", "2:4: error invalid-yaml: while scanning for the next token, found character that cannot start any token"},
 		"wrong indentation":            {"a:\n  - b: 1\n c: 2\n", "3:2: error invalid-yaml: while parsing a block mapping, did not find expected key"},
 		"a list that is not closed":    {"a: 1\nb: [\n  x,\n", "4:1: error invalid-yaml: while parsing a flow node, did not find expected node content"},
 		"a quote that is not closed":   {"a: 1\nb: 'c\nd: e\n", "2:4: error invalid-yaml: while scanning a quoted scalar, found unexpected end of stream"},

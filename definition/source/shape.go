@@ -88,6 +88,8 @@ func (c *shapeCheck) measure(n *yaml.Node, depth int) shape {
 	return s
 }
 
+const cloudFormationHint = "CloudFormation's functions work only there: write the value itself, or export the deployed API"
+
 // foreignTag reports a tag outside of YAML's core schema. CloudFormation's !Sub and
 // !Ref are the usual ones: read as plain text, they would mean something else.
 func foreignTag(n *yaml.Node) *problem {
@@ -97,7 +99,7 @@ func foreignTag(n *yaml.Node) *problem {
 	default:
 		hint := ""
 		if !strings.HasPrefix(tag, "!!") {
-			hint = "CloudFormation's functions work only there: write the value itself, or export the deployed API"
+			hint = cloudFormationHint
 		}
 		return errorf("unsupported-tag", placeOf(n), hint, "the YAML tag %s is not supported", tag)
 	}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -96,7 +97,22 @@ func (v Value) kindName() string {
 }
 
 func (v Value) wrongType(want string) {
-	v.Errorf("wrong-type", "", "%s must be %s, not %s", v.name(), want, v.kindName())
+	hint := ""
+	if v.isCloudFormation() {
+		hint = cloudFormationHint
+	}
+	v.Errorf("wrong-type", hint, "%s must be %s, not %s", v.name(), want, v.kindName())
+}
+
+// isCloudFormation tells a call of a function of CloudFormation's in its long form, such
+// as {Fn::Sub: text}: the bodies of templates that were never deployed are full of them.
+func (v Value) isCloudFormation() bool {
+	n := v.resolved()
+	if n == nil || n.Kind != yaml.MappingNode || len(n.Content) != 2 {
+		return false
+	}
+	key := n.Content[0].Value
+	return key == "Ref" || strings.HasPrefix(key, "Fn::")
 }
 
 func (v Value) name() string {

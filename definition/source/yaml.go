@@ -124,6 +124,9 @@ func yamlProblem(name string, data []byte, dec *yaml.Decoder, err error) *proble
 	default:
 		p.pos = breaks.position(what.line, what.column)
 		p.message = contextOf(scanner) + p.message
+		if runeAt(data, what.index) == '\t' {
+			p.hint = "YAML takes no tabs here: indent with spaces"
+		}
 	}
 	// The parser adds a line break that is not there.
 	if end := positionAt(name, data, len(data)); p.pos.Line > end.Line {
@@ -133,6 +136,18 @@ func yamlProblem(name string, data []byte, dec *yaml.Decoder, err error) *proble
 		return tooDeep(p.pos)
 	}
 	return p
+}
+
+// runeAt gives the rune with an index, or 0 behind the last.
+func runeAt(data []byte, index int) rune {
+	for ; len(data) > 0; index-- {
+		r, size := utf8.DecodeRune(data)
+		if index == 0 {
+			return r
+		}
+		data = data[size:]
+	}
+	return 0
 }
 
 var (

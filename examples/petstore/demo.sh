@@ -9,7 +9,8 @@
 #   PETSTORE_PORT=8080          the gateway's listener
 #   PETSTORE_BLUE_PORT=9101     the backend of stage v1
 #   PETSTORE_GREEN_PORT=9102    the backend of stage v2
-#   GATEHOUSE_HTTP_ADDRESS=127.0.0.1:8001   and the like: flags of `gatehouse run`, as always
+#   GATEHOUSE_HTTP_ADDRESS=127.0.0.1:8001, GATEHOUSE_ADMIN=127.0.0.1:9901   and the like:
+#                               flags of `gatehouse run`, as always
 #   DEMO_KEEP=1 or 0            go on serving, or not
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,7 +40,7 @@ die() {
 		tail -n 20 "$log" >&2
 	done
 	if grep -qsE 'in use|port-in-use' "$work"/*.log; then
-		echo "demo: the settings at the top of examples/petstore/demo.sh choose other ports: PETSTORE_PORT=8090 make demo" >&2
+		echo "demo: other ports are taken by: PETSTORE_PORT=8090 PETSTORE_BLUE_PORT=9111 PETSTORE_GREEN_PORT=9112 GATEHOUSE_HTTP_ADDRESS=127.0.0.1:8011 GATEHOUSE_ADMIN=127.0.0.1:9911 make demo" >&2
 	fi
 	exit 1
 }

@@ -58,6 +58,9 @@ func TestExitCodes(t *testing.T) {
 		"help of nothing":      {[]string{"help", "serv"}, 2, `did you mean "serve"?`},
 		"no shell":             {[]string{"completion"}, 2, "bash, zsh"},
 		"unknown command":      {[]string{"vers"}, 2, `did you mean "version"?`},
+		"mistyped command":     {[]string{"vaildate", "."}, 2, `did you mean "validate"?`},
+		"a word too few":       {[]string{"diff", "a.yaml"}, 2, "accepts 2 arg(s), received 1: gatehouse diff A B"},
+		"no flag for files":    {[]string{"explain", "http://a.localhost/", "apis/"}, 2, "one URL is explained; name definitions with -f"},
 		"unknown flag":         {[]string{"version", "--colour"}, 2, "unknown flag: --colour"},
 		"superfluous word":     {[]string{"version", "please"}, 2, "unknown command"},
 		"unknown format":       {[]string{"version", "-o", "xml"}, 2, "must be one of text, json"},
@@ -84,7 +87,7 @@ func TestExitCodes(t *testing.T) {
 		"half of HTTPS":        {[]string{"serve", "--http-tls-cert", "cert.pem", "."}, 2, "go together"},
 		"no such certificate":  {[]string{"serve", "--http-tls-cert", "no.pem", "--http-tls-key", "no.key", "."}, 1, "--http-tls-cert and --http-tls-key: open no.pem"},
 		"half of TLS":          {[]string{"serve", "--xds-cert", "cert.pem", "."}, 2, "go together"},
-		"no port":              {[]string{"serve", "--http-address", "localhost", "."}, 2, "--http-address"},
+		"no port":              {[]string{"serve", "--http-address", "localhost", "."}, 2, "--http-address: address localhost: missing port"},
 		"bootstrap to port 0":  {[]string{"bootstrap", "--xds-address", "127.0.0.1:0"}, 2, "the port is 0"},
 		"certificate, no CA":   {[]string{"bootstrap", "--tls-cert", "c.pem", "--tls-key", "c.key"}, 2, "CA"},
 	}

@@ -50,7 +50,12 @@ func newExplain() *cobra.Command {
 			"  gatehouse explain -f gatehouse.yaml -X POST -H 'x-api-key: secret' http://localhost:8080/_aws/execute-api/petstore/v1/pets\n" +
 			"  gatehouse explain --server http://127.0.0.1:8001 http://petstore.execute-api.localhost/v1/pets\n" +
 			"  gatehouse explain --request-id 7d3a0c1e-3f0f-4d5e-9a59-2f6f9c2b8f11",
-		Args: args(cobra.MaximumNArgs(1)),
+		Args: func(_ *cobra.Command, words []string) error {
+			if len(words) > 1 {
+				return usagef("one URL is explained; name definitions with -f")
+			}
+			return nil
+		},
 	}
 	var x explaining
 	flags := cmd.Flags()

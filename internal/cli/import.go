@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/definition/openapi"
 	"gatehouse/definition/source"
 	"gatehouse/gateway"
 )
@@ -218,7 +219,7 @@ type origin struct{ title, id, stage, protocol string }
 var apiHost = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*)\.execute-api\.`)
 
 func readOrigin(root *source.Object) origin {
-	o := origin{title: root.Get("info").Object().Get("title").Raw(), protocol: "REST"}
+	o := origin{title: root.Get("info").Object().Get("title").Raw(), protocol: string(openapi.ProtocolOf(root))}
 	host, path := root.Get("host").Raw(), root.Get("basePath").Raw()
 	if servers := root.Get("servers"); servers.IsList() && len(servers.List()) > 0 {
 		server := servers.List()[0].Object()
@@ -233,37 +234,7 @@ func readOrigin(root *source.Object) origin {
 	if m := apiHost.FindStringSubmatch(host); m != nil {
 		o.id, o.stage = m[1], strings.Trim(path, "/")
 	}
-	if isHTTPExport(root) {
-		o.protocol = "HTTP"
-	}
 	return o
-}
-
-// isHTTPExport tells the documents of HTTP APIs by what only they have.
-func isHTTPExport(root *source.Object) bool {
-	if root.Has("swagger") {
-		return false
-	}
-	if root.Has("x-amazon-apigateway-importexport-version") || root.Has("x-amazon-apigateway-cors") {
-		return true
-	}
-	for _, path := range root.Get("paths").Object().Entries() {
-		if path.Key == "/"+gateway.DefaultRoute {
-			return true
-		}
-		if !path.IsObject() {
-			continue
-		}
-		for _, operation := range path.Object().Entries() {
-			if !operation.IsObject() {
-				continue
-			}
-			if in := operation.Object().Get("x-amazon-apigateway-integration"); in.IsObject() && in.Object().Has("payloadFormatVersion") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // readInput reads a file, or standard input.

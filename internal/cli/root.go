@@ -61,6 +61,8 @@ func newRoot() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	// Cobra has no distance of its own when it is asked for suggestions.
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
 	root.Version = thisBuild().String()
 	root.SetVersionTemplate("{{.Version}}\n")
@@ -68,6 +70,7 @@ func newRoot() *cobra.Command {
 	// $GATEHOUSE_VERSION is what a deployment may call the version that it wants.
 	root.Flags().Lookup("version").Annotations = map[string][]string{noEnv: nil}
 	root.SetHelpCommand(newHelp())
+	fitHelp(root)
 	root.AddGroup(
 		&cobra.Group{ID: groupServe, Title: "Serve:"},
 		&cobra.Group{ID: groupWork, Title: "Work with definitions:"},
@@ -95,11 +98,11 @@ func somePaths(_ *cobra.Command, paths []string) error {
 }
 
 // args wraps cobra's checks of arguments, so that they end with the exit code for
-// wrong usage.
+// wrong usage, and tell the right one.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usagef("%w", err)
+			return usagef("%w: %s", err, cmd.UseLine())
 		}
 		return nil
 	}

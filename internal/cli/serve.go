@@ -97,6 +97,9 @@ func (f *serveFlags) check() error {
 	if f.issuerKeysMaxAge < 0 {
 		return usagef("--issuer-keys-max-age is negative")
 	}
+	if err := f.checkAddresses(); err != nil {
+		return err
+	}
 	if err := f.limits.check(f.roles); err != nil {
 		return err
 	}
@@ -125,6 +128,19 @@ func (f *serveFlags) check() error {
 	if onUnix && f.xdsCert != "" {
 		return usagef("--xds-address %s is a socket of this machine, which needs no --xds-cert", f.xdsAddress)
 	}
+	if !onUnix && !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
+		secrets := "private keys"
+		if !f.roles.has("xds") {
+			secrets = "what callers prove themselves by"
+		}
+		return usagef("--xds-address %s can be reached from other machines, and %s travel there: "+
+			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
+	}
+	return f.checkIntegration()
+}
+
+// checkAddresses refuses what is no address, before anything is said of who reaches it.
+func (f *serveFlags) checkAddresses() error {
 	addresses := map[string]string{"--xds-address": f.xdsAddress, "--http-address": f.httpAddress}
 	for flag, address := range map[string]string{"--integration-address": f.integrationAddress, "--metrics-address": f.metricsAddress} {
 		if address != "" {
@@ -139,15 +155,7 @@ func (f *serveFlags) check() error {
 			return usagef("%s: %w", flag, err)
 		}
 	}
-	if !onUnix && !loopback(f.xdsAddress) && f.xdsClientCA == "" && !f.insecureXDS {
-		secrets := "private keys"
-		if !f.roles.has("xds") {
-			secrets = "what callers prove themselves by"
-		}
-		return usagef("--xds-address %s can be reached from other machines, and %s travel there: "+
-			"give --xds-cert, --xds-key and --xds-client-ca, or --insecure-xds if the network is private", f.xdsAddress, secrets)
-	}
-	return f.checkIntegration()
+	return nil
 }
 
 // asksForCredentials reports whether callers of --http-address show any: those who sign

@@ -205,6 +205,7 @@ func TestServeReadsAgainOnHangup(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.logged("reading the definitions again, as SIGHUP asks")
+	d.logged("the definitions are those that are served")
 	d.statusUntil("nothing changes", func(s statusJSON) bool { return s.InForce && len(s.History) == 1 })
 }
 

@@ -52,7 +52,11 @@ func Between(before, after *gateway.Snapshot) []Change {
 	return w.changes
 }
 
-type walk struct{ changes []Change }
+type walk struct {
+	changes []Change
+	// protocol is that of the deployment under way.
+	protocol gateway.Protocol
+}
 
 func (w *walk) add(kind Kind, at []string, from, to string) {
 	w.changes = append(w.changes, Change{kind, slices.Clone(at), from, to})
@@ -87,6 +91,7 @@ func (w *walk) structs(at []string, a, b reflect.Value) {
 	if t == positionType || t == textType {
 		return
 	}
+	a, b = w.leftOut(a), w.leftOut(b)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if !f.IsExported() || isPlace(f.Type) {

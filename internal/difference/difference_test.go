@@ -45,7 +45,15 @@ func TestBetween(t *testing.T) {
 	}{
 		"nothing": {snapshot("http://a", func(s *gateway.Snapshot) { s.APIs[0].Source.Line = 7 }), ""},
 		"moved":   {snapshot("http://a", func(s *gateway.Snapshot) { r := s.APIs[0].Stages[0].Deployment.Routes; r[0], r[1] = r[1], r[0] }), ""},
-		"uri":     {snapshot("http://b", nil), `changed: API pets, stage v1, route GET /pets, integration, URI: "http://a" -> "http://b"`},
+		"what it is anyway": {snapshot("http://a", func(s *gateway.Snapshot) {
+			d := s.APIs[0].Stages[0].Deployment
+			d.Routes[0].Integration.TimeoutMillis, d.APIKeySource, d.ServerPath = 29000, "HEADER", "/v1"
+		}), ""},
+		"another than it is anyway": {snapshot("http://a", func(s *gateway.Snapshot) {
+			d := s.APIs[0].Stages[0].Deployment
+			d.Routes[0].Integration.TimeoutMillis, d.APIKeySource = 30000, "AUTHORIZER"
+		}), "changed: API pets, stage v1, route GET /pets, integration, timeout millis: 29000 -> 30000\nchanged: API pets, stage v1, API key source: \"HEADER\" -> \"AUTHORIZER\""},
+		"uri": {snapshot("http://b", nil), `changed: API pets, stage v1, route GET /pets, integration, URI: "http://a" -> "http://b"`},
 		"mapping": {snapshot("http://a", func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].Deployment.Routes[0].Integration.RequestParameters[0].Source = "'b'"
 		}), `changed: API pets, stage v1, route GET /pets, integration, integration.request.header.x, source: "'a'" -> "'b'"`},

@@ -69,8 +69,13 @@ func (p *Pipeline) reload(ctx context.Context, retry bool) (failed *Record) {
 	}
 	c.record.Revision = c.id()
 	if known := p.known(c, retry); known != nil {
-		if p.latest != known && known == p.serving.record {
+		switch {
+		case p.serving == nil || known != p.serving.record: // It was refused, and told of.
+		case p.latest != known:
 			p.log.Info("the definitions are again those that are served", "revision", c.id())
+		case retry:
+			// Somebody asked, and wants to know what came of it.
+			p.log.Info("the definitions are those that are served", "revision", c.id())
 		}
 		known.Diagnostics = slices.Concat(c.record.Diagnostics, known.applied, ofEnvoy(known.Diagnostics))
 		known.Diagnostics.Sort()
@@ -237,13 +242,28 @@ func (p *Pipeline) set(ctx context.Context, c *candidate) (ds gateway.Diagnostic
 // applied makes a revision the one that is served.
 func (p *Pipeline) applied(_ context.Context, c *candidate) {
 	c.record.State = Applied
+	told := map[warning]bool{}
+	if p.serving != nil {
+		for _, d := range p.serving.record.Diagnostics {
+			told[aboutWhat(d)] = true
+		}
+	}
 	p.serving = c
 	p.log.Info("revision applied", "revision", c.id(), "gateways", len(c.output.Gateways), "apis", len(c.snapshot.APIs),
 		"warnings", len(c.record.Diagnostics), "took", c.record.Took().Round(time.Microsecond))
 	for _, d := range c.record.Diagnostics {
-		p.log.Warn("definition warning", "revision", c.id(), "diagnostic", d.String())
+		if !told[aboutWhat(d)] {
+			p.log.Warn("definition warning", "revision", c.id(), "diagnostic", d.String())
+		}
 	}
 }
+
+// warning is what a warning is about, wherever in its file that stands now.
+type warning struct{ file, code, message string }
+
+// aboutWhat tells warnings that the log had already: what calls of the management API change
+// has a revision for each call, and those of all APIs would be told with each.
+func aboutWhat(d gateway.Diagnostic) warning { return warning{d.Pos.File, d.Code, d.Message} }
 
 // report logs an attempt that failed, all its problems included.
 func (p *Pipeline) report(record *Record, message string) {

@@ -49,6 +49,37 @@ func TestUnchangedRevisionIsNotPushed(t *testing.T) {
 	}
 }
 
+// TestWarningsAreLoggedOnce holds that a revision's log has what the one before did not warn
+// of, wherever that stands by now.
+func TestWarningsAreLoggedOnce(t *testing.T) {
+	a, b, c := listening(8080), listening(8081), listening(8082)
+	old := gateway.Diagnostic{Severity: gateway.Warning, Code: "no-effect", Message: "so what", Pos: gateway.Position{File: "gatehouse.yaml", Line: 3, Column: 7}}
+	moved, elsewhere := old, old
+	moved.Pos.Line, elsewhere.Pos.File = 4, "other.yaml"
+	files := &definitions{snapshot: a}
+	files.become(a, old)
+	h := start(t, files, newFakeTarget(1), nil)
+	files.become(b, moved, elsewhere)
+	h.Reload(false)
+	h.until("the change is served", serving(b, Applied))
+	files.become(c)
+	h.Reload(false)
+	h.until("the mended file is served", serving(c, Applied))
+	files.become(a, old)
+	h.Reload(false)
+	h.until("the old file is served", serving(a, Applied))
+	var told []string
+	for line := range strings.Lines(h.log.String()) {
+		if _, warning, is := strings.Cut(line, "diagnostic="); is {
+			told = append(told, strings.TrimSpace(warning))
+		}
+	}
+	want := []string{strconv.Quote(old.String()), strconv.Quote(elsewhere.String()), strconv.Quote(old.String())}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %s\nwant %s", strings.Join(told, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
 func TestBrokenDefinitionsKeepTheOldRevision(t *testing.T) {
 	a, b := listening(8080), listening(8081)
 	files := &definitions{snapshot: a}
