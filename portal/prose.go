@@ -67,20 +67,34 @@ func (tame) Transform(document *ast.Document, reader source.Reader, _ parser.Con
 	})
 	level(headings)
 	for _, picture := range pictures {
-		replacement := ast.Node(ast.NewTextBlock())
-		if harmless(string(picture.Destination)) {
+		if harmless(string(picture.Destination)) && !linked(picture) {
 			link := ast.NewLink()
-			link.Destination, replacement = picture.Destination, link
+			link.Destination = picture.Destination
+			picture.Parent().InsertBefore(picture.Parent(), picture, link)
+			for child := picture.FirstChild(); child != nil; child = picture.FirstChild() {
+				link.AppendChild(link, child)
+			}
 		}
-		replace(picture, replacement)
+		unlink(picture)
 	}
 	for _, n := range links {
 		if auto, ok := n.(*ast.AutoLink); ok {
-			n.Parent().ReplaceChild(n.Parent(), n, ast.NewString(escaped(auto.Label(reader.Source()))))
+			label := template.HTMLEscapeString(string(auto.Label(reader.Source())))
+			n.Parent().ReplaceChild(n.Parent(), n, ast.NewString([]byte(label)))
 			continue
 		}
 		unlink(n)
 	}
+}
+
+// linked reports whether something is within a link already.
+func linked(n ast.Node) bool {
+	for above := n.Parent(); above != nil; above = above.Parent() {
+		if above.Kind() == ast.KindLink {
+			return true
+		}
+	}
+	return false
 }
 
 // level has headings begin below the page's own, and go down by one at most: who cannot see
@@ -97,18 +111,6 @@ func level(headings []*ast.Heading) {
 	}
 }
 
-// replace puts another node in the place of one, with what was in it.
-func replace(old, other ast.Node) {
-	if _, ok := other.(*ast.Link); !ok {
-		unlink(old)
-		return
-	}
-	for child := old.FirstChild(); child != nil; child = old.FirstChild() {
-		other.AppendChild(other, child)
-	}
-	old.Parent().ReplaceChild(old.Parent(), old, other)
-}
-
 // unlink leaves what was in a node, without it.
 func unlink(n ast.Node) {
 	for child := n.FirstChild(); child != nil; child = n.FirstChild() {
@@ -117,14 +119,8 @@ func unlink(n ast.Node) {
 	n.Parent().RemoveChild(n.Parent(), n)
 }
 
-func escaped(label []byte) []byte { return []byte(template.HTMLEscapeString(string(label))) }
-
-// harmless reports whether a browser may be sent somewhere: to another site, to who reads
-// mail, or to a place on the same page.
+// harmless reports whether a browser may be sent somewhere: to a site, or to who reads mail.
 func harmless(destination string) bool {
-	if strings.HasPrefix(destination, "#") {
-		return true
-	}
 	u, err := url.Parse(destination)
 	return err == nil && slices.Contains([]string{"http", "https", "mailto"}, strings.ToLower(u.Scheme))
 }

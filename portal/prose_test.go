@@ -11,19 +11,20 @@ import (
 // browser would load or run.
 func TestProse(t *testing.T) {
 	for written, want := range map[string]string{
-		"# Start\n\nSome *text*.":                       "<h2>Start</h2>\n<p>Some <em>text</em>.</p>\n",
-		"### A\n##### B\n## C\n### D":                   "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>\n<h3>D</h3>\n",
-		"    code <pre>":                                "<pre tabindex=\"0\"><code>code &lt;pre&gt;\n</code></pre>\n",
-		"[docs](https://example.com/a?b=1&c)":           `<p><a href="https://example.com/a?b=1&amp;c">docs</a></p>` + "\n",
-		"[mail](mailto:ada@example.com) [up](#top)":     `<p><a href="mailto:ada@example.com">mail</a> <a href="#top">up</a></p>` + "\n",
-		"[*x*](javascript:alert(1))":                    "<p><em>x</em></p>\n",
-		"[x](data:text/html,x) [y](/account/keys)":      "<p>x y</p>\n",
-		"[x](\tJAVASCRIPT:alert(1))":                    "<p>x</p>\n",
-		"<https://example.com> <ftp://example.com/x&y>": `<p><a href="https://example.com">https://example.com</a> ftp://example.com/x&amp;y</p>` + "\n",
-		"![logo](https://example.com/logo.png)":         `<p><a href="https://example.com/logo.png">logo</a></p>` + "\n",
-		"![logo](logo.png)":                             "<p>logo</p>\n",
-		"![a ![b](x.png)](https://example.com/a.png)":   `<p><a href="https://example.com/a.png">a b</a></p>` + "\n",
-		"| a |\n|---|\n| `<b>` |":                       "<div class=\"wide\" tabindex=\"0\"><table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td><code>&lt;b&gt;</code></td>\n</tr>\n</tbody>\n</table></div>\n",
+		"# Start\n\nSome *text*.":                               "<h2>Start</h2>\n<p>Some <em>text</em>.</p>\n",
+		"### A\n##### B\n## C\n### D":                           "<h2>A</h2>\n<h3>B</h3>\n<h2>C</h2>\n<h3>D</h3>\n",
+		"    code <pre>":                                        "<pre tabindex=\"0\"><code>code &lt;pre&gt;\n</code></pre>\n",
+		"[docs](https://example.com/a?b=1&c)":                   `<p><a href="https://example.com/a?b=1&amp;c">docs</a></p>` + "\n",
+		"[mail](mailto:ada@example.com) [up](#top)":             `<p><a href="mailto:ada@example.com">mail</a> up</p>` + "\n",
+		"[*x*](javascript:alert(1))":                            "<p><em>x</em></p>\n",
+		"[x](data:text/html,x) [y](/account/keys)":              "<p>x y</p>\n",
+		"[x](\tJAVASCRIPT:alert(1))":                            "<p>x</p>\n",
+		"<https://example.com> <ftp://example.com/x&y>":         `<p><a href="https://example.com">https://example.com</a> ftp://example.com/x&amp;y</p>` + "\n",
+		"![logo](https://example.com/logo.png)":                 `<p><a href="https://example.com/logo.png">logo</a></p>` + "\n",
+		"[![logo](https://a.example/l.png)](https://b.example)": `<p><a href="https://b.example">logo</a></p>` + "\n",
+		"![logo](logo.png)":                                     "<p>logo</p>\n",
+		"![a ![b](x.png)](https://example.com/a.png)":           `<p><a href="https://example.com/a.png">a b</a></p>` + "\n",
+		"| a |\n|---|\n| `<b>` |":                               "<div class=\"wide\" tabindex=\"0\"><table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td><code>&lt;b&gt;</code></td>\n</tr>\n</tbody>\n</table></div>\n",
 	} {
 		got, err := prose(written)
 		if err != nil || string(got) != want {
