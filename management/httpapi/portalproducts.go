@@ -129,7 +129,7 @@ func (s *Service) deletePortalProduct(ctx context.Context, c *restjson.Call) (an
 			return err
 		}
 		for _, portal := range portals {
-			if slices.Contains(portal.IncludedPortalProductARN, product.PortalProductARN) {
+			if slices.Contains(portal.IncludedPortalProductARNs, product.PortalProductARN) {
 				return restjson.BadRequest("Cannot delete portal product '%s', is referenced in portal: %s", product.PortalProductID, portal.PortalID)
 			}
 		}

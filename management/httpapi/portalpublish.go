@@ -139,7 +139,7 @@ func (s *Service) previewPortal(ctx context.Context, c *restjson.Call) (any, err
 // showPortal writes a portal, and a copy of it that is served.
 func (s *Service) showPortal(ctx context.Context, tx store.Tx, c *restjson.Call, portal *Portal, copied, name, url string) error {
 	shown := &PublishedPortal{Name: name, URL: url, Content: *portal.PortalContent, Servers: map[string]string{}}
-	for _, arn := range portal.IncludedPortalProductARN {
+	for _, arn := range portal.IncludedPortalProductARNs {
 		product, err := s.publishedProduct(tx, c, productOfARN(c, arn), shown.Servers)
 		if err != nil {
 			return err

@@ -103,7 +103,7 @@ func (s *Service) createPortal(ctx context.Context, c *restjson.Call) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	asked := Portal{IncludedPortalProductARN: []string{}, PublishStatus: portalDisabled, Tags: map[string]string{}}
+	asked := Portal{IncludedPortalProductARNs: []string{}, PublishStatus: portalDisabled, Tags: map[string]string{}}
 	if err := in.into(&asked); err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (s *Service) createPortal(ctx context.Context, c *restjson.Call) (any, erro
 	p.tags(asked.Tags)
 	return update(ctx, s, func(tx store.Tx) (*portalAnswer, error) {
 		p := p
-		if err := checkIncluded(tx, c, &p, asked.IncludedPortalProductARN); err != nil {
+		if err := checkIncluded(tx, c, &p, asked.IncludedPortalProductARNs); err != nil {
 			return nil, err
 		}
 		if err := p.err(); err != nil {
@@ -141,7 +141,7 @@ func (s *Service) updatePortal(ctx context.Context, c *restjson.Call) (any, erro
 		}
 		var p problems
 		checkPortal(&p, portal)
-		if err := checkIncluded(tx, c, &p, portal.IncludedPortalProductARN); err != nil {
+		if err := checkIncluded(tx, c, &p, portal.IncludedPortalProductARNs); err != nil {
 			return nil, err
 		}
 		if err := p.err(); err != nil {

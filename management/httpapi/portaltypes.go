@@ -4,19 +4,19 @@ import "time"
 
 // Portal is a site for developers, as it is edited. What is published of it is a copy.
 type Portal struct {
-	Authorization            *PortalAuthorization `json:"authorization,omitempty"`
-	EndpointConfiguration    *PortalEndpoint      `json:"endpointConfiguration,omitempty"`
-	IncludedPortalProductARN []string             `json:"includedPortalProductArns"`
-	LastModified             time.Time            `json:"lastModified,omitzero"`
-	LastPublished            time.Time            `json:"lastPublished,omitzero"`
-	LastPublishedDescription string               `json:"lastPublishedDescription,omitempty"`
-	LogoURI                  string               `json:"logoUri,omitempty"`
-	PortalContent            *PortalContent       `json:"portalContent,omitempty"`
-	PortalID                 string               `json:"portalId,omitempty"`
-	Preview                  *PortalPreview       `json:"preview,omitempty"`
-	PublishStatus            string               `json:"publishStatus,omitempty"` // PUBLISHED | DISABLED
-	RumAppMonitorName        string               `json:"rumAppMonitorName,omitempty"`
-	Tags                     map[string]string    `json:"tags,omitzero"`
+	Authorization             *PortalAuthorization `json:"authorization,omitempty"`
+	EndpointConfiguration     *PortalEndpoint      `json:"endpointConfiguration,omitempty"`
+	IncludedPortalProductARNs []string             `json:"includedPortalProductArns"`
+	LastModified              time.Time            `json:"lastModified,omitzero"`
+	LastPublished             time.Time            `json:"lastPublished,omitzero"`
+	LastPublishedDescription  string               `json:"lastPublishedDescription,omitempty"`
+	LogoURI                   string               `json:"logoUri,omitempty"`
+	PortalContent             *PortalContent       `json:"portalContent,omitempty"`
+	PortalID                  string               `json:"portalId,omitempty"`
+	Preview                   *PortalPreview       `json:"preview,omitempty"`
+	PublishStatus             string               `json:"publishStatus,omitempty"` // PUBLISHED | DISABLED
+	RumAppMonitorName         string               `json:"rumAppMonitorName,omitempty"`
+	Tags                      map[string]string    `json:"tags,omitzero"`
 }
 
 // PortalAuthorization says who may see a portal.
