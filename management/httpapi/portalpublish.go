@@ -78,7 +78,7 @@ func (s *Service) portalURL(p *Portal) (string, error) {
 	case own != nil:
 		return s.address().URL("http", strings.ToLower(own.DomainName)), nil
 	case at.URL == "":
-		return "", restjson.BadRequest("The address of portals is not known here: give --portal-url, or the portal an endpointConfiguration.acmManaged")
+		return "", restjson.BadRequest("The address of portals is not known here: give --portal-url, see docs/portal.md")
 	}
 	return at.URL + "/" + p.PortalID, nil
 }

@@ -120,7 +120,7 @@ func TestPortalsArePublished(t *testing.T) {
 	portal := "/portals/" + id
 	c.badRequest("POST", portal+"/publish", nil, "Gatehouse serves no portals here: give --portal-address, see docs/portal.md")
 	site.Off = false
-	c.badRequest("POST", portal+"/publish", nil, "The address of portals is not known here: give --portal-url, or the portal an endpointConfiguration.acmManaged")
+	c.badRequest("POST", portal+"/publish", nil, "The address of portals is not known here: give --portal-url, see docs/portal.md")
 	site.URL = "https://developers.example.com"
 	c.has(c.call("GET", portal, nil, http.StatusOK)["endpointConfiguration"].(document), document{"portalDefaultDomainName": "developers.example.com/" + id})
 	c.checker.refuse = errors.New("the portal is no good")
