@@ -18,7 +18,7 @@ func (b *build) settleForeign(s *gateway.Snapshot) {
 	b.dropDangling(s)
 }
 
-// dropTaken takes out API keys and domains that are there already: what was read first,
+// dropTaken takes out API keys, domains and portals that are there already: what was read first,
 // the owner's files, stays.
 func (b *build) dropTaken(s *gateway.Snapshot) {
 	names, values := map[string]bool{}, map[gateway.Secret]bool{}
@@ -46,7 +46,17 @@ func (b *build) dropTaken(s *gateway.Snapshot) {
 		first[at] = d.Source
 		domains = append(domains, d)
 	}
-	s.APIKeys, s.Domains = keys, domains
+	sites := map[string]gateway.Position{}
+	var portals []gateway.Portal
+	for _, p := range s.Portals {
+		if other, taken := sites[p.Name]; taken && b.loader.options.foreign(p.Source.File) {
+			b.diags.Warnf("duplicate-name", p.Source, "", "", "the portal %s is not served as it is managed: it is defined at %s", p.Name, other)
+			continue
+		}
+		sites[p.Name] = p.Source
+		portals = append(portals, p)
+	}
+	s.APIKeys, s.Domains, s.Portals = keys, domains, portals
 }
 
 // dropDangling takes out what refers to something that is not served.
@@ -93,6 +103,25 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 			d.Mappings = without(d.Mappings, func(m gateway.DomainMapping) bool { return stage(m.API, m.Stage) == nil })
 		}
 	}
+	for i := range s.Portals {
+		p := &s.Portals[i]
+		if !b.loader.options.foreign(p.Source.File) {
+			continue
+		}
+		// What was written to is not the list that was read, which is read again.
+		p.APIs = slices.Clone(without(p.APIs, func(a gateway.PortalAPI) bool { return stage(a.API, a.Stage) == nil }))
+		for j := range p.APIs {
+			a := &p.APIs[j]
+			served := stage(a.API, a.Stage)
+			if left := without(a.Shown, func(shown gateway.PortalOperations) bool { return !hasShown(served, shown) }); len(left) > 0 || len(a.Shown) == 0 {
+				a.Shown = left
+				continue
+			}
+			// Nothing of it is left: to show nothing is not to show all.
+			a.API = ""
+		}
+		p.APIs = slices.DeleteFunc(p.APIs, func(a gateway.PortalAPI) bool { return a.API == "" })
+	}
 	for i := range s.APIs {
 		for j := range s.APIs[i].Stages {
 			st := &s.APIs[i].Stages[j]
@@ -116,4 +145,8 @@ func without[T any](list []T, drop func(T) bool) []T {
 
 func hasRoute(s *gateway.Stage, key string) bool {
 	return s.Deployment != nil && slices.ContainsFunc(s.Deployment.Routes, func(r gateway.Route) bool { return r.Key() == key })
+}
+
+func hasShown(s *gateway.Stage, shown gateway.PortalOperations) bool {
+	return s.Deployment != nil && slices.ContainsFunc(s.Deployment.Routes, func(r gateway.Route) bool { return shown.Matches(&r) })
 }

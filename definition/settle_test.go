@@ -92,7 +92,12 @@ func TestForeignPartsGiveWay(t *testing.T) {
 apis: [{name: notes, definition: api.json, stages: [{name: v1}]}]
 apiKeys: [{name: own, value: own-value-0123456789}]
 domains: [{name: own.example.com, mappings: [{path: "", stage: notes/v1}]}]
+portals: [{name: taken, url: "https://own.example.com/taken", pages: [{name: own, title: Own, body: Own.}]}]
 `, `{
+	"portals": [{"name": "taken", "url": "https://own.example.com", "pages": [{"name": "other", "title": "x", "body": "x"}]},
+		{"name": "other", "url": "https://own.example.com", "pages": [{"name": "a", "title": "a", "body": "${HOME} and $$5"}], "apis": [
+			{"stage": "gone/v1", "server": "https://own.example.com"}, {"stage": "notes/v1", "server": "https://own.example.com", "show": ["GET /gone", "POST /"]}]},
+		{"name": "empty", "url": "https://own.example.com", "apis": [{"stage": "notes/v1", "server": "https://own.example.com", "show": ["GET /gone"]}]}],
 	"apiKeys": [{"name": "k1", "value": "own-value-0123456789"}, {"name": "k2", "value": "other-value-0123456789"}],
 	"usagePlans": [{"name": "p", "keys": ["k1", "k2", "gone"], "stages": ["notes/gone", "gone/v1", {"stage": "notes/v1", "routes": {"GET /gone": {"throttle": {"rate": 1}}}}]}],
 	"domains": [{"name": "own.example.com", "mappings": []}, {"name": "other.example.com", "mappings": [{"path": "a", "stage": "notes/v1"}, {"path": "b", "stage": "gone/v1"}]}]}`)
@@ -110,7 +115,13 @@ domains: [{name: own.example.com, mappings: [{path: "", stage: notes/v1}]}]
 	if len(s.Domains) != 2 || s.Domains[0].Mappings[0].Stage != "v1" || len(s.Domains[1].Mappings) != 1 {
 		t.Errorf("the domains are %+v", s.Domains)
 	}
-	if diff := cmp.Diff([]string{"w duplicate-name foreign:a.json", "w duplicate-value foreign:a.json"}, sortedCodes(got.Diagnostics)); diff != "" {
+	if len(s.Portals) != 3 || s.Portals[0].Pages[0].Name != "own" || s.Portals[1].Pages[0].Body != "${HOME} and $$5" || len(s.Portals[2].APIs) != 0 {
+		t.Errorf("the portals are %+v", s.Portals)
+	}
+	if apis := s.Portals[1].APIs; len(apis) != 1 || apis[0].API != "notes" || len(apis[0].Shown) != 1 || apis[0].Shown[0].Pattern != "POST /" {
+		t.Errorf("the portal publishes %+v", apis)
+	}
+	if diff := cmp.Diff([]string{"w duplicate-name foreign:a.json", "w duplicate-name foreign:a.json", "w duplicate-value foreign:a.json"}, sortedCodes(got.Diagnostics)); diff != "" {
 		t.Error(diff)
 	}
 	// In the owner's own files, all of it is a mistake.

@@ -11,6 +11,14 @@ func (v *validation) portals() {
 	for i := range v.snapshot.Portals {
 		p := &v.snapshot.Portals[i]
 		v.unique(names, "portal", p.Name, p.Source)
+		groups := map[string]Position{}
+		for _, group := range p.Groups {
+			v.unique(groups, "group of the portal "+p.Name+":", group.Title, group.Source)
+		}
+		pages := map[string]Position{}
+		for _, page := range p.Pages {
+			v.unique(pages, "page of the portal "+p.Name+":", page.Name, page.Source)
+		}
 		stages := map[string]Position{}
 		for j := range p.APIs {
 			a := &p.APIs[j]
@@ -39,16 +47,27 @@ func (v *validation) portalAPI(p *Portal, a *PortalAPI) {
 	}
 	stage := api.Stage(a.Stage)
 	for i := range a.Hidden {
-		h := &a.Hidden[i]
-		if h.Pattern != "" && stage.Deployment != nil && !slices.ContainsFunc(stage.Deployment.Routes, func(r Route) bool { return h.Matches(&r) }) {
-			v.errorf("unknown-route", h.Source, "write METHOD /path, /path or /path/*, as in the definition", "the portal %s hides %q, which %s does not have", p.Name, h.Pattern, name)
-		}
+		v.portalRoutes(p, stage, "hides", name, &a.Hidden[i])
+	}
+	for i := range a.Shown {
+		v.portalRoutes(p, stage, "shows", name, &a.Shown[i].PortalRoutes)
 	}
 	keyed := len(keyedRoutes(stage)) > 0
 	v.portalPlan(p, a, keyed)
-	if from, to := Origin(p.URL), Origin(a.Server); from != "" && to != "" && from != to && !allowsOrigin(stage.Deployment, from) {
+	if from, to := Origin(p.URL), Origin(a.Server); from != "" && to != "" && from != to && a.tried() && !allowsOrigin(stage.Deployment, from) {
 		v.found.Warnf("portal-try-it", a.Source, "", "map the stage to a path below "+from+" as well, and write that address as server; or have the API answer "+from+" by CORS",
 			"%s cannot be tried out on the portal %s: browsers ask whether pages of %s may call %s, and it does not answer that they may", name, p.Name, from, to)
+	}
+}
+
+// tried reports whether there is an operation that can be tried out.
+func (a *PortalAPI) tried() bool {
+	return len(a.Shown) == 0 || slices.ContainsFunc(a.Shown, func(shown PortalOperations) bool { return !shown.ReadOnly })
+}
+
+func (v *validation) portalRoutes(p *Portal, stage *Stage, does, name string, r *PortalRoutes) {
+	if r.Pattern != "" && stage.Deployment != nil && !slices.ContainsFunc(stage.Deployment.Routes, func(route Route) bool { return r.Matches(&route) }) {
+		v.errorf("unknown-route", r.Source, "write METHOD /path, /path or /path/*, as in the definition", "the portal %s %s %q, which %s does not have", p.Name, does, r.Pattern, name)
 	}
 }
 

@@ -84,9 +84,9 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Stages[0].Deployment.Routes[0].APIKeyRequired = true
 			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://Dev.example.com"}}
 			s.Portals = []gateway.Portal{{Name: "a", URL: "https://dev.example.com/portal", APIs: []gateway.PortalAPI{
-				{API: "rest", Stage: "v1", Server: "https://dev.example.com/pets", Plan: "gold", Hidden: []gateway.PortalRoutes{{Pattern: "/pets/*"}, {Pattern: "GET /pets/{id}"}, {Pattern: "/{proxy+}"}}},
+				{API: "rest", Stage: "v1", Server: "https://dev.example.com/pets", Plan: "gold", Hidden: []gateway.PortalRoutes{{Pattern: "/pets/*"}, {Pattern: "GET /pets/{id}"}, {Pattern: "/{proxy+}"}}, Shown: []gateway.PortalOperations{{PortalRoutes: gateway.PortalRoutes{Pattern: "/pets/*"}}}},
 				{API: "http", Stage: "$default", Server: "https://api.example.com/pets"},
-			}}, {Name: "b"}}
+			}, Pages: []gateway.PortalPage{{Name: "one"}, {Name: "two"}}}, {Name: "b", Pages: []gateway.PortalPage{{Name: "one"}}}}
 		}, nil},
 		"portals of what is not there": {func(s *gateway.Snapshot) {
 			s.APIs[0].Protocol = gateway.WebSocket
@@ -96,15 +96,17 @@ func TestValidate(t *testing.T) {
 		}, []string{"again duplicate-name", "one unknown-stage none/v1", "three unsupported-portal-api", "two unknown-stage http/v2"}},
 		"plans of portals": {func(s *gateway.Snapshot) {
 			s.Portals = []gateway.Portal{{Name: "a", APIs: []gateway.PortalAPI{
-				{API: "rest", Stage: "v1", Plan: "gold", Source: place("one"), Hidden: []gateway.PortalRoutes{{Pattern: "POST /pets/{id}", Source: place("hidden")}}},
+				{API: "rest", Stage: "v1", Plan: "gold", Source: place("one"), Hidden: []gateway.PortalRoutes{{Pattern: "POST /pets/{id}", Source: place("hidden")}}, Shown: []gateway.PortalOperations{{PortalRoutes: gateway.PortalRoutes{Pattern: "/cats", Source: place("shown")}}}},
 				{API: "http", Stage: "$default", Plan: "gold", Source: place("two")},
-			}}, {Name: "b", APIs: []gateway.PortalAPI{{API: "rest", Stage: "v1", Plan: "silver", Source: place("three")}}}}
-		}, []string{"hidden unknown-route", "one warning limit-without-key", "three unknown-usage-plan", "two portal-plan"}},
+			}, Pages: []gateway.PortalPage{{Name: "one"}, {Name: "one", Source: place("page")}}, Groups: []gateway.PortalGroup{{Title: "one"}, {Title: "one", Source: place("group")}}}, {Name: "b", APIs: []gateway.PortalAPI{{API: "rest", Stage: "v1", Plan: "silver", Source: place("three")}}}}
+		}, []string{"group duplicate-name", "hidden unknown-route", "one warning limit-without-key", "page duplicate-name", "shown unknown-route", "three unknown-usage-plan", "two portal-plan"}},
 		"portals of other origins": {func(s *gateway.Snapshot) {
 			s.APIs[0].Stages[0].Deployment.Routes = s.APIs[0].Stages[0].Deployment.Routes[:1]
 			s.APIs[1].Stages[0].Deployment.CORS = &gateway.CORS{AllowOrigins: []string{"https://other.example.com", "http://*"}}
 			s.Portals = []gateway.Portal{{Name: "a", URL: "https://dev.example.com", APIs: []gateway.PortalAPI{
 				{API: "rest", Stage: "v1", Server: "https://api.example.com", Source: place("one")}, {API: "http", Stage: "$default", Server: "http://dev.example.com", Source: place("two")},
+			}}, {Name: "read only", URL: "https://dev.example.com", APIs: []gateway.PortalAPI{
+				{API: "rest", Stage: "v1", Server: "https://api.example.com", Shown: []gateway.PortalOperations{{PortalRoutes: gateway.PortalRoutes{Pattern: "GET /pets/{id}"}, ReadOnly: true}}},
 			}}}
 		}, []string{"one warning portal-try-it", "two warning portal-try-it"}},
 		"a key of no plan": {func(s *gateway.Snapshot) {

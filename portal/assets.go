@@ -73,6 +73,10 @@ func (s *Server) sendAsset(w http.ResponseWriter, r *http.Request, _ *site) erro
 	if a == nil {
 		return errNoPage
 	}
+	return sendFile(w, r, a)
+}
+
+func sendFile(w http.ResponseWriter, r *http.Request, a *asset) error {
 	h := w.Header()
 	h.Set("Content-Type", a.kind)
 	h.Set("Cache-Control", "no-cache")

@@ -37,8 +37,8 @@ func consumerDocument(api *gateway.API, d *gateway.Deployment, p *published) ([]
 		info["description"] = p.Description
 	}
 	addWords(document, p.Document)
-	operations := keepPublished(document, d, p)
 	withoutExtensions(document)
+	operations := keepPublished(document, d, p)
 	keepReferred(document)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -81,6 +81,12 @@ func keepPublished(document map[string]any, d *gateway.Deployment, p *published)
 			route := routes[strings.ToUpper(key)+" "+path]
 			if !slices.Contains(methods, key) || route == nil || !p.Published(route) {
 				delete(item, key)
+				continue
+			}
+			if said := p.Shows(route); said != nil {
+				if operation, ok := item[key].(map[string]any); ok {
+					addOwnersWords(operation, said)
+				}
 			}
 		}
 		left := false
@@ -96,10 +102,80 @@ func keepPublished(document map[string]any, d *gateway.Deployment, p *published)
 			delete(paths, path)
 		}
 	}
+	addGroups(document, p)
 	slices.SortFunc(operations, func(a, b operation) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(slices.Index(methods, strings.ToLower(a.Method)), slices.Index(methods, strings.ToLower(b.Method))))
 	})
 	return operations
+}
+
+// tryItKey tells the viewer, if it is false, that an operation is not for trying out.
+const tryItKey = "x-gatehouse-try-it"
+
+// addOwnersWords adds to an operation what a portal says of it.
+func addOwnersWords(operation map[string]any, said *gateway.PortalOperations) {
+	if said.Title != "" {
+		operation["summary"] = said.Title
+	}
+	if said.Description != "" {
+		operation["description"] = said.Description
+	}
+	if said.Group != "" {
+		operation["tags"] = []any{said.Group}
+	}
+	if said.Server != "" {
+		operation["servers"] = []any{map[string]any{"url": said.Server}}
+	}
+	if said.ReadOnly {
+		operation[tryItKey] = false
+	}
+}
+
+// addGroups puts the groups of operations in the order that they are shown in, and leaves
+// out those that nothing is published of.
+func addGroups(document map[string]any, p *published) {
+	used := map[string]bool{}
+	paths, _ := document["paths"].(map[string]any)
+	for _, item := range paths {
+		item, _ := item.(map[string]any)
+		for _, method := range methods {
+			operation, _ := item[method].(map[string]any)
+			tags, _ := operation["tags"].([]any)
+			for _, tag := range tags {
+				used[text(tag)] = true
+			}
+		}
+	}
+	var groups []any
+	written, _ := document["tags"].([]any)
+	taken := map[string]bool{}
+	for i := range p.Shown {
+		group := p.Shown[i].Group
+		if !used[group] || taken[group] {
+			continue
+		}
+		taken[group] = true
+		described := slices.IndexFunc(written, func(tag any) bool { return tagName(tag) == group })
+		if described >= 0 {
+			groups = append(groups, written[described])
+		} else {
+			groups = append(groups, map[string]any{"name": group})
+		}
+	}
+	for _, tag := range written {
+		if name := tagName(tag); used[name] && !taken[name] {
+			groups = append(groups, tag)
+		}
+	}
+	delete(document, "tags")
+	if len(groups) > 0 {
+		document["tags"] = groups
+	}
+}
+
+func tagName(tag any) string {
+	object, _ := tag.(map[string]any)
+	return text(object["name"])
 }
 
 // named are the keys below which keys are names that somebody chose, and data those below

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -25,7 +26,7 @@ type pages struct{ byName map[string]*template.Template }
 func parsePages() *pages {
 	p := &pages{map[string]*template.Template{}}
 	layout := template.Must(template.New("layout").ParseFS(templateFiles, "templates/layout.html"))
-	for _, name := range []string{"apis", "api", "request", "sent", "sign-in", "keys", "key", "revealed", "problem"} {
+	for _, name := range []string{"apis", "api", "page", "request", "sent", "sign-in", "keys", "key", "revealed", "problem"} {
 		p.byName[name] = template.Must(template.Must(layout.Clone()).ParseFS(templateFiles, "templates/"+name+".html"))
 	}
 	return p
@@ -100,7 +101,7 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, c *site, err er
 }
 
 func (s *Server) showAPIs(w http.ResponseWriter, _ *http.Request, c *site) error {
-	return s.render(w, c, http.StatusOK, "apis", "", nil, false, c.apis)
+	return s.render(w, c, http.StatusOK, "apis", "", nil, false, nil)
 }
 
 func (c *site) named(r *http.Request) (*published, error) {
@@ -110,15 +111,38 @@ func (c *site) named(r *http.Request) (*published, error) {
 	return nil, errNoPage
 }
 
+func (s *Server) showPage(w http.ResponseWriter, r *http.Request, c *site) error {
+	for _, p := range c.pages {
+		if p.Name == r.PathValue("page") {
+			return s.render(w, c, http.StatusOK, "page", p.Title, nil, false, p)
+		}
+	}
+	return errNoPage
+}
+
 func (s *Server) showAPI(w http.ResponseWriter, r *http.Request, c *site) error {
 	p, err := c.named(r)
 	if err != nil {
 		return err
 	}
-	if origin := gateway.Origin(p.Server); origin != c.origin {
-		secure(w.Header(), origin)
+	if origins := p.origins(c.origin); len(origins) > 0 {
+		secure(w.Header(), strings.Join(origins, " "))
 	}
 	return s.render(w, c, http.StatusOK, "api", p.Title, nil, false, p)
+}
+
+// origins are those, other than one, that the operations of an API are called at.
+func (p *published) origins(own string) (origins []string) {
+	add := func(address string) {
+		if origin := gateway.Origin(address); origin != "" && origin != own && !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	add(p.Server)
+	for i := range p.Shown {
+		add(p.Shown[i].Server)
+	}
+	return origins
 }
 
 func (s *Server) sendDocument(w http.ResponseWriter, r *http.Request, c *site) error {
@@ -128,7 +152,7 @@ func (s *Server) sendDocument(w http.ResponseWriter, r *http.Request, c *site) e
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(p.Shown)
+	_, _ = w.Write(p.Written)
 	return nil
 }
 

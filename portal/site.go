@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,20 +23,62 @@ type site struct {
 	base, origin string
 	secure       bool
 	apis         []*published
-	handler      http.Handler
+	pages        []*page
+	// theme is a stylesheet with its own colours, nil where it has none.
+	theme   *asset
+	handler http.Handler
 }
 
 // published is a stage that a site has.
 type published struct {
 	gateway.PortalAPI
 	Title string
-	// Shown is the OpenAPI document for consumers.
-	Shown []byte
+	// Written is the OpenAPI document for consumers.
+	Written []byte
 	// Operations are in it.
 	Operations []operation
 	// plan is nil where no key can be asked for, planFiled tells one that a file defines.
 	plan      *gateway.UsagePlan
 	planFiled bool
+}
+
+// page is one that says what its owner wrote.
+type page struct {
+	gateway.PortalPage
+	Text template.HTML
+}
+
+// section is what is listed below a heading of the first page.
+type section struct {
+	Title, Description string
+	Pages              []*page
+	APIs               []*published
+}
+
+// Sections are the headings of the first page: those that the definition orders, and
+// others as they come up.
+func (c *site) Sections() (sections []*section) {
+	of := func(title string) *section {
+		for _, s := range sections {
+			if s.Title == title {
+				return s
+			}
+		}
+		sections = append(sections, &section{Title: title})
+		return sections[len(sections)-1]
+	}
+	for _, g := range c.Groups {
+		of(g.Title).Description = g.Description
+	}
+	for _, p := range c.pages {
+		s := of(p.Group)
+		s.Pages = append(s.Pages, p)
+	}
+	for _, p := range c.apis {
+		s := of(p.Group)
+		s.APIs = append(s.APIs, p)
+	}
+	return sections
 }
 
 // operation is one line of the list of what an API does.
@@ -89,6 +132,16 @@ func (s *Server) compile(snapshot *gateway.Snapshot) (*Compiled, gateway.Diagnos
 		}
 		site := &site{Portal: p, base: u.EscapedPath(), origin: gateway.Origin(p.URL), secure: u.Scheme == "https"}
 		site.Title = cmp.Or(p.Title, p.Name)
+		for _, written := range p.Pages {
+			text, err := prose(written.Body)
+			if err != nil {
+				found.Errorf("portal-page", written.Source, "", "", "the page %s of the portal %s: %v", written.Name, p.Name, err)
+			}
+			site.pages = append(site.pages, &page{written, text})
+		}
+		if p.Colors != nil {
+			site.theme = newAsset(themeFile, stylesheet(p.Colors), nil)
+		}
 		for j := range p.APIs {
 			a := &p.APIs[j]
 			if a.Plan != "" && s.options.Store == nil {
@@ -120,7 +173,7 @@ func (s *Server) publish(snapshot *gateway.Snapshot, site *site, a *gateway.Port
 	deployment := api.Stage(a.Stage).Deployment
 	p.Title = cmp.Or(a.Title, deployment.Title, api.Name)
 	var err error
-	if p.Shown, p.Operations, err = consumerDocument(api, deployment, p); err != nil {
+	if p.Written, p.Operations, err = consumerDocument(api, deployment, p); err != nil {
 		found.Errorf("portal-document", a.Source, "", "see that 'gatehouse export' can write it", "%s cannot be described on the portal %s: %v", p.Name(), site.Name, err)
 		return nil
 	}
@@ -141,7 +194,9 @@ func (s *Server) handler(c *site) http.Handler {
 	page("GET /{$}", s.showAPIs)
 	page("GET /apis/{api}/{stage}", s.showAPI)
 	page("GET /apis/{api}/{stage}/openapi.json", s.sendDocument)
+	page("GET /pages/{page}", s.showPage)
 	page("GET /assets/{file...}", s.sendAsset)
+	page("GET /assets/"+themeFile, s.sendTheme)
 	if slices.ContainsFunc(c.apis, (*published).Keys) {
 		page("GET /account/sign-in", s.askSecret)
 		page("POST /account/sign-in", s.signInBySecret)

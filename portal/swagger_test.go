@@ -78,7 +78,7 @@ func TestSwagger(t *testing.T) {
 	if len(ds) > 0 {
 		t.Fatal(ds)
 	}
-	shown := compiled.sites["developers"].apis[0].Shown
+	shown := compiled.sites["developers"].apis[0].Written
 	var got map[string]any
 	if err := json.Unmarshal(shown, &got); err != nil {
 		t.Fatal(err)

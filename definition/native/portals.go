@@ -29,11 +29,23 @@ func parsePortal(v source.Value) gateway.Portal {
 	if signIn := o.Get("signIn"); signIn.Exists() {
 		p.SignIn = parsePortalSignIn(signIn)
 	}
-	apis := o.Require("apis")
+	for _, group := range o.Get("groups").List() {
+		p.Groups = append(p.Groups, parsePortalGroup(group))
+	}
+	for _, page := range o.Get("pages").List() {
+		p.Pages = append(p.Pages, parsePortalPage(page))
+	}
+	if colors := o.Get("colors"); colors.Exists() {
+		p.Colors = parsePortalColors(colors)
+	}
+	apis := o.Get("apis")
+	if !apis.Exists() && len(p.Pages) == 0 {
+		apis = o.Require("apis")
+	}
 	for _, a := range apis.List() {
 		p.APIs = append(p.APIs, parsePortalAPI(a))
 	}
-	if apis.IsList() && len(p.APIs) == 0 {
+	if apis.IsList() && len(p.APIs)+len(p.Pages) == 0 {
 		apis.Errorf("empty-list", "", "the portal publishes nothing")
 	}
 	o.Done()
@@ -43,7 +55,7 @@ func parsePortal(v source.Value) gateway.Portal {
 func parsePortalAPI(v source.Value) gateway.PortalAPI {
 	o := v.Object()
 	a := gateway.PortalAPI{
-		Title: o.Get("title").Text(), Description: o.Get("description").Text(),
+		Title: o.Get("title").Text(), Description: o.Get("description").Text(), Group: o.Get("group").Text(),
 		Server: publicAddress(o.Require("server")), Source: v.Pos(),
 	}
 	if stage := o.Require("stage"); !stage.IsNull() {
@@ -54,6 +66,9 @@ func parsePortalAPI(v source.Value) gateway.PortalAPI {
 	}
 	for _, hidden := range o.Get("hide").List() {
 		a.Hidden = append(a.Hidden, gateway.PortalRoutes{Pattern: hidden.NonEmpty(), Source: hidden.Pos()})
+	}
+	for _, shown := range o.Get("show").List() {
+		a.Shown = append(a.Shown, parsePortalOperations(shown))
 	}
 	o.Done()
 	return a
@@ -88,6 +103,73 @@ func parsePortalSignIn(v source.Value) *gateway.PortalSignIn {
 	}
 	o.Done()
 	return s
+}
+
+// parsePortalOperations reads routes that are shown: a pattern, or an object that says more
+// of them.
+func parsePortalOperations(v source.Value) gateway.PortalOperations {
+	if !v.IsObject() {
+		return gateway.PortalOperations{PortalRoutes: gateway.PortalRoutes{Pattern: v.NonEmpty(), Source: v.Pos()}}
+	}
+	o := v.Object()
+	shown := gateway.PortalOperations{
+		PortalRoutes: gateway.PortalRoutes{Pattern: o.RequireText("route"), Source: v.Pos()},
+		Title:        o.Get("title").Text(), Description: o.Get("description").Text(), Group: o.Get("group").Text(),
+		Server: publicAddress(o.Get("server")), ReadOnly: !o.Get("tryIt").Bool(true),
+	}
+	o.Done()
+	return shown
+}
+
+func parsePortalGroup(v source.Value) gateway.PortalGroup {
+	o := v.Object()
+	g := gateway.PortalGroup{Title: o.RequireText("title"), Description: o.Get("description").Text(), Source: v.Pos()}
+	o.Done()
+	return g
+}
+
+// parsePortalPage reads a page, whose text may be in a file of its own.
+func parsePortalPage(v source.Value) gateway.PortalPage {
+	o := v.Object()
+	name, body := o.Require("name"), o.Require("body")
+	page := gateway.PortalPage{Title: o.RequireText("title"), Group: o.Get("group").Text(), Source: v.Pos()}
+	if name.Exists() {
+		page.Name = name.NonEmpty()
+	}
+	if page.Name != "" && !portalNameForm.MatchString(page.Name) {
+		name.Errorf("invalid-name", "use lower-case letters, digits and hyphens, at most 63", "%s cannot be a part of the page's path", name.Shown())
+	}
+	if body.IsObject() {
+		page.Body = string(body.FileContent())
+	} else if body.Exists() {
+		page.Body = body.NonEmpty()
+	}
+	o.Done()
+	return page
+}
+
+var colorForm = regexp.MustCompile(`^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
+
+func parsePortalColors(v source.Value) *gateway.PortalColors {
+	o := v.Object()
+	color := func(key string) string {
+		c := o.Get(key)
+		if !c.Exists() {
+			return ""
+		}
+		text := c.NonEmpty()
+		if text != "" && !colorForm.MatchString(text) {
+			c.Errorf("invalid-color", "write #RGB or #RRGGBB, such as \"#1d4ed8\"", "%s is not a color", c.Shown())
+			return ""
+		}
+		return strings.ToLower(text)
+	}
+	colors := &gateway.PortalColors{
+		Accent: color("accent"), Background: color("background"), Error: color("error"),
+		Header: color("header"), Navigation: color("navigation"), Text: color("text"),
+	}
+	o.Done()
+	return colors
 }
 
 // publicAddress reads where browsers are to find something: a URL with perhaps a path.

@@ -77,6 +77,8 @@ func TestExitCodes(t *testing.T) {
 		"status on a socket":   {[]string{"serve", "--xds-address", "127.0.0.1:0", "--http-address", "unix:/x", "."}, 2, "--http-address"},
 		"no port follows":      {[]string{"serve", "--xds-address", "127.0.0.1:65535", "."}, 2, "no port follows 65535"},
 		"credentials in plain": {[]string{"serve", "--roles", "extauthz", "--xds-address", "0.0.0.0:0", "."}, 2, "what callers prove themselves by travel"},
+		"no portals managed":   {[]string{"serve", "--roles", "xds,portal", "--portal-address", "127.0.0.1:0", "--portal-url", "https://developers.example.com", "."}, 2, "--portal-url is for the role management"},
+		"portals nowhere":      {[]string{"serve", "--portal-url", "developers.example.com", "."}, 2, "--portal-url is no URL such as"},
 		"run has all roles":    {[]string{"run", "--roles", "xds", "."}, 2, "unknown flag: --roles"},
 		"replicas alone":       {[]string{"serve", "--ratelimit-replicas", "2", "."}, 2, "needs --redis-url"},
 		"no replicas":          {[]string{"serve", "--redis-url", "redis://r", "--ratelimit-replicas", "0", "."}, 2, "at least 1"},

@@ -124,6 +124,7 @@ type controlPlane struct {
 	// webhook is told of requests for keys, nil where nobody is.
 	webhook      *webhook.Sender
 	portalOff    bool
+	portalURL    string
 	portalSocket net.Listener
 	// directory finds the WebSocket connections of other processes, nil without Redis.
 	directory websocket.Directory
@@ -164,7 +165,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 	c := &controlPlane{
 		log: log, paths: paths, changed: make(chan struct{}, 1), own: new(atomic.Pointer[ownEnvoy]),
 		metrics: prometheus.NewRegistry(), health: health.NewServer(), roles: flags.roles,
-		limitFileFlags: flags.limitFiles, stdout: stdout, portalOff: flags.portal.address == "",
+		limitFileFlags: flags.limitFiles, stdout: stdout, portalOff: flags.portal.address == "", portalURL: flags.portal.url,
 	}
 	c.writable, c.httpTLS = loopback(flags.httpAddress), flags.httpTLS
 	c.openManagement, c.accountID = c.writable, flags.management.accountID

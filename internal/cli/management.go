@@ -193,6 +193,7 @@ func startManagement(c *controlPlane) service {
 		}),
 		HTTP: httpapi.NewService(httpapi.Options{
 			Store: over, Log: log, Documents: openapi.Documents{}, Checker: storedCheck{c}, Caches: flushes.Caches{Store: c.stored.store}, Address: c.servedAt,
+			Portals: c.portalsAt,
 		}),
 		Open:        c.openManagement,
 		Loopback:    c.writable,

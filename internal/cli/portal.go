@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +16,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/internal/webhook"
+	"gatehouse/management/httpapi"
 	"gatehouse/management/store"
 	"gatehouse/portal"
 	"gatehouse/ratelimit"
@@ -21,8 +24,8 @@ import (
 
 // portalFlags say where portals listen.
 type portalFlags struct {
-	address  string
-	insecure bool
+	address, url string
+	insecure     bool
 	// webhook is told of requests for keys; the messages are signed with what is in secretFile.
 	webhook, secretFile string
 }
@@ -33,12 +36,21 @@ const webhookSecretVariable = envPrefix + "PORTAL_WEBHOOK_SECRET"
 
 func (f *portalFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.address, "portal-address", "", "where the gateway reaches the portals of definitions, such as 127.0.0.1:8003; port 0 takes a free one (default none: portals are not served)")
+	flags.StringVar(&f.url, "portal-url", "", "where visitors find the portals of the management API, such as https://developers.example.com; each has its id for the first segment of its paths (default http:// and --portal-address, if that is on loopback)")
 	flags.BoolVar(&f.insecure, "insecure-portal", false, "let keys and sessions of consumers travel between the gateway and --portal-address on another machine as plain text")
 	flags.StringVar(&f.webhook, "portal-webhook", "", "https URL that is sent a signed message of each request for an API key. If it is a secret, give it as "+envName("portal-webhook")+" instead")
 	flags.StringVar(&f.secretFile, "portal-webhook-secret-file", "", "file with the secret that messages to --portal-webhook are signed with (or in the environment: "+webhookSecretVariable+"), as openssl rand -base64 32 makes it")
 }
 
 func (f *portalFlags) check(roles rolesFlag) error {
+	if f.url != "" {
+		if !roles.has("management") {
+			return usagef("--portal-url is for the role management, which --roles leaves out")
+		}
+		if u, err := url.Parse(f.url); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return usagef("--portal-url is no URL such as https://developers.example.com")
+		}
+	}
 	switch {
 	case f.webhook == "" && f.secretFile != "":
 		return usagef("--portal-webhook-secret-file is for --portal-webhook, which is not given")
@@ -126,6 +138,16 @@ func startPortal(c *controlPlane) service {
 			return err
 		},
 	}
+}
+
+// portalsAt is where portals of the management API are served. Those of a machine itself are
+// found without a gateway.
+func (c *controlPlane) portalsAt() httpapi.PortalSite {
+	at := httpapi.PortalSite{URL: strings.TrimRight(c.portalURL, "/"), Off: c.portalOff && c.roles.has("portal")}
+	if at.URL == "" && c.portalSocket != nil && loopback(c.portalSocket.Addr().String()) {
+		at.URL = "http://" + c.portalSocket.Addr().String()
+	}
+	return at
 }
 
 // portalRequests is where owners find requests for keys, beside the other pages.

@@ -18,9 +18,9 @@ import (
 // the call is answered. Its reading is that of the call's own transaction.
 type storedCheck struct{ c *controlPlane }
 
-// Check tries an API or a domain, by the key of its document, or what else the APIs of a
-// region share, by the region. APIs are tried without each other: what one breaks is its
-// own. Domains, and what is shared, are tried beside all of them.
+// Check tries an API, a domain or a portal, by the key of its document, or what else the
+// APIs of a region share, by the region. APIs are tried without each other: what one breaks
+// is its own. Domains, portals, and what is shared, are tried beside all of them.
 func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string) error {
 	served := k.c.pipeline.Snapshot()
 	if served == nil {
@@ -37,6 +37,10 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 	result := k.c.loadVirtual(ctx, &files, without(served, key, isAPI))
 	if err := result.Diagnostics.Err(); err != nil || result.Snapshot == nil {
 		return told(result.Diagnostics, err)
+	}
+	if source.IsPortal(key) && k.c.portal != nil {
+		_, ds := k.c.portal.Compile(result.Snapshot)
+		return told(ds, ds.Err())
 	}
 	if !isAPI {
 		return nil
@@ -71,7 +75,7 @@ func (c *controlPlane) loadVirtual(ctx context.Context, files *source.Files, bes
 // tried, without other APIs and what refers to them.
 func without(served *gateway.Snapshot, key string, isAPI bool) *gateway.Snapshot {
 	base := *served
-	// What portals publish is the business of the files that say so.
+	// What other portals publish is the business of who says so.
 	base.Portals = nil
 	if isAPI {
 		base.APIs, base.Domains, base.UsagePlans, base.APIKeys = nil, nil, nil, nil

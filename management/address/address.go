@@ -31,7 +31,14 @@ func (g Gateway) Scheme(plain string) string {
 
 // Host is the name of an API, with the port where a URL needs one.
 func (g Gateway) Host(api string) string {
-	host := api + ".execute-api." + cmp.Or(g.Suffix, defaultSuffix)
+	return g.at(api + ".execute-api." + cmp.Or(g.Suffix, defaultSuffix))
+}
+
+// URL is where the gateway answers for a name of DNS, by http or ws.
+func (g Gateway) URL(plain, name string) string { return g.Scheme(plain) + "://" + g.at(name) }
+
+// at is a name with the port where a URL needs one.
+func (g Gateway) at(host string) string {
 	if standard := map[bool]uint32{true: 80, false: 443}[g.Plain]; g.Port != 0 && g.Port != standard {
 		host += ":" + strconv.FormatUint(uint64(g.Port), 10)
 	}

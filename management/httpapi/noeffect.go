@@ -41,6 +41,18 @@ var NoEffect = []restjson.NoEffect{
 		Why: "messages have no headers",
 	},
 	{
+		Operations: []string{"CreatePortal", "UpdatePortal"}, Member: "endpointConfiguration.certificateArn",
+		Why: "the domain that leads to the portal has its own",
+	},
+	{
+		Operations: []string{"CreatePortal", "UpdatePortal"}, Member: "portalContent.theme.logoLastUploaded", Asked: "logoUri",
+		Why: "pages of portals load nothing from elsewhere",
+	},
+	{
+		Operations: []string{"CreatePortal", "UpdatePortal"}, Member: "rumAppMonitorName",
+		Why: "pages of portals report to nobody",
+	},
+	{
 		Operations: []string{"CreateRoute", "UpdateRoute"}, Member: "requestParameters",
 		Why: "what connects is not held to parameters: let an authorizer ask for them",
 	},

@@ -70,3 +70,15 @@ func pageOf(c *restjson.Call) (size int, after string, err error) {
 	}
 	return size, string(name), nil
 }
+
+// shown gives a page with what is kept as callers are shown it; nil stays nil.
+func shown[T, A any](kept *page[T], show func(*T) A) *page[A] {
+	if kept == nil {
+		return nil
+	}
+	answer := &page[A]{Items: []A{}, NextToken: kept.NextToken}
+	for i := range kept.Items {
+		answer.Items = append(answer.Items, show(&kept.Items[i]))
+	}
+	return answer
+}

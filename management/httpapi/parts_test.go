@@ -330,8 +330,3 @@ func TestDomains(t *testing.T) {
 	c.call("DELETE", "/domainnames/api.example.com", nil, http.StatusNoContent)
 	c.notFound("GET", path, nil, "Invalid domain name identifier specified")
 }
-
-func TestWhatThereIsNot(t *testing.T) {
-	c := newClient(t)
-	c.badRequest("POST", "/portals", document{}, "CreatePortal is not supported by Gatehouse: it has no portals for developers")
-}

@@ -20,17 +20,19 @@ type Options struct {
 	Documents Documents
 	// Address is where APIs are served; nil means the zero value of it.
 	Address func() address.Gateway
+	// Portals is where portals are served; nil means nowhere.
+	Portals func() PortalSite
 	// Checker tries what a change would have the gateway serve; nil lets all pass.
 	Checker Checker
 	// Caches empties caches of the gateway; nil says that there are none.
 	Caches Caches
 }
 
-// Checker says whether the gateway can serve an API, or a domain.
+// Checker says whether the gateway can serve an API, a domain, or a portal.
 type Checker interface {
-	// Check looks at the API or the domain name whose document has the key, with all that
-	// belongs to it, as the reader has it. What is wrong with the API is told by an error whose text is for
-	// the caller of the management API.
+	// Check looks at the API, the domain name or the portal whose document has the key, with
+	// all that belongs to it, as the reader has it. What is wrong with it is told by an error
+	// whose text is for the caller of the management API.
 	Check(ctx context.Context, reader store.Reader, key string) error
 }
 
@@ -61,7 +63,8 @@ func (s *Service) Operations() []restjson.Operation {
 		s.integrationOperations(), s.integrationResponseOperations(),
 		s.authorizerOperations(), s.modelOperations(), s.stageOperations(),
 		s.deploymentOperations(), s.vpcLinkOperations(), s.tagOperations(),
-		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(), unsupportedOperations(),
+		s.domainOperations(), s.mappingOperations(), s.routingRuleOperations(),
+		s.portalOperations(), s.portalProductOperations(), s.productPageOperations(), s.endpointPageOperations(),
 	)
 	if s.Documents == nil {
 		return operations

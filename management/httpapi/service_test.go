@@ -48,11 +48,16 @@ func (c *caches) FlushAuthorizers(_ context.Context, apiID, stage string) error 
 	return nil
 }
 
-func newClient(t *testing.T) *client {
+func newClient(t *testing.T) *client { return newClientOf(t, func(*httpapi.Options) {}) }
+
+// newClientOf has more to say of the service.
+func newClientOf(t *testing.T, more func(*httpapi.Options)) *client {
 	c := &client{t: t, store: store.NewMemory(), checker: &checker{}, caches: &caches{}}
-	c.handler = httpapi.NewService(httpapi.Options{
+	options := httpapi.Options{
 		Store: c.store, Log: slog.New(slog.DiscardHandler), Documents: openapi.Documents{}, Address: func() address.Gateway { return address.Gateway{Suffix: "example.com"} }, Checker: c.checker, Caches: c.caches,
-	})
+	}
+	more(&options)
+	c.handler = httpapi.NewService(options)
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse/management/restjson"
@@ -45,7 +46,7 @@ func taggedKey(c *restjson.Call) (string, error) {
 		}
 	}
 	switch {
-	case len(path) == 2 && (path[0] == "apis" || path[0] == "vpclinks" || path[0] == "domainnames"),
+	case len(path) == 2 && slices.Contains([]string{"apis", "vpclinks", "domainnames", "portals", "portalproducts"}, path[0]),
 		len(path) == 4 && path[0] == "apis" && path[2] == "stages":
 		return c.Region + "/" + strings.Join(path, "/"), nil
 	}

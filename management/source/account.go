@@ -24,6 +24,7 @@ type (
 		Domains            []nativeDomain      `json:"domains,omitempty"`
 		ClientCertificates []nativeCertificate `json:"clientCertificates,omitempty"`
 		VPCLinks           []nativeVPCLink     `json:"vpcLinks,omitempty"`
+		Portals            []nativePortal      `json:"portals,omitempty"`
 	}
 	nativeAPIKey struct {
 		Name    string   `json:"name"`

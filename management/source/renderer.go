@@ -15,7 +15,8 @@ import (
 type Renderer struct {
 	mu sync.Mutex
 	// apis are the files of each API by the key of its document, accounts those of what
-	// the APIs of a region share: by region, and domains by the keys of their documents.
+	// the APIs of a region share: by region, and domains and portals by the keys of their
+	// documents.
 	apis, accounts map[string]*Files
 	problems       map[string]error
 }
@@ -64,11 +65,11 @@ func (r *Renderer) Render(reader store.Reader, changed []string) (Files, error) 
 	return r.all(), nil
 }
 
-// unitOf gives what has to be rendered again for a key: the key of an API's document, or
-// of a domain's, or a region.
+// unitOf gives what has to be rendered again for a key: the key of an API's document, of a
+// domain's or a portal's, or a region.
 func unitOf(key string) string {
 	parts := strings.SplitN(key, "/", 4)
-	if len(parts) >= 3 && (parts[1] == restKind || parts[1] == httpKind) {
+	if len(parts) >= 3 && (parts[1] == restKind || parts[1] == httpKind || parts[1] == portalKind) {
 		return strings.Join(parts[:3], "/")
 	}
 	if len(parts) >= 3 && (parts[1] == domainKind || parts[1] == mappingKind || parts[1] == ruleKind) {
@@ -90,12 +91,18 @@ const (
 	ruleKind    = "routingrules"
 )
 
+// portalKind is what is kept of portals, and served.
+const portalKind = "portals"
+
 // IsAPI tells the units that are APIs.
 func IsAPI(unit string) bool {
 	return strings.Contains(unit, "/"+restKind+"/") || strings.Contains(unit, "/"+httpKind+"/")
 }
 
-// Unit renders an API or a domain by the key of its document, or what else the APIs of a
+// IsPortal tells the units that are portals.
+func IsPortal(unit string) bool { return strings.Contains(unit, "/"+portalKind+"/") }
+
+// Unit renders an API, a domain or a portal by the key of its document, or what else the APIs of a
 // region share by the region. What is not there has no files.
 func Unit(reader store.Reader, unit string) (Files, error) {
 	switch {
@@ -103,6 +110,8 @@ func Unit(reader store.Reader, unit string) (Files, error) {
 		return API(reader, unit)
 	case strings.Contains(unit, "/"+domainKind+"/"):
 		return domainFiles(reader, unit)
+	case IsPortal(unit):
+		return portalFiles(reader, unit)
 	}
 	return account(reader, unit)
 }
@@ -132,7 +141,7 @@ func (r *Renderer) renderUnit(reader store.Reader, unit string) error {
 	return nil
 }
 
-// Units are the files, as they were rendered last, of each API and each domain by the key
+// Units are the files, as they were rendered last, of each API, domain and portal by the key
 // of its document, and of what else the APIs of a region share by the region. Those that have not changed are
 // the same pointers as before; what they point to is not to be changed.
 func (r *Renderer) Units() map[string]*Files {

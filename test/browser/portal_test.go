@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -75,6 +76,10 @@ func TestPortal(t *testing.T) {
 	light := chromiumtest.Views[0]
 	b.Open(portal+"/", light)
 	every(b, "apis")
+	b.Click(`main a[href$="/pages/start"]`)
+	b.Until(`document.querySelector('h1')?.innerText === 'Start here' && document.querySelector('.prose pre')?.innerText.includes('$KEY')`)
+	every(b, "page")
+	b.Open(portal+"/", light)
 	b.Click(".card h2 a")
 	b.Until(`document.querySelectorAll('#viewer .opblock').length === 3`)
 	every(b, "api")
@@ -211,4 +216,30 @@ paths:
 			t.Error("secrets are in the log")
 		}
 	}
+}
+
+// TestChosenOperations holds that what is only shown cannot be tried out, that operations
+// stand below their groups, and that a portal's own colours can be read.
+func TestChosenOperations(t *testing.T) {
+	s, _, portal, _ := servePortal(t)
+	s.change("gatehouse.yaml", "hide: [/internal/*]", `show: [{route: GET /pets, group: Looking, tryIt: false}, {route: POST /pets, group: Adding}]
+    colors: {accent: "#7a1fa2", background: "#fffdf5", error: "#a61b1b", header: "#0b3d2e", navigation: "#ffd54f", text: "#1b1b1b"}`)
+	s.run.Await(&http.Client{Timeout: 5 * time.Second}, portal+"/assets/theme.css")
+	b := chromiumtest.Start(t)
+	b.Open(portal+"/apis/pets/v1", chromiumtest.Views[0])
+	b.Until(`document.querySelectorAll('#viewer .opblock').length === 2`)
+	if got := chromiumtest.Ask[[]string](b, `[...document.querySelectorAll('#viewer .opblock-tag')].map(e => e.dataset.tag)`); !slices.Equal(got, []string{"Looking", "Adding"}) {
+		t.Errorf("the groups are %q", got)
+	}
+	// The lower one first: what opens moves all that is below it.
+	b.Click("#viewer .opblock-post .opblock-summary-control")
+	b.Until(`document.querySelector('#viewer .opblock-post .try-out__btn')`)
+	b.Click("#viewer .opblock-get .opblock-summary-control")
+	b.Until(`document.querySelector('#viewer .opblock-get .opblock-body .responses-inner')`)
+	if chromiumtest.Ask[bool](b, `!!document.querySelector('#viewer .opblock-get .try-out__btn')`) {
+		t.Error("what is only shown can be tried out")
+	}
+	every(b, "chosen")
+	b.Open(portal+"/", chromiumtest.Views[0])
+	every(b, "colored")
 }

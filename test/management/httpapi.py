@@ -5,7 +5,6 @@ import json
 import sys
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 client = boto3.client("apigatewayv2", endpoint_url=sys.argv[1], region_name="eu-west-1")
@@ -211,15 +210,6 @@ for api in everything:
     assert status(client.delete_api(ApiId=api)) == 204
 assert client.get_apis()["Items"] == []
 
-# What there is not says so, and nothing was forgotten.
-anything = boto3.client("apigatewayv2", endpoint_url=sys.argv[1], region_name="eu-west-1", config=Config(parameter_validation=False))
-methods = {client.meta.method_to_api_mapping[m]: m for m in client.meta.method_to_api_mapping}
-for name in sorted(set(client.meta.service_model.operation_names) - called):
-    needed = client.meta.service_model.operation_model(name).input_shape.required_members
-    try:
-        getattr(anything, methods[name])(**{k: "x" if k.endswith(("Id", "Name")) else {} for k in needed})
-    except ClientError as e:
-        text = e.response["Error"]["Message"]
-        assert e.response["Error"]["Code"] == "BadRequestException" and text.startswith(f"{name} is not supported by Gatehouse: "), text
-    else:
-        raise AssertionError(f"{name} was not tried")
+# Nothing was forgotten. Portals are portals.py's and served_portals.py's.
+forgotten = {name for name in set(client.meta.service_model.operation_names) - called if "Portal" not in name and "Product" not in name}
+assert not forgotten, forgotten

@@ -17,6 +17,9 @@ import (
 // TestHTTPAPIs has boto3 walk through all operations of apigatewayv2.
 func TestHTTPAPIs(t *testing.T) { runHTTP(t, "httpapi.py") }
 
+// TestPortals has boto3 make portals, and all that is in them.
+func TestPortals(t *testing.T) { runHTTP(t, "portals.py") }
+
 // runHTTP has a script call a server that has nothing yet.
 func runHTTP(t *testing.T, script string) {
 	t.Helper()

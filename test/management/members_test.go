@@ -99,7 +99,7 @@ func TestMembersAreKnown(t *testing.T) {
 		for _, name := range regexp.MustCompile(`[A-Za-z]+`).FindAllString(code.String(), -1) {
 			known[name] = true
 		}
-		unsupported := regexp.MustCompile(`Portal|Product|RoutingRule|AccessAssociation`)
+		unsupported := regexp.MustCompile(`RoutingRule|AccessAssociation`)
 		for operation, members := range serviceMembers(t, service) {
 			if unsupported.MatchString(operation) {
 				continue

@@ -101,6 +101,11 @@ func TestServedWebSocketAPIs(t *testing.T) {
 	s.run(t, "served_websocketapi.py", echo(t))
 }
 
+// TestServedPortals publishes a portal, and visits it.
+func TestServedPortals(t *testing.T) {
+	startSiteOf(t, "", "", "--portal-address", "127.0.0.1:0").run(t, "served_portals.py")
+}
+
 // TestAnswersTellWhere asks a gateway with a name of its own where it serves.
 func TestAnswersTellWhere(t *testing.T) {
 	startSiteOf(t, "suffix: api.example.com, ", "").run(t, "addresses.py", echo(t))
