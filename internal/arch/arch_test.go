@@ -95,7 +95,7 @@ var arrows = map[string][]string{
 	"internal/sessions":    {"management"},
 	"internal/pageheaders": {},
 	// What others answer is bounded in one way.
-	"internal/bounded": {},
+	"internal/bounded":  {},
 	"internal/lockstep": {},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
