@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"integration/vtl": {},
 
 	// What is kept, and where, is apart from whose answers they are.
-	"integration/stagecache": {},
+	"integration/stagecache": {"internal/obs"},
 
 	// Backends over HTTP are called in one way, whatever kind of API is before them.
 	"integration/upstream": {"gateway", "internal/lockstep", "internal/obs"},
@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"extauthz/sigv4": {"gateway"},
 
 	// Stores that need a server, and what holds while a store fails.
-	"ratelimit/redis":    {"ratelimit"},
+	"ratelimit/redis":    {"ratelimit", "internal/obs"},
 	"ratelimit/fallback": {"ratelimit", "gateway"},
 	// Files of the reference service are read, and their mistakes told, as definitions are.
 	"ratelimit/descriptorfile": {"ratelimit", "gateway", "definition", "internal/wire"},
@@ -63,7 +63,7 @@ var arrows = map[string][]string{
 	"telemetry/archive":  {"telemetry/history"},
 	"telemetry/metering": {"internal/durable"},
 	// What is told of connections is known to both sides.
-	"telemetry/socket": {"gateway"},
+	"telemetry/socket": {"gateway", "internal/executionlog"},
 	"telemetry/cost":   {"telemetry/metering"},
 
 	// Portals keep requests where keys are made, and publish what is exported.
@@ -97,6 +97,7 @@ var arrows = map[string][]string{
 	// What others answer is bounded in one way.
 	"internal/bounded":  {},
 	"internal/lockstep": {},
+	"internal/webhook":  {"gateway"},
 	// Authorization servers are asked about tokens.
 	"internal/introspection": {"gateway", "internal/obs"},
 	// Definitions are told apart in the model's own terms.
