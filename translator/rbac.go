@@ -31,17 +31,18 @@ type principal = rbacconfigv3.Principal
 
 // refuse is a route's rbac configuration that refuses what any of the principals is.
 func refuse(policies map[string]*principal) proto.Message {
-	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_DENY, Policies: map[string]*rbacconfigv3.Policy{}}
-	for name, who := range policies {
-		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
-	}
-	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}}
+	return rulesFor(rbacconfigv3.RBAC_DENY, policies)
 }
 
 // letInOnly is a route's rbac configuration that lets in what any of the principals is. The
 // name of the first policy that matched is in the request's metadata then, as letInBy says.
 func letInOnly(policies map[string]*principal) proto.Message {
-	rules := &rbacconfigv3.RBAC{Action: rbacconfigv3.RBAC_ALLOW, Policies: map[string]*rbacconfigv3.Policy{}}
+	return rulesFor(rbacconfigv3.RBAC_ALLOW, policies)
+}
+
+// rulesFor does something with what any of the principals is, whatever it asks for.
+func rulesFor(action rbacconfigv3.RBAC_Action, policies map[string]*principal) proto.Message {
+	rules := &rbacconfigv3.RBAC{Action: action, Policies: map[string]*rbacconfigv3.Policy{}}
 	for name, who := range policies {
 		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
 	}
