@@ -4,26 +4,11 @@ answers, and what it refuses. The server is the first argument."""
 import sys
 
 import boto3
-from botocore.exceptions import ClientError
+
+from answers import refusals, same, status
 
 client = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name="eu-west-1")
-
-
-def same(got, **want):
-    """The members of an answer that are told are as told."""
-    for name, value in want.items():
-        assert got.get(name) == value, f"{name}: {got.get(name)!r}, want {value!r}"
-    return got
-
-
-def refused(kind, message, operation, **arguments):
-    try:
-        getattr(client, operation)(**arguments)
-    except ClientError as e:
-        got = e.response["Error"]
-        assert got["Code"] == kind and got["Message"] == message, f"{operation}: {got}, want {kind} {message!r}"
-        return e.response["ResponseMetadata"]["HTTPStatusCode"]
-    raise AssertionError(f"{operation} {arguments} was not refused")
+refused = refusals(client)
 
 
 def patch(op, path, value=None):
@@ -52,7 +37,7 @@ same(client.get_api_key(apiKey=key["id"], includeValue=True), value=key["value"]
 same(client.update_api_key(apiKey=key["id"], patchOperations=[patch("replace", "/enabled", "false"), patch("remove", "/stages", f"{i}/prod")]), enabled=False, stageKeys=[])
 ids = client.import_api_keys(format="csv", failOnWarnings=True, body=b"name,key\nfirst,first-value-0123456789\nsecond,second-value-0123456789\n")["ids"]
 assert len(ids) == 2
-assert refused("ConflictException", "API Key already exists", "create_api_key", value="first-value-0123456789") == 409
+assert status(refused("ConflictException", "API Key already exists", "create_api_key", value="first-value-0123456789")) == 409
 assert len([k for page in client.get_paginator("get_api_keys").paginate(includeValues=True, PaginationConfig={"PageSize": 2}) for k in page["items"] if k["value"]]) == 3
 assert [k["name"] for k in client.get_api_keys(nameQuery="sec")["items"]] == ["second"]
 arn = f"arn:aws:apigateway:eu-west-1::/apikeys/{key['id']}"
@@ -79,7 +64,7 @@ refused("ConflictException", f"API Key {key['id']} cannot reference multiple usa
 refused("NotFoundException", "Invalid Usage Plan ID specified", "get_usage_plan", usagePlanId="nosuch")
 
 # Usage: here it isn't counted, which is said.
-assert refused("ServiceUnavailableException", "Usage is not counted by this server: it has not the role ratelimit", "get_usage", usagePlanId=plan, startDate="2026-01-01", endDate="2026-01-02") == 503
+assert status(refused("ServiceUnavailableException", "Usage is not counted by this server: it has not the role ratelimit", "get_usage", usagePlanId=plan, startDate="2026-01-01", endDate="2026-01-02")) == 503
 client.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
 client.delete_api_key(apiKey=key["id"])
 client.update_usage_plan(usagePlanId=plan, patchOperations=[patch("remove", "/apiStages", f"{i}:prod")])

@@ -7,30 +7,12 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
+from answers import refusals, same, status
+
 client = boto3.client("apigatewayv2", endpoint_url=sys.argv[1], region_name="eu-west-1")
+refused = refusals(client)
 called = set()
 client.meta.events.register("before-call.*", lambda model, **_: called.add(model.name))
-
-
-def same(got, **want):
-    """The members of an answer that are told are as told."""
-    for name, value in want.items():
-        assert got.get(name) == value, f"{name}: {got.get(name)!r}, want {value!r}"
-    return got
-
-
-def refused(kind, message, operation, **arguments):
-    try:
-        getattr(client, operation)(**arguments)
-    except ClientError as e:
-        got = e.response["Error"]
-        assert got["Code"] == kind and got["Message"] == message, f"{operation}: {got}, want {kind} {message!r}"
-        return e.response
-    raise AssertionError(f"{operation} {arguments} was not refused")
-
-
-def status(answer):
-    return answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 # An HTTP API.

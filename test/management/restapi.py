@@ -5,26 +5,11 @@ import json
 import sys
 
 import boto3
-from botocore.exceptions import ClientError
+
+from answers import refusals, same
 
 client = boto3.client("apigateway", endpoint_url=sys.argv[1], region_name="eu-west-1")
-
-
-def same(got, **want):
-    """The members of an answer that are told are as told."""
-    for name, value in want.items():
-        assert got.get(name) == value, f"{name}: {got.get(name)!r}, want {value!r}"
-    return got
-
-
-def refused(kind, message, operation, **arguments):
-    try:
-        getattr(client, operation)(**arguments)
-    except ClientError as e:
-        got = e.response["Error"]
-        assert got["Code"] == kind and got["Message"] == message, f"{operation}: {got}, want {kind} {message!r}"
-        return
-    raise AssertionError(f"{operation} {arguments} was not refused")
+refused = refusals(client)
 
 
 def replace(path, value):

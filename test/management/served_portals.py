@@ -2,16 +2,19 @@
 of the gateway the second."""
 
 import json
+import operator
 import sys
 import time
 import urllib.error
 import urllib.request
 
 import boto3
-from botocore.exceptions import ClientError
+
+from answers import refusals
 
 endpoint, port = sys.argv[1:3]
 client = boto3.client("apigatewayv2", endpoint_url=endpoint, region_name="eu-west-1")
+refused = refusals(client, operator.contains)
 rest = boto3.client("apigateway", endpoint_url=endpoint, region_name="eu-west-1")
 
 
@@ -33,16 +36,6 @@ def becomes(want, url, seconds=20):
             return got[1]
         assert time.time() < end, (url, got)
         time.sleep(0.05)
-
-
-def refused(kind, message, operation, **arguments):
-    try:
-        getattr(client, operation)(**arguments)
-    except ClientError as e:
-        got = e.response["Error"]
-        assert got["Code"] == kind and message in got["Message"], f"{operation}: {got}, want {kind} {message!r}"
-        return
-    raise AssertionError(f"{operation} {arguments} was not refused")
 
 
 def mock(name):
