@@ -108,19 +108,21 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 		if !b.loader.options.foreign(p.Source.File) {
 			continue
 		}
-		// What was written to is not the list that was read, which is read again.
-		p.APIs = slices.Clone(without(p.APIs, func(a gateway.PortalAPI) bool { return stage(a.API, a.Stage) == nil }))
-		for j := range p.APIs {
-			a := &p.APIs[j]
+		// A list of its own: that which was read is read again.
+		var kept []gateway.PortalAPI
+		for _, a := range p.APIs {
 			served := stage(a.API, a.Stage)
-			if left := without(a.Shown, func(shown gateway.PortalOperations) bool { return !hasShown(served, shown) }); len(left) > 0 || len(a.Shown) == 0 {
-				a.Shown = left
+			if served == nil {
 				continue
 			}
-			// Nothing of it is left: to show nothing is not to show all.
-			a.API = ""
+			shown := without(a.Shown, func(o gateway.PortalOperations) bool { return !hasShown(served, o) })
+			if len(shown) == 0 && len(a.Shown) > 0 {
+				continue // To show nothing is not to show all.
+			}
+			a.Shown = shown
+			kept = append(kept, a)
 		}
-		p.APIs = slices.DeleteFunc(p.APIs, func(a gateway.PortalAPI) bool { return a.API == "" })
+		p.APIs = kept
 	}
 	for i := range s.APIs {
 		for j := range s.APIs[i].Stages {
