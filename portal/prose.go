@@ -29,7 +29,8 @@ func prose(written string) (template.HTML, error) {
 	if err := markdown.Convert([]byte(written), &out); err != nil {
 		return "", err
 	}
-	return template.HTML(scrolled.Replace(out.String())), nil //nolint:gosec // rendered without the HTML that was written
+	// It was rendered without the HTML that was written.
+	return template.HTML(scrolled.Replace(out.String())), nil
 }
 
 // scrolled has what may be wider than a page be moved by the keyboard, too. Of what was
