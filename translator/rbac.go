@@ -18,10 +18,11 @@ const (
 	refusedPoolClaims = "2-pool-claims"
 	refusedPoolScope  = "3-pool-scope"
 	refusedScope      = "4-token-scope"
-	refusedPlan       = "5-usage-plan"
 	refusedByPolicy   = "resource-policy"
 	// refusedUnallowed is what a resource policy does not allow.
 	refusedUnallowed = "not-allowed"
+	// refusedPlan are the details of what refuseOtherPlans refuses.
+	refusedPlan = "fault_filter_abort"
 	// refusedByAll is Envoy's word where no policy let the request in (letInOnly): there is
 	// none of the usage plans that does.
 	refusedByAll = "none"

@@ -37,10 +37,10 @@ type stageCompiler struct {
 	custom *proto.Message
 	// served is that of routes that the integration service serves, the same for all.
 	served *servedReplies
-	// plans is the check of a key's usage plans, the same for all routes.
-	plans *anypb.Any
-	// classes only names the plans' classes, where the authorization service has checked them.
-	classes *anypb.Any
+	// planCheck is the check of a key's usage plans, classNames what only names the plans'
+	// classes, the same for all routes.
+	planCheck, classNames *anypb.Any
+	classes               planClasses
 	// refused caches the same with what is said to those who are not let in.
 	refused map[string]*anypb.Any
 	// The resource policy: its rules for Envoy, nil when it asks for more than they can.

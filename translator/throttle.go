@@ -22,9 +22,11 @@ const (
 	// Classes of the buckets of the stage and of the route.
 	throttleStageClass = "stageClass"
 	throttleRouteClass = "routeClass"
+	// throttlePlanClass is the class of the bucket that each key has for all routes of its
+	// usage plan, where that is the same in all plans of the stage (planClasses).
+	throttlePlanClass = "planClass"
 	// throttlePlanRoutes holds, by the id of a usage plan, the class of the bucket that each
-	// key has for this route. That of the bucket for the whole plan is not the route's to
-	// say (planCheck).
+	// key has for this route.
 	throttlePlanRoutes = "planRoutes"
 	// throttleStopped has a value where nothing gets through, throttleStoppedPlans by the
 	// id of a usage plan whose keys do not.
@@ -121,6 +123,9 @@ func (c *stageCompiler) addPlanThrottles(r *parsedRoute, found *routeThrottles) 
 		})
 	}
 	found.plans = map[string]*structpb.Value{}
+	if class := c.planClasses().only(); class != "" {
+		found.plans[throttlePlanClass] = structpb.NewStringValue(class)
+	}
 	for key, classes := range of {
 		if len(classes) > 0 {
 			found.plans[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
@@ -154,13 +159,8 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	if throttles.ofKeys() {
 		route.TypedPerFilterConfig[filterPlanThrottles] = enabled(nil)
 	}
-	if throttles.keyed && route.TypedPerFilterConfig[filterPlans] == nil {
-		if c.classes == nil {
-			classes := c.planClasses()
-			classes[planUnlimited] = anybody()
-			c.classes = enabled(letInOnly(classes))
-		}
-		route.TypedPerFilterConfig[filterPlans] = c.classes
+	if throttles.keyed && c.planClasses().differ() && route.TypedPerFilterConfig[filterPlanClasses] == nil {
+		c.nameClasses(route)
 	}
 }
 

@@ -210,7 +210,7 @@ func (c *throttleClasses) planFilter() *localratelimitv3.LocalRateLimit {
 		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(throttleRoute), each(key)))
 	}
 	if len(c.plans) > 0 {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofPlan(class), theKey))
+		f.RateLimits = append(f.RateLimits, rateLimit(ofRoute(class, throttlePlanClass), theKey), rateLimit(ofPlan(class), theKey))
 	}
 	for _, of := range slices.SortedFunc(maps.Keys(c.plans), func(a, b planClass) int {
 		return cmp.Or(compareClasses(a.bucketClass, b.bucketClass), cmp.Compare(a.twin, b.twin))
@@ -269,7 +269,7 @@ func ofRoute(key string, path ...string) *routev3.RateLimit_Action {
 	}}}
 }
 
-// ofPlan is an entry with the class of the caller's usage plan, as planCheck has found it.
+// ofPlan is an entry with the class of the caller's usage plan, as filterPlanClasses has found it.
 func ofPlan(key string) *routev3.RateLimit_Action {
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_Metadata{Metadata: &routev3.RateLimit_Action_MetaData{
 		DescriptorKey: key, MetadataKey: letInBy(), Source: routev3.RateLimit_Action_MetaData_DYNAMIC,
