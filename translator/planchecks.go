@@ -36,7 +36,7 @@ func (c *stageCompiler) checkKey(r *parsedRoute, route *routev3.Route) {
 // route. Where each has one class only, the route says it. Else Envoy writes the classes of
 // the plan that let a request in into its metadata, from where the filter of throttles takes
 // them (planFilter): a key's buckets cost the same among many plans as among few. Writing that
-// takes 6,000 to 9,000 instructions, of the 200,000 that a plain request does.
+// takes 6,000 to 13,000 instructions, of the 200,000 that a plain request does.
 type keyClasses struct{ ofPlans, ofRoute map[string][]string }
 
 // Besides those of buckets there are two classes: planStopped of what lets nothing through,
@@ -162,8 +162,7 @@ func refuseOtherPlans(plans []string) proto.Message {
 // tagsWith match the tags of keys that are in one of the plans: each of them some.
 func tagsWith(plans []string) []*envoymatcherv3.StringMatcher {
 	if len(plans) >= manyPlans {
-		// Ids are hexadecimal; what follows them may be anything.
-		return []*envoymatcherv3.StringMatcher{regexMatcher(`[0-9a-f|]*\|(?:` + strings.Join(plans, "|") + `)\|.*`)}
+		return []*envoymatcherv3.StringMatcher{tagHasOneOf(plans)}
 	}
 	var list []*envoymatcherv3.StringMatcher
 	for _, id := range plans {
@@ -175,4 +174,10 @@ func tagsWith(plans []string) []*envoymatcherv3.StringMatcher {
 // tagHas matches the tag of a key that is in the plan of this id.
 func tagHas(plan string) *envoymatcherv3.StringMatcher {
 	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + plan + "|"}}
+}
+
+// tagHasOneOf matches the tag of a key that is in at least one of the plans. Ids are
+// hexadecimal; what follows them may be anything.
+func tagHasOneOf(plans []string) *envoymatcherv3.StringMatcher {
+	return regexMatcher(`[0-9a-f|]*\|(?:` + strings.Join(plans, "|") + `)\|.*`)
 }
