@@ -20,8 +20,9 @@ const (
 	// streamBytes how much of them.
 	streamInterval = time.Second
 	streamBytes    = 64 << 10
-	// streamTimeout is how long the service may take to receive them.
-	streamTimeout = 2 * time.Second
+	// streamTimeout is how long the service may take to receive them. It bounds what a hung
+	// service costs: about 300 bytes for each request of that time.
+	streamTimeout = 10 * time.Second
 )
 
 // filterLoggedKey keeps which API key a request came with: the header that says so goes no
