@@ -10,7 +10,6 @@ import (
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	customresponsev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/custom_response/v3"
 	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
-	faultv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
@@ -61,10 +60,10 @@ const (
 	filterAuthorization = wire.AuthorizationMetadata
 	// filterKeys looks API keys up (api_key_auth, by ECDS).
 	filterKeys = "gw.keys"
-	// filterPlans lets in only the keys whose usage plans have the stage (fault), and
-	// filterPlanClasses does so where it matters which of the plans a key is in (rbac).
-	filterPlans       = "gw.plans"
-	filterPlanClasses = "gw.plan-classes"
+	// filterPlanKeys lets in only the keys whose usage plans have the stage (fault), and
+	// filterPlans does so where it matters which of the plans a key is in (rbac).
+	filterPlanKeys = "gw.plan-keys"
+	filterPlans    = "gw.plans"
 	// filterSharedLimits and filterClosedLimits ask the rate limit service about limits
 	// that all Envoys share and that are hard: those that let through, and those that do
 	// not, what the service does not answer (ratelimit).
@@ -134,8 +133,9 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterClaims, &rbacv3.RBAC{}),
 		discovered(filterAuthorization, &extauthzv3.ExtAuthz{}),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
-		off(filterPlans, &faultv3.HTTPFault{}),
-		off(filterPlanClasses, &rbacv3.RBAC{}),
+		// A route that does not say which plans refuses everybody.
+		off(filterPlanKeys, refuseOtherPlans(nil)),
+		off(filterPlans, &rbacv3.RBAC{}),
 		off(filterSharedLimits, sharedLimits(g, false)),
 		off(filterClosedLimits, sharedLimits(g, true)),
 		discovered(filterPlanThrottles, &localratelimitv3.LocalRateLimit{}),

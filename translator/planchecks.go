@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func (c *stageCompiler) checkKey(r *parsedRoute, route *routev3.Route) {
 	if c.planCheck == nil {
 		c.planCheck = enabled(refuseOtherPlans(c.keyAccess.Stage(c.api.ID, c.stage.Name)))
 	}
-	route.TypedPerFilterConfig[filterPlans] = c.planCheck
+	route.TypedPerFilterConfig[filterPlanKeys] = c.planCheck
 }
 
 // keyClasses are the ids of the usage plans that have a stage by the class of the bucket that
@@ -49,17 +50,33 @@ const (
 
 func (c *stageCompiler) keyClassesOf(r *parsedRoute) keyClasses {
 	found := keyClasses{map[string][]string{}, map[string][]string{}}
-	for i := range c.snapshot.UsagePlans {
-		plan := &c.snapshot.UsagePlans[i]
-		at := plan.Stage(c.api.ID, c.stage.Name)
-		if at == nil {
-			continue
-		}
-		id := plan.ID()
-		ofPlan, ofRoute := keyClassOf(plan.Throttle, c.keyAccess.Twin(id)), keyClassOf(at.RouteThrottle(r.Key()), 0)
-		found.ofPlans[ofPlan], found.ofRoute[ofRoute] = append(found.ofPlans[ofPlan], id), append(found.ofRoute[ofRoute], id)
+	for _, p := range c.plansHere() {
+		ofRoute := keyClassOf(p.at.RouteThrottle(r.Key()), 0)
+		found.ofPlans[p.class], found.ofRoute[ofRoute] = append(found.ofPlans[p.class], p.id), append(found.ofRoute[ofRoute], p.id)
 	}
 	return found
+}
+
+// stagePlan is a usage plan that has the stage, with the class of its keys' buckets.
+type stagePlan struct {
+	*gateway.UsagePlan
+	at        *gateway.PlanStage
+	id, class string
+}
+
+// plansHere are found once for all routes.
+func (c *stageCompiler) plansHere() []stagePlan {
+	if c.stagePlans == nil {
+		c.stagePlans = []stagePlan{}
+		for i := range c.snapshot.UsagePlans {
+			plan := &c.snapshot.UsagePlans[i]
+			if at := plan.Stage(c.api.ID, c.stage.Name); at != nil {
+				id := plan.ID()
+				c.stagePlans = append(c.stagePlans, stagePlan{plan, at, id, keyClassOf(plan.Throttle, c.keyAccess.Twin(id))})
+			}
+		}
+	}
+	return c.stagePlans
 }
 
 // told reports whether Envoy has to find out the classes of each request.
@@ -100,7 +117,7 @@ func (c *stageCompiler) tellClasses(classes keyClasses, everybody bool, route *r
 		config = enabled(letInOnly(plans, routes))
 		c.classChecks[same] = config
 	}
-	route.TypedPerFilterConfig[filterPlanClasses] = config
+	route.TypedPerFilterConfig[filterPlans] = config
 }
 
 // principalsOf are who is in the plans of each class.

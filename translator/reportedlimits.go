@@ -97,21 +97,16 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 	counts := func(t *gateway.Throttle) bool { return shared(t) != nil && reported(t.Hard, t.FailureMode) }
 	if r.APIKeyRequired && c.keyed() {
 		var routes, plans, quotas []reportedBucket
-		for i := range c.snapshot.UsagePlans {
-			plan := &c.snapshot.UsagePlans[i]
-			stage := plan.Stage(c.api.ID, c.stage.Name)
-			if stage == nil {
-				continue
+		for _, p := range c.plansHere() {
+			of := []string{p.id}
+			if t := p.at.RouteThrottle(r.Key()); counts(t) {
+				routes = append(routes, reportedBucket{keyed: true, plan: p.id, plans: of, entries: on, throttle: t})
 			}
-			id := plan.ID()
-			if t := stage.RouteThrottle(r.Key()); counts(t) {
-				routes = append(routes, reportedBucket{keyed: true, plan: id, plans: []string{id}, entries: on, throttle: t})
+			if counts(p.Throttle) {
+				plans = append(plans, reportedBucket{keyed: true, plan: p.id, plans: of, throttle: p.Throttle})
 			}
-			if counts(plan.Throttle) {
-				plans = append(plans, reportedBucket{keyed: true, plan: id, plans: []string{id}, throttle: plan.Throttle})
-			}
-			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
-				quotas = append(quotas, reportedBucket{keyed: true, plan: id, plans: []string{id}, entries: at, usage: q == nil})
+			if q := p.Quota; q == nil && !p.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
+				quotas = append(quotas, reportedBucket{keyed: true, plan: p.id, plans: of, entries: at, usage: q == nil})
 			}
 		}
 		level(wire.LimitKeyRoute, routes...)

@@ -84,20 +84,15 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 	kind := func(k string) *routev3.RateLimit_Action { return literalEntry(wire.LimitKind, k) }
 	if r.APIKeyRequired && c.keyed() {
 		var quotas, routes, plans hardPlans
-		for i := range c.snapshot.UsagePlans {
-			plan := &c.snapshot.UsagePlans[i]
-			at := plan.Stage(c.api.ID, c.stage.Name)
-			if at == nil {
-				continue
+		for _, p := range c.plansHere() {
+			if q := p.Quota; q != nil && !reported(q.Hard, q.FailureMode) {
+				quotas.add(p.id, q.FailureMode)
 			}
-			if q := plan.Quota; q != nil && !reported(q.Hard, q.FailureMode) {
-				quotas.add(plan, q.FailureMode)
+			if t := asked(p.at.RouteThrottle(r.Key())); t != nil {
+				routes.add(p.id, t.FailureMode)
 			}
-			if t := asked(at.RouteThrottle(r.Key())); t != nil {
-				routes.add(plan, t.FailureMode)
-			}
-			if t := asked(plan.Throttle); t != nil {
-				plans.add(plan, t.FailureMode)
+			if t := asked(p.Throttle); t != nil {
+				plans.add(p.id, t.FailureMode)
 			}
 		}
 		c.addHard(&found, quotas, kind(wire.LimitQuota), keyEntry(), api, stage)
@@ -120,11 +115,11 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 // the service does not answer.
 type hardPlans struct{ open, closed []string }
 
-func (p *hardPlans) add(plan *gateway.UsagePlan, mode gateway.FailureMode) {
+func (p *hardPlans) add(id string, mode gateway.FailureMode) {
 	if mode == gateway.FailClosed {
-		p.closed = append(p.closed, plan.ID())
+		p.closed = append(p.closed, id)
 	} else {
-		p.open = append(p.open, plan.ID())
+		p.open = append(p.open, id)
 	}
 }
 

@@ -37,6 +37,8 @@ type stageCompiler struct {
 	custom *proto.Message
 	// served is that of routes that the integration service serves, the same for all.
 	served *servedReplies
+	// stagePlans are the usage plans that have the stage.
+	stagePlans []stagePlan
 	// planCheck is the check of a key's usage plans, classChecks are those that tell the
 	// classes of its buckets, by routes that are alike in these.
 	planCheck   *anypb.Any

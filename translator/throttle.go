@@ -97,11 +97,8 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 // addPlanThrottles finds those of the usage plans that have the stage.
 func (c *stageCompiler) addPlanThrottles(r *parsedRoute, found *routeThrottles) {
 	own := func(t *gateway.Throttle) bool { return t != nil && !t.Shared }
-	for i := range c.snapshot.UsagePlans {
-		plan := &c.snapshot.UsagePlans[i]
-		if at := plan.Stage(c.api.ID, c.stage.Name); at != nil {
-			found.ownPlans = found.ownPlans || own(plan.Throttle) || own(at.RouteThrottle(r.Key()))
-		}
+	for _, p := range c.plansHere() {
+		found.ownPlans = found.ownPlans || own(p.Throttle) || own(p.at.RouteThrottle(r.Key()))
 	}
 	found.keys = c.keyClassesOf(r)
 	if found.keys.told() {
@@ -141,7 +138,7 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	if throttles.ofKeys() {
 		route.TypedPerFilterConfig[filterPlanThrottles] = enabled(nil)
 	}
-	if throttles.keys.told() && route.TypedPerFilterConfig[filterPlanClasses] == nil {
+	if throttles.keys.told() && route.TypedPerFilterConfig[filterPlans] == nil {
 		c.tellClasses(throttles.keys, true, route)
 	}
 }

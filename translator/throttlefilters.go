@@ -276,7 +276,7 @@ func ofRoute(key string, path ...string) *routev3.RateLimit_Action {
 	}}}
 }
 
-// ofRequest takes an entry from what filterPlanClasses has found out about the caller.
+// ofRequest takes an entry from what filterPlans has found out about the caller.
 func ofRequest(key string, at *metadatav3.MetadataKey) *routev3.RateLimit_Action {
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_Metadata{Metadata: &routev3.RateLimit_Action_MetaData{
 		DescriptorKey: key, MetadataKey: at, Source: routev3.RateLimit_Action_MetaData_DYNAMIC,
