@@ -92,8 +92,6 @@ func showAge(d time.Duration) string {
 	}
 }
 
-// showClock is the time of day, showMoment the day with it. All times are those of UTC: so
-// are logs, and days of quotas.
 // showMany says how many there are of something.
 func showMany(n int, what string) string {
 	if n == 1 {
@@ -102,6 +100,8 @@ func showMany(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// showClock is the time of day, showMoment the day with it. All times are those of UTC: so
+// are logs, and days of quotas.
 func showClock(t time.Time) string  { return t.UTC().Format("15:04") }
 func showMoment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 

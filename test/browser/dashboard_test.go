@@ -162,6 +162,10 @@ func TestDashboard(t *testing.T) {
 			if covered := chromiumtest.Ask[int](b, `[...document.querySelectorAll('.top-value')].filter(v => v.getBoundingClientRect().bottom > v.parentNode.querySelector('svg').getBoundingClientRect().top + 1).length`); covered > 0 {
 				t.Errorf("%s: what charts are measured by covers %d of them", page, covered)
 			}
+			// Nobody should have to move a table to read it, but the one that has every number.
+			if cut := chromiumtest.Ask[int](b, `[...document.querySelectorAll('.scroll')].filter(s => !s.closest('details') && s.scrollWidth > s.clientWidth + 1).length`); v.Phone && cut > 0 {
+				t.Errorf("%s: %d tables are wider than the screen", page, cut)
+			}
 			b.Picture(page)
 			b.Quiet(page)
 		}
