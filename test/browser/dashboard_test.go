@@ -138,6 +138,13 @@ func TestDashboard(t *testing.T) {
 	b.Until(`document.querySelector('[data-value=came]')?.textContent === '0'`)
 	s.call(130, "/v1/pets", "", 200)
 	b.Until(`document.querySelector('[data-value=came]').textContent === '130'`)
+	// Of each kind some, for the pictures.
+	s.call(2, "/v1/pets/999", "", 404)
+	s.call(1, "/orders/pets", "trial-example-key-0001", 429)
+	s.call(1, "/v1/none", "", 403)
+	s.call(3, "/orders/pets", "acme-example-key-0001", 200)
+	s.call(2, "/v2/pets", "", 200)
+	s.call(4, "/v1/pets", "", 200)
 	b.Open(s.dashboard+"requests", light)
 	b.Until(`document.querySelectorAll('a[href^="/dashboard/requests/"]').length > 0`)
 	request := chromiumtest.Ask[string](b, `document.querySelector('a[href^="/dashboard/requests/"]').getAttribute('href')`)
