@@ -25,8 +25,8 @@ import (
 )
 
 // more are APIs that the composition does not have, so that each metric that is asked for
-// comes to be: one whose answers are kept and whose callers sign, one with tokens, and one
-// of WebSockets.
+// comes to be: one whose answers are kept and whose callers sign or have keys with a quota, one
+// with tokens, and one of WebSockets.
 const (
 	more = `apis:
   - {name: kept, protocol: REST, definition: kept.openapi.json, backend: petstore, stages: [{name: v1, cache: {ttl: 1m}, accessLog: {format: "$context.requestId"}}]}
@@ -36,9 +36,12 @@ const (
     routeSelectionExpression: $request.body.action
     routes: {$default: {integration: {type: HTTP_PROXY, uri: "http://backend.test/pets"}}}
     stages: [{name: v1, metrics: detailed}]
+apiKeys: [{name: ada, value: "ada-example-key-000001"}]
+usagePlans: [{name: counted, quota: {limit: 1000000, period: DAY}, failureMode: closed, stages: [kept/v1], keys: [ada]}]
 `
 	kept = `{"openapi": "3.0.1", "info": {"title": "kept", "version": "1"}, "paths": {
-  "/pets": {"get": {}}, "/signed": {"get": {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}}}`
+  "/pets": {"get": {}}, "/signed": {"get": {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}, "/keyed": {"get": {"security": [{"key": []}]}}},
+  "components": {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}}`
 	tokens = `{"openapi": "3.0.1", "info": {"title": "tokens", "version": "1"}, "paths": {"/pets": {"get": {"security": [{"jwt": []}]}}},
   "components": {"securitySchemes": {"jwt": {"type": "oauth2", "x-amazon-apigateway-authorizer": {
     "type": "jwt", "identitySource": "$request.header.Authorization", "jwtConfiguration": {"issuer": "ISSUER", "audience": ["a"]}}}}}}`
@@ -84,6 +87,7 @@ func TestComposeMonitoring(t *testing.T) {
 		for _, path := range []string{"/pets", "/pets/1", "/none", "/_aws/execute-api/kept/v1/pets", "/_aws/execute-api/kept/v1/signed", "/_aws/execute-api/tokens/$default/pets"} {
 			get("GET", base+path)
 		}
+		send(t, client, request(t, "GET", base+"/_aws/execute-api/kept/v1/keyed", "", "x-api-key", "ada-example-key-000001"))
 		x.message("/_aws/execute-api/chat/v1")
 	}
 	var without []string
