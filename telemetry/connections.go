@@ -23,7 +23,7 @@ func (s *Server) Happened(e *socket.Event) {
 	}
 	s.metrics.sockets.count(st, rt, e)
 	if s.history != nil || st.executions != nil || st.log != nil {
-		s.tellEvent(&request{socket: e, stage: st, route: rt, compiled: compiled})
+		s.tellEvent(&request{entry: &untold, socket: e, stage: st, route: rt, compiled: compiled})
 	}
 }
 

@@ -229,7 +229,7 @@ func TestMonitoring(t *testing.T) {
 	later := []string{
 		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total",
 		"gatehouse_extauthz_checks_total", "gatehouse_extauthz_evaluator_seconds_bucket", "gatehouse_ratelimit_seconds_bucket", "gatehouse_ratelimit_store_up",
-		"gatehouse_integration_seconds_bucket", "envoy_access_logs_grpc_access_log_logs_dropped",
+		"gatehouse_integration_seconds_bucket", "envoy_access_logs_open_telemetry_access_log_logs_dropped",
 	}
 	asked := 0
 	for _, expression := range expressions(t) {
