@@ -146,9 +146,6 @@ func tokenFilter(s *gateway.Snapshot, checks map[string]tokenCheck) *jwtv3.JwtAu
 		check := checks[name]
 		var ways []*jwtv3.JwtRequirement
 		for _, issuer := range check.issuers {
-			if keySet(s, issuer) == "" {
-				continue // Envoy takes no empty set; none of its tokens is good yet.
-			}
 			for form, provider := range check.providers(s, issuer) {
 				f.Providers[form] = provider
 				ways = append(ways, &jwtv3.JwtRequirement{RequiresType: &jwtv3.JwtRequirement_ProviderName{ProviderName: form}})
@@ -178,7 +175,9 @@ func anyRequirement(ways []*jwtv3.JwtRequirement) *jwtv3.JwtRequirement {
 func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jwtv3.JwtProvider {
 	provider := func() *jwtv3.JwtProvider {
 		return &jwtv3.JwtProvider{
-			Issuer:              issuer,
+			Issuer: issuer,
+			// Where the keys are not known (yet) this is empty: no token is good then, and who
+			// has none is still told so.
 			JwksSourceSpecifier: &jwtv3.JwtProvider_LocalJwks{LocalJwks: inlineString(keySet(s, issuer))},
 			Forward:             true,
 			RequireExpiration:   true,

@@ -154,12 +154,27 @@ func TestJWTAuthorizer(t *testing.T) {
 		t.Errorf("a token of the new key: %d", status)
 	}
 
-	// Without keys nobody gets in, and what is open stays open.
+	// Without keys nobody gets in, nor does who was let in just before; who has no token is
+	// not told of a bad one. What is open stays open.
 	s := snapshot()
 	s.Issuers = nil
 	g.change(s)
-	if r := g.request("GET", host, "/orders", "", "Authorization", "Bearer "+fresh); r.StatusCode != 401 {
-		t.Errorf("without keys: %d", r.StatusCode)
+	if status := conn.get("/orders", "Authorization: Bearer "+fresh); status != 401 {
+		t.Errorf("without keys, on a connection of before: %d", status)
+	}
+	for token, challenge := range map[string]string{
+		"Bearer " + fresh:    `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		fresh:                `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		"Bearer " + unsigned: `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		"":                   "Bearer",
+	} {
+		var headers []string
+		if token != "" {
+			headers = []string{"Authorization", token}
+		}
+		if r := g.request("GET", host, "/orders", "", headers...); r.StatusCode != 401 || r.body != `{"message":"Unauthorized"}` || r.Header.Get("www-authenticate") != challenge {
+			t.Errorf("without keys, token %.20q: %d %s %v", token, r.StatusCode, r.body, r.Header)
+		}
 	}
 	if r := g.request("GET", host, "/open", ""); r.StatusCode != 200 {
 		t.Errorf("the open route: %d", r.StatusCode)
