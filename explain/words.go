@@ -57,6 +57,7 @@ var flagWords = map[string]string{
 // refusedClaims are the rules about a token that was verified, by what Envoy's details have
 // of them.
 var refusedClaims = []struct{ detail, name, words string }{
+	{"-token-form]", "token", "there is more than the token in its place"},
 	{"-token-audience]", "token", "the token is for another audience"},
 	{"-pool-claims]", "token", "the token is none of the user pool's that the route takes"},
 	{"-pool-scope]", "scope", "the token has none of the scopes that the route asks for"},

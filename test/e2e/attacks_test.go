@@ -32,15 +32,13 @@ func TestSeveralAPIKeys(t *testing.T) {
 		{Name: "first", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"silver"}},
 	}
 	g := start(t, s)
-	for _, c := range []struct {
+	type attempt struct {
 		stage, first, second string
 		// who is let in, "" for nobody.
 		who string
-	}{
-		{"v1", gold, silver, "gold"}, {"v1", silver, gold, "silver"},
-		{"v2", gold, silver, "gold"}, {"v2", silver, gold, ""},
-		{"v1", gold, "nonsense", "gold"}, {"v1", "nonsense", gold, ""}, {"v1", "", gold, ""}, {"v1", gold + "," + silver, silver, ""},
-	} {
+	}
+	check := func(c attempt) {
+		t.Helper()
 		r := g.request("GET", "keys.execute-api.localhost", "/"+c.stage+"/closed", "", "X-Api-Key", c.first, "x-api-key", c.second)
 		who := ""
 		if r.StatusCode == 200 {
@@ -50,12 +48,29 @@ func TestSeveralAPIKeys(t *testing.T) {
 			t.Errorf("%s with %q and %q: %d for %q, want %q", c.stage, c.first, c.second, r.StatusCode, who, c.who)
 		}
 	}
+	for _, c := range []attempt{
+		{"v1", gold, silver, "gold"}, {"v1", silver, gold, "silver"},
+		{"v2", gold, silver, "gold"}, {"v2", silver, gold, ""},
+		{"v1", gold, "nonsense", "gold"}, {"v1", "nonsense", gold, ""}, {"v1", "", gold, ""}, {"v1", gold + "," + silver, silver, ""},
+		// Envoy would look it up without the scheme.
+		{"v1", "Bearer " + gold, "", ""}, {"v1", "Bearer " + gold, gold, ""}, {"v1", "bearer " + gold, gold, ""},
+	} {
+		check(c)
+	}
 	if r := g.request("GET", "asked.execute-api.localhost", "/v1/orders", "", "X-Who", "ann", "X-Api-Key", gold, "X-Api-Key", silver); f.calls() != 1 {
 		t.Fatalf("the authorizer was not asked: %d %s", r.StatusCode, r.body)
 	}
 	identity, _ := f.events[0]["requestContext"].(map[string]any)["identity"].(map[string]any)
 	if identity["apiKey"] != gold {
 		t.Errorf("the authorizer was told of the key %v", identity["apiKey"])
+	}
+
+	// It is so where a plan has a bucket for each of its keys, too.
+	s.UsagePlans[0].Throttle = &gateway.Throttle{Rate: 1000, Burst: 1000}
+	throttled := *s
+	g.change(&throttled)
+	for _, c := range []attempt{{"v2", gold, "", "gold"}, {"v2", silver, "", ""}, {"v2", "Bearer " + gold, "", ""}} {
+		check(c)
 	}
 }
 
@@ -103,20 +118,27 @@ func TestUnusualTokens(t *testing.T) {
 		tokens []string
 		status int
 	}{
-		"good and forged":          {"/orders", []string{"Bearer " + good, "Bearer " + forged}, 401},
-		"forged and good":          {"/orders", []string{"Bearer " + forged, "Bearer " + good}, 401},
-		"both in one field":        {"/orders", []string{"Bearer " + good + ", Bearer " + forged}, 401},
-		"a fourth part":            {"/orders", []string{"Bearer " + good + ".x"}, 401},
-		"more after it":            {"/orders", []string{"Bearer " + good + " x"}, 401},
-		"a tab":                    {"/orders", []string{"Bearer\t" + good}, 401},
-		"another scheme":           {"/orders", []string{"Basic " + good}, 401},
-		"a key of its own":         {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","kid":`+string(kid)+`,"jku":"`+evil.URL+`/jwks","jwk":`+evil.JWKS()+`}`)}, 401},
-		"none, in other case":      {"/orders", []string{"Bearer " + withHeader(`{"alg":"nOnE"}`)}, 401},
-		"none after RS256":         {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","alg":"none"}`)}, 401},
-		"an algorithm's number":    {"/orders", []string{"Bearer " + withHeader(`{"alg":1}`)}, 401},
-		"a list of key ids":        {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","kid":["a"]}`)}, 401},
-		"an extension":             {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","crit":["b64"],"b64":false}`)}, 401},
+		"good and forged":       {"/orders", []string{"Bearer " + good, "Bearer " + forged}, 401},
+		"forged and good":       {"/orders", []string{"Bearer " + forged, "Bearer " + good}, 401},
+		"both in one field":     {"/orders", []string{"Bearer " + good + ", Bearer " + forged}, 401},
+		"a fourth part":         {"/orders", []string{"Bearer " + good + ".x"}, 401},
+		"more after it":         {"/orders", []string{"Bearer " + good + " x"}, 401},
+		"a tab":                 {"/orders", []string{"Bearer\t" + good}, 401},
+		"another scheme":        {"/orders", []string{"Basic " + good}, 401},
+		"a key of its own":      {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","kid":`+string(kid)+`,"jku":"`+evil.URL+`/jwks","jwk":`+evil.JWKS()+`}`)}, 401},
+		"none, in other case":   {"/orders", []string{"Bearer " + withHeader(`{"alg":"nOnE"}`)}, 401},
+		"none after RS256":      {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","alg":"none"}`)}, 401},
+		"an algorithm's number": {"/orders", []string{"Bearer " + withHeader(`{"alg":1}`)}, 401},
+		"a list of key ids":     {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","kid":["a"]}`)}, 401},
+		"an extension":          {"/orders", []string{"Bearer " + withHeader(`{"alg":"RS256","crit":["b64"],"b64":false}`)}, 401},
+		// A backend that takes what follows the first space would see the other.
+		"forged, before it":        {"/orders", []string{"X " + forged + " Bearer " + good}, 401},
+		"another scheme before it": {"/orders", []string{"Basic x Bearer " + good}, 401},
+		"letters before it":        {"/orders", []string{"XBearer " + good}, 401},
 		"query: forged, then good": {"/query?token=" + forged + "&token=" + good, nil, 401},
+		"query: good, then forged": {"/query?token=" + good + "&token=" + forged, nil, 401},
+		"query: with escapes":      {"/query?tok%65n=" + good + "&a=b&%74oken=" + forged, nil, 401},
+		"query: twice, and empty":  {"/query?a&token=" + good + "&token", nil, 401},
 		"query: in capitals":       {"/query?TOKEN=" + good, nil, 401},
 		"query: of another name":   {"/query?x=token=" + good, nil, 401},
 		// What the issuer itself has signed, but claims of other kinds.
@@ -138,6 +160,14 @@ func TestUnusualTokens(t *testing.T) {
 		}
 		if r := g.request("GET", "jwt.execute-api.localhost", c.target, "", headers...); r.StatusCode != c.status || r.body != `{"message":"Unauthorized"}` {
 			t.Errorf("%s: %d %s", name, r.StatusCode, r.body)
+		}
+	}
+	// What only looks like several tokens is not refused.
+	for target, header := range map[string]string{
+		"/query?a=token&token=" + good + "&mytoken=x&token2=x&x=token=y": "", "/query?tok%65n=" + good: "", "/orders?token=x&token=y": "Bearer " + good,
+	} {
+		if r := g.request("GET", "jwt.execute-api.localhost", target, "", "Authorization", header); r.StatusCode != 200 {
+			t.Errorf("%.20s: %d %s", target, r.StatusCode, r.body)
 		}
 	}
 	// One that Envoy has let in before expires all the same: five seconds late, as others do.
