@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -187,5 +189,78 @@ func TestUnusualTokens(t *testing.T) {
 	e := g.request("POST", "jwt.execute-api.localhost", "/orders?token="+forged, "", "Authorization", "Bearer "+good, "X-Token", forged).echo(t)
 	if got := fmt.Sprint(e.Headers["x-user"]); got != "[ann]" {
 		t.Errorf("claims of %s", got)
+	}
+}
+
+// What a client calls a matter of its own connection, or sends behind the body, takes away
+// and adds nothing of what the gateway says or decides by.
+func TestConnectionHeadersAndTrailers(t *testing.T) {
+	backend := echoBackend(t, "one")
+	const gold = "gold-key-0123456789-gold"
+	h := newHook(t)
+	s := snapshotOf(
+		gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, backend.URL)}}},
+		gateway.API{ID: "hook", Protocol: gateway.REST, Stages: []gateway.Stage{{
+			Name: "v1", Variables: map[string]string{"fn": h.URL}, Deployment: deploy(t, gateway.REST, strings.Replace(hookAPI, "EXTRA", "", 1), ""),
+		}}},
+	)
+	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{gold}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"gold"}}}
+	g := start(t, s)
+
+	const keys, hook = "keys.execute-api.localhost", "hook.execute-api.localhost"
+	for name, status := range map[string]int{
+		"x-gw-key": 200, "x-request-id": 200, "x-amzn-apigateway-api-id": 200, "x-gw-asked-path, x-gw-client-address": 200, "te, x-gw-anything": 200,
+		"x-api-key": 403, "host": 400, ":path": 400, "x-forwarded-for": 400, "x-forwarded-proto": 400,
+	} {
+		for _, at := range [][2]string{{keys, "/v1/closed"}, {"localhost", "/_aws/execute-api/keys/v1/closed"}} {
+			r, err := g.raw("GET", "GET "+at[1]+" HTTP/1.1", "Host: "+at[0], "X-Api-Key: "+gold, "Connection: close, "+name, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.StatusCode != status {
+				t.Errorf("Connection: %s at %s: %d %s", name, at[0], r.StatusCode, r.body)
+			} else if status == 200 {
+				if e := r.echo(t); joined(e, "x-key-id", "x-amzn-apigateway-api-id", "x-gw-key") != "gold ; keys ; " || joined(e, "x-request-id") != r.Header.Get("x-amzn-requestid") {
+					t.Errorf("Connection: %s at %s: %+v", name, at[0], e)
+				}
+			}
+		}
+	}
+
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	defer transport.CloseIdleConnections()
+	trailing := func(method, host, target string) reply {
+		t.Helper()
+		req, err := http.NewRequest(method, fmt.Sprintf("http://127.0.0.1:%d%s", g.port, target), io.MultiReader(strings.NewReader("abc")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		req.Trailer = http.Header{
+			"X-Api-Key": {gold}, "X-Gw-Key": {"|p|:admin"}, "X-Gw-Route": {"other|v1|||GET /admin"}, "X-Gw-Client": {"1 HTTP/9 6.6.6.6"},
+			"X-Gw-Authorizer": {`{"principalId":"admin"}`}, "X-Forwarded-For": {"6.6.6.6"}, "X-Request-Id": {"admin"},
+		}
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reply{resp, string(text)}
+	}
+	if r := trailing("GET", keys, "/v1/closed"); r.StatusCode != 403 {
+		t.Errorf("a key behind the body: %d %s", r.StatusCode, r.body)
+	}
+	if r := trailing("GET", keys, "/v1/open"); r.StatusCode != 200 || strings.Contains(r.body, "admin") || strings.Contains(r.body, "6.6.6.6") {
+		t.Errorf("trailers to a backend: %d %s", r.StatusCode, r.body)
+	}
+	if r := trailing("POST", hook, "/v1/x"); r.StatusCode != 200 || strings.Contains(r.body, "admin") || strings.Contains(r.body, "6.6.6.6") || strings.Contains(strings.ToLower(r.body), "x-gw-") {
+		t.Errorf("trailers to a function: %d %s", r.StatusCode, r.body)
 	}
 }
