@@ -3,14 +3,12 @@ package telemetry
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
-	alsv3 "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/protobuf/proto"
 
 	"gatehouse/gateway"
 	"gatehouse/telemetry/history"
@@ -37,26 +35,15 @@ func BenchmarkReceive(b *testing.B) {
 			}
 			s := New(o)
 			s.Swap(s.Compile(snapshot(of.log)))
-			entries := make([]*logv3.HTTPAccessLogEntry, 100)
-			for i := range entries {
-				entries[i] = entry("shop", "v1", "GET /pets/{id}")
-			}
-			message, err := proto.Marshal(&alsv3.StreamAccessLogsMessage{LogEntries: &alsv3.StreamAccessLogsMessage_HttpLogs{
-				HttpLogs: &alsv3.StreamAccessLogsMessage_HTTPAccessLogEntries{LogEntry: entries},
-			}})
-			if err != nil {
-				b.Fatal(err)
-			}
+			const told = 100
+			message := exported("edge-1", slices.Repeat([]*logEntry{entry("shop", "v1", "GET /pets/{id}")}, told)...)
 			batch := newBatch()
 			b.ReportAllocs()
 			before := cpu(b)
 			b.ResetTimer()
-			for i := 0; i < b.N; i += len(entries) {
-				var m alsv3.StreamAccessLogsMessage
-				if err := proto.Unmarshal(message, &m); err != nil {
-					b.Fatal(err)
-				}
-				s.handle(batch, "edge-1", m.GetHttpLogs().GetLogEntry())
+			for i := 0; i < b.N; i += told {
+				node, entries := readExport(message)
+				s.handle(batch, node, entries)
 			}
 			// By the clock it depends on what else the machine does.
 			b.ReportMetric(float64(b.N)/(cpu(b)-before).Seconds(), "requests/cpu-s")

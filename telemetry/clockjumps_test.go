@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
 	"gatehouse/telemetry/history"
@@ -52,7 +50,7 @@ func TestClockJumps(t *testing.T) {
 		for range phase.requests {
 			total++
 			e := entry("shop", "v1", "GET /pets/{id}")
-			e.Request.RequestId, e.CommonProperties.StartTime = fmt.Sprint("request-", total), timestamppb.New(at)
+			e.RequestID, e.began = fmt.Sprint("request-", total), at
 			h.tell(e)
 		}
 		minutes[at.Truncate(time.Minute)] += uint64(phase.requests)

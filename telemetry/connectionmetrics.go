@@ -102,7 +102,7 @@ func (s *socketSeries) fault(f socket.Fault) {
 func (m *socketMetrics) refused(r *request) {
 	s := m.of(r)
 	s.connects.Inc()
-	s.fault(socket.Refused(int(r.status())))
+	s.fault(socket.Refused(r.status))
 }
 
 func (m *socketMetrics) forget(l labels) {

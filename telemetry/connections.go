@@ -55,7 +55,7 @@ func (n *serving) happened(e *socket.Event) *request {
 			continue
 		}
 		if st := c.stages[stageKey{e.API, e.Stage}]; st != nil {
-			return &request{socket: e, stage: st, route: st.base.routes[e.Route], compiled: c}
+			return &request{entry: &untold, socket: e, stage: st, route: st.base.routes[e.Route], compiled: c}
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ func TestEventAccounts(t *testing.T) {
 				h.Happened(c.event)
 				// A connection that was served is told of by its events.
 				connected := entry("chat", "v1", gateway.ConnectRoute)
-				connected.Response.ResponseCode.Value = 101
+				connected.Status = "101"
 				h.tell(connected)
 				got := strings.ReplaceAll(strings.Join(messages(t, h.written(t)), "|"), "(r) ", "")
 				if diff := cmp.Diff(strings.Split(want, "|"), strings.Split(got, "|")); diff != "" {

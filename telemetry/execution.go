@@ -89,7 +89,7 @@ func (r *request) account(d gateway.ExecutionDetail, served []executionlog.Entry
 	a.step("Extended Request Id: %s", id)
 	if r.stage.api.Protocol == gateway.WebSocket {
 		a.step("WebSocket Request Route: [%s]", r.logged.Route)
-		a.connecting(r.entry.GetRequest().GetUserAgent(), address(r.common.GetDownstreamRemoteAddress()))
+		a.connecting(r.entry.UserAgent, r.entry.Client)
 	}
 	a.checks()
 	refused := r.responseType()
@@ -103,7 +103,7 @@ func (r *request) account(d gateway.ExecutionDetail, served []executionlog.Entry
 		a.integrated(refused)
 	}
 	if refused != "" {
-		a.failure("Gateway response type: %s with status code: %d", refused, r.status())
+		a.failure("Gateway response type: %s with status code: %d", refused, r.status)
 	}
 	if name := awsRequestID(r); name != "" {
 		a.step("AWS Integration Endpoint RequestId : %s", name)
@@ -112,13 +112,13 @@ func (r *request) account(d gateway.ExecutionDetail, served []executionlog.Entry
 		a.step("X-ray Tracing ID : %s", trace)
 	}
 	switch {
-	case refused == "" && r.status() == 0:
+	case refused == "" && r.status == 0:
 		a.failure("Execution failed: the client is gone, or the answer broke off (%s)", r.details())
 	case refused == "":
 		a.step("Successfully completed execution")
 	}
 	if len(a.entries) > 0 || d.Steps() {
-		a.add(fmt.Sprintf("Method completed with status: %d", r.status()))
+		a.add(fmt.Sprintf("Method completed with status: %d", r.status))
 	}
 	return a.entries
 }
@@ -171,7 +171,7 @@ func (a *account) checks() {
 
 // refusal tells why a request has not got to the integration, if it has not.
 func (a *account) refusal(t gateway.ResponseType) {
-	if t == "" || a.common.GetUpstreamCluster() != "" {
+	if t == "" || a.upstream != "" {
 		return
 	}
 	id := requestID(a.request)
@@ -243,11 +243,11 @@ func (a *account) integrated(refused gateway.ResponseType) {
 	}
 	in := a.route.Integration
 	to, _, _ := strings.Cut(in.URI, "?")
-	if in.Type != gateway.IntegrationMock && to != "" && (a.common.GetUpstreamCluster() != "" || refused != "") {
+	if in.Type != gateway.IntegrationMock && to != "" && (a.upstream != "" || refused != "") {
 		a.step("Sending request to %s", to)
 	}
 	if took, ok := a.integrationLatency(); ok && !a.servedByService() {
-		a.step("Received response. Status: %d, Integration latency: %d ms", a.status(), took.Milliseconds())
+		a.step("Received response. Status: %d, Integration latency: %d ms", a.status, took.Milliseconds())
 	}
 	switch refused {
 	case gateway.IntegrationTimeout:

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
-
 	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
 )
@@ -23,10 +21,9 @@ func executing(level gateway.ExecutionLevel) *gateway.Snapshot {
 }
 
 // served is what Envoy tells of a request that the integration service has answered.
-func served(id string) *logv3.HTTPAccessLogEntry {
+func served(id string) *logEntry {
 	e := entry("shop", "v1", "ANY /f")
-	e.Request.RequestId = id
-	e.CommonProperties.UpstreamCluster = "gatehouse-integration"
+	e.RequestID, e.UpstreamCluster = id, "gatehouse-integration"
 	return e
 }
 
@@ -113,13 +110,12 @@ func TestAccountsAreBounded(t *testing.T) {
 // TestExecutionLevels holds what each level tells of a good request and of a bad one.
 func TestExecutionLevels(t *testing.T) {
 	bad := entry("shop", "v1", "GET /pets/{id}")
-	bad.Response.ResponseCode.Value, bad.Response.ResponseCodeDetails = 504, "upstream_response_timeout"
-	bad.Response.ResponseHeaders = map[string]string{"x-amzn-errortype": "InternalServerErrorException"}
+	bad.Status, bad.Details, bad.ErrorType = "504", "upstream_response_timeout", "InternalServerErrorException"
 	for level, want := range map[gateway.ExecutionLevel][2]string{
 		gateway.ExecutionOff:    {"", ""},
 		gateway.ExecutionErrors: {"", "(id-1) Execution failed due to a timeout error|(id-1) Gateway response type: INTEGRATION_TIMEOUT with status code: 504|(id-1) Method completed with status: 504"},
 	} {
-		for i, e := range []*logv3.HTTPAccessLogEntry{entry("shop", "v1", "GET /pets/{id}"), bad} {
+		for i, e := range []*logEntry{entry("shop", "v1", "GET /pets/{id}"), bad} {
 			h := newHarness(t, Options{})
 			h.Swap(h.Compile(executing(level)))
 			h.tell(e)

@@ -5,13 +5,7 @@ import (
 	"testing"
 	"time"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/structpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/outputtest"
@@ -19,35 +13,18 @@ import (
 )
 
 // entry is what an Envoy tells about a good request.
-func entry(api, stage, route string) *logv3.HTTPAccessLogEntry {
-	claims, err := structpb.NewStruct(map[string]any{wire.TokenClaims: map[string]any{"sub": "jane", "groups": []any{"a", "b"}, "n": 1.0}})
-	if err != nil {
-		panic(err)
-	}
-	return &logv3.HTTPAccessLogEntry{
-		ProtocolVersion: logv3.HTTPAccessLogEntry_HTTP2,
-		CommonProperties: &logv3.AccessLogCommon{
-			AccessLogType: logv3.AccessLogType_DownstreamEnd,
-			DownstreamRemoteAddress: &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
-				Address: "192.0.2.7", PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: 4711},
-			}}},
-			TlsProperties: &logv3.TLSProperties{
-				TlsVersion: logv3.TLSProperties_TLSv1_2, TlsCipherSuite: wrapperspb.UInt32(0xc02f),
-			},
-			StartTime:                 timestamppb.New(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)),
-			TimeToFirstUpstreamTxByte: durationpb.New(2 * time.Millisecond),
-			TimeToFirstUpstreamRxByte: durationpb.New(14 * time.Millisecond),
-			Duration:                  durationpb.New(20 * time.Millisecond),
-			UpstreamCluster:           "backend",
-			RouteName:                 wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
-			CustomTags: map[string]string{
-				wire.TagAsked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7"), wire.TagKey: "|0a1b|:acme:1",
-			},
-			Metadata: &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{wire.TokensMetadata: claims}},
-		},
-		Request: &logv3.HTTPRequestProperties{UserAgent: "curl/8", RequestId: "id-1", RequestHeadersBytes: 100, RequestBodyBytes: 20},
-		Response: &logv3.HTTPResponseProperties{
-			ResponseCode: wrapperspb.UInt32(200), ResponseCodeDetails: "via_upstream", ResponseHeadersBytes: 50, ResponseBodyBytes: 30,
+func entry(api, stage, route string) *logEntry {
+	return &logEntry{
+		began: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
+		LoggedRequest: wire.LoggedRequest{
+			Route: wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
+			Asked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7"), Key: "|0a1b|:acme:1",
+			Protocol: "HTTP/2", RequestID: "id-1", Client: "192.0.2.7", UserAgent: "curl/8",
+			Status: "200", Details: "via_upstream",
+			RequestHeadersSize: "100", RequestBodySize: "20", ResponseHeadersSize: "50", ResponseBodySize: "30",
+			Took: "20000", TookAtAll: "21", IntegrationTook: "12000", UpstreamCluster: "backend", UpstreamHost: "10.0.0.1:8080",
+			TLSVersion: "TLSv1.2", TLSCipher: "ECDHE-RSA-AES128-GCM-SHA256",
+			Tokens: `{"` + wire.TokenClaims + `":{"sub":"jane","groups":["a","b"],"n":1}}`,
 		},
 	}
 }
@@ -90,7 +67,13 @@ func newHarness(t *testing.T, o Options) *harness {
 	return h
 }
 
-func (h *harness) tell(entries ...*logv3.HTTPAccessLogEntry) { h.handle(newBatch(), "edge-1", entries) }
+func (h *harness) tell(entries ...*logEntry) {
+	var all []logEntry
+	for _, e := range entries {
+		all = append(all, *e)
+	}
+	h.handle(newBatch(), "edge-1", all)
+}
 
 // written waits for what is under way, and gives what went to stdout.
 func (h *harness) written(t *testing.T) string {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -96,10 +97,9 @@ func TestOutcomes(t *testing.T) {
 		e := entry(c.api, stage, "GET /pets/{id}")
 		if c.api == "function" {
 			e = entry("shop", "v1", "ANY /f")
-			e.CommonProperties.UpstreamCluster = wire.IntegrationCluster
+			e.UpstreamCluster = wire.IntegrationCluster
 		}
-		e.Response.ResponseCode.Value, e.Response.ResponseCodeDetails = c.status, c.details
-		e.Response.ResponseHeaders = map[string]string{wire.ErrorTypeHeader: c.errorType}
+		e.Status, e.Details, e.ErrorType = fmt.Sprint(c.status), c.details, c.errorType
 		if got := h.serving.Load().request(e).responseType(); got != c.want {
 			t.Errorf("%s %d %s %s is %q, want %q", c.api, c.status, c.details, c.errorType, got, c.want)
 		}
@@ -137,7 +137,7 @@ func TestBounds(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.Swap(h.Compile(snapshot(&gateway.StageAccessLog{Format: "$context.requestId " + strings.Repeat("$context.identity.userAgent ", 50), Destination: gateway.DestinationStdout})))
 	e := entry("shop", "v1", "GET /pets/{id}")
-	e.Request.UserAgent = strings.Repeat("\U0001f600", 100_000)
+	e.UserAgent = strings.Repeat("\U0001f600", 100_000)
 	h.tell(e, entry("shop", "v1", "GET /pets/{id}"))
 	lines := strings.Split(strings.TrimSuffix(h.written(t), "\n"), "\n")
 	if len(lines) != 2 || len(lines[0]) > maxLine+len(cut) || !strings.HasSuffix(lines[0], cut) || !utf8.ValidString(lines[0]) {

@@ -26,15 +26,11 @@ func (s *Server) meter(r *request) {
 	if s.metered == nil || r.stage == nil {
 		return
 	}
-	in, out := r.entry.GetRequest(), r.entry.GetResponse()
-	counts := metering.Counts{
-		BytesIn:  in.GetRequestHeadersBytes() + in.GetRequestBodyBytes(),
-		BytesOut: out.GetResponseHeadersBytes() + out.GetResponseBodyBytes(),
-	}
+	counts := metering.Counts{BytesIn: r.received, BytesOut: r.sent}
 	switch {
 	case r.stage.api.Protocol == gateway.WebSocket:
 		// Messages, and how long connections last, are known to who serves them.
-	case r.status() >= 400 && r.free():
+	case r.status >= 400 && r.free():
 		counts.Free = 1
 	default:
 		counts.Calls, counts.CallSteps = 1, metering.Steps(counts.BytesIn+counts.BytesOut, metering.CallStep)

@@ -49,8 +49,7 @@ func TestMetered(t *testing.T) {
 	h.Swap(h.Compile(s.Seal()))
 	answered := func(status uint32, errorType, details, api, stage, route string) {
 		e := entry(api, stage, route)
-		e.Response.ResponseCode.Value, e.Response.ResponseCodeDetails = status, details
-		e.Response.ResponseHeaders = map[string]string{"x-amzn-errortype": errorType}
+		e.Status, e.Details, e.ErrorType = fmt.Sprint(status), details, errorType
 		h.tell(e)
 	}
 	const pets = "GET /pets/{id}"
@@ -60,7 +59,7 @@ func TestMetered(t *testing.T) {
 	answered(403, "MissingAuthenticationTokenException", "direct_response", "shop", "v1", pets)
 	answered(403, "MissingAuthenticationTokenException", "direct_response", "shop", "v1", "")
 	large := entry("web", gateway.DefaultStage, "ANY /f")
-	large.Response.ResponseBodyBytes = 700 << 10
+	large.ResponseBodySize = fmt.Sprint(700 << 10)
 	h.tell(large, entry("chat", "v1", "$connect"), entry("gone", "v1", pets))
 	for range 2 {
 		minutes <- time.Now()

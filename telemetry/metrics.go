@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,6 @@ type metrics struct {
 
 	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
 	lines                              *prometheus.CounterVec
-	streams                            prometheus.Gauge
 	sockets                            *socketMetrics
 
 	known atomic.Pointer[map[labels]bool]
@@ -53,9 +53,6 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_telemetry_log_lines_total", Help: "Lines of access logs by destination and by what became of them: written, dropped as there were too many, lost as they could not be written.",
 		}, []string{"destination", "result"}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "gatehouse_telemetry_streams", Help: "Streams by which Envoys tell about requests.",
-		}),
 	}
 	m.sockets = newSocketMetrics(registerer)
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -63,7 +60,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	}, []string{"result"})
 	m.ofStage, m.ofUnknownStage, m.ofNoStage = received.WithLabelValues("stage"), received.WithLabelValues("unknown-stage"), received.WithLabelValues("no-stage")
 	if registerer != nil {
-		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency, received, m.lines, m.streams)
+		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency, received, m.lines)
 	}
 	return m
 }
@@ -115,7 +112,7 @@ func (m *metrics) count(r *request) {
 		s = r.stage.series.of(m, r.stage.labels)
 	}
 	s.requests.Inc()
-	switch r.status() / 100 {
+	switch r.status / 100 {
 	case 4:
 		s.clientErrors.Inc()
 		if r.throttled() {
@@ -135,7 +132,7 @@ func (m *metrics) count(r *request) {
 
 // throttled reports whether the gateway refused the request for a rate or a quota.
 func (r *request) throttled() bool {
-	if r.status() != 429 {
+	if r.status != 429 {
 		return false
 	}
 	t := r.responseType()
@@ -168,23 +165,33 @@ func (m *metrics) keepOnly(all ...*Compiled) {
 	}
 }
 
-// latency is the time from the first byte of the request to the last of the response.
+// latency is the time from the first byte of the request to the last of the response, or to
+// its end where there was none.
 func (r *request) latency() time.Duration {
-	return clamp(r.common.GetDuration().AsDuration())
+	if took, ok := duration(r.entry.Took, time.Microsecond); ok {
+		return took
+	}
+	took, _ := duration(r.entry.TookAtAll, time.Millisecond)
+	return took
 }
 
 // integrationLatency is the time from the request's first byte to the integration until
 // the first of its answer; false where there was none.
 func (r *request) integrationLatency() (time.Duration, bool) {
-	sent, answered := r.common.GetTimeToFirstUpstreamTxByte(), r.common.GetTimeToFirstUpstreamRxByte()
-	if sent == nil || answered == nil {
+	return duration(r.entry.IntegrationTook, time.Microsecond)
+}
+
+// longest is a duration that nothing that an Envoy serves comes near to.
+const longest = 100 * 365 * 24 * time.Hour
+
+// duration is a number of units, none of which is negative; false for no number.
+func duration(text string, unit time.Duration) (time.Duration, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
 		return 0, false
 	}
-	return clamp(answered.AsDuration() - sent.AsDuration()), true
+	return time.Duration(min(max(n, 0), int64(longest/unit))) * unit, true
 }
 
 // dataProcessed is what came in and went out, headers included.
-func (r *request) dataProcessed() uint64 {
-	in, out := r.entry.GetRequest(), r.entry.GetResponse()
-	return in.GetRequestHeadersBytes() + in.GetRequestBodyBytes() + out.GetResponseHeadersBytes() + out.GetResponseBodyBytes()
-}
+func (r *request) dataProcessed() uint64 { return r.received + r.sent }

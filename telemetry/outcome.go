@@ -21,7 +21,7 @@ func (r *request) responseType() gateway.ResponseType {
 	}
 	answered := r.details() == "via_upstream"
 	switch {
-	case r.status() < 400, answered && !r.servedByService():
+	case r.status < 400, answered && !r.servedByService():
 		return ""
 	case r.stage.api.Protocol == gateway.HTTP:
 		return r.httpResponseType()
@@ -43,7 +43,7 @@ var byService = []gateway.ResponseType{
 // servedByService reports whether the answer may be one that the integration service gives
 // in the gateway's name.
 func (r *request) servedByService() bool {
-	cluster := r.common.GetUpstreamCluster()
+	cluster := r.upstream
 	return cluster == wire.IntegrationCluster || cluster == wire.ApartIntegrationCluster
 }
 
@@ -65,7 +65,7 @@ var byErrorType = func() map[string]gateway.ResponseType {
 
 // restResponseType goes by the error that REST APIs name in their answers.
 func (r *request) restResponseType() gateway.ResponseType {
-	name := r.responseHeader(wire.ErrorTypeHeader)
+	name := r.entry.ErrorType
 	if t := byErrorType[name]; t != "" {
 		return t
 	}
@@ -74,7 +74,7 @@ func (r *request) restResponseType() gateway.ResponseType {
 		return gateway.InvalidAPIKey
 	case gateway.ResponseDefaults[gateway.BadRequestBody].ErrorType:
 		switch {
-		case r.status() == 415:
+		case r.status == 415:
 			return gateway.UnsupportedMediaType
 		case r.details() == "direct_response":
 			return gateway.BadRequestParameters
@@ -82,7 +82,7 @@ func (r *request) restResponseType() gateway.ResponseType {
 		return gateway.BadRequestBody
 	case gateway.ResponseDefaults[gateway.IntegrationFailure].ErrorType:
 		switch {
-		case r.status() == 504:
+		case r.status == 504:
 			return gateway.IntegrationTimeout
 		case strings.HasPrefix(r.details(), "ext_authz"):
 			return gateway.APIConfigurationError
@@ -99,18 +99,18 @@ func (r *request) httpResponseType() gateway.ResponseType {
 	switch {
 	case details == "via_upstream":
 		return ""
-	case details == "direct_response" && r.status() == 404:
+	case details == "direct_response" && r.status == 404:
 		return gateway.ResourceNotFound
 	case details == "local_rate_limited", details == "request_rate_limited", details == "rate_limited_by_quota":
 		return gateway.Throttled
 	case details == "request_payload_too_large":
 		return gateway.RequestTooLarge
-	case r.status() == 504, r.status() == 503 && strings.Contains(details, "timeout"):
+	case r.status == 504, r.status == 503 && strings.Contains(details, "timeout"):
 		return gateway.IntegrationTimeout
 	case strings.HasPrefix(details, "upstream_"), details == "no_healthy_upstream", details == "cluster_not_found":
 		return gateway.IntegrationFailure
 	case strings.HasPrefix(details, "ext_authz"), strings.HasPrefix(details, "jwt_authn"), strings.HasPrefix(details, "rbac"):
-		switch r.status() {
+		switch r.status {
 		case 401:
 			return gateway.Unauthorized
 		case 403:
@@ -145,8 +145,8 @@ func (r *request) signature() check {
 	code := r.authorization(wire.AnswerCode)
 	switch {
 	case strings.HasPrefix(code, "signature-"):
-		return check{strconv.Itoa(int(r.status())), code}
-	case r.found(wire.AuthorizationMetadata, wire.AnswerIdentity) != nil, strings.HasPrefix(code, "permission-"):
+		return check{strconv.Itoa(r.status), code}
+	case r.authorized.find(wire.AnswerIdentity) != nil, strings.HasPrefix(code, "permission-"):
 		return check{status: "200"}
 	}
 	return check{}
@@ -160,8 +160,8 @@ func (r *request) permission() check {
 	code := r.authorization(wire.AnswerCode)
 	switch {
 	case strings.HasPrefix(code, "permission-"), strings.HasPrefix(code, "resource-policy-"):
-		return check{strconv.Itoa(int(r.status())), code}
-	case code == "" && r.found(wire.AuthorizationMetadata, wire.AnswerIdentity) != nil:
+		return check{strconv.Itoa(r.status), code}
+	case code == "" && r.authorized.find(wire.AnswerIdentity) != nil:
 		return check{status: "200"}
 	}
 	return check{}
@@ -175,15 +175,15 @@ func (r *request) authorizer() check {
 	code, details := r.authorization(wire.AnswerCode), r.details()
 	for _, prefix := range []string{"authorizer-", "identity-", "token-", "introspection-"} {
 		if strings.HasPrefix(code, prefix) {
-			return check{strconv.Itoa(int(r.status())), code}
+			return check{strconv.Itoa(r.status), code}
 		}
 	}
 	switch {
 	case strings.HasPrefix(details, "jwt_authn_access_denied"):
-		return check{strconv.Itoa(int(r.status())), strings.Trim(strings.TrimPrefix(details, "jwt_authn_access_denied"), "{}")}
-	case r.found(wire.AuthorizationMetadata, wire.AnswerAuthorizer) != nil,
-		r.found(wire.AuthorizationMetadata, wire.AnswerClaims) != nil,
-		r.found(wire.TokensMetadata, wire.TokenClaims) != nil:
+		return check{strconv.Itoa(r.status), strings.Trim(strings.TrimPrefix(details, "jwt_authn_access_denied"), "{}")}
+	case r.authorized.find(wire.AnswerAuthorizer) != nil,
+		r.authorized.find(wire.AnswerClaims) != nil,
+		r.tokens.find(wire.TokenClaims) != nil:
 		return check{status: "200"}
 	}
 	return check{}
@@ -206,7 +206,7 @@ func (r *request) asked(c check) string {
 	if c.status == "" {
 		return ""
 	}
-	took := r.found(wire.AuthorizationMetadata, "ext_authz_duration")
+	took := r.authorized.find("ext_authz_duration")
 	if took == nil {
 		return ""
 	}

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
-
 	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
 	"gatehouse/telemetry/history"
@@ -25,17 +23,16 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 	if s.history == nil {
 		return
 	}
-	in, out := r.entry.GetRequest(), r.entry.GetResponse()
 	*told = history.Request{
-		ID: in.GetRequestId(), At: r.plausibleBegin(s.now()), Node: node,
+		ID: requestID(r), At: r.plausibleBegin(s.now()), Node: node,
 		API: r.logged.API, Stage: r.logged.Stage, Canary: r.logged.Canary,
 		Method: r.method, Host: r.host(), Path: r.path, HTTPVersion: protocol(r),
-		Caller: address(r.common.GetDownstreamRemoteAddress()), UserAgent: in.GetUserAgent(), KeyName: r.keyName(),
-		Status: int(r.status()), Latency: r.latency(),
-		Received: in.GetRequestHeadersBytes() + in.GetRequestBodyBytes(), Sent: out.GetResponseHeadersBytes() + out.GetResponseBodyBytes(),
-		Details: r.details(), Flags: flags(r.common.GetResponseFlags()),
-		Upstream: r.common.GetUpstreamCluster(), UpstreamAddress: address(r.common.GetUpstreamRemoteAddress()),
-		UpstreamFailure: r.common.GetUpstreamTransportFailureReason(),
+		Caller: r.entry.Client, UserAgent: r.entry.UserAgent, KeyName: r.keyName(),
+		Status: r.status, Latency: r.latency(),
+		Received: r.received, Sent: r.sent,
+		Details: r.details(), Flags: r.entry.Flags,
+		Upstream: r.upstream, UpstreamAddress: r.upstreamAddress(),
+		UpstreamFailure: r.upstreamFailure(),
 	}
 	told.IntegrationLatency, told.Integrated = r.integrationLatency()
 	if r.stage != nil {
@@ -88,35 +85,6 @@ func (r *request) plausibleBegin(now time.Time) time.Time {
 		return now.Add(-r.latency()).UTC()
 	}
 	return began
-}
-
-// flags are Envoy's short words for what went wrong, as its own logs have them.
-func flags(f *logv3.ResponseFlags) string {
-	if f == nil {
-		return ""
-	}
-	text := ""
-	for _, flag := range [...]struct {
-		set  bool
-		word string
-	}{
-		{f.FailedLocalHealthcheck, "LH"}, {f.NoHealthyUpstream, "UH"}, {f.UpstreamRequestTimeout, "UT"}, {f.LocalReset, "LR"},
-		{f.UpstreamRemoteReset, "UR"}, {f.UpstreamConnectionFailure, "UF"}, {f.UpstreamConnectionTermination, "UC"}, {f.UpstreamOverflow, "UO"},
-		{f.NoRouteFound, "NR"}, {f.DelayInjected, "DI"}, {f.FaultInjected, "FI"}, {f.RateLimited, "RL"}, {f.UnauthorizedDetails != nil, "UAEX"},
-		{f.RateLimitServiceError, "RLSE"}, {f.DownstreamConnectionTermination, "DC"}, {f.UpstreamRetryLimitExceeded, "URX"},
-		{f.StreamIdleTimeout, "SI"}, {f.InvalidEnvoyRequestHeaders, "IH"}, {f.DownstreamProtocolError, "DPE"},
-		{f.UpstreamMaxStreamDurationReached, "UMSDR"}, {f.ResponseFromCacheFilter, "RFCF"}, {f.NoFilterConfigFound, "NFCF"},
-		{f.DurationTimeout, "DT"}, {f.UpstreamProtocolError, "UPE"}, {f.NoClusterFound, "NC"}, {f.OverloadManager, "OM"},
-		{f.DnsResolutionFailure, "DF"}, {f.DownstreamRemoteReset, "DR"},
-	} {
-		if flag.set {
-			if text != "" {
-				text += ","
-			}
-			text += flag.word
-		}
-	}
-	return text
 }
 
 // Cached tells whether the answer to a request was kept ("hit") or had to be made. It

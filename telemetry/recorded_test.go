@@ -6,10 +6,7 @@ import (
 	"testing"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/types/known/structpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -45,23 +42,17 @@ func TestHistory(t *testing.T) {
 
 	good := entry("shop", "v1", "GET /pets/{id}")
 	refused := entry("shop", "v1", "POST /pets")
-	refused.Request.RequestId, refused.Response.ResponseCode.Value = "id-2", 403
-	refused.Response.ResponseCodeDetails = "ext_authz_denied"
-	refused.Response.ResponseHeaders = map[string]string{wire.ErrorTypeHeader: "AccessDeniedException"}
-	refused.CommonProperties.ResponseFlags = &logv3.ResponseFlags{UnauthorizedDetails: &logv3.ResponseFlags_Unauthorized{}}
-	refused.CommonProperties.Metadata.FilterMetadata[wire.AuthorizationMetadata] = &structpb.Struct{Fields: map[string]*structpb.Value{
-		wire.AnswerCode: structpb.NewStringValue("permission-denied"), wire.AnswerMessage: structpb.NewStringValue("no \x1b[31mway"),
-	}}
+	refused.RequestID, refused.Status = "id-2", "403"
+	refused.Details, refused.ErrorType, refused.Flags = "ext_authz_denied", "AccessDeniedException", "UAEX"
+	refused.Authorization = fmt.Sprintf(`{%q: "permission-denied", %q: "no \u001b[31mway"}`, wire.AnswerCode, wire.AnswerMessage)
 	throttled := entry("shop", "v1", "GET /pets/{id}")
-	throttled.Request.RequestId, throttled.Response.ResponseCode.Value = "id-3", 429
-	throttled.Response.ResponseCodeDetails = "local_rate_limited"
-	throttled.Response.ResponseHeaders = map[string]string{wire.ErrorTypeHeader: gateway.ResponseDefaults[gateway.Throttled].ErrorType}
+	throttled.RequestID, throttled.Status = "id-3", "429"
+	throttled.Details, throttled.ErrorType = "local_rate_limited", gateway.ResponseDefaults[gateway.Throttled].ErrorType
 	// A backend may say 429 for reasons of its own.
 	itself := entry("shop", "v1", "GET /pets/{id}")
-	itself.Request.RequestId, itself.Response.ResponseCode.Value = "id-4", 429
+	itself.RequestID, itself.Status = "id-4", "429"
 	lost := entry("", "", "")
-	lost.CommonProperties.RouteName = ""
-	lost.CommonProperties.StartTime = &timestamppb.Timestamp{Seconds: 1 << 40}
+	lost.Route, lost.began = "", time.Unix(1<<40, 0)
 	h.tell(good, refused, throttled, itself, lost)
 	if len(kept.all) != 5 {
 		t.Fatalf("%d requests", len(kept.all))
@@ -71,7 +62,7 @@ func TestHistory(t *testing.T) {
 		ID: "id-1", At: began, API: "shop", Stage: "v1", RouteMethod: "GET", Resource: "/pets/{id}", Protocol: "REST",
 		Method: "GET", Host: "shop.example.com", Path: "/base/pets/7", HTTPVersion: "HTTP/2.0", Caller: "192.0.2.7", UserAgent: "curl/8", KeyName: "acme:1",
 		Status: 200, Latency: 20 * time.Millisecond, Integrated: true, IntegrationLatency: 12 * time.Millisecond, Received: 120, Sent: 80,
-		Cache: "hit", Details: "via_upstream", Upstream: "backend", Node: "edge-1", Revision: s.Revision(),
+		Cache: "hit", Details: "via_upstream", Upstream: "backend", UpstreamAddress: "10.0.0.1", Node: "edge-1", Revision: s.Revision(),
 	}
 	if diff := cmp.Diff(want, kept.all[0]); diff != "" {
 		t.Errorf("a good one (-want):\n%s", diff)

@@ -46,9 +46,9 @@ func TestHistoryOfConnections(t *testing.T) {
 	h.Sent("chat", "gone", "")
 
 	refused := entry("chat", "v1", gateway.ConnectRoute)
-	refused.Request.RequestId, refused.Response.ResponseCode.Value, refused.Response.ResponseCodeDetails = "r4", 403, "ext_authz_denied"
+	refused.RequestID, refused.Status, refused.Details = "r4", "403", "ext_authz_denied"
 	connected := entry("chat", "v1", gateway.ConnectRoute)
-	connected.Request.RequestId, connected.Response.ResponseCode.Value = "r5", 101
+	connected.RequestID, connected.Status = "r5", "101"
 	h.tell(refused, connected)
 
 	if len(kept.all) != 5 {

@@ -1,10 +1,10 @@
 package telemetry
 
 import (
+	"net"
+	"strconv"
 	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"gatehouse/internal/lambdaevent"
@@ -14,8 +14,14 @@ import (
 
 // request is what an Envoy tells about one, with the stage and the route it was for.
 type request struct {
-	entry  *logv3.HTTPAccessLogEntry
-	common *logv3.AccessLogCommon
+	// entry is empty for events of WebSocket APIs, which no Envoy tells about.
+	entry *logEntry
+	// status is 0 where no answer was begun.
+	status int
+	// received and sent are bytes, headers included.
+	received, sent uint64
+	// upstream is the cluster that the request has gone to, "" for none.
+	upstream string
 	// logged is the route as Envoy names it.
 	logged wire.LoggedRoute
 	// method, askedHost and path are what the client asked for.
@@ -24,37 +30,64 @@ type request struct {
 	stage    *stage
 	route    *route
 	compiled *Compiled
-	// socket is set for events of WebSocket APIs, which no Envoy tells about: then entry is
-	// not.
+	// socket is set for those events.
 	socket *socket.Event
+
+	// authorized is what the authorization service told, tokens what was found in tokens.
+	authorized, tokens, trace, overrides metadata
 
 	certificate     *lambdaevent.ClientCertificate
 	certificateRead bool
 }
 
-func newRequest(e *logv3.HTTPAccessLogEntry) *request {
-	r := &request{entry: e, common: e.GetCommonProperties()}
-	r.logged = wire.ParseLoggedRoute(r.common.GetRouteName())
-	r.method, r.askedHost, r.path = wire.ParseAsked(r.tag(wire.TagAsked))
+// untold is what an Envoy tells about an event: nothing.
+var untold logEntry
+
+func newRequest(e *logEntry) *request {
+	r := &request{entry: e, logged: wire.ParseLoggedRoute(e.Route), status: int(number(e.Status))}
+	r.method, r.askedHost, r.path = wire.ParseAsked(e.Asked)
+	r.received = number(e.RequestHeadersSize) + number(e.RequestBodySize)
+	r.sent = number(e.ResponseHeadersSize) + number(e.ResponseBodySize)
+	if e.UpstreamHost != "" {
+		r.upstream = e.UpstreamCluster
+	}
+	r.authorized.text, r.tokens.text, r.trace.text, r.overrides.text = e.Authorization, e.Tokens, e.Trace, e.Overrides
 	return r
 }
 
-func (r *request) tag(name string) string {
-	text := r.common.GetCustomTags()[name]
-	if text == "-" { // Envoy's word for nothing
+// upstreamAddress is the address that the request has gone to, "" where that is no IP address.
+func (r *request) upstreamAddress() string {
+	host, _, err := net.SplitHostPort(r.entry.UpstreamHost)
+	if err != nil {
 		return ""
 	}
-	return text
+	return host
 }
 
-func (r *request) status() uint32 { return r.entry.GetResponse().GetResponseCode().GetValue() }
+// upstreamFailure says why the connection to the upstream failed. Envoy writes underscores for
+// spaces; those in names such as CERTIFICATE_VERIFY_FAILED are its own.
+func (r *request) upstreamFailure() string {
+	capital := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	text := []byte(r.entry.UpstreamFailure)
+	for i, c := range text {
+		if c == '_' && (i == 0 || i == len(text)-1 || !capital(text[i-1]) || !capital(text[i+1])) {
+			text[i] = ' '
+		}
+	}
+	return string(text)
+}
+
+// number is 0 for what is none.
+func number(text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
 // details say what Envoy did.
-func (r *request) details() string { return r.entry.GetResponse().GetResponseCodeDetails() }
-
-func (r *request) responseHeader(name string) string {
-	return r.entry.GetResponse().GetResponseHeaders()[name]
-}
+func (r *request) details() string { return r.entry.Details }
 
 // host is what the client asked, in lower case and without a port.
 func (r *request) host() string {
@@ -67,11 +100,22 @@ func (r *request) host() string {
 	return strings.ToLower(host)
 }
 
-func address(a *corev3.Address) string { return a.GetSocketAddress().GetAddress() }
+// metadata is an object of Envoy's dynamic metadata, which is read when it is asked for.
+type metadata struct {
+	text  string
+	read  bool
+	value *structpb.Struct
+}
 
-// found is a value of Envoy's dynamic metadata, nil for none.
-func (r *request) found(namespace string, keys ...string) *structpb.Value {
-	object := r.common.GetMetadata().GetFilterMetadata()[namespace]
+// find is a value in it, nil for none.
+func (m *metadata) find(keys ...string) *structpb.Value {
+	if !m.read {
+		m.read, m.value = true, &structpb.Struct{}
+		if m.text != "" && m.value.UnmarshalJSON([]byte(m.text)) != nil {
+			m.value = nil
+		}
+	}
+	object := m.value
 	for i, key := range keys {
 		value := object.GetFields()[key]
 		if i == len(keys)-1 {
@@ -84,7 +128,7 @@ func (r *request) found(namespace string, keys ...string) *structpb.Value {
 
 // authorization is a value that the authorization service told.
 func (r *request) authorization(keys ...string) string {
-	return plain(r.found(wire.AuthorizationMetadata, keys...))
+	return plain(r.authorized.find(keys...))
 }
 
 // plain is a value as text; lists are written as mappings do.
@@ -110,14 +154,14 @@ func plain(v *structpb.Value) string {
 
 // keyName is the name of the API key that was let in, or was known at least.
 func (r *request) keyName() string {
-	_, name, _ := strings.Cut(r.tag(wire.TagKey), ":")
+	_, name, _ := strings.Cut(r.entry.Key, ":")
 	return name
 }
 
 // clientCertificate is nil where the client has shown none.
 func (r *request) clientCertificate() *lambdaevent.ClientCertificate {
 	if !r.certificateRead {
-		r.certificateRead, r.certificate = true, lambdaevent.Certificate(r.tag(wire.TagCertificate))
+		r.certificateRead, r.certificate = true, lambdaevent.Certificate(r.entry.Certificate)
 	}
 	return r.certificate
 }

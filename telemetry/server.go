@@ -3,7 +3,6 @@ package telemetry
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -11,15 +10,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
-	alsv3 "github.com/envoyproxy/go-control-plane/envoy/service/accesslog/v3"
 	"github.com/prometheus/client_golang/prometheus"
+	collogspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/executionlog"
+	"gatehouse/internal/wire"
 )
 
 // Options configure a Server. The zero value of each means its default.
@@ -54,9 +54,9 @@ type Options struct {
 	Minutes <-chan time.Time
 }
 
-// Server is Envoy's access log service. It is safe for concurrent use.
+// Server is what Envoys tell about requests, as OpenTelemetry's service for logs. It is safe
+// for concurrent use.
 type Server struct {
-	alsv3.UnimplementedAccessLogServiceServer
 	log     *slog.Logger
 	metrics *metrics
 	logs    *destinations
@@ -72,15 +72,15 @@ type Server struct {
 	maxSeries int
 	ended     chan struct{}
 	endOnce   sync.Once
-	// mu guards streams against being added to once they are waited for.
-	mu      sync.Mutex
-	streams sync.WaitGroup
+	// mu guards receiving against being added to once it is waited for.
+	mu        sync.Mutex
+	receiving sync.WaitGroup
+	// batches are those that nobody fills at the moment.
+	batches sync.Pool
 }
 
 // serving is what requests are understood by: a revision, and the one before it.
 type serving struct{ current, previous *Compiled }
-
-var _ alsv3.AccessLogServiceServer = (*Server)(nil)
 
 // New makes a Server that knows no stage until the first Swap.
 func New(o Options) *Server {
@@ -96,6 +96,7 @@ func New(o Options) *Server {
 		log: o.Log, metrics: m, ended: make(chan struct{}),
 		logs:      newDestinations(&o, m),
 		maxSeries: cmp.Or(o.MaxSeries, 5000), metered: o.Meter, history: o.History, now: o.Now, alone: o.Alone,
+		batches: sync.Pool{New: func() any { return newBatch() }},
 	}
 	s.serving.Store(&serving{})
 	if s.metered != nil {
@@ -105,19 +106,22 @@ func New(o Options) *Server {
 }
 
 // Register adds the service to a gRPC server.
-func (s *Server) Register(r grpc.ServiceRegistrar) { alsv3.RegisterAccessLogServiceServer(r, s) }
-
-// EndStreams ends the streams of all Envoys, which would go on for ever.
-func (s *Server) EndStreams() { s.endOnce.Do(func() { close(s.ended) }) }
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	r.RegisterService(&grpc.ServiceDesc{
+		ServiceName: wire.TelemetryService,
+		HandlerType: (*any)(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: "Export", Handler: s.export}},
+	}, s)
+}
 
 // Close writes what is still to be written of what was received, as long as the context
 // lets it.
 func (s *Server) Close(ctx context.Context) error {
-	s.EndStreams()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.endOnce.Do(func() { close(s.ended) })
+	s.mu.Unlock()
 	received := make(chan struct{})
-	go func() { s.streams.Wait(); close(received) }()
+	go func() { s.receiving.Wait(); close(received) }()
 	select {
 	case <-received:
 	case <-ctx.Done():
@@ -142,63 +146,35 @@ func (s *Server) Swap(c *Compiled) (back func()) {
 	return func() { s.serving.CompareAndSwap(next, before) }
 }
 
-// StreamAccessLogs implements alsv3.AccessLogServiceServer.
-func (s *Server) StreamAccessLogs(stream alsv3.AccessLogService_StreamAccessLogsServer) error {
+// export takes what an Envoy tells. It waits for nothing but for its turn at the processor.
+func (s *Server) export(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	s.mu.Lock()
 	select {
 	case <-s.ended:
 		s.mu.Unlock()
-		return status.Error(codes.Unavailable, "the telemetry service ends")
+		return nil, status.Error(codes.Unavailable, "the telemetry service ends")
 	default:
 	}
-	s.streams.Add(1)
+	s.receiving.Add(1)
 	s.mu.Unlock()
-	s.metrics.streams.Inc()
-	defer s.metrics.streams.Dec()
-	failed := make(chan error, 1)
-	go func() {
-		defer s.streams.Done()
-		failed <- s.receive(stream)
-	}()
-	select {
-	case err := <-failed:
-		if errors.Is(err, io.EOF) {
-			return stream.SendAndClose(&alsv3.StreamAccessLogsResponse{})
-		}
-		return err
-	case <-s.ended:
-		// What is received at this moment is dealt with; the stream's end ends the rest.
-		return status.Error(codes.Unavailable, "the telemetry service ends")
+	defer s.receiving.Done()
+	// A message that knows no fields keeps the bytes of all.
+	var message emptypb.Empty
+	if err := decode(&message); err != nil {
+		return nil, err
 	}
-}
-
-func (s *Server) receive(stream alsv3.AccessLogService_StreamAccessLogsServer) error {
-	b := newBatch()
-	node := ""
-	for {
-		message, err := stream.Recv()
-		if err != nil {
-			return err
-		}
-		// Envoy says who it is at the beginning of a stream.
-		if id := message.GetIdentifier().GetNode().GetId(); id != "" {
-			node = id
-		}
-		s.handle(b, node, message.GetHttpLogs().GetLogEntry())
-	}
+	node, entries := readExport(message.ProtoReflect().GetUnknown())
+	b := s.batches.Get().(*batch)
+	s.handle(b, node, entries)
+	s.batches.Put(b)
+	return &collogspb.ExportLogsServiceResponse{}, nil
 }
 
 // handle deals with what an Envoy tells at once. It does not wait for anything.
-func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEntry) {
+func (s *Server) handle(b *batch, node string, entries []logEntry) {
 	now := s.serving.Load()
-	for _, e := range entries {
-		switch e.GetCommonProperties().GetAccessLogType() {
-		case logv3.AccessLogType_NotSet, logv3.AccessLogType_DownstreamEnd:
-		default:
-			// What is told in the middle of a request comes once more at its end.
-			continue
-		}
-		r := now.request(e)
+	for i := range entries {
+		r := now.request(&entries[i])
 		s.metrics.count(r)
 		s.meter(r)
 		var account []executionlog.Entry
@@ -219,7 +195,7 @@ func (s *Server) handle(b *batch, node string, entries []*logv3.HTTPAccessLogEnt
 }
 
 // request finds out which stage and route a request was for.
-func (n *serving) request(e *logv3.HTTPAccessLogEntry) *request {
+func (n *serving) request(e *logEntry) *request {
 	r := newRequest(e)
 	for _, c := range []*Compiled{n.current, n.previous} {
 		if c == nil {
@@ -239,6 +215,3 @@ func (n *serving) request(e *logv3.HTTPAccessLogEntry) *request {
 	}
 	return r
 }
-
-// clamp is a time that passed, which is never negative.
-func clamp(d time.Duration) time.Duration { return max(d, 0) }

@@ -10,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	logv3 "github.com/envoyproxy/go-control-plane/envoy/data/accesslog/v3"
-	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"gatehouse/gateway"
 	"gatehouse/internal/outputtest"
 )
@@ -29,19 +25,14 @@ func TestMetrics(t *testing.T) {
 	h.Swap(h.Compile(snapshot(nil)))
 	route := map[string]string{"api_id": "shop", "api_name": "The Shop", "stage": "v1", "method": "GET", "resource": "/pets/{id}"}
 	failed := entry("shop", "v1", "GET /pets/{id}")
-	failed.Response.ResponseCode.Value = 502
+	failed.Status = "502"
 	refused := entry("shop", "v1", "GET /pets/{id}")
-	refused.Response.ResponseCode.Value = 429
-	refused.CommonProperties.TimeToFirstUpstreamTxByte, refused.CommonProperties.TimeToFirstUpstreamRxByte = nil, nil
+	refused.Status, refused.IntegrationTook = "429", ""
 	// Times never go back, whatever a clock does.
 	odd := entry("shop", "v1", "GET /pets/{id}")
-	odd.CommonProperties.Duration = durationpb.New(-time.Hour)
-	odd.CommonProperties.TimeToFirstUpstreamRxByte = durationpb.New(-time.Hour)
-	odd.CommonProperties.StartTime = &timestamppb.Timestamp{Seconds: -1 << 40}
-	middle := entry("shop", "v1", "GET /pets/{id}")
-	middle.CommonProperties.AccessLogType = logv3.AccessLogType_DownstreamPeriodic
-	h.tell(entry("shop", "v1", "GET /pets/{id}"), failed, refused, odd, middle, entry("shop", "v1", "no route"), entry("web", gateway.DefaultStage, "ANY /f"),
-		entry("shop", "gone", "GET /x"), entry("", "", ""), &logv3.HTTPAccessLogEntry{})
+	odd.Took, odd.IntegrationTook, odd.began = "-3600000000", "-3600000000", time.Unix(-1<<40, 0)
+	h.tell(entry("shop", "v1", "GET /pets/{id}"), failed, refused, odd, entry("shop", "v1", "no route"), entry("web", gateway.DefaultStage, "ANY /f"),
+		entry("shop", "gone", "GET /x"), entry("", "", ""), &logEntry{})
 	for _, c := range []struct {
 		name   string
 		labels map[string]string
@@ -196,9 +187,9 @@ func TestFiles(t *testing.T) {
 		t.Errorf("something is there before there is a line: %v", err)
 	}
 	b := newBatch()
-	entries := make([]*logv3.HTTPAccessLogEntry, 1000)
+	entries := make([]logEntry, 1000)
 	for i := range entries {
-		entries[i] = entry("shop", "v1", "GET /pets/{id}")
+		entries[i] = *entry("shop", "v1", "GET /pets/{id}")
 	}
 	for range 6 {
 		h.handle(b, "edge-1", entries)

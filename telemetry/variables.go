@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"cmp"
-	"crypto/tls"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -32,21 +31,19 @@ var values = map[string]value{
 	"path":              func(r *request) string { return r.path },
 	"httpMethod":        func(r *request) string { return r.method },
 	"protocol":          protocol,
-	"status":            func(r *request) string { return positive(uint64(r.status())) },
+	"status":            func(r *request) string { return positive(uint64(r.status)) },
 	"requestTime":       func(r *request) string { return r.began().Format(requestTimeForm) },
 	"requestTimeEpoch":  func(r *request) string { return strconv.FormatInt(r.began().UnixMilli(), 10) },
-	"responseLength": func(r *request) string {
-		return strconv.FormatUint(r.entry.GetResponse().GetResponseBodyBytes(), 10)
-	},
-	"responseLatency": func(r *request) string { return milliseconds(r.latency()) },
-	"dataProcessed":   func(r *request) string { return strconv.FormatUint(r.dataProcessed(), 10) },
+	"responseLength":    func(r *request) string { return strconv.FormatUint(number(r.entry.ResponseBodySize), 10) },
+	"responseLatency":   func(r *request) string { return milliseconds(r.latency()) },
+	"dataProcessed":     func(r *request) string { return strconv.FormatUint(r.dataProcessed(), 10) },
 
 	"resourceId":   ofRoute(func(r *route) string { return r.resourceID }),
 	"resourcePath": ofRoute(func(r *route) string { return r.Path }),
 	"routeKey":     ofRoute(func(r *route) string { return r.key }),
 	"deploymentId": func(r *request) string { return r.stage.deployment(r.logged.Canary).Hash() },
 	"endpointType": func(*request) string { return "REGIONAL" },
-	"cipherSuite":  cipherSuite,
+	"cipherSuite":  func(r *request) string { return r.entry.TLSCipher },
 	"tlsVersion":   tlsVersion,
 	"isCanaryRequest": func(r *request) string {
 		if r.stage.canary == nil {
@@ -77,7 +74,7 @@ var values = map[string]value{
 	"integrationErrorMessage":                integrationError,
 	"integration.requestId":                  awsRequestID,
 	"awsEndpointRequestId":                   awsRequestID,
-	"awsEndpointRequestId2":                  func(r *request) string { return r.passedOn(wire.AWSStorageID2Header) },
+	"awsEndpointRequestId2":                  func(r *request) string { return r.passedOn(r.entry.AWSExtendedStorageID) },
 	"integration.responseTransferMode":       transferMode,
 	"integration.timeToFirstContent":         integrationLatency,
 	"integration.timeToAllHeaders":           integrationLatency,
@@ -97,14 +94,14 @@ var values = map[string]value{
 	"error.responseType":                     func(r *request) string { return string(r.responseType()) },
 	"error.message":                          (*request).errorMessage,
 	"error.validationErrorString":            validationError,
-	"identity.sourceIp":                      func(r *request) string { return address(r.common.GetDownstreamRemoteAddress()) },
-	"identity.vpcId":                         func(r *request) string { return r.tag(wire.TagSourceVPC) },
-	"identity.vpceId":                        func(r *request) string { return r.tag(wire.TagSourceVPCE) },
-	"identity.userAgent":                     func(r *request) string { return r.entry.GetRequest().GetUserAgent() },
+	"identity.sourceIp":                      func(r *request) string { return r.entry.Client },
+	"identity.vpcId":                         func(r *request) string { return r.entry.SourceVPC },
+	"identity.vpceId":                        func(r *request) string { return r.entry.SourceVPCE },
+	"identity.userAgent":                     func(r *request) string { return r.entry.UserAgent },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
 	"responseOverride.status":                overridden("responseOverride.status"),
-	"xrayTraceId":                            func(r *request) string { return plain(r.found(wire.TraceMetadata, wire.TraceID)) },
+	"xrayTraceId":                            func(r *request) string { return plain(r.trace.find(wire.TraceID)) },
 	"identity.clientCert.clientCertPem":      ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.PEM }),
 	"identity.clientCert.subjectDN":          ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Subject }),
 	"identity.clientCert.issuerDN":           ofCertificate(func(c *lambdaevent.ClientCertificate) string { return c.Issuer }),
@@ -139,7 +136,7 @@ func valueOf(name string) value {
 	}
 	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok {
 		return func(r *request) string {
-			if v := r.found(wire.TokensMetadata, wire.TokenClaims, claim); v != nil {
+			if v := r.tokens.find(wire.TokenClaims, claim); v != nil {
 				return plain(v)
 			}
 			return r.authorization(wire.AnswerClaims, claim)
@@ -157,14 +154,14 @@ func valueOf(name string) value {
 // overridden is what the templates of the integration have put in the place of what is mapped.
 func overridden(name string) value {
 	return func(r *request) string {
-		return wire.ToldOverride(plain(r.found(wire.OverridesMetadata, wire.OverridesTold)), name)
+		return wire.ToldOverride(plain(r.overrides.find(wire.OverridesTold)), name)
 	}
 }
 
-func requestID(r *request) string { return r.entry.GetRequest().GetRequestId() }
+func requestID(r *request) string { return r.entry.RequestID }
 
 // began is when the request's first byte came, by Envoy's clock.
-func (r *request) began() time.Time { return r.common.GetStartTime().AsTime() }
+func (r *request) began() time.Time { return r.entry.began }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
@@ -175,8 +172,14 @@ func positive(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
+// protocol is the version of HTTP as Amazon writes it.
 func protocol(r *request) string {
-	return [...]string{"", "HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0"}[min(max(int(r.entry.GetProtocolVersion()), 0), 4)]
+	switch p := r.entry.Protocol; p {
+	case "HTTP/2", "HTTP/3":
+		return p + ".0"
+	default:
+		return p
+	}
 }
 
 func ofRoute(of func(*route) string) value {
@@ -207,23 +210,10 @@ func apiKey(r *request) string {
 }
 
 func tlsVersion(r *request) string {
-	version := int(r.common.GetTlsProperties().GetTlsVersion())
-	return [...]string{"", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"}[min(max(version, 0), 4)]
-}
-
-// cipherSuite is the suite's name as OpenSSL, and so Amazon, writes it.
-func cipherSuite(r *request) string {
-	id := r.common.GetTlsProperties().GetTlsCipherSuite()
-	if id == nil {
-		return ""
+	if r.entry.TLSVersion == "TLSv1" {
+		return "TLSv1.0"
 	}
-	name := tls.CipherSuiteName(uint16(id.GetValue()))
-	if !strings.Contains(name, "_WITH_") {
-		return name // those of TLS 1.3 have one name
-	}
-	name = strings.Replace(strings.TrimPrefix(name, "TLS_"), "_WITH_", "_", 1)
-	name = strings.Replace(strings.Replace(name, "AES_", "AES", 1), "_CBC_", "_", 1)
-	return strings.ReplaceAll(strings.Replace(name, "CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305", 1), "_", "-")
+	return r.entry.TLSVersion
 }
 
 func integrationLatency(r *request) string {
@@ -261,7 +251,7 @@ func backendStatus(r *request) string {
 	}
 	switch r.route.Integration.Type {
 	case gateway.IntegrationHTTPProxy, gateway.IntegrationAWSProxy:
-		return positive(uint64(r.status()))
+		return positive(uint64(r.status))
 	}
 	return ""
 }
@@ -273,7 +263,7 @@ func integrationError(r *request) string {
 	default:
 		return ""
 	}
-	if why := r.common.GetUpstreamTransportFailureReason(); why != "" {
+	if why := r.upstreamFailure(); why != "" {
 		return why
 	}
 	details := r.details()
@@ -286,18 +276,18 @@ func integrationError(r *request) string {
 // awsRequestID is the id that a service of Amazon's has given the request. REST APIs put their
 // own in the place of one of the headers, and pass it on by another name.
 func awsRequestID(r *request) string {
-	if id := r.responseHeader(wire.RemappedRequestIDHeader); id != "" || r.stage.api.Protocol == gateway.REST {
-		return cmp.Or(id, r.passedOn(wire.AWSStorageIDHeader))
+	if id := r.entry.RemappedRequestID; id != "" || r.stage.api.Protocol == gateway.REST {
+		return cmp.Or(id, r.passedOn(r.entry.AWSStorageID))
 	}
-	return cmp.Or(r.passedOn(wire.AWSRequestIDHeader), r.passedOn(wire.AWSStorageIDHeader))
+	return cmp.Or(r.passedOn(r.entry.AWSRequestID), r.passedOn(r.entry.AWSStorageID))
 }
 
-// passedOn is a header of the response that a backend has given, and nobody else.
-func (r *request) passedOn(header string) string {
+// passedOn is the value of a header of the response, if a backend has given it and nobody else.
+func (r *request) passedOn(value string) string {
 	if !r.answered() || r.responseType() != "" || r.route.Integration == nil || r.route.Integration.Type != gateway.IntegrationHTTPProxy {
 		return ""
 	}
-	return r.responseHeader(header)
+	return value
 }
 
 func transferMode(r *request) string {

@@ -102,15 +102,14 @@ const (
 
 // logRequests has a listener log its requests, where the gateway wants that. One by the
 // path form is logged in its second pass, which knows the route, and not in its first.
-// mutualTLS tells that clients may show certificates.
-func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, mutualTLS bool) {
+func logRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway, in pass, from downstream) {
 	var logs []*accesslogv3.AccessLog
 	if g.AccessLog != nil {
 		logs = append(logs, accessLog(g.AccessLog))
 		logRefusals(m)
 	}
 	if g.Telemetry {
-		logs = append(logs, requestStream(g, in, mutualTLS))
+		logs = append(logs, requestStream(g, in, from))
 		// Behind what may have found a key, and before what refuses it: whose requests were
 		// throttled is to be known.
 		keys := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.Name == filterKeys })

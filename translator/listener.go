@@ -45,7 +45,10 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 		listener.Metadata = networkMetadata(l)
 		manager := connectionManager(g, l, scoped)
 		readNetworksIn(manager, g, firstPass)
-		logRequests(manager, g, firstPass, l.TLS != nil && slices.ContainsFunc(domains, func(d *gateway.Domain) bool { return d.TLS != nil && d.TLS.ClientCA != "" }))
+		logRequests(manager, g, firstPass, downstream{
+			tls:          l.TLS != nil,
+			certificates: l.TLS != nil && slices.ContainsFunc(domains, func(d *gateway.Domain) bool { return d.TLS != nil && d.TLS.ClientCA != "" }),
+		})
 		if l.TLS == nil {
 			listener.FilterChains = []*listenerv3.FilterChain{filterChain("http", manager)}
 		} else {

@@ -39,7 +39,7 @@ func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
 	m := innerManager(g, true, wire.ClientAddressHeader)
 	m.StatPrefix = "path_form"
 	readNetworksIn(m, g, secondPass)
-	logRequests(m, g, secondPass, false)
+	logRequests(m, g, secondPass, downstream{})
 	return m
 }
 

@@ -6,6 +6,7 @@ import (
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	grpcaccessv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/grpc/v3"
+	otelaccessv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/open_telemetry/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tracingv3 "github.com/envoyproxy/go-control-plane/envoy/type/tracing/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -19,6 +20,9 @@ const (
 	// streamBytes how much of them.
 	streamInterval = time.Second
 	streamBytes    = 64 << 10
+	// streamTimeout is how long the service may take to receive them. It bounds what a hung
+	// service costs: about 300 bytes for each request of that time.
+	streamTimeout = 10 * time.Second
 )
 
 // filterLoggedKey keeps which API key a request came with: the header that says so goes no
@@ -33,45 +37,71 @@ func keepKey() *hcmv3.HttpFilter {
 	return filter
 }
 
+// downstream is what may be told of the connections that a listener takes.
+type downstream struct{ tls, certificates bool }
+
 // requestStream tells the telemetry service about each request, in the same way for all
 // listeners and definitions: what a stage wants to be logged of it is for the service to
 // know, so that a change of stages changes no listener. Envoy waits for nothing: what the
 // service does not take is dropped, and counted.
-func requestStream(g *gateway.Gateway, in pass, mutualTLS bool) *accesslogv3.AccessLog {
+func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.AccessLog {
 	cluster := wire.AuthorizationCluster
 	if g.Services.Telemetry != nil {
 		cluster = wire.ApartTelemetryCluster
 	}
-	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
-	tags := []*tracingv3.CustomTag{logTag(wire.TagAsked, kept(askedAll)), logTag(wire.TagKey, kept(filterLoggedKey))}
-	if mutualTLS {
-		tags = append(tags, logTag(wire.TagCertificate, "%DOWNSTREAM_PEER_CERT%"))
-	}
-	if namesNetworks(g) {
-		vpc, vpce := listenerSays(wire.MetadataSourceVPC), listenerSays(wire.MetadataSourceVPCE)
-		if in != firstPass {
-			vpc, vpce = kept(keptSourceVPC), kept(keptSourceVPCE)
-		}
-		tags = append(tags, logTag(wire.TagSourceVPC, vpc), logTag(wire.TagSourceVPCE, vpce))
-	}
+	request := loggedRequest(g, in, from)
 	return &accesslogv3.AccessLog{
-		Name: "envoy.access_loggers.http_grpc",
-		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&grpcaccessv3.HttpGrpcAccessLogConfig{
+		Name: "envoy.access_loggers.open_telemetry",
+		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&otelaccessv3.OpenTelemetryAccessLogConfig{
 			CommonConfig: &grpcaccessv3.CommonGrpcAccessLogConfig{
 				LogName: "gatehouse",
-				GrpcService: &corev3.GrpcService{TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
-					EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster},
-				}},
-				TransportApiVersion: corev3.ApiVersion_V3,
-				BufferFlushInterval: durationpb.New(streamInterval),
-				BufferSizeBytes:     uint32Value(streamBytes),
-				CustomTags:          tags,
+				GrpcService: &corev3.GrpcService{
+					TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
+						EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster},
+					},
+					Timeout: durationpb.New(streamTimeout),
+				},
+				// One that is not taken is not kept for another try: a service that hangs would
+				// cost memory without bound.
+				GrpcStreamRetryPolicy: &corev3.RetryPolicy{NumRetries: uint32Value(0)},
+				TransportApiVersion:   corev3.ApiVersion_V3,
+				BufferFlushInterval:   durationpb.New(streamInterval),
+				BufferSizeBytes:       uint32Value(streamBytes),
 			},
-			AdditionalResponseHeadersToLog: []string{
-				wire.ErrorTypeHeader, wire.RemappedRequestIDHeader, wire.AWSRequestIDHeader, wire.AWSStorageIDHeader, wire.AWSStorageID2Header,
-			},
+			CustomTags: []*tracingv3.CustomTag{logTag(wire.LoggedRequestAttribute, request.String())},
 		})},
 	}
+}
+
+// loggedRequest is what is told of a request, as Envoy's formats.
+func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedRequest {
+	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
+	metadata := func(namespace string) string { return "%DYNAMIC_METADATA(" + namespace + ")%" }
+	response := func(header string) string { return "%RESP(" + header + ")%" }
+	r := &wire.LoggedRequest{
+		Route: "%ROUTE_NAME%", Asked: kept(askedAll),
+		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", UserAgent: "%REQ(USER-AGENT)%", Key: kept(filterLoggedKey),
+		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
+		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",
+		Took: "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%", TookAtAll: "%DURATION%", IntegrationTook: "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",
+		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%", UpstreamFailure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+		ErrorType: response(wire.ErrorTypeHeader), RemappedRequestID: response(wire.RemappedRequestIDHeader),
+		AWSRequestID: response(wire.AWSRequestIDHeader), AWSStorageID: response(wire.AWSStorageIDHeader), AWSExtendedStorageID: response(wire.AWSStorageID2Header),
+		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Trace: metadata(wire.TraceMetadata), Overrides: metadata(wire.OverridesMetadata),
+	}
+	if from.tls {
+		r.TLSVersion, r.TLSCipher = "%DOWNSTREAM_TLS_VERSION%", "%DOWNSTREAM_TLS_CIPHER%"
+	}
+	if from.certificates {
+		r.Certificate = "%DOWNSTREAM_PEER_CERT%"
+	}
+	if namesNetworks(g) {
+		r.SourceVPC, r.SourceVPCE = listenerSays(wire.MetadataSourceVPC), listenerSays(wire.MetadataSourceVPCE)
+		if in != firstPass {
+			r.SourceVPC, r.SourceVPCE = kept(keptSourceVPC), kept(keptSourceVPCE)
+		}
+	}
+	return r
 }
 
 func logTag(name, format string) *tracingv3.CustomTag {

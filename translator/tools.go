@@ -157,6 +157,6 @@ func toolManager(g *gateway.Gateway, scoped bool) *hcmv3.HttpConnectionManager {
 	m := innerManager(g, scoped, wire.ClientAddressHeader, wire.ToolHeader)
 	m.StatPrefix = "tools"
 	readNetworksIn(m, g, toolPass)
-	logRequests(m, g, toolPass, false)
+	logRequests(m, g, toolPass, downstream{})
 	return m
 }

@@ -185,8 +185,7 @@ func startTelemetry(c *controlPlane) service {
 			compiled := server.Compile(s)
 			return func() func() { return server.Swap(compiled) }, c.logsWithoutCollector(s)
 		},
-		endStreams: server.EndStreams,
-		close:      func() { closeLogs(c, server) },
+		close: func() { closeLogs(c, server) },
 	}
 }
 

@@ -183,7 +183,7 @@ func TestMonitoring(t *testing.T) {
 	// What there is only after something that this test does not do.
 	later := []string{
 		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total",
-		"gatehouse_extauthz_checks_total", "gatehouse_ratelimit_store_up", "envoy_access_logs_grpc_access_log_logs_dropped",
+		"gatehouse_extauthz_checks_total", "gatehouse_ratelimit_store_up", "envoy_access_logs_open_telemetry_access_log_logs_dropped",
 	}
 	asked := 0
 	for _, expression := range expressions(t, root) {

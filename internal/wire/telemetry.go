@@ -7,23 +7,9 @@ import "strings"
 const ApartTelemetryCluster = "gw-telemetry"
 
 // TelemetryService is the gRPC service that is told about requests, and that health checks
-// ask about.
-const TelemetryService = "envoy.service.accesslog.v3.AccessLogService"
-
-// Tags of what Envoy tells about a request, beside what it tells of every one.
-const (
-	// TagAsked is what the client asked for, as AskedFormat writes it.
-	TagAsked = "asked"
-	// TagKey is the value of KeyHeader, where a key was looked at.
-	TagKey = "key"
-	// TagCertificate is the certificate that the client has shown, as PEM text,
-	// percent-encoded.
-	TagCertificate = "certificate"
-	// TagSourceVPC and TagSourceVPCE are what the listener that the request came by says of
-	// where it comes from, where one of the gateway's listeners says anything.
-	TagSourceVPC  = MetadataSourceVPC
-	TagSourceVPCE = MetadataSourceVPCE
-)
+// ask about: OpenTelemetry's for logs. Envoy tells it each request for half of what its own
+// access log service takes.
+const TelemetryService = "opentelemetry.proto.collector.logs.v1.LogsService"
 
 // RemappedRequestIDHeader is the response header in which REST APIs pass on the id that a
 // backend at Amazon has given a request.

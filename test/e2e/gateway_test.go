@@ -157,7 +157,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	g.ratelimit.Register(grpcServer)
 	g.telemetry.Register(grpcServer)
 	go grpcServer.Serve(lis)
-	g.stopControlPlane = func() { g.server.Close(); g.telemetry.EndStreams(); grpcServer.Stop() }
+	g.stopControlPlane = func() { g.server.Close(); grpcServer.Stop() }
 	t.Cleanup(g.stopControlPlane)
 
 	bootstrap, err := xds.Bootstrap(xds.BootstrapOptions{NodeID: "test", Gateway: "edge", Address: lis.Addr().String(), Integration: xds.UnixPrefix + path, Admin: "127.0.0.1:0"})

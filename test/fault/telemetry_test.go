@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gatehouse/internal/otlptest"
@@ -32,7 +34,8 @@ func (e *envoy) statistic(t *testing.T, name string) float64 {
 }
 
 // TestTelemetryGone has a process that only writes access logs and counts. It is killed,
-// and comes back; Envoy serves all the while, and counts what it could not tell. One of
+// comes back, and hangs; Envoy serves all the while, keeps little, and counts what it could
+// not tell. One of
 // the logs goes to a disk that is full all the time, another to a collector that hangs.
 func TestTelemetryGone(t *testing.T) {
 	t.Parallel()
@@ -108,14 +111,33 @@ apis:
 	collector.Hang(false)
 	eventually(t, "lines are sent again", func() bool { return len(collector.Logs()) == 10 })
 
+	dropped := func() float64 { return e.statistic(t, "access_logs.open_telemetry_access_log.logs_dropped") }
 	before = lines()
 	g.Kill()
 	eventually(t, "Envoy drops what it cannot tell", func() bool {
 		ask("good", 20)
-		return e.statistic(t, "access_logs.grpc_access_log.logs_dropped") > 0
+		return dropped() > 0
 	})
-	serve()
+	g = serve()
 	eventually(t, "requests are logged again", func() bool {
+		ask("good", 1)
+		return lines() > before
+	})
+
+	g.Signal(syscall.SIGSTOP)
+	was, underWay := dropped(), 0.0
+	eventually(t, "Envoy drops what is not taken", func() bool {
+		ask("good", 20)
+		underWay = max(underWay, e.statistic(t, "cluster.gw-telemetry.upstream_rq_active"))
+		return dropped() >= was+200
+	})
+	// Each of its threads tells once a second, and has ten seconds for it.
+	if underWay == 0 || underWay > float64(12*runtime.NumCPU()+4) {
+		t.Errorf("up to %v messages were under way", underWay)
+	}
+	g.Signal(syscall.SIGCONT)
+	before = lines()
+	eventually(t, "requests are logged once more", func() bool {
 		ask("good", 1)
 		return lines() > before
 	})

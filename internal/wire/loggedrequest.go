@@ -1,0 +1,97 @@
+package wire
+
+import "strings"
+
+// LoggedRequestAttribute is the attribute of a log record that has a LoggedRequest. It is one
+// attribute because each costs Envoy as much as the values of ten.
+const LoggedRequestAttribute = "request"
+
+// LoggedRequest is what an Envoy tells about a request that has ended, beside when it began.
+// All fields are text as Envoy's access log writes it; "" stands for nothing.
+// See https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+type LoggedRequest struct {
+	// Route is a LoggedRoute, or the name of a route of no API.
+	Route string
+	// Asked is what the client asked for, as AskedFormat writes it.
+	Asked string
+	// Protocol is HTTP/1.1 or the like, Client the client's address, Key the value of KeyHeader
+	// where a key was looked at.
+	Protocol, RequestID, Client, UserAgent, Key string
+	// Status is 0 where no answer was begun. Details says what Envoy did, and Flags has its
+	// short words for what went wrong, with commas between.
+	Status, Details, Flags string
+	// The sizes are in bytes.
+	RequestHeadersSize, RequestBodySize, ResponseHeadersSize, ResponseBodySize string
+	// Took is how many microseconds passed until the response's last byte was sent, and
+	// TookAtAll how many milliseconds the request lasted, also one that was never answered.
+	Took, TookAtAll string
+	// IntegrationTook is how many microseconds passed from the first byte to the upstream to
+	// its first one back.
+	IntegrationTook string
+	// UpstreamCluster is the one that the route leads to. UpstreamHost is an address, with its
+	// port where it has one, and empty where none was chosen: the request has gone nowhere.
+	UpstreamCluster, UpstreamHost string
+	// The others are headers of the response.
+	ErrorType, RemappedRequestID                     string
+	AWSRequestID, AWSStorageID, AWSExtendedStorageID string
+	// TLSVersion and TLSCipher are as OpenSSL writes them. Certificate is what the client has
+	// shown, as PEM text, percent-encoded.
+	TLSVersion, TLSCipher, Certificate string
+	// SourceVPC and SourceVPCE are what the listener that the request came by says of where it
+	// comes from.
+	SourceVPC, SourceVPCE string
+	// Authorization, Tokens, Trace and Overrides are the objects of metadata of these names, as
+	// JSON.
+	Authorization, Tokens, Trace, Overrides string
+	// UpstreamFailure says why the connection to the upstream failed, without spaces.
+	UpstreamFailure string
+}
+
+// fields are in the order in which they are written, a line each. Nobody gets a line feed into
+// one: no version of HTTP lets one into what clients and backends send, and Envoy writes others
+// as underscores, or as JSON does.
+func (r *LoggedRequest) fields() [34]*string {
+	return [...]*string{
+		&r.Route, &r.Asked, &r.Protocol, &r.RequestID, &r.Client, &r.UserAgent, &r.Key,
+		&r.Status, &r.Details, &r.Flags,
+		&r.RequestHeadersSize, &r.RequestBodySize, &r.ResponseHeadersSize, &r.ResponseBodySize,
+		&r.Took, &r.TookAtAll, &r.IntegrationTook,
+		&r.UpstreamCluster, &r.UpstreamHost,
+		&r.ErrorType, &r.RemappedRequestID, &r.AWSRequestID, &r.AWSStorageID, &r.AWSExtendedStorageID,
+		&r.TLSVersion, &r.TLSCipher, &r.Certificate, &r.SourceVPC, &r.SourceVPCE,
+		&r.Authorization, &r.Tokens, &r.Trace, &r.Overrides, &r.UpstreamFailure,
+	}
+}
+
+// String is what ParseLoggedRequest reads. Fields may be Envoy's format commands.
+func (r *LoggedRequest) String() string {
+	var b strings.Builder
+	for i, field := range r.fields() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if *field == "" {
+			b.WriteString(Nothing)
+			continue
+		}
+		b.WriteString(*field)
+	}
+	return b.String()
+}
+
+// ParseLoggedRequest reads what String writes; false where it is something else.
+func ParseLoggedRequest(text string) (r LoggedRequest, ok bool) {
+	fields := r.fields()
+	for i, field := range fields {
+		part := text
+		if i < len(fields)-1 {
+			if part, text, ok = strings.Cut(text, "\n"); !ok {
+				return LoggedRequest{}, false
+			}
+		}
+		if part != Nothing {
+			*field = part
+		}
+	}
+	return r, true
+}
