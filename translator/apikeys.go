@@ -43,8 +43,12 @@ func (c *stageCompiler) planCheck() *anypb.Any {
 	if len(plans) == 0 {
 		return enabled(refuse(map[string]*principal{refusedPlan: anybody()}))
 	}
-	return enabled(refuse(map[string]*principal{refusedPlan: not(inOneOf(plans))}))
+	return enabled(refuse(map[string]*principal{refusedPlan: oneOf(not(inOneOf(plans)), keyBehindBearer())}))
 }
+
+// keyBehindBearer holds where a key is that Envoy has looked up without the "Bearer" before
+// it. Amazon's keys are the header's whole value.
+func keyBehindBearer() *principal { return headerIs(apiKeyHeader, textPrefix(bearer)) }
 
 // planUnlimited is the name of the policy for keys whose plan has no bucket for them. It
 // comes after those of all classes, which begin with a digit.
@@ -70,7 +74,7 @@ func (c *stageCompiler) planClasses() map[string]*principal {
 	classes := make(map[string]*principal, len(plans))
 	for name, ids := range plans {
 		slices.Sort(ids)
-		classes[name] = inOneOf(ids)
+		classes[name] = allOf(inOneOf(ids), not(keyBehindBearer()))
 	}
 	return classes
 }
@@ -97,7 +101,7 @@ func inOneOf(plans []string) *principal {
 
 // tagHas matches the tag of a key that is in the plan of this id.
 func tagHas(plan string) *envoymatcherv3.StringMatcher {
-	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + plan + "|"}}
+	return textPart("|" + plan + "|")
 }
 
 // keyFilter is the configuration of the filter that looks API keys up: those that are
