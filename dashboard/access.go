@@ -166,8 +166,11 @@ func (s *Server) renderSignIn(w http.ResponseWriter, r *http.Request, status int
 // onward is where somebody wanted to go to, if that is one of these pages.
 func onward(to string) string {
 	u, err := url.Parse(to)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(to, `\`) ||
-		!strings.HasPrefix(u.Path, Prefix) || strings.HasPrefix(path.Clean(u.Path)+"/", signInPath+"/") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.Contains(to, `\`) || !strings.HasPrefix(u.Path, Prefix) {
+		return Prefix
+	}
+	// Dots may lead anywhere on this server.
+	if leads := path.Clean(u.Path) + "/"; !strings.HasPrefix(leads, Prefix) || strings.HasPrefix(leads, signInPath+"/") {
 		return Prefix
 	}
 	return u.RequestURI()

@@ -234,6 +234,11 @@ func TestSignInForms(t *testing.T) {
 		t.Errorf("%d guesses were looked at, and then: %d", tried, resp.StatusCode)
 	}
 	c.now = c.now.Add(time.Minute)
+	for _, to := range []string{"https://evil.example/dashboard/", `/dashboard\@evil.example`, "/dashboard/../metrics", "/dashboard/%2e%2e//evil.example", "/dashboard/sign-in?to=/"} {
+		if _, body := c.get("/dashboard/sign-in?" + url.Values{"to": {to}}.Encode()); !strings.Contains(body, `name="to" value="/dashboard/"`) {
+			t.Errorf("who wants to go to %s is led there", to)
+		}
+	}
 	if resp, _ := c.post("/dashboard/", "/dashboard/sign-in", good()); resp.Request.URL.String() != c.server.URL+"/dashboard/" {
 		t.Errorf("who signs in is led to %s", resp.Request.URL)
 	}

@@ -93,7 +93,7 @@ func callsChart(points []Point) barChart {
 		sum.ClientErrors += p.ClientErrors
 		sum.ServerErrors += p.ServerErrors
 		tick := ""
-		if i%10 == 0 {
+		if p.At.UTC().Minute()%10 == 0 && tickFits(i, len(points)) {
 			tick = showClock(p.At)
 		}
 		errors := min(p.ClientErrors+p.ServerErrors, p.Count)

@@ -67,7 +67,9 @@ func (s *Server) explain(r *http.Request) (*shown, error) {
 	question := explain.Question{Method: method, URL: v.URL, Canary: v.Canary}
 	var err error
 	if question.Header, err = readHeaders(v.Headers); err == nil && v.Source != "" {
-		question.Source, err = netip.ParseAddr(v.Source)
+		if question.Source, err = netip.ParseAddr(v.Source); err != nil {
+			err = fmt.Errorf("“%s” is no IP address", v.Source)
+		}
 	}
 	var explained *explain.Explanation
 	if err == nil {

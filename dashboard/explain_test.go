@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 		"no host":      {question("GET", "http://nowhere.example/<b>", "", ""), "nowhere.example"},
 		"no URL":       {question("GET", hostile, "", ""), "&lt;script"},
 		"no header":    {question("GET", pets, "what is this", ""), "is no header, such as X-Api-Key: VALUE"},
-		"no address":   {question("GET", pets, "", "here"), "unable to parse IP"},
+		"no address":   {question("GET", pets, "", "here"), "“here” is no IP address."},
 		"many headers": {question("GET", pets, strings.Repeat("X-A: b\n", 2000), ""), "are too long"},
 	} {
 		if status, text := ask(c.question); status != http.StatusOK || !strings.Contains(text, c.want) {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // nothing stands where there is no number.
@@ -92,8 +94,19 @@ func showAge(d time.Duration) string {
 	}
 }
 
-// showClock is the time of day, showMoment the day with it. All times are those of UTC: so
-// are logs, and days of quotas.
+// sentence makes one of what an error says.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 || first == utf8.RuneError {
+		return text
+	}
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text
+}
+
 // showMany says how many there are of something.
 func showMany(n int, what string) string {
 	if n == 1 {
@@ -102,6 +115,8 @@ func showMany(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// showClock is the time of day, showMoment the day with it. All times are those of UTC: so
+// are logs, and days of quotas.
 func showClock(t time.Time) string  { return t.UTC().Format("15:04") }
 func showMoment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 

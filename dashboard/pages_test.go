@@ -120,7 +120,7 @@ func TestRevisions(t *testing.T) {
 	d.Serving(next)
 	d.Close()
 	expect(t, d, "/dashboard/revisions",
-		"The definitions, as last read, are not what is served. not served: it has errors, 1 min ago", "error the plan names &lt;script", "pets.yaml:7:3 · unknown-stage",
+		"The definitions, as last read, are not what is served. They have errors, 1 min ago", "error the plan names &lt;script", "pets.yaml:7:3 · unknown-stage",
 		"refused by an Envoy 1 h ago, from the definitions, in 20 ms changed: API pets › stage v1 › throttle › rate 100 → 900",
 		"changed: API key acme › values [a secret] → [a secret]", "accepted by every Envoy served now 3 days ago, from what was kept",
 	)

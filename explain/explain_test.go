@@ -107,3 +107,46 @@ func FuzzQuestion(f *testing.F) {
 		}
 	})
 }
+
+// TestBases tells what is below the path that the mapping of the domain cuts off, of several that
+// lead to the same stage.
+func TestBases(t *testing.T) {
+	s := snapshot()
+	mapping := func(path string, r *gateway.RoutingRule) gateway.DomainMapping {
+		return gateway.DomainMapping{Path: path, API: "pets", Stage: "v1", Rule: r}
+	}
+	gold := []gateway.HeaderGlob{{Name: "x-tenant", Value: "gold"}}
+	s.Domains = []gateway.Domain{
+		{Name: "pets.example.com", Mappings: []gateway.DomainMapping{
+			mapping("shop", nil), mapping("shop/pets", nil),
+			mapping("", &gateway.RoutingRule{ID: "whole", Priority: 1, Path: "pets", Headers: gold}),
+			mapping("shop", &gateway.RoutingRule{ID: "cut", Priority: 2, Path: "shop", Headers: gold}),
+			mapping("pets", nil),
+		}},
+		// These lead to the stage by longer paths, and are other hosts.
+		{Name: "*.example.com", Mappings: []gateway.DomainMapping{mapping("", nil)}},
+		{Name: "*", Mappings: []gateway.DomainMapping{mapping("pets", nil)}},
+	}
+	s.Seal()
+	for _, c := range []struct{ url, tenant, route, id string }{
+		{"http://pets.example.com/shop/pets/7", "", "", ""}, // shop/pets is cut off.
+		{"http://pets.example.com/shop/pets/pets/7", "", "GET /pets/{id}", "7"},
+		{"http://pets.example.com/pets/7", "gold", "GET /pets/{id}", "7"},
+		{"http://pets.example.com/pets/pets/8", "", "GET /pets/{id}", "8"},
+		{"http://pets.example.com/shop/pets/7", "gold", "GET /pets/{id}", "7"},
+		{"http://other.example.com/pets/9", "", "GET /pets/{id}", "9"},
+		{"http://elsewhere.test/pets/pets/5", "", "GET /pets/{id}", "5"},
+		{"http://pets.execute-api.localhost/v1/pets/6", "", "GET /pets/{id}", "6"},
+	} {
+		e, err := Offline(s, Question{Method: "GET", URL: c.url, Header: map[string][]string{"X-Tenant": {c.tenant}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Route != c.route || e.PathParameters["id"] != c.id {
+			t.Errorf("%s (%s): the route %q, %v, want %q and %s\n%s", c.url, c.tenant, e.Route, e.PathParameters, c.route, c.id, strings.Join(e.Lines(), "\n"))
+		}
+		if ruled := strings.Contains(strings.Join(e.Lines(), ""), "by the routing rule"); ruled != (c.tenant != "") {
+			t.Errorf("%s (%s): told of a rule: %t", c.url, c.tenant, ruled)
+		}
+	}
+}

@@ -268,9 +268,13 @@ func (h *happened) timed() {
 	}
 }
 
+// shown has so many digits that parts add up to what they are parts of, where people look.
 func shown(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	switch ms := float64(d) / float64(time.Millisecond); {
+	case ms < 9.995:
+		return fmt.Sprintf("%.2f ms", ms)
+	case d < time.Second:
+		return fmt.Sprintf("%.1f ms", ms)
 	}
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }

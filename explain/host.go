@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,6 +78,19 @@ func (ex *offline) domainSource(domain string) gateway.Position {
 		}
 	}
 	return gateway.Position{}
+}
+
+// domains are those of the gateway that have the host, the one of the longest name first.
+func (ex *offline) domains() (found []*gateway.Domain) {
+	for i := range ex.snapshot.Domains {
+		d := &ex.snapshot.Domains[i]
+		suffix, wild := strings.CutPrefix(d.Name, "*")
+		if (d.Gateway == "" || d.Gateway == ex.Gateway) && (strings.EqualFold(d.Name, ex.asked.host) || wild && strings.HasSuffix(ex.asked.host, strings.ToLower(suffix))) {
+			found = append(found, d)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *gateway.Domain) int { return cmp.Compare(len(b.Name), len(a.Name)) })
+	return found
 }
 
 // knownHosts tells a few names that there are.

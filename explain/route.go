@@ -78,6 +78,9 @@ func (ex *offline) understand(r *routev3.Route) bool {
 		}
 		text += canaryText(c)
 	}
+	if m := ex.mapping(); m != nil && m.Rule != nil {
+		text += ", by the routing rule " + m.Rule.ID
+	}
 	ex.add("stage", Passed, at, text)
 	name := about(r, wire.MetadataRoute)
 	for i := range ex.deployment.Routes {
@@ -136,26 +139,72 @@ func (ex *offline) below() string {
 	return cmp.Or(strings.TrimPrefix(ex.asked.path, ex.base), "/")
 }
 
-// findBase is the path below which the stage's routes begin.
-func (ex *offline) findBase() string {
-	if suffix := ".execute-api."; strings.HasPrefix(ex.asked.host, ex.api.ID+suffix) {
-		if ex.Stage == gateway.DefaultStage {
-			return ""
-		}
-		return "/" + ex.Stage
-	}
-	base := ""
-	for i := range ex.snapshot.Domains {
-		d := &ex.snapshot.Domains[i]
-		for _, m := range d.Mappings {
-			at := "/" + m.Path
-			if m.Path != "" && m.API == ex.API && m.Stage == ex.Stage && len(at) > len(base) &&
-				(ex.asked.path == at || strings.HasPrefix(ex.asked.path, at+"/")) {
-				base = at
+// mapping is that of the host's domain by which a request comes to the stage, as Envoy takes
+// them: those with a rule first, then the longest path. It is nil on the API's own host.
+func (ex *offline) mapping() *gateway.DomainMapping {
+	for _, d := range ex.domains() {
+		var first *gateway.DomainMapping
+		for i := range d.Mappings {
+			m := &d.Mappings[i]
+			if m.API == ex.API && m.Stage == ex.Stage && ex.isBelow(m.Path) && ex.follows(m.Rule) &&
+				(first == nil || cmp.Or(gateway.ByPriority(m.Rule, first.Rule), cmp.Compare(len(first.Path), len(m.Path))) < 0) {
+				first = m
 			}
 		}
+		if first != nil {
+			return first
+		}
 	}
-	return base
+	return nil
+}
+
+// isBelow reports whether the path is that of a mapping or a rule, or goes on from there.
+func (ex *offline) isBelow(path string) bool {
+	return path == "" || ex.asked.path == "/"+path || strings.HasPrefix(ex.asked.path, "/"+path+"/")
+}
+
+// follows reports whether the request is what a rule asks for.
+func (ex *offline) follows(r *gateway.RoutingRule) bool {
+	if r == nil {
+		return true
+	}
+	for _, h := range r.Headers {
+		values := ex.asked.header.Values(h.Name)
+		if strings.EqualFold(h.Name, "host") {
+			values = []string{ex.asked.host}
+		}
+		// Envoy takes the values of a header together.
+		if len(values) == 0 || !globMatches(h.Value, strings.Join(values, ",")) {
+			return false
+		}
+	}
+	return ex.isBelow(r.Path)
+}
+
+// globMatches is about a value with a * at its beginning, at its end, at both or nowhere.
+func globMatches(glob, value string) bool {
+	text, before := strings.CutPrefix(glob, "*")
+	text, after := strings.CutSuffix(text, "*")
+	switch {
+	case before && after:
+		return strings.Contains(value, text)
+	case before:
+		return strings.HasSuffix(value, text)
+	case after:
+		return strings.HasPrefix(value, text)
+	}
+	return value == text
+}
+
+// findBase is the path below which the stage's routes begin.
+func (ex *offline) findBase() string {
+	switch m := ex.mapping(); {
+	case m != nil && m.Path != "":
+		return "/" + m.Path
+	case m == nil && ex.Stage != gateway.DefaultStage:
+		return "/" + ex.Stage
+	}
+	return ""
 }
 
 // withoutRoute is about a request that no route of the stage takes.

@@ -58,6 +58,7 @@ var flagWords = map[string]string{
 // refusedClaims are the rules about a token that was verified, by what Envoy's details have
 // of them.
 var refusedClaims = []struct{ detail, name, words string }{
+	{"-token-form]", "token", "there is more than the token in its place"},
 	{"-token-audience]", "token", "the token is for another audience"},
 	{"-pool-claims]", "token", "the token is none of the user pool's that the route takes"},
 	{"-pool-scope]", "scope", "the token has none of the scopes that the route asks for"},
@@ -66,14 +67,15 @@ var refusedClaims = []struct{ detail, name, words string }{
 
 // codeWords say in words why the authorization service refused.
 var codeWords = map[string]string{
-	"signature-not-signed":         "the request is not signed",
-	"identity-source-missing":      "what the authorizer goes by is not in the request",
-	"authorizer-unreachable":       "the authorizer's function could not be called",
-	"authorizer-denied":            "the authorizer said no",
-	"Jwt_is_missing":               "there is no token",
-	"Jwt_is_expired":               "the token has expired",
-	"Jwt_issuer_is_not_configured": "the token is of another issuer",
-	"Jwt_verification_fails":       "the token's signature is not good",
+	"signature-not-signed":                   "the request is not signed",
+	"identity-source-missing":                "what the authorizer goes by is not in the request",
+	"authorizer-unreachable":                 "the authorizer's function could not be called",
+	"authorizer-denied":                      "the authorizer said no",
+	"Jwt_is_missing":                         "there is no token",
+	"Jwt_is_expired":                         "the token has expired",
+	"Jwt_issuer_is_not_configured":           "the token is of another issuer",
+	"Jwt_verification_fails":                 "the token's signature is not good",
+	"Jwks_doesn't_have_any_valid_public_key": "the issuer's keys are not known (yet)",
 	// Where tokens may come with "Bearer" and without, the last try is what is told.
 	"Jwt_header_is_an_invalid_JSON": "the token is not good: has expired, is of another issuer, or is signed by a wrong key",
 }

@@ -28,7 +28,7 @@ func withKeys(s *gateway.Snapshot) *gateway.Snapshot {
 
 var keyCases = map[string]string{
 	"the-old-value-of-acme": "", "the-new-value-of-acme": "", "": "api-key-missing", "acme": "api-key-unknown",
-	"THE-OLD-VALUE-OF-ACME": "api-key-unknown", "the-old-value-of-acme ": "api-key-unknown",
+	"THE-OLD-VALUE-OF-ACME": "api-key-unknown", "the-old-value-of-acme ": "api-key-unknown", "Bearer the-old-value-of-acme": "api-key-unknown",
 	"the-value-of-off-keys": "api-key-disabled", "the-value-of-elsewhere": "api-key-outside-plan", "the-value-of-planless": "api-key-outside-plan",
 	strings.Repeat("x", 60<<10): "api-key-missing",
 }

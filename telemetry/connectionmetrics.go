@@ -53,11 +53,11 @@ func (l labels) messageValues(direction string) []string {
 	return append([]string{direction}, l.socketValues()...)
 }
 
-// of finds the series of an event.
-func (m *socketMetrics) of(r *request) *socketSeries {
-	cache, l := &r.stage.sockets, r.stage.labels
-	if r.route != nil {
-		cache, l = &r.route.sockets, r.route.labels
+// of finds the series of an event of a stage, and of a route or of none.
+func (m *socketMetrics) of(st *stage, rt *route) *socketSeries {
+	cache, l := &st.sockets, &st.labels
+	if rt != nil {
+		cache, l = &rt.sockets, &rt.labels
 	}
 	if s := cache.p.Load(); s != nil {
 		return s
@@ -73,8 +73,8 @@ func (m *socketMetrics) of(r *request) *socketSeries {
 }
 
 // count counts an event.
-func (m *socketMetrics) count(r *request) {
-	s, e := m.of(r), r.socket
+func (m *socketMetrics) count(st *stage, rt *route, e *socket.Event) {
+	s := m.of(st, rt)
 	switch e.Type {
 	case socket.Connect:
 		s.connects.Inc()
@@ -100,7 +100,7 @@ func (s *socketSeries) fault(f socket.Fault) {
 
 // refused counts a client that an Envoy did not let connect.
 func (m *socketMetrics) refused(r *request) {
-	s := m.of(r)
+	s := m.of(r.stage, r.route)
 	s.connects.Inc()
 	s.fault(socket.Refused(r.status))
 }

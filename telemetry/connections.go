@@ -17,16 +17,23 @@ var _ socket.Observer = (*Server)(nil)
 // Happened implements socket.Observer: what happens on connections of WebSocket APIs is told
 // by who serves them, since to Envoy a connection is one request.
 func (s *Server) Happened(e *socket.Event) {
-	r := s.serving.Load().happened(e)
-	if r == nil {
+	compiled, st, rt := s.serving.Load().find(e.API, e.Stage, e.Route)
+	if st == nil {
 		return
 	}
-	s.metrics.sockets.count(r)
+	s.metrics.sockets.count(st, rt, e)
+	if s.history != nil || st.executions != nil || st.log != nil {
+		s.tellEvent(&request{entry: &untold, socket: e, stage: st, route: rt, compiled: compiled})
+	}
+}
+
+// tellEvent tells of an event more than that there was one.
+func (s *Server) tellEvent(r *request) {
 	var account []executionlog.Entry
 	if log, detail := r.execution(); log != nil {
 		account = r.eventAccount(detail)
 		b := newBatch()
-		b.addExecution(log, false, e.RequestID, account)
+		b.addExecution(log, false, r.socket.RequestID, account)
 		b.flush()
 	}
 	s.recordEvent(r, account)
@@ -38,27 +45,28 @@ func (s *Server) Happened(e *socket.Event) {
 
 // Sent implements socket.Observer.
 func (s *Server) Sent(api, stage, route string) {
-	r := s.serving.Load().happened(&socket.Event{API: api, Stage: stage, Route: route})
-	if r == nil {
+	_, st, rt := s.serving.Load().find(api, stage, route)
+	if st == nil {
 		return
 	}
-	s.metrics.sockets.of(r).sent.Inc()
+	s.metrics.sockets.of(st, rt).sent.Inc()
 	if s.history != nil {
 		s.history.Sent(api, stage, route)
 	}
 }
 
-// happened finds the stage and the route of an event; nil where there is no such stage.
-func (n *serving) happened(e *socket.Event) *request {
-	for _, c := range []*Compiled{n.current, n.previous} {
+// find gives the stage and the route of an event: no stage where there is none, and no route
+// where it has none.
+func (n *serving) find(api, name, key string) (*Compiled, *stage, *route) {
+	for _, c := range [...]*Compiled{n.current, n.previous} {
 		if c == nil {
 			continue
 		}
-		if st := c.stages[stageKey{e.API, e.Stage}]; st != nil {
-			return &request{entry: &untold, socket: e, stage: st, route: st.base.routes[e.Route], compiled: c}
+		if st := c.stages[stageKey{api, name}]; st != nil {
+			return c, st, st.base.routes[key]
 		}
 	}
-	return nil
+	return nil, nil, nil
 }
 
 // refusedConnection reports whether an Envoy tells about a client that it did not let

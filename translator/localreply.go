@@ -35,7 +35,8 @@ const (
 	keyRefused      = `response.code_details in ['missing_api_key', 'missing_credentials', 'unknown_api_key', '` + refusedPlan + `', 'rbac_access_denied_matched_policy[` + refusedByAll + `]']`
 	tokenExpired    = tokenRefused + ` && (response.code_details == 'jwt_authn_access_denied{Jwt_is_expired}' || metadata.filter_metadata['` + filterTokens + `']['` + bearerFailure + `']['message'] == 'Jwt is expired')`
 	tokenMissing    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_missing}'`
-	tokenRefused    = `response.code_details.startsWith('jwt_authn_access_denied')`
+	tokenRefused    = `(response.code_details.startsWith('jwt_authn_access_denied') || ` + formRefused + `)`
+	formRefused     = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedTokenForm + `]'`
 	audienceRefused = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedAudience + `]'`
 	poolRefused     = `response.code_details in ['rbac_access_denied_matched_policy[` + refusedPoolClaims + `]', 'rbac_access_denied_matched_policy[` + refusedPoolScope + `]']`
 	scopeRefused    = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedScope + `]'`
@@ -122,7 +123,7 @@ func httpReply(expression string, status uint32, message string, headers ...*cor
 // issues those, as RFC 9728, section 5.1 has it. What is said else is as of any route.
 func agentReply() *hcmv3.ResponseMapper {
 	const at = "'" + wire.MetadataAgents + "' in xds.route_metadata.filter_metadata['" + wire.MetadataNamespace + "']"
-	return replyMapper(at+` && (response.code == 401 || `+audienceRefused+` || `+poolRefused+`)`, 401, "Unauthorized",
+	return replyMapper(at+` && (response.code == 401 || `+formRefused+` || `+audienceRefused+` || `+poolRefused+`)`, 401, "Unauthorized",
 		setHeader("www-authenticate", `Bearer resource_metadata="%REQ(X-FORWARDED-PROTO)%://%REQ(:AUTHORITY)%%METADATA(ROUTE:`+wire.MetadataNamespace+`:`+wire.MetadataAgents+`)%"`),
 		setHeader("x-amzn-requestid", requestIDFormat))
 }

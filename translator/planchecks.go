@@ -190,7 +190,7 @@ func tagsWith(plans []string) []*envoymatcherv3.StringMatcher {
 
 // tagHas matches the tag of a key that is in the plan of this id.
 func tagHas(plan string) *envoymatcherv3.StringMatcher {
-	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + plan + "|"}}
+	return textPart("|" + plan + "|")
 }
 
 // tagHasOneOf matches the tag of a key that is in at least one of the plans. Ids are

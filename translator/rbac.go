@@ -14,6 +14,7 @@ import (
 // order of their names.
 const (
 	refusedServerName = "0-server-name"
+	refusedTokenForm  = "0-token-form"
 	refusedAudience   = "1-token-audience"
 	refusedPoolClaims = "2-pool-claims"
 	refusedPoolScope  = "3-pool-scope"
@@ -133,9 +134,9 @@ func wordsOrListHave(words []string) *envoymatcherv3.ValueMatcher {
 	for _, word := range words {
 		one := textValue(exactText(word))
 		any = append(any, one,
-			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: word + " "}}),
+			textValue(textPrefix(word+" ")),
 			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Suffix{Suffix: " " + word}}),
-			textValue(&envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: " " + word + " "}}),
+			textValue(textPart(" "+word+" ")),
 			listHas(one))
 	}
 	return anyValue(any)
@@ -149,6 +150,14 @@ func listHas(one *envoymatcherv3.ValueMatcher) *envoymatcherv3.ValueMatcher {
 
 func anyValue(any []*envoymatcherv3.ValueMatcher) *envoymatcherv3.ValueMatcher {
 	return &envoymatcherv3.ValueMatcher{MatchPattern: &envoymatcherv3.ValueMatcher_OrMatch{OrMatch: &envoymatcherv3.OrMatcher{ValueMatchers: any}}}
+}
+
+func textPrefix(text string) *envoymatcherv3.StringMatcher {
+	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Prefix{Prefix: text}}
+}
+
+func textPart(text string) *envoymatcherv3.StringMatcher {
+	return &envoymatcherv3.StringMatcher{MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: text}}
 }
 
 func headerIs(name string, m *envoymatcherv3.StringMatcher) *principal {

@@ -5,7 +5,6 @@ import (
 
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	grpcaccessv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/grpc/v3"
 	otelaccessv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/open_telemetry/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tracingv3 "github.com/envoyproxy/go-control-plane/envoy/type/tracing/v3"
@@ -53,22 +52,19 @@ func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.Ac
 	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.open_telemetry",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&otelaccessv3.OpenTelemetryAccessLogConfig{
-			CommonConfig: &grpcaccessv3.CommonGrpcAccessLogConfig{
-				LogName: "gatehouse",
-				GrpcService: &corev3.GrpcService{
-					TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
-						EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster},
-					},
-					Timeout: durationpb.New(streamTimeout),
+			LogName: "gatehouse",
+			GrpcService: &corev3.GrpcService{
+				TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
+					EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: cluster},
 				},
+				Timeout: durationpb.New(streamTimeout),
 				// One that is not taken is not kept for another try: a service that hangs would
 				// cost memory without bound.
-				GrpcStreamRetryPolicy: &corev3.RetryPolicy{NumRetries: uint32Value(0)},
-				TransportApiVersion:   corev3.ApiVersion_V3,
-				BufferFlushInterval:   durationpb.New(streamInterval),
-				BufferSizeBytes:       uint32Value(streamBytes),
+				RetryPolicy: &corev3.RetryPolicy{NumRetries: uint32Value(0)},
 			},
-			CustomTags: []*tracingv3.CustomTag{logTag(wire.LoggedRequestAttribute, request.String())},
+			BufferFlushInterval: durationpb.New(streamInterval),
+			BufferSizeBytes:     uint32Value(streamBytes),
+			CustomTags:          []*tracingv3.CustomTag{logTag(wire.LoggedRequestAttribute, request.String())},
 		})},
 	}
 }

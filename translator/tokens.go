@@ -1,9 +1,12 @@
 package translator
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -64,9 +67,37 @@ func (c *stageCompiler) checkToken(r *parsedRoute, a *gateway.Authorizer, route 
 	route.TypedPerFilterConfig[filterTokens] = enabled(&jwtv3.PerRouteConfig{
 		RequirementSpecifier: &jwtv3.PerRouteConfig_RequirementName{RequirementName: check.name()},
 	})
-	if claims := claimRules(r, a); len(claims) > 0 {
-		route.TypedPerFilterConfig[filterClaims] = enabled(refuse(claims))
+	rules := claimRules(r, a)
+	rules[refusedTokenForm] = check.otherThanVerified()
+	route.TypedPerFilterConfig[filterClaims] = enabled(refuse(rules))
+}
+
+// bearer is what may stand before a token in a header.
+const bearer = "Bearer "
+
+// otherThanVerified holds for requests in which a backend may see another token than the
+// one that Envoy has verified: Envoy finds "Bearer" anywhere in a header, and of several
+// query parameters takes the first, in whatever escapes their names are.
+func (t tokenCheck) otherThanVerified() *principal {
+	if t.query != "" {
+		name := anyEscapes(t.query)
+		return headerIs(":path", regexMatcher(`[^?]*\?(?:.*&)?`+name+`(?:=[^&]*)?&(?:.*&)?`+name+`(?:[=&].*)?`))
 	}
+	return allOf(not(headerIs(t.header, textPrefix(bearer))), headerIs(t.header, textPart(bearer)))
+}
+
+// anyEscapes is a regular expression for text of which any byte may be percent-encoded.
+func anyEscapes(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		// In bytes, as they are in a path: another character than ASCII has to be escaped.
+		if plain := text[i : i+1]; plain[0] < utf8.RuneSelf {
+			fmt.Fprintf(&b, "(?:%s|%%(?i:%02x))", regexp.QuoteMeta(plain), plain[0])
+		} else {
+			fmt.Fprintf(&b, "%%(?i:%02x)", plain[0])
+		}
+	}
+	return b.String()
 }
 
 // from reads the identity source; false when it is none that a token can come from.
@@ -146,9 +177,6 @@ func tokenFilter(s *gateway.Snapshot, checks map[string]tokenCheck) *jwtv3.JwtAu
 		check := checks[name]
 		var ways []*jwtv3.JwtRequirement
 		for _, issuer := range check.issuers {
-			if keySet(s, issuer) == "" {
-				continue // Envoy takes no empty set; none of its tokens is good yet.
-			}
 			for form, provider := range check.providers(s, issuer) {
 				f.Providers[form] = provider
 				ways = append(ways, &jwtv3.JwtRequirement{RequiresType: &jwtv3.JwtRequirement_ProviderName{ProviderName: form}})
@@ -178,7 +206,9 @@ func anyRequirement(ways []*jwtv3.JwtRequirement) *jwtv3.JwtRequirement {
 func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jwtv3.JwtProvider {
 	provider := func() *jwtv3.JwtProvider {
 		return &jwtv3.JwtProvider{
-			Issuer:              issuer,
+			Issuer: issuer,
+			// Where the keys are not known (yet) this is empty: no token is good then, and who
+			// has none is still told so.
 			JwksSourceSpecifier: &jwtv3.JwtProvider_LocalJwks{LocalJwks: inlineString(keySet(s, issuer))},
 			Forward:             true,
 			RequireExpiration:   true,
@@ -194,12 +224,12 @@ func (t tokenCheck) providers(s *gateway.Snapshot, issuer string) map[string]*jw
 		p.FromParams = []string{t.query}
 		return map[string]*jwtv3.JwtProvider{"query " + t.query + " of " + issuer: p}
 	}
-	bearer, raw := provider(), provider()
-	bearer.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header, ValuePrefix: "Bearer "}}
-	bearer.FailedStatusInMetadata = bearerFailure
+	behind, raw := provider(), provider()
+	behind.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header, ValuePrefix: bearer}}
+	behind.FailedStatusInMetadata = bearerFailure
 	raw.FromHeaders = []*jwtv3.JwtHeader{{Name: t.header}}
 	return map[string]*jwtv3.JwtProvider{
-		t.header + " Bearer of " + issuer:   bearer,
+		t.header + " Bearer of " + issuer:   behind,
 		t.header + " as it is of " + issuer: raw,
 	}
 }

@@ -42,8 +42,14 @@ func (p *parser) cors(root *source.Object) {
 		}
 	}
 	if c.AllowCredentials {
-		for _, key := range []string{"allowOrigins", "allowHeaders"} {
-			p.noWildcard(o.Get(key))
+		if v := wildcard(o.Get("allowOrigins")); v != nil {
+			// Amazon's words: allow-credentials is not supported if 'allow-origin' is *.
+			v.Errorf("cors-credentials", "list the allowed origins, or drop allowCredentials", `"*" cannot be combined with allowCredentials`)
+		}
+		for _, key := range []string{"allowMethods", "allowHeaders", "exposeHeaders"} {
+			if v := wildcard(o.Get(key)); v != nil {
+				v.Warnf("cors-wildcard", "list what is meant", `%s: for requests with credentials, browsers take "*" for a name like any other`, key)
+			}
 		}
 	}
 	o.Done()
@@ -62,14 +68,17 @@ func (p *parser) corsOrigin(v source.Value) string {
 	return origin
 }
 
-// noWildcard refuses "*" where credentials are allowed: browsers take it
-// literally then, and AWS refuses it.
-func (p *parser) noWildcard(v source.Value) {
+// wildcard is the "*" in a list; nil when there is none. Where credentials are allowed,
+// Amazon refuses it for origins only, and answers it as it is elsewhere: so browsers honour
+// it for requests without credentials, and for none with them.
+// See https://fetch.spec.whatwg.org/#http-new-header-syntax
+func wildcard(v source.Value) *source.Value {
 	if !v.IsList() {
-		return
+		return nil
 	}
 	items := v.List()
 	if i := slices.IndexFunc(items, func(item source.Value) bool { return item.Raw() == "*" }); i >= 0 {
-		items[i].Errorf("cors-credentials", "list the allowed values, or drop allowCredentials", `"*" cannot be combined with allowCredentials`)
+		return &items[i]
 	}
+	return nil
 }

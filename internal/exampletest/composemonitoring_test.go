@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -24,8 +25,8 @@ import (
 )
 
 // more are APIs that the composition does not have, so that each metric that is asked for
-// comes to be: one whose answers are kept and whose callers sign, one with tokens, and one
-// of WebSockets.
+// comes to be: one whose answers are kept and whose callers sign or have keys with a quota, one
+// with tokens, and one of WebSockets.
 const (
 	more = `apis:
   - {name: kept, protocol: REST, definition: kept.openapi.json, backend: petstore, stages: [{name: v1, cache: {ttl: 1m}, accessLog: {format: "$context.requestId"}}]}
@@ -35,16 +36,20 @@ const (
     routeSelectionExpression: $request.body.action
     routes: {$default: {integration: {type: HTTP_PROXY, uri: "http://backend.test/pets"}}}
     stages: [{name: v1, metrics: detailed}]
+apiKeys: [{name: ada, value: "ada-example-key-000001"}]
+usagePlans: [{name: counted, quota: {limit: 1000000, period: DAY}, failureMode: closed, stages: [kept/v1], keys: [ada]}]
 `
 	kept = `{"openapi": "3.0.1", "info": {"title": "kept", "version": "1"}, "paths": {
-  "/pets": {"get": {}}, "/signed": {"get": {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}}}`
+  "/pets": {"get": {}}, "/signed": {"get": {"x-amazon-apigateway-auth": {"type": "AWS_IAM"}}}, "/keyed": {"get": {"security": [{"key": []}]}}},
+  "components": {"securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}}}`
 	tokens = `{"openapi": "3.0.1", "info": {"title": "tokens", "version": "1"}, "paths": {"/pets": {"get": {"security": [{"jwt": []}]}}},
   "components": {"securitySchemes": {"jwt": {"type": "oauth2", "x-amazon-apigateway-authorizer": {
     "type": "jwt", "identitySource": "$request.header.Authorization", "jwtConfiguration": {"issuer": "ISSUER", "audience": ["a"]}}}}}}`
 )
 
 // TestComposeMonitoring brings up what the profile "monitoring" adds, with a real Prometheus,
-// and asks it all that Grafana and the rules ask: behind some traffic everything has a value.
+// and asks it all that Grafana and the rules ask: behind some traffic everything has a value,
+// but what is about another API than the chosen one has none.
 func TestComposeMonitoring(t *testing.T) {
 	binary := program(t, "prometheus")
 	redis, issuer := redistest.Start(t), oidctest.Start(t)
@@ -82,14 +87,18 @@ func TestComposeMonitoring(t *testing.T) {
 		for _, path := range []string{"/pets", "/pets/1", "/none", "/_aws/execute-api/kept/v1/pets", "/_aws/execute-api/kept/v1/signed", "/_aws/execute-api/tokens/$default/pets"} {
 			get("GET", base+path)
 		}
+		send(t, client, request(t, "GET", base+"/_aws/execute-api/kept/v1/keyed", "", "x-api-key", "ada-example-key-000001"))
 		x.message("/_aws/execute-api/chat/v1")
 	}
 	var without []string
 	for end := time.Now().Add(2 * proctest.Patience); ; time.Sleep(time.Second) {
 		traffic()
 		without = nil
-		for _, expression := range expressions(t, filepath.Join(proctest.Root(t), monitoring)) {
-			if len(p.query(unconditional(expression))) == 0 {
+		for _, expression := range expressions(t) {
+			values := p.query(unconditional(expression))
+			// A quotient of nothing by nothing is no number to draw.
+			maps.DeleteFunc(values, func(_, value string) bool { return value == "NaN" })
+			if len(values) == 0 {
 				without = append(without, expression)
 			}
 		}
@@ -98,6 +107,13 @@ func TestComposeMonitoring(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("these have no value:\n%s\nPrometheus has %v", strings.Join(without, "\n"), p.query(`count by (__name__) ({__name__!=""})`))
+		}
+	}
+	for _, expression := range expressions(t) {
+		if strings.Contains(expression, "$api") {
+			if got := p.query(chosen(expression, "another")); len(got) != 0 {
+				t.Errorf("of another API %s has %v", expression, got)
+			}
 		}
 	}
 	if up := p.query("up"); len(up) != 2 || strings.Contains(fmt.Sprint(up), ":0") {
@@ -110,7 +126,7 @@ var condition = regexp.MustCompile(`\s*(?:==|!=|>|<)\s*[0-9.]+`)
 // unconditional is an expression of Grafana's or of a rule as it is asked for here: of every
 // API, and whether or not there is something to be alarmed at.
 func unconditional(expression string) string {
-	return condition.ReplaceAllString(strings.NewReplacer("$__rate_interval", "1m", "$api", ".*", "$stage", ".*").Replace(expression), "")
+	return condition.ReplaceAllString(chosen(expression, ".*"), "")
 }
 
 // prometheus starts that of the composition, by its command, and checks its health.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
-	"go.yaml.in/yaml/v3"
 
 	"gatehouse/internal/proctest"
 )
@@ -36,8 +36,38 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// TestAlerts holds the rules to their own tests.
+// TestAlerts holds the rules to their own tests, of which each alert has one where it is
+// raised, and one where it is not.
 func TestAlerts(t *testing.T) {
+	var tests struct {
+		Tests []struct {
+			Alerts []struct {
+				Name   string `yaml:"alertname"`
+				Raised []any  `yaml:"exp_alerts"`
+			} `yaml:"alert_rule_test"`
+		}
+	}
+	readExample(t, "prometheus/rules.test.yml", &tests)
+	raised, quiet := map[string]bool{}, map[string]bool{}
+	for _, group := range tests.Tests {
+		for _, alert := range group.Alerts {
+			raised[alert.Name] = raised[alert.Name] || len(alert.Raised) > 0
+			quiet[alert.Name] = quiet[alert.Name] || len(alert.Raised) == 0
+		}
+	}
+	alerts := 0
+	for _, rule := range rules(t) {
+		if rule.Alert == "" {
+			continue
+		}
+		alerts++
+		if !raised[rule.Alert] || !quiet[rule.Alert] {
+			t.Errorf("%s: tested that it is raised: %t, and that it is not: %t", rule.Alert, raised[rule.Alert], quiet[rule.Alert])
+		}
+	}
+	if alerts < 10 {
+		t.Errorf("only %d alerts were found", alerts)
+	}
 	for _, args := range [][]string{{"check", "config", "prometheus.yml"}, {"test", "rules", "rules.test.yml"}} {
 		cmd := exec.Command(program(t, "promtool"), args...)
 		cmd.Dir = filepath.Join(proctest.Root(t), monitoring, "prometheus")
@@ -53,34 +83,49 @@ type prometheus struct {
 	base string
 }
 
-// query asks for the value of an expression: its samples, by their labels.
-func (p *prometheus) query(expression string) map[string]string {
+// ask has the data of an answer of Prometheus's API.
+func (p *prometheus) ask(data any, target, name, value string) {
 	p.t.Helper()
-	resp, err := http.Get(p.base + "/api/v1/query?query=" + url.QueryEscape(expression))
+	resp, err := http.Get(p.base + "/api/v1/" + target + "?" + name + "=" + url.QueryEscape(value))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var answer struct {
+	answer := struct {
 		Status, Error string
-		Data          struct {
-			Result []struct {
-				Metric map[string]string
-				Value  [2]any
-			}
-		}
-	}
+		Data          any
+	}{Data: data}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		p.t.Fatal(err)
 	}
 	if answer.Status != "success" {
-		p.t.Errorf("%s: %s", expression, answer.Error)
+		p.t.Errorf("%s: %s", value, answer.Error)
 	}
+}
+
+// query asks for the value of an expression: its samples, by their labels.
+func (p *prometheus) query(expression string) map[string]string {
+	p.t.Helper()
+	var data struct {
+		Result []struct {
+			Metric map[string]string
+			Value  [2]any
+		}
+	}
+	p.ask(&data, "query", "query", expression)
 	out := map[string]string{}
-	for _, r := range answer.Data.Result {
+	for _, r := range data.Result {
 		out[fmt.Sprint(r.Metric)] = fmt.Sprint(r.Value[1])
 	}
 	return out
+}
+
+// labelValues are the values that a label has in what a selector selects, as Grafana asks for
+// them.
+func (p *prometheus) labelValues(label, selector string) (values []string) {
+	p.t.Helper()
+	p.ask(&values, "label/"+label+"/values", "match[]", selector)
+	return values
 }
 
 // TestMonitoring runs the example with a real Prometheus, which then has the numbers of
@@ -180,27 +225,29 @@ func TestMonitoring(t *testing.T) {
 	for labels := range p.query(`count by (__name__) ({__name__!=""})`) {
 		names[strings.TrimSuffix(strings.TrimPrefix(labels, "map[__name__:"), "]")] = true
 	}
-	// What there is only after something that this test does not do.
+	// What there is only after something that this test does not do; TestComposeMonitoring does.
 	later := []string{
 		"gatehouse_issuer_keys_stale", "gatehouse_xds_nacks_total", "gatehouse_stage_cache_requests_total",
-		"gatehouse_extauthz_checks_total", "gatehouse_ratelimit_store_up", "envoy_access_logs_open_telemetry_access_log_logs_dropped",
+		"gatehouse_extauthz_checks_total", "gatehouse_extauthz_evaluator_seconds_bucket", "gatehouse_ratelimit_seconds_bucket", "gatehouse_ratelimit_store_up",
+		"gatehouse_integration_seconds_bucket", "envoy_access_logs_open_telemetry_access_log_logs_dropped",
 	}
 	asked := 0
-	for _, expression := range expressions(t, root) {
+	for _, expression := range expressions(t) {
 		asked++
-		p.query(strings.NewReplacer("$__rate_interval", "5m", "$api", ".*", "$stage", ".*").Replace(expression))
+		p.query(chosen(expression, ".*"))
 		for _, name := range regexp.MustCompile(`\b(?:gatehouse|envoy)_\w+`).FindAllString(expression, -1) {
 			if !names[name] && !slices.Contains(later, name) && !strings.Contains(expression, ":"+name+":") {
 				t.Errorf("there is no metric %s, which is asked for in %s", name, expression)
 			}
 		}
 	}
-	// People choose among all APIs that there are.
-	for _, selector := range variables(t, root) {
-		found := p.query("count by (api_id) (" + strings.ReplaceAll(selector, "$api", ".*") + ")")
-		if found["map[api_id:petstore]"] == "" || found["map[api_id:clock]"] == "" {
-			t.Errorf("%s has %v", selector, found)
-		}
+	// People choose among all APIs and stages that there are.
+	choices := map[string][]string{}
+	for _, v := range grafana(t).queries(t) {
+		choices[v.name] = p.labelValues(v.label, strings.ReplaceAll(v.selector, "$api", ".*"))
+	}
+	if want := map[string][]string{"api": {"clock", "petstore"}, "stage": {"v1"}}; !reflect.DeepEqual(choices, want) {
+		t.Errorf("one may choose among %v, want %v", choices, want)
 	}
 	if asked < 25 {
 		t.Errorf("only %d expressions were found", asked)
@@ -229,69 +276,4 @@ func connectToClock(t *testing.T, address string) (ask func(message, want string
 			t.Fatalf("%s is answered with %s, %v", message, got, err)
 		}
 	}
-}
-
-// grafana reads the dashboard's JSON.
-func grafana(t *testing.T, root string, to any) {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(root, "grafana", "dashboard.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, to); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// variables are the selectors by which the dashboard finds what people may choose.
-func variables(t *testing.T, root string) (selectors []string) {
-	t.Helper()
-	var dashboard struct {
-		Templating struct {
-			List []struct{ Definition string }
-		}
-	}
-	grafana(t, root, &dashboard)
-	for _, v := range dashboard.Templating.List {
-		if m := regexp.MustCompile(`^label_values\((.*), \w+\)$`).FindStringSubmatch(v.Definition); m != nil {
-			selectors = append(selectors, m[1])
-		}
-	}
-	if len(selectors) != 2 {
-		t.Errorf("found the selectors %q", selectors)
-	}
-	return selectors
-}
-
-// expressions are those of the dashboard and of the rules.
-func expressions(t *testing.T, root string) (found []string) {
-	t.Helper()
-	var dashboard struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
-	}
-	grafana(t, root, &dashboard)
-	for _, panel := range dashboard.Panels {
-		for _, target := range panel.Targets {
-			found = append(found, target.Expr)
-		}
-	}
-	data, err := os.ReadFile(filepath.Join(root, "prometheus", "rules.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rules struct {
-		Groups []struct{ Rules []struct{ Expr string } }
-	}
-	if err := yaml.Unmarshal(data, &rules); err != nil {
-		t.Fatal(err)
-	}
-	for _, group := range rules.Groups {
-		for _, rule := range group.Rules {
-			found = append(found, rule.Expr)
-		}
-	}
-	return found
 }

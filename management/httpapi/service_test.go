@@ -197,6 +197,9 @@ func TestAPIs(t *testing.T) {
 
 	// An update changes what it names, CORS as a whole.
 	c.call("PATCH", "/apis/"+id, document{"corsConfiguration": document{"allowOrigins": []string{"https://a.example.com"}, "maxAge": 60}}, http.StatusOK)
+	// Beside credentials it is origins alone that must be named.
+	c.call("PATCH", "/apis/"+id, document{"corsConfiguration": document{"allowOrigins": []string{"https://a.example.com"}, "allowCredentials": true,
+		"allowMethods": []string{"*"}, "allowHeaders": []string{"*"}, "exposeHeaders": []string{"*"}}}, http.StatusOK)
 	updated := c.call("PATCH", "/apis/"+id, document{"description": "all pets", "corsConfiguration": document{"allowOrigins": []string{"*"}}, "apiId": "other", "version": nil}, http.StatusOK)
 	want["description"], want["corsConfiguration"] = "all pets", document{"allowOrigins": []any{"*"}}
 	c.has(updated, want)

@@ -138,6 +138,13 @@ func TestDashboard(t *testing.T) {
 	b.Until(`document.querySelector('[data-value=came]')?.textContent === '0'`)
 	s.call(130, "/v1/pets", "", 200)
 	b.Until(`document.querySelector('[data-value=came]').textContent === '130'`)
+	// Of each kind some, for the pictures.
+	s.call(2, "/v1/pets/999", "", 404)
+	s.call(1, "/orders/pets", "trial-example-key-0001", 429)
+	s.call(1, "/v1/none", "", 403)
+	s.call(3, "/orders/pets", "acme-example-key-0001", 200)
+	s.call(2, "/v2/pets", "", 200)
+	s.call(4, "/v1/pets", "", 200)
 	b.Open(s.dashboard+"requests", light)
 	b.Until(`document.querySelectorAll('a[href^="/dashboard/requests/"]').length > 0`)
 	request := chromiumtest.Ask[string](b, `document.querySelector('a[href^="/dashboard/requests/"]').getAttribute('href')`)
@@ -161,6 +168,10 @@ func TestDashboard(t *testing.T) {
 			}
 			if covered := chromiumtest.Ask[int](b, `[...document.querySelectorAll('.top-value')].filter(v => v.getBoundingClientRect().bottom > v.parentNode.querySelector('svg').getBoundingClientRect().top + 1).length`); covered > 0 {
 				t.Errorf("%s: what charts are measured by covers %d of them", page, covered)
+			}
+			// Nobody should have to move a table to read it, but the one that has every number.
+			if cut := chromiumtest.Ask[int](b, `[...document.querySelectorAll('.scroll')].filter(s => !s.closest('details') && s.scrollWidth > s.clientWidth + 1).length`); v.Phone && cut > 0 {
+				t.Errorf("%s: %d tables are wider than the screen", page, cut)
 			}
 			b.Picture(page)
 			b.Quiet(page)

@@ -67,6 +67,9 @@ credentials:
 		}
 		b.Usable("sign-in-" + v.Name)
 		b.Fits("sign-in-" + v.Name)
+		if below := chromiumtest.Ask[float64](b, `document.querySelector('.top').getBoundingClientRect().bottom - document.querySelector('.brand').getBoundingClientRect().bottom`); below < 6 {
+			t.Errorf("sign-in-%s: there are %v pixels below the name", v.Name, below)
+		}
 		b.Picture("sign-in-" + v.Name)
 	}
 	b.Quiet("the sign-in")

@@ -188,10 +188,12 @@ paths:
 func TestHTTPCORS(t *testing.T) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.HTTP, corsAPI, backend.URL)
+	// Browsers do not honour this, but it is the definition's word that they are told.
+	starred := strings.ReplaceAll(corsErrors, `allowMethods: ["*"]`, `allowMethods: ["*"], allowHeaders: ["*"], exposeHeaders: ["*"], allowCredentials: true`)
 	any := strings.ReplaceAll(corsErrors, `"https://app.example.com"`, `"*"`)
 	g := start(t, snapshotOf(
 		gateway.API{ID: "c", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: d}}},
-		gateway.API{ID: "e", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: deploy(t, gateway.HTTP, corsErrors, backend.URL)}, {Name: "any", Deployment: deploy(t, gateway.HTTP, any, backend.URL)}}},
+		gateway.API{ID: "e", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: deploy(t, gateway.HTTP, corsErrors, backend.URL)}, {Name: "any", Deployment: deploy(t, gateway.HTTP, any, backend.URL)}, {Name: "starred", Deployment: deploy(t, gateway.HTTP, starred, backend.URL)}}},
 	))
 	const host = "c.execute-api.localhost"
 	r := g.request("OPTIONS", host, "/any/where", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "GET")
@@ -226,6 +228,14 @@ func TestHTTPCORS(t *testing.T) {
 		r = g.request("GET", "e.execute-api.localhost", "/any"+target, "", "Origin", "https://else.example.com")
 		if r.StatusCode != status || strings.Join(r.Header["Access-Control-Allow-Origin"], ",") != "*" {
 			t.Errorf("/any%s: %d %v", target, r.StatusCode, r.Header)
+		}
+	}
+	for name, want := range map[string]string{
+		"access-control-allow-origin": "https://app.example.com", "access-control-allow-methods": "*", "access-control-allow-headers": "*", "access-control-allow-credentials": "true",
+	} {
+		r := g.request("OPTIONS", "e.execute-api.localhost", "/starred/up", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "PUT")
+		if r.StatusCode != 204 || r.Header.Get(name) != want {
+			t.Errorf("preflight with credentials and any header: %d %s: %q, want %q", r.StatusCode, name, r.Header.Get(name), want)
 		}
 	}
 	if r := g.request("OPTIONS", "e.execute-api.localhost", "/none/at/all", "", "Origin", "https://app.example.com", "Access-Control-Request-Method", "PUT"); r.StatusCode != 204 {

@@ -85,6 +85,7 @@ func TestJWTAuthorizer(t *testing.T) {
 		"in the query":              {"GET", "/query?token=" + good, "", 200, ""},
 		"open":                      {"GET", "/open", "", 200, ""},
 		"open, bad token":           {"GET", "/open", "Bearer x", 200, ""},
+		"another scheme before it":  {"GET", "/orders", "Basic x Bearer " + good, 401, "the token is not valid"},
 		"none":                      {"GET", "/orders", "", 401, "Bearer"},
 		"empty":                     {"GET", "/orders", "Bearer ", 401, "Bearer"},
 		"not in the query":          {"GET", "/query", "Bearer " + good, 401, "Bearer"},
@@ -154,12 +155,27 @@ func TestJWTAuthorizer(t *testing.T) {
 		t.Errorf("a token of the new key: %d", status)
 	}
 
-	// Without keys nobody gets in, and what is open stays open.
+	// Without keys nobody gets in, nor does who was let in just before; who has no token is
+	// not told of a bad one. What is open stays open.
 	s := snapshot()
 	s.Issuers = nil
 	g.change(s)
-	if r := g.request("GET", host, "/orders", "", "Authorization", "Bearer "+fresh); r.StatusCode != 401 {
-		t.Errorf("without keys: %d", r.StatusCode)
+	if status := conn.get("/orders", "Authorization: Bearer "+fresh); status != 401 {
+		t.Errorf("without keys, on a connection of before: %d", status)
+	}
+	for token, challenge := range map[string]string{
+		"Bearer " + fresh:    `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		fresh:                `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		"Bearer " + unsigned: `Bearer scope="" error="invalid_token" error_description="the token is not valid"`,
+		"":                   "Bearer",
+	} {
+		var headers []string
+		if token != "" {
+			headers = []string{"Authorization", token}
+		}
+		if r := g.request("GET", host, "/orders", "", headers...); r.StatusCode != 401 || r.body != `{"message":"Unauthorized"}` || r.Header.Get("www-authenticate") != challenge {
+			t.Errorf("without keys, token %.20q: %d %s %v", token, r.StatusCode, r.body, r.Header)
+		}
 	}
 	if r := g.request("GET", host, "/open", ""); r.StatusCode != 200 {
 		t.Errorf("the open route: %d", r.StatusCode)
@@ -258,6 +274,7 @@ func TestUserPools(t *testing.T) {
 		"another client":                   {"/v1/me", id("id", "other"), 418},
 		"access token without scopes":      {"/v1/me", access("read"), 418},
 		"no token":                         {"/v1/me", "", 418},
+		"more than a token":                {"/v1/me", "X " + access("read") + " Bearer " + id("id", "app-1"), 418},
 		"access token":                     {"/v1/scoped", access("openid read"), 200},
 		"access token, wrong scope":        {"/v1/scoped", access("write"), 418},
 		"id token where scopes are needed": {"/v1/scoped", id("id", "app-1"), 418},

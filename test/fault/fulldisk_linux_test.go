@@ -21,9 +21,9 @@ func TestDiskIsFull(t *testing.T) {
 	g := launchManaged(t, "--data-dir", disk).serving()
 	m := managing(g)
 	var acknowledged []string
-	// importLarge makes an API that does not compress.
+	// importLarge makes an API that does not compress: a few of them fill a file of the log.
 	importLarge := func() bool {
-		text := make([]byte, 128<<10)
+		text := make([]byte, 1<<20)
 		_, _ = rand.Read(text)
 		var api struct{ ID string }
 		status, _ := m.call("POST", "/restapis?mode=import", fmt.Sprintf(`{"openapi":"3.0.1","info":{"title":"large","version":"1"},"paths":{},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -125,16 +124,12 @@ apis:
 	})
 
 	g.Signal(syscall.SIGSTOP)
-	was, underWay := dropped(), 0.0
+	was := dropped()
+	// It keeps nothing for another try, which would cost memory without bound.
 	eventually(t, "Envoy drops what is not taken", func() bool {
 		ask("good", 20)
-		underWay = max(underWay, e.statistic(t, "cluster.gw-telemetry.upstream_rq_active"))
 		return dropped() >= was+200
 	})
-	// Each of its threads tells once a second, and has ten seconds for it.
-	if underWay == 0 || underWay > float64(12*runtime.NumCPU()+4) {
-		t.Errorf("up to %v messages were under way", underWay)
-	}
 	g.Signal(syscall.SIGCONT)
 	before = lines()
 	eventually(t, "requests are logged once more", func() bool {
