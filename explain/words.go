@@ -20,6 +20,7 @@ var detailWords = map[string]string{
 	"request_rate_limited":         "a limit that Envoys share",
 	"rate_limited_by_quota":        "a limit that Envoys share, by its part",
 	"request_payload_too_large":    "the request's body is too large",
+	"fault_filter_abort":           "the API key's usage plans lack the stage",
 	"ext_authz_denied":             "the authorization service said no",
 	"ext_authz_error":              "the authorization service did not answer",
 	"rbac_access_denied":           "Envoy's own rules said no",
@@ -51,7 +52,7 @@ var flagWords = map[string]string{
 	"DC": "the client went away", "RL": "a limit refused it", "RLSE": "the rate limit service did not answer", "UAEX": "the authorization service said no",
 	"DPE": "the client broke the protocol", "UPE": "the integration broke the protocol", "SI": "nothing happened for too long", "LH": "a health check failed",
 	"UR": "the integration reset the stream", "LR": "Envoy reset the stream", "OM": "Envoy is short of memory", "DT": "the request took too long",
-	"IH": "a header that Envoy checks is wrong", "UMSDR": "the stream lasted too long",
+	"FI": "the API key's usage plans lack the stage", "IH": "a header that Envoy checks is wrong", "UMSDR": "the stream lasted too long",
 }
 
 // refusedClaims are the rules about a token that was verified, by what Envoy's details have

@@ -73,7 +73,7 @@ func (c *stageCompiler) letIn(r *parsedRoute, checks routeChecks, route *routev3
 		c.askService(r, route)
 	}
 	if checks.key {
-		c.checkKey(route)
+		c.checkKey(r, route)
 	}
 	if c.site.telemetry && r.APIKeyRequired && (checks.key || checks.service) {
 		route.TypedPerFilterConfig[filterLoggedKey] = enabled(nil)

@@ -60,8 +60,10 @@ const (
 	filterAuthorization = wire.AuthorizationMetadata
 	// filterKeys looks API keys up (api_key_auth, by ECDS).
 	filterKeys = "gw.keys"
-	// filterPlans lets in the keys whose usage plans have the stage (rbac).
-	filterPlans = "gw.plans"
+	// filterPlanKeys lets in only the keys whose usage plans have the stage (fault), and
+	// filterPlans does so where it matters which of the plans a key is in (rbac).
+	filterPlanKeys = "gw.plan-keys"
+	filterPlans    = "gw.plans"
 	// filterSharedLimits and filterClosedLimits ask the rate limit service about limits
 	// that all Envoys share and that are hard: those that let through, and those that do
 	// not, what the service does not answer (ratelimit).
@@ -131,6 +133,8 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterClaims, &rbacv3.RBAC{}),
 		discovered(filterAuthorization, &extauthzv3.ExtAuthz{}),
 		discovered(filterKeys, &apikeyv3.ApiKeyAuth{}),
+		// A route that does not say which plans refuses everybody.
+		off(filterPlanKeys, refuseOtherPlans(nil)),
 		off(filterPlans, &rbacv3.RBAC{}),
 		off(filterSharedLimits, sharedLimits(g, false)),
 		off(filterClosedLimits, sharedLimits(g, true)),

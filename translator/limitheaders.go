@@ -64,7 +64,7 @@ func (l *routeLimits) tell(want gateway.LimitHeaders, throttles routeThrottles) 
 		return
 	}
 	for _, limit := range slices.Concat(l.open, l.closed) {
-		ofKey := slices.ContainsFunc(limit.Actions, func(a *routev3.RateLimit_Action) bool { return a.GetHeaderValueMatch() != nil })
+		ofKey := slices.ContainsFunc(limit.Actions, func(a *routev3.RateLimit_Action) bool { return a.GetRequestHeaders() != nil })
 		if ofKey || !throttles.ofKeys() {
 			limit.Actions = append(limit.Actions, literalEntry(wire.LimitTell, "true"))
 		}

@@ -32,7 +32,7 @@ const (
 	// What is said to callers who are not let in: by the check of API keys, of tokens and
 	// of their claims, by a resource policy; and when the authorization service is silent.
 	nameRefused     = `response.code_details == 'rbac_access_denied_matched_policy[` + refusedServerName + `]'`
-	keyRefused      = `response.code_details in ['missing_api_key', 'missing_credentials', 'unknown_api_key', 'client_not_allowed', 'rbac_access_denied_matched_policy[` + refusedPlan + `]', 'rbac_access_denied_matched_policy[` + refusedByAll + `]']`
+	keyRefused      = `response.code_details in ['missing_api_key', 'missing_credentials', 'unknown_api_key', '` + refusedPlan + `', 'rbac_access_denied_matched_policy[` + refusedByAll + `]']`
 	tokenExpired    = tokenRefused + ` && (response.code_details == 'jwt_authn_access_denied{Jwt_is_expired}' || metadata.filter_metadata['` + filterTokens + `']['` + bearerFailure + `']['message'] == 'Jwt is expired')`
 	tokenMissing    = `response.code_details == 'jwt_authn_access_denied{Jwt_is_missing}'`
 	tokenRefused    = `(response.code_details.startsWith('jwt_authn_access_denied') || ` + formRefused + `)`

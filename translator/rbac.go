@@ -19,10 +19,11 @@ const (
 	refusedPoolClaims = "2-pool-claims"
 	refusedPoolScope  = "3-pool-scope"
 	refusedScope      = "4-token-scope"
-	refusedPlan       = "5-usage-plan"
 	refusedByPolicy   = "resource-policy"
 	// refusedUnallowed is what a resource policy does not allow.
 	refusedUnallowed = "not-allowed"
+	// refusedPlan are the details of what refuseOtherPlans refuses.
+	refusedPlan = "fault_filter_abort"
 	// refusedByAll is Envoy's word where no policy let the request in (letInOnly): there is
 	// none of the usage plans that does.
 	refusedByAll = "none"
@@ -36,25 +37,38 @@ func refuse(policies map[string]*principal) proto.Message {
 }
 
 // letInOnly is a route's rbac configuration that lets in what any of the principals is. The
-// name of the first policy that matched is in the request's metadata then, as letInBy says.
-func letInOnly(policies map[string]*principal) proto.Message {
-	return rulesFor(rbacconfigv3.RBAC_ALLOW, policies)
+// name of the first policy that matched is in the request's metadata then, as letInBy says,
+// and that of the first of those which are only told, as toldBy says.
+func letInOnly(policies, told map[string]*principal) proto.Message {
+	config := rulesFor(rbacconfigv3.RBAC_ALLOW, policies)
+	if len(told) > 0 {
+		config.Rbac.ShadowRules = rules(rbacconfigv3.RBAC_ALLOW, told)
+	}
+	return config
 }
 
 // rulesFor does something with what any of the principals is, whatever it asks for.
-func rulesFor(action rbacconfigv3.RBAC_Action, policies map[string]*principal) proto.Message {
+func rulesFor(action rbacconfigv3.RBAC_Action, policies map[string]*principal) *rbacv3.RBACPerRoute {
+	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules(action, policies)}}
+}
+
+func rules(action rbacconfigv3.RBAC_Action, policies map[string]*principal) *rbacconfigv3.RBAC {
 	rules := &rbacconfigv3.RBAC{Action: action, Policies: map[string]*rbacconfigv3.Policy{}}
 	for name, who := range policies {
 		rules.Policies[name] = &rbacconfigv3.Policy{Permissions: anyPermission(), Principals: []*principal{who}}
 	}
-	return &rbacv3.RBACPerRoute{Rbac: &rbacv3.RBAC{Rules: rules}}
+	return rules
 }
 
-// letInBy is where Envoy has the name of the policy that let a request in, in its dynamic
-// metadata: that of the last rbac filter that the request has passed.
-func letInBy() *metadatav3.MetadataKey {
+// letInBy and toldBy are where Envoy has the name of the policy that let a request in, and of
+// the one that only tells, in its dynamic metadata: those of the last rbac filter that the
+// request has passed.
+func letInBy() *metadatav3.MetadataKey { return policyMetadata("enforced_effective_policy_id") }
+func toldBy() *metadatav3.MetadataKey  { return policyMetadata("shadow_effective_policy_id") }
+
+func policyMetadata(key string) *metadatav3.MetadataKey {
 	return &metadatav3.MetadataKey{Key: "envoy.filters.http.rbac", Path: []*metadatav3.MetadataKey_PathSegment{{
-		Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: "enforced_effective_policy_id"},
+		Segment: &metadatav3.MetadataKey_PathSegment_Key{Key: key},
 	}}}
 }
 

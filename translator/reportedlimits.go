@@ -63,10 +63,12 @@ type reportedLimit struct {
 }
 
 // reportedBucket has one bucket for each key of the plan, or for all requests when it is of
-// no key. One for keys of all plans has no plan: the key says which it is in.
+// no key. One for keys of several plans has no plan: the key says which it is in.
 type reportedBucket struct {
-	keyed   bool
-	plan    string
+	keyed bool
+	plan  string
+	// plans are the ids of those whose keys it is for.
+	plans   []string
 	entries map[string]string
 	// throttle is nil for a quota, and for what is counted for usage only.
 	throttle *gateway.Throttle
@@ -95,21 +97,16 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 	counts := func(t *gateway.Throttle) bool { return shared(t) != nil && reported(t.Hard, t.FailureMode) }
 	if r.APIKeyRequired && c.keyed() {
 		var routes, plans, quotas []reportedBucket
-		for i := range c.snapshot.UsagePlans {
-			plan := &c.snapshot.UsagePlans[i]
-			stage := plan.Stage(c.api.ID, c.stage.Name)
-			if stage == nil {
-				continue
+		for _, p := range c.plansHere() {
+			of := []string{p.id}
+			if t := p.at.RouteThrottle(r.Key()); counts(t) {
+				routes = append(routes, reportedBucket{keyed: true, plan: p.id, plans: of, entries: on, throttle: t})
 			}
-			id := plan.ID()
-			if t := stage.RouteThrottle(r.Key()); counts(t) {
-				routes = append(routes, reportedBucket{keyed: true, plan: id, entries: on, throttle: t})
+			if counts(p.Throttle) {
+				plans = append(plans, reportedBucket{keyed: true, plan: p.id, plans: of, throttle: p.Throttle})
 			}
-			if counts(plan.Throttle) {
-				plans = append(plans, reportedBucket{keyed: true, plan: id, throttle: plan.Throttle})
-			}
-			if q := plan.Quota; q == nil && !plan.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
-				quotas = append(quotas, reportedBucket{keyed: true, plan: id, entries: at, usage: q == nil})
+			if q := p.Quota; q == nil && !p.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
+				quotas = append(quotas, reportedBucket{keyed: true, plan: p.id, plans: of, entries: at, usage: q == nil})
 			}
 		}
 		level(wire.LimitKeyRoute, routes...)
@@ -134,15 +131,14 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 	for _, limit := range limits {
 		matcher := &matcherconfigv3.Matcher{}
 		var list []*matcherconfigv3.Matcher_MatcherList_FieldMatcher
-		buckets := c.ofAnyPlan(limit)
-		for _, b := range buckets {
+		for _, b := range c.ofAnyPlan(limit) {
 			settings := bucketSettings(limit.kind, b, c.refusalHeaders(limit.kind, b.throttle))
-			if !b.keyed || b.plan == "" || len(buckets) == 1 && c.plansOfStage() == 1 {
+			if !b.keyed || len(b.plans) == c.plansOfStage() {
 				// No key of another plan gets here.
 				matcher.OnNoMatch = settings
 				continue
 			}
-			list = append(list, &matcherconfigv3.Matcher_MatcherList_FieldMatcher{Predicate: keyInPlan(b.plan), OnMatch: settings})
+			list = append(list, &matcherconfigv3.Matcher_MatcherList_FieldMatcher{Predicate: keyInOneOf(b.plans), OnMatch: settings})
 		}
 		if len(list) > 0 {
 			matcher.MatcherType = &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{Matchers: list}}
@@ -154,20 +150,26 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 	return enabled(&filterchainv3.FilterChainConfigPerRoute{FilterChain: chain})
 }
 
-// ofAnyPlan leaves it to the service to see which plan a key is in, where each plan of the
-// stage has a bucket, and all of these refuse in the same way. Envoy would look for one plan
-// after the other, for each request. A plan's throttle over all stages stays as it is: a key
-// has a plan for each stage, and only its id tells these buckets apart.
+// ofAnyPlan leaves it to the service to see which plan a key is in, of those whose buckets
+// refuse in the same way. Envoy would look for one plan after the other, for each request. A
+// plan's throttle over all stages stays as it is: a key has a plan for each stage, and only
+// its id tells these buckets apart.
 func (c *stageCompiler) ofAnyPlan(limit reportedLimit) []reportedBucket {
-	first := limit.buckets[0]
-	if limit.kind != wire.LimitQuota && limit.kind != wire.LimitKeyRoute || len(limit.buckets) == 1 || len(limit.buckets) != c.plansOfStage() {
+	if limit.kind != wire.LimitQuota && limit.kind != wire.LimitKeyRoute {
 		return limit.buckets
 	}
-	if c.site.limitHeaders.RetryAfter && slices.ContainsFunc(limit.buckets, func(b reportedBucket) bool { return retryAfter(b.throttle) != retryAfter(first.throttle) }) {
-		return limit.buckets
+	var merged []reportedBucket
+	for _, b := range limit.buckets {
+		same := slices.IndexFunc(merged, func(m reportedBucket) bool {
+			return !c.site.limitHeaders.RetryAfter || retryAfter(m.throttle) == retryAfter(b.throttle)
+		})
+		if same < 0 {
+			merged = append(merged, b)
+			continue
+		}
+		merged[same].plan, merged[same].plans = "", append(merged[same].plans, b.plan)
 	}
-	first.plan = ""
-	return []reportedBucket{first}
+	return merged
 }
 
 // plansOfStage is how many usage plans have the stage: their keys are let in.
@@ -225,14 +227,19 @@ func bucketSettings(kind string, b reportedBucket, headers []*corev3.HeaderValue
 	}}
 }
 
-// keyInPlan holds for requests whose key is in the plan.
-func keyInPlan(plan string) *matcherconfigv3.Matcher_MatcherList_Predicate {
+// keyInOneOf holds for requests whose key is in one of the plans.
+func keyInOneOf(plans []string) *matcherconfigv3.Matcher_MatcherList_Predicate {
+	tag := &matcherconfigv3.StringMatcher{MatchPattern: &matcherconfigv3.StringMatcher_Contains{Contains: "|" + plans[0] + "|"}}
+	if len(plans) > 1 {
+		tag.MatchPattern = &matcherconfigv3.StringMatcher_SafeRegex{SafeRegex: &matcherconfigv3.RegexMatcher{
+			EngineType: &matcherconfigv3.RegexMatcher_GoogleRe2{GoogleRe2: &matcherconfigv3.RegexMatcher_GoogleRE2{}},
+			Regex:      tagHasOneOf(plans).GetSafeRegex().GetRegex(),
+		}}
+	}
 	return &matcherconfigv3.Matcher_MatcherList_Predicate{MatchType: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_{
 		SinglePredicate: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate{
-			Input: &xdscorev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
-			Matcher: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: &matcherconfigv3.StringMatcher{
-				MatchPattern: &matcherconfigv3.StringMatcher_Contains{Contains: "|" + plan + "|"},
-			}},
+			Input:   &xdscorev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
+			Matcher: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: tag},
 		},
 	}}
 }

@@ -1,6 +1,7 @@
 package translator
 
 import (
+	"slices"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -82,23 +83,21 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 	route := literalEntry(wire.LimitRoute, r.Key())
 	kind := func(k string) *routev3.RateLimit_Action { return literalEntry(wire.LimitKind, k) }
 	if r.APIKeyRequired && c.keyed() {
-		for i := range c.snapshot.UsagePlans {
-			plan := &c.snapshot.UsagePlans[i]
-			at := plan.Stage(c.api.ID, c.stage.Name)
-			if at == nil {
-				continue
+		var quotas, routes, plans hardPlans
+		for _, p := range c.plansHere() {
+			if q := p.Quota; q != nil && !reported(q.Hard, q.FailureMode) {
+				quotas.add(p.id, q.FailureMode)
 			}
-			of, key := planEntry(plan.ID()), keyEntry()
-			if q := plan.Quota; q != nil && !reported(q.Hard, q.FailureMode) {
-				found.add(plan.Quota.FailureMode, kind(wire.LimitQuota), of, key, api, stage)
+			if t := asked(p.at.RouteThrottle(r.Key())); t != nil {
+				routes.add(p.id, t.FailureMode)
 			}
-			if t := asked(at.RouteThrottle(r.Key())); t != nil {
-				found.add(t.FailureMode, kind(wire.LimitKeyRoute), of, key, api, stage, route)
-			}
-			if t := asked(plan.Throttle); t != nil {
-				found.add(t.FailureMode, kind(wire.LimitKeyPlan), of, key)
+			if t := asked(p.Throttle); t != nil {
+				plans.add(p.id, t.FailureMode)
 			}
 		}
+		c.addHard(&found, quotas, kind(wire.LimitQuota), keyEntry(), api, stage)
+		c.addHard(&found, routes, kind(wire.LimitKeyRoute), keyEntry(), api, stage, route)
+		c.addHard(&found, plans, kind(wire.LimitKeyPlan), keyEntry(), api, stage)
 	}
 	if t := asked(c.stage.RouteThrottle(r.Key())); t != nil {
 		found.add(t.FailureMode, kind(wire.LimitOfRoute), api, stage, route)
@@ -110,6 +109,38 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 		found.add(t.FailureMode, kind(wire.LimitOfAccount))
 	}
 	return found
+}
+
+// hardPlans are the ids of usage plans that have a hard limit of a kind, by what holds when
+// the service does not answer.
+type hardPlans struct{ open, closed []string }
+
+func (p *hardPlans) add(id string, mode gateway.FailureMode) {
+	if mode == gateway.FailClosed {
+		p.closed = append(p.closed, id)
+	} else {
+		p.open = append(p.open, id)
+	}
+}
+
+// addHard has the service asked about a limit of keys. Envoy tells only whether there is one:
+// of several plans that have it, the service sees by itself which the key is in. Envoy would
+// look for one after the other, for each request.
+func (c *stageCompiler) addHard(found *routeLimits, plans hardPlans, entries ...*routev3.RateLimit_Action) {
+	for mode, ids := range map[gateway.FailureMode][]string{gateway.FailOpen: plans.open, gateway.FailClosed: plans.closed} {
+		var which []*routev3.RateLimit_Action
+		switch len(ids) {
+		case 0:
+			continue
+		case 1:
+			which = append(which, planEntry(wire.LimitPlan, ids[0], tagHas(ids[0])))
+		case c.plansOfStage():
+			// No key of another plan gets here.
+		default:
+			which = append(which, planEntry(wire.LimitPlans, wire.SomePlan, tagHasOneOf(ids)))
+		}
+		found.add(mode, slices.Concat(entries[:1], which, entries[1:])...)
+	}
 }
 
 // checkMock tells of limits that nobody counts: Envoy's filter passes routes over that it
@@ -165,16 +196,13 @@ func literalEntry(key, value string) *routev3.RateLimit_Action {
 	}}
 }
 
-// planEntry is there only for keys of the plan; without it there is no descriptor.
-func planEntry(id string) *routev3.RateLimit_Action {
+// planEntry is there only for keys of a plan; without it there is no descriptor.
+func planEntry(key, value string, tag *envoymatcherv3.StringMatcher) *routev3.RateLimit_Action {
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_HeaderValueMatch_{
 		HeaderValueMatch: &routev3.RateLimit_Action_HeaderValueMatch{
-			DescriptorKey: wire.LimitPlan, DescriptorValue: id, ExpectMatch: wrapperspb.Bool(true),
+			DescriptorKey: key, DescriptorValue: value, ExpectMatch: wrapperspb.Bool(true),
 			Headers: []*routev3.HeaderMatcher{{
-				Name: wire.KeyHeader,
-				HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: &envoymatcherv3.StringMatcher{
-					MatchPattern: &envoymatcherv3.StringMatcher_Contains{Contains: "|" + id + "|"},
-				}},
+				Name: wire.KeyHeader, HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: tag},
 			}},
 		},
 	}}

@@ -37,10 +37,12 @@ type stageCompiler struct {
 	custom *proto.Message
 	// served is that of routes that the integration service serves, the same for all.
 	served *servedReplies
-	// plans is the check of a key's usage plans, the same for all routes.
-	plans *anypb.Any
-	// classes only names the plans' classes, where the authorization service has checked them.
-	classes *anypb.Any
+	// stagePlans are the usage plans that have the stage.
+	stagePlans []stagePlan
+	// planCheck is the check of a key's usage plans, classChecks are those that tell the
+	// classes of its buckets, by routes that are alike in these.
+	planCheck   *anypb.Any
+	classChecks map[string]*anypb.Any
 	// refused caches the same with what is said to those who are not let in.
 	refused map[string]*anypb.Any
 	// The resource policy: its rules for Envoy, nil when it asks for more than they can.

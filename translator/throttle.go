@@ -22,14 +22,13 @@ const (
 	// Classes of the buckets of the stage and of the route.
 	throttleStageClass = "stageClass"
 	throttleRouteClass = "routeClass"
-	// throttlePlanRoutes holds, by the id of a usage plan, the class of the bucket that each
-	// key has for this route. That of the bucket for the whole plan is not the route's to
-	// say (planCheck).
-	throttlePlanRoutes = "planRoutes"
-	// throttleStopped has a value where nothing gets through, throttleStoppedPlans by the
-	// id of a usage plan whose keys do not.
-	throttleStopped      = "stopped"
-	throttleStoppedPlans = "stoppedPlans"
+	// throttlePlanClass and throttlePlanRouteClass are the classes of the buckets that each
+	// key has for all routes of its usage plan, and for this one, where these are the same in
+	// all plans of the stage (keyClasses).
+	throttlePlanClass      = "planClass"
+	throttlePlanRouteClass = "planRouteClass"
+	// throttleStopped has a value where nothing gets through.
+	throttleStopped = "stopped"
 	// throttleQuiet is an object like this one, of which the filter of stages says nothing
 	// in headers: those of the usage plan's limits are in their place.
 	throttleQuiet = "quiet"
@@ -49,8 +48,8 @@ func local(t *gateway.Throttle) *gateway.Throttle {
 type routeThrottles struct {
 	// stages are fields for the filter of stages, plans for that of usage plans: classes.
 	stages, plans map[string]*structpb.Value
-	// keyed: there is a plan that has a bucket for each of its keys, for all its routes.
-	keyed bool
+	// keys are the classes of buckets that keys may have.
+	keys keyClasses
 	// ownStages and ownPlans tell that there is one among them which is not only in place
 	// of a shared limit while the service does not answer.
 	ownStages, ownPlans bool
@@ -59,7 +58,7 @@ type routeThrottles struct {
 func (t routeThrottles) any() bool { return len(t.stages) > 0 || t.ofKeys() }
 
 // ofKeys reports whether a key may have buckets.
-func (t routeThrottles) ofKeys() bool { return t.keyed || len(t.plans) > 0 }
+func (t routeThrottles) ofKeys() bool { return t.keys.any() }
 
 // backup reports whether those that clients are told of are all in place of shared limits.
 func (t routeThrottles) backup() bool {
@@ -97,33 +96,18 @@ func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 
 // addPlanThrottles finds those of the usage plans that have the stage.
 func (c *stageCompiler) addPlanThrottles(r *parsedRoute, found *routeThrottles) {
-	of := map[string]map[string]*structpb.Value{throttlePlanRoutes: {}, throttleStoppedPlans: {}}
-	add := func(t *gateway.Throttle, plan string, limit func(bucketClass)) {
-		if t = local(t); t == nil {
-			return
-		}
-		found.ownPlans = found.ownPlans || !t.Shared
-		if class := classOf(t); class.empty() {
-			of[throttleStoppedPlans][plan] = structpb.NewStringValue("true")
-		} else {
-			limit(class)
-		}
+	own := func(t *gateway.Throttle) bool { return t != nil && !t.Shared }
+	for _, p := range c.plansHere() {
+		found.ownPlans = found.ownPlans || own(p.Throttle) || own(p.at.RouteThrottle(r.Key()))
 	}
-	for i := range c.snapshot.UsagePlans {
-		plan := &c.snapshot.UsagePlans[i]
-		at := plan.Stage(c.api.ID, c.stage.Name)
-		if at == nil {
-			continue
-		}
-		add(plan.Throttle, plan.ID(), func(bucketClass) { found.keyed = true })
-		add(at.RouteThrottle(r.Key()), plan.ID(), func(class bucketClass) {
-			of[throttlePlanRoutes][plan.ID()] = structpb.NewStringValue(class.String())
-		})
+	found.keys = c.keyClassesOf(r)
+	if found.keys.told() {
+		return
 	}
 	found.plans = map[string]*structpb.Value{}
-	for key, classes := range of {
-		if len(classes) > 0 {
-			found.plans[key] = structpb.NewStructValue(&structpb.Struct{Fields: classes})
+	for key, classes := range map[string]map[string][]string{throttlePlanClass: found.keys.ofPlans, throttlePlanRouteClass: found.keys.ofRoute} {
+		if class, limits := only(classes); limits {
+			found.plans[key] = structpb.NewStringValue(class)
 		}
 	}
 }
@@ -154,13 +138,8 @@ func (c *stageCompiler) throttle(r *parsedRoute, throttles routeThrottles, route
 	if throttles.ofKeys() {
 		route.TypedPerFilterConfig[filterPlanThrottles] = enabled(nil)
 	}
-	if throttles.keyed && route.TypedPerFilterConfig[filterPlans] == nil {
-		if c.classes == nil {
-			classes := c.planClasses()
-			classes[planUnlimited] = anybody()
-			c.classes = enabled(letInOnly(classes))
-		}
-		route.TypedPerFilterConfig[filterPlans] = c.classes
+	if throttles.keys.told() && route.TypedPerFilterConfig[filterPlans] == nil {
+		c.tellClasses(throttles.keys, true, route)
 	}
 }
 
@@ -174,12 +153,6 @@ type planLimits struct {
 	Uncounted bool
 	// Twin is gateway.KeyAccess.Twin of it.
 	Twin int
-}
-
-// class is that of the bucket that each key of the plan has for all its routes; false when
-// there is none.
-func (p *planLimits) class() (planClass, bool) {
-	return planClassOf(p.Throttle, p.Twin)
 }
 
 func planLimitsOf(s *gateway.Snapshot, access *gateway.KeyAccess, api, stage string) []planLimits {

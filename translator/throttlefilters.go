@@ -20,9 +20,8 @@ import (
 
 // Two filters keep the buckets of a gateway's local throttles: one those of usage plans,
 // the other those of routes, stages and the account. Their configuration is made of
-// classes, of the ids of usage plans with limits of routes or with one that lets nothing
-// through, and of nothing that belongs to a route: Envoy forgets all buckets of a filter
-// when its configuration changes, and must not do so whenever an API does.
+// classes, and of nothing that belongs to a route or a plan: Envoy forgets all buckets of a
+// filter when its configuration changes, and must not do so whenever an API does.
 //
 // A filter makes a descriptor of each of its rate limits whose parts a request all has,
 // and takes a token from the bucket of each descriptor: of that which fills slowest
@@ -36,15 +35,12 @@ const throttleAccount = "account"
 type throttleClasses struct {
 	account        *bucketClass
 	stages, routes map[bucketClass]bool
-	// plans are of usage plans for all their routes, planRoutes for single ones, with the
-	// ids of the plans that have such.
-	plans           map[planClass]bool
-	planRoutes      map[bucketClass]bool
-	plansWithRoutes map[string]bool
-	// stoppedPlans are the ids of usage plans with a limit that lets nothing through,
-	// stopped tells that something else has one.
-	stoppedPlans map[string]bool
-	stopped      bool
+	// plans are of usage plans for all their routes, planRoutes for single ones.
+	plans      map[planClass]bool
+	planRoutes map[bucketClass]bool
+	// stoppedPlans tells that a usage plan has a limit that lets nothing through, stopped
+	// that something else has one.
+	stoppedPlans, stopped bool
 	// places is how many routes have a bucket, keyPlaces how many buckets keys may have.
 	places, keyPlaces int
 }
@@ -52,8 +48,8 @@ type throttleClasses struct {
 // classesOf collects them from the APIs that the gateway serves.
 func classesOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) *throttleClasses {
 	c := &throttleClasses{
-		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{}, stoppedPlans: map[string]bool{},
-		plans: map[planClass]bool{}, planRoutes: map[bucketClass]bool{}, plansWithRoutes: map[string]bool{},
+		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{},
+		plans: map[planClass]bool{}, planRoutes: map[bucketClass]bool{},
 	}
 	if t := local(s.Account.Throttle); t != nil {
 		if class := classOf(t); class.empty() {
@@ -107,12 +103,15 @@ func deploymentsOf(stage *gateway.Stage) []*gateway.Deployment {
 
 func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, access *gateway.KeyAccess, served map[string]*gateway.API) {
 	buckets := 0
-	add := func(t *gateway.Throttle, limit func(planClass)) {
-		if class, limited := planClassOf(t, access.Twin(plan.ID())); limited {
+	add := func(t *gateway.Throttle, limit func(bucketClass)) {
+		if t = local(t); t == nil {
+			return
+		}
+		if class := classOf(t); class.empty() {
+			c.stoppedPlans = true
+		} else {
 			limit(class)
 			buckets++
-		} else if local(t) != nil {
-			c.stoppedPlans[plan.ID()] = true
 		}
 	}
 	reached := false
@@ -123,13 +122,11 @@ func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, 
 		}
 		reached = true
 		for j := range at.Routes {
-			add(&at.Routes[j].Throttle, func(class planClass) {
-				c.planRoutes[class.bucketClass], c.plansWithRoutes[plan.ID()] = true, true
-			})
+			add(&at.Routes[j].Throttle, func(class bucketClass) { c.planRoutes[class] = true })
 		}
 	}
 	if reached {
-		add(plan.Throttle, func(class planClass) { c.plans[class] = true })
+		add(plan.Throttle, func(class bucketClass) { c.plans[planClass{class, access.Twin(plan.ID())}] = true })
 		c.keyPlaces += buckets * len(s.PlanKeys(plan))
 	}
 }
@@ -190,27 +187,37 @@ func (c *throttleClasses) stageFilter(loud bool) *localratelimitv3.LocalRateLimi
 }
 
 // planFilter has a bucket for each key: of its plan, and of each route that the plan
-// has a throttle for.
+// has a throttle for. Of the places that may say which class that is, a request has one.
 func (c *throttleClasses) planFilter() *localratelimitv3.LocalRateLimit {
-	const class, plan, key = "class", "plan", "key"
+	const class, key = "class", "key"
 	f := throttleFilter("throttle_plans", c.keyPlaces)
-	for _, id := range slices.Sorted(maps.Keys(c.stoppedPlans)) {
-		f.RateLimits = append(f.RateLimits, stopping(inPlan(plan, id), ofRoute(throttleStopped, throttleStoppedPlans, id)))
+	ofPlan := func(key string) []*routev3.RateLimit_Action {
+		return []*routev3.RateLimit_Action{ofRoute(key, throttlePlanClass), ofRequest(key, letInBy())}
 	}
-	if len(c.stoppedPlans) > 0 {
-		f.Descriptors = append(f.Descriptors, stopped(each(plan), entry(throttleStopped, "true")))
+	ofPlanRoute := func(key string) []*routev3.RateLimit_Action {
+		return []*routev3.RateLimit_Action{ofRoute(key, throttlePlanRouteClass), ofRequest(key, toldBy())}
+	}
+	if c.stoppedPlans {
+		for _, class := range slices.Concat(ofPlanRoute(throttleStopped), ofPlan(throttleStopped)) {
+			f.RateLimits = append(f.RateLimits, stopping(class))
+		}
+		f.Descriptors = append(f.Descriptors, stopped(entry(throttleStopped, planStopped)))
 	}
 	theKey := &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_RequestHeaders_{
 		RequestHeaders: &routev3.RateLimit_Action_RequestHeaders{HeaderName: wire.KeyHeader, DescriptorKey: key},
 	}}
-	for _, id := range slices.Sorted(maps.Keys(c.plansWithRoutes)) {
-		f.RateLimits = append(f.RateLimits, rateLimit(inPlan(plan, id), ofRoute(class, throttlePlanRoutes, id), ofRoute(throttleRoute, throttleRoute), theKey))
+	if len(c.planRoutes) > 0 {
+		for _, class := range ofPlanRoute(class) {
+			f.RateLimits = append(f.RateLimits, rateLimit(class, ofRoute(throttleRoute, throttleRoute), theKey))
+		}
 	}
 	for _, of := range sorted(c.planRoutes) {
-		f.Descriptors = append(f.Descriptors, bucketsOf(of, each(plan), entry(class, of.String()), each(throttleRoute), each(key)))
+		f.Descriptors = append(f.Descriptors, bucketsOf(of, entry(class, of.String()), each(throttleRoute), each(key)))
 	}
 	if len(c.plans) > 0 {
-		f.RateLimits = append(f.RateLimits, rateLimit(ofPlan(class), theKey))
+		for _, class := range ofPlan(class) {
+			f.RateLimits = append(f.RateLimits, rateLimit(class, theKey))
+		}
 	}
 	for _, of := range slices.SortedFunc(maps.Keys(c.plans), func(a, b planClass) int {
 		return cmp.Or(compareClasses(a.bucketClass, b.bucketClass), cmp.Compare(a.twin, b.twin))
@@ -269,21 +276,11 @@ func ofRoute(key string, path ...string) *routev3.RateLimit_Action {
 	}}}
 }
 
-// ofPlan is an entry with the class of the caller's usage plan, as planCheck has found it.
-func ofPlan(key string) *routev3.RateLimit_Action {
+// ofRequest takes an entry from what filterPlans has found out about the caller.
+func ofRequest(key string, at *metadatav3.MetadataKey) *routev3.RateLimit_Action {
 	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_Metadata{Metadata: &routev3.RateLimit_Action_MetaData{
-		DescriptorKey: key, MetadataKey: letInBy(), Source: routev3.RateLimit_Action_MetaData_DYNAMIC,
+		DescriptorKey: key, MetadataKey: at, Source: routev3.RateLimit_Action_MetaData_DYNAMIC,
 	}}}
-}
-
-// inPlan is an entry for requests whose key is in the plan.
-func inPlan(key, plan string) *routev3.RateLimit_Action {
-	return &routev3.RateLimit_Action{ActionSpecifier: &routev3.RateLimit_Action_HeaderValueMatch_{
-		HeaderValueMatch: &routev3.RateLimit_Action_HeaderValueMatch{
-			DescriptorKey: key, DescriptorValue: plan,
-			Headers: []*routev3.HeaderMatcher{headerMatcher(wire.KeyHeader, tagHas(plan))},
-		},
-	}}
 }
 
 // bucketsOf a class are: one, or one for each combination of values of the entries that

@@ -32,12 +32,15 @@ type planClass struct {
 	twin int
 }
 
-// planClassOf a throttle: false for one that has no buckets in Envoy, or empty ones.
-func planClassOf(t *gateway.Throttle, twin int) (planClass, bool) {
-	if t = local(t); t == nil || classOf(t).empty() {
-		return planClass{}, false
+// keyClassOf names the class of the bucket that a usage plan's throttle makes for each key.
+func keyClassOf(t *gateway.Throttle, twin int) string {
+	switch t = local(t); {
+	case t == nil:
+		return planUnlimited
+	case classOf(t).empty():
+		return planStopped
 	}
-	return planClass{classOf(t), twin}, true
+	return planClass{classOf(t), twin}.String()
 }
 
 func (c planClass) String() string {

@@ -192,6 +192,9 @@ const (
 	LimitKind = "limit"
 	// LimitPlan is the id of a usage plan, gateway.UsagePlan.ID.
 	LimitPlan = "plan"
+	// LimitPlans has the value SomePlan where several plans have the limit, and none is named.
+	LimitPlans = "plans"
+	SomePlan   = "some"
 	// LimitKey is the name of an API key.
 	LimitKey   = "key"
 	LimitAPI   = "api"
@@ -239,13 +242,14 @@ const (
 
 // The kinds of limits, with the entries that tell one from another.
 const (
-	// LimitQuota is a key's quota: plan, key; api and stage say where it was used. An empty
-	// plan is the one that the key has for the stage, as KeyHeader's value says.
+	// LimitQuota is a key's quota: plan, key; api and stage say where it was used. A plan that
+	// is empty, or not there, is the one that the key has for the stage, as KeyHeader's value
+	// says.
 	LimitQuota = "quota"
-	// LimitKeyRoute is a plan's throttle of a route for a key: plan, which may be empty, too,
+	// LimitKeyRoute is a plan's throttle of a route for a key: plan, which may be missing, too,
 	// key, api, stage, route.
 	LimitKeyRoute = "key-route"
-	// LimitKeyPlan is a plan's throttle for a key: plan, key.
+	// LimitKeyPlan is a plan's throttle for a key: plan, key; without a plan api and stage, too.
 	LimitKeyPlan = "key-plan"
 	// LimitOfRoute is a stage's throttle of a route: api, stage, route.
 	LimitOfRoute = "route"

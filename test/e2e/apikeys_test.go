@@ -39,14 +39,18 @@ components:
 // TestAPIKeys asks a REST API with and without keys.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-usage-plans.html
 func TestAPIKeys(t *testing.T) {
-	for name, limit := range map[string]*gateway.Throttle{"plans without throttles": nil, "plans with throttles": {Rate: 1e6, Burst: 1e6}} {
+	for name, limit := range map[string]func(int) *gateway.Throttle{
+		"plans without throttles": func(int) *gateway.Throttle { return nil },
+		"plans with one throttle": func(int) *gateway.Throttle { return &gateway.Throttle{Rate: 1e6, Burst: 1e6} },
+		"plans with throttles":    func(plan int) *gateway.Throttle { return &gateway.Throttle{Rate: 1e6, Burst: int64(1e6 + plan)} },
+	} {
 		t.Run(name, func(t *testing.T) { testAPIKeys(t, limit) })
 	}
 }
 
-// testAPIKeys does so with usage plans that have this throttle: what Envoy looks at plans
+// testAPIKeys does so with usage plans that have these throttles: what Envoy looks at plans
 // by is another configuration then.
-func testAPIKeys(t *testing.T, limit *gateway.Throttle) {
+func testAPIKeys(t *testing.T, limit func(plan int) *gateway.Throttle) {
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.REST, withKeys, backend.URL)
 	const gold, silver, spare, other, off, alone = "gold-key-0123456789-gold", "silver-key-0123456789-silver", "spare-key-0123456789-spare",
@@ -69,7 +73,7 @@ func testAPIKeys(t *testing.T, limit *gateway.Throttle) {
 			change(s)
 		}
 		for i := range s.UsagePlans {
-			s.UsagePlans[i].Throttle = limit
+			s.UsagePlans[i].Throttle = limit(i)
 		}
 		return s
 	}
@@ -95,6 +99,7 @@ func testAPIKeys(t *testing.T, limit *gateway.Throttle) {
 		"other case":                    {"/v1/closed", strings.ToUpper(gold), 403},
 		"mock":                          {"/v1/mock?q=1", gold, 200},
 		"mock without":                  {"/v1/mock?q=1", "", 403},
+		"mock of another plan's stage":  {"/v2/mock?q=1", silver, 403},
 		"key comes before parameters":   {"/v1/mock", "", 403},
 		"parameters come after the key": {"/v1/mock", gold, 400},
 		"open":                          {"/v1/open", "", 200},

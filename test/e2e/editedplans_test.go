@@ -67,26 +67,9 @@ func TestPlansEditedUnderLoad(t *testing.T) {
 		}
 	}
 
-	// uses is passes for limits that the service is asked about: a question that a busy
-	// machine does not answer in time is asked again, and may have been counted.
 	uses := func(key string, want int) {
 		t.Helper()
-		header, ok, late := "x-api-key: "+keyValue(key), 0, 0
-		for refused := false; !refused && ok < 30; {
-			switch status := conn.get("/v2/closed", header); {
-			case status == 200:
-				ok++
-			case status == 500 && late < 5:
-				late++
-			case status == 429:
-				refused = true
-			default:
-				t.Fatalf("%s: %d", key, status)
-			}
-		}
-		if ok > want || ok+late < want {
-			t.Errorf("%s: %d calls went on, want %d; %d were not answered in time", key, ok, want, late)
-		}
+		expectUses(t, conn, "/v2/closed", key, want, false)
 	}
 	edit := func(change func(*plans)) {
 		t.Helper()
@@ -135,4 +118,31 @@ func TestPlansEditedUnderLoad(t *testing.T) {
 	})
 	uses("dora", 0)
 	uses("ella", 7)
+}
+
+// expectUses is expectPasses for limits that the service is asked about: a question that a
+// busy machine does not answer in time is asked again, and may have been counted. Where a
+// limit is open, nobody knows of it, and some more may go on.
+func expectUses(t *testing.T, conn *connection, target, key string, want int, open bool) {
+	t.Helper()
+	most := want
+	if open {
+		most += 5
+	}
+	header, ok, late := "x-api-key: "+keyValue(key), 0, 0
+	for refused := false; !refused && ok < 30; {
+		switch status := conn.get(target, header); {
+		case status == 200:
+			ok++
+		case status == 500 && late < 5 && !open:
+			late++
+		case status == 429:
+			refused = true
+		default:
+			t.Fatalf("%s: %d", key, status)
+		}
+	}
+	if ok > most || ok+late < want {
+		t.Errorf("%s: %d calls went on, want %d; %d were not answered in time", key, ok, want, late)
+	}
 }

@@ -26,15 +26,18 @@ func TestReportedQuota(t *testing.T) {
 	t.Parallel()
 	backend := echoBackend(t, "one")
 	d := deploy(t, gateway.REST, withQuota, backend.URL)
-	const acme, bolt, free = "acme-key-0123456789-acme", "bolt-key-0123456789-bolt", "free-key-0123456789-free"
+	const acme, bolt, free, quiet = "acme-key-0123456789-acme", "bolt-key-0123456789-bolt", "free-key-0123456789-free", "quiet-key-0123456789-quiet"
 	s := snapshotOf(gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}}})
 	s.APIKeys = []gateway.APIKey{
 		{Name: "acme", Values: []gateway.Secret{acme}}, {Name: "bolt:x", Values: []gateway.Secret{bolt}}, {Name: "free", Values: []gateway.Secret{free}},
+		{Name: "quiet", Values: []gateway.Secret{quiet}},
 	}
 	stages := []gateway.PlanStage{{API: "keys", Stage: "v1"}, {API: "keys", Stage: "v2"}}
 	s.UsagePlans = []gateway.UsagePlan{
 		{Name: "gold", Stages: stages, Keys: []string{"acme", "bolt:x"}, Quota: &gateway.Quota{Limit: 11, Period: gateway.QuotaMonth, Offset: 1, FailureMode: gateway.FailLocal}},
 		{Name: "free", Stages: stages, Keys: []string{"free"}},
+		// In this stage, there is a key that is not counted.
+		{Name: "quiet", Stages: stages[1:], Keys: []string{"quiet"}, Uncounted: true},
 	}
 	g := start(t, s)
 	const host = "keys.execute-api.localhost"
@@ -48,7 +51,9 @@ func TestReportedQuota(t *testing.T) {
 	}
 	for range 8 {
 		ask("/v1/closed", free, 200)
+		ask("/v2/closed", quiet, 200)
 	}
+	ask("/v1/closed", quiet, 403)
 	// The offset has taken one of the 11.
 	ask("/v1/closed", acme, 200)
 	time.Sleep(assigned)
@@ -116,6 +121,9 @@ func TestReportedQuota(t *testing.T) {
 	used := usageOf(t, g)
 	if free := used["free"]; free != [2]int64{8, 0} {
 		t.Errorf("usage of a key without a limit: %v", free)
+	}
+	if quiet := used["quiet"]; quiet != [2]int64{} {
+		t.Errorf("usage of a key that is not counted: %v", quiet)
 	}
 	if acme := used["acme"]; acme[0] < 16 || acme[0] > 17 || acme[1] < 20 {
 		t.Errorf("usage of a key with a quota: %v", acme)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 
 	"gatehouse/gateway"
@@ -71,6 +72,65 @@ func TestHardQuota(t *testing.T) {
 	g.stopControlPlane()
 	ask("/v1/closed", bolt, 500)
 	ask("/v1/closed", free, 200)
+}
+
+// TestHardLimitsOfManyPlans holds that each key has the limits of its own plan, and fails as
+// that plan says, where plans of a stage have some or all of them hard limits.
+func TestHardLimitsOfManyPlans(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, throttledAPI, backend.URL)
+	const plans = 12
+	mode := func(i int) gateway.FailureMode {
+		return []gateway.FailureMode{gateway.FailClosed, gateway.FailOpen, gateway.FailLocal}[i%3]
+	}
+	hard := func(i int) *gateway.Throttle {
+		return &gateway.Throttle{Rate: 0.0001, Burst: int64(i), Shared: true, Hard: true, FailureMode: mode(i)}
+	}
+	for name, limit := range map[string]func(p *gateway.UsagePlan, i int){
+		"quotas": func(p *gateway.UsagePlan, i int) {
+			p.Quota = &gateway.Quota{Limit: int64(i), Period: gateway.QuotaMonth, Hard: true, FailureMode: mode(i)}
+		},
+		"throttles": func(p *gateway.UsagePlan, i int) { p.Throttle = hard(i) },
+		"throttles of a route": func(p *gateway.UsagePlan, i int) {
+			p.Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /closed", Throttle: *hard(i)}}
+		},
+	} {
+		for _, free := range []int{0, 1} {
+			t.Run(fmt.Sprint(name, ", plans without one: ", free), func(t *testing.T) {
+				s := snapshotOf(gateway.API{ID: "t", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}}})
+				for i := range plans + free {
+					name := fmt.Sprint("key", i)
+					s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret(keyValue(name))}})
+					p := gateway.UsagePlan{Name: name, Keys: []string{name}, Stages: []gateway.PlanStage{{API: "t", Stage: "v1"}}}
+					if i < plans {
+						limit(&p, i+1)
+					}
+					s.UsagePlans = append(s.UsagePlans, p)
+				}
+				// A plan for another stage concerns nobody here.
+				s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "other", Keys: []string{"key0", "key3"}, Stages: []gateway.PlanStage{{API: "t", Stage: "v2"}}})
+				g := start(t, s)
+				conn := g.connect(throttledHost)
+				for i := range plans {
+					expectUses(t, conn, "/v1/closed", fmt.Sprint("key", i), i+1, mode(i+1) != gateway.FailClosed)
+				}
+				expectPasses(t, conn, "/v2/closed key3", 30)
+				if free > 0 {
+					expectPasses(t, conn, "/v1/closed key12", 30)
+				}
+				g.stopControlPlane()
+				for i := range plans + free {
+					want := 200
+					if i < plans && mode(i+1) == gateway.FailClosed {
+						want = 500
+					}
+					if got := conn.get("/v1/closed", "x-api-key: "+keyValue(fmt.Sprint("key", i))); got != want && (mode(i+1) != gateway.FailLocal || got != 429) {
+						t.Errorf("without the service, key %d: %d, want %d", i, got, want)
+					}
+				}
+			})
+		}
+	}
 }
 
 // TestHardSharedThrottles holds that a shared limit is one for all, whoever asks.

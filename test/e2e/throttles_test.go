@@ -94,6 +94,13 @@ func throttled(d *gateway.Deployment, change func(*gateway.Snapshot)) *gateway.S
 	return s
 }
 
+// manyKeys are more than Envoy looks up by itself.
+func manyKeys(s *gateway.Snapshot) {
+	for i := range 20_000 {
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: fmt.Sprint("key", i), Values: []gateway.Secret{gateway.Secret(keyValue(fmt.Sprint(i)))}})
+	}
+}
+
 // TestThrottleLevels empties buckets from the most specific to the least. A request that
 // is refused takes nothing from the buckets behind: the counts would not fit otherwise.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
@@ -157,11 +164,23 @@ func TestThrottleLevels(t *testing.T) {
 			s.UsagePlans[0].Stages = s.UsagePlans[0].Stages[:1]
 			s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "also", Keys: []string{"acme"}, Throttle: few(4), Stages: []gateway.PlanStage{{API: "t", Stage: "v2"}}})
 		}, []any{"/v1/shut acme", 4, "/v2/shut acme", 4}},
-		"keys that the service looks up": {func(s *gateway.Snapshot) {
-			for i := range 20_000 {
-				s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: fmt.Sprint("key", i), Values: []gateway.Secret{gateway.Secret(keyValue(fmt.Sprint(i)))}})
-			}
-		}, []any{"/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/shut bolt", 4}},
+		"one plan": {func(s *gateway.Snapshot) { s.UsagePlans = s.UsagePlans[:1] },
+			[]any{"/v1/closed coal", -403, "/v1/closed acme", 2, "/v1/shut acme", 2, "/v2/shut acme", 0, "/v1/closed bolt", 2, "/v1/shut bolt", 2}},
+		"one plan, that lets nothing through": {func(s *gateway.Snapshot) {
+			s.UsagePlans = s.UsagePlans[:1]
+			s.UsagePlans[0].Throttle = &gateway.Throttle{}
+		}, []any{"/v1/shut coal", -403, "/v1/shut acme", 0, "/v1/a", 5}},
+		"one plan, that lets nothing through to a route": {func(s *gateway.Snapshot) {
+			s.UsagePlans = s.UsagePlans[:1]
+			s.UsagePlans[0].Stages[0].Routes[0].Throttle = gateway.Throttle{}
+		}, []any{"/v1/closed acme", 0, "/v1/shut acme", 4}},
+		"plans that differ in a route": {func(s *gateway.Snapshot) { s.UsagePlans[1].Throttle = few(4) },
+			[]any{"/v1/closed nobody", -403, "/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/closed coal", 4, "/v1/closed bolt", 2, "/v1/shut bolt", 2}},
+		"keys that the service looks up": {manyKeys, []any{"/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/shut bolt", 4}},
+		"keys that the service looks up, in one plan": {func(s *gateway.Snapshot) {
+			manyKeys(s)
+			s.UsagePlans = s.UsagePlans[:1]
+		}, []any{"/v1/closed coal", -403, "/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/shut bolt", 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := start(t, throttled(d, c.change))
