@@ -195,26 +195,14 @@ func TestUnusualTokens(t *testing.T) {
 // What a client calls a matter of its own connection, or sends behind the body, takes away
 // and adds nothing of what the gateway says or decides by.
 func TestConnectionHeadersAndTrailers(t *testing.T) {
-	backend := echoBackend(t, "one")
-	const gold = "gold-key-0123456789-gold"
-	h := newHook(t)
-	s := snapshotOf(
-		gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, backend.URL)}}},
-		gateway.API{ID: "hook", Protocol: gateway.REST, Stages: []gateway.Stage{{
-			Name: "v1", Variables: map[string]string{"fn": h.URL}, Deployment: deploy(t, gateway.REST, strings.Replace(hookAPI, "EXTRA", "", 1), ""),
-		}}},
-	)
-	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{gold}}}
-	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"gold"}}}
-	g := start(t, s)
-
+	g := startKeysAndHook(t)
 	const keys, hook = "keys.execute-api.localhost", "hook.execute-api.localhost"
 	for name, status := range map[string]int{
 		"x-gw-key": 200, "x-request-id": 200, "x-amzn-apigateway-api-id": 200, "x-gw-asked-path, x-gw-client-address": 200, "te, x-gw-anything": 200,
 		"x-api-key": 403, "host": 400, ":path": 400, "x-forwarded-for": 400, "x-forwarded-proto": 400,
 	} {
 		for _, at := range [][2]string{{keys, "/v1/closed"}, {"localhost", "/_aws/execute-api/keys/v1/closed"}} {
-			r, err := g.raw("GET", "GET "+at[1]+" HTTP/1.1", "Host: "+at[0], "X-Api-Key: "+gold, "Connection: close, "+name, "", "")
+			r, err := g.raw("GET", "GET "+at[1]+" HTTP/1.1", "Host: "+at[0], "X-Api-Key: "+goldKey, "Connection: close, "+name, "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +228,7 @@ func TestConnectionHeadersAndTrailers(t *testing.T) {
 		}
 		req.Host = host
 		req.Trailer = http.Header{
-			"X-Api-Key": {gold}, "X-Gw-Key": {"|p|:admin"}, "X-Gw-Route": {"other|v1|||GET /admin"}, "X-Gw-Client": {"1 HTTP/9 6.6.6.6"},
+			"X-Api-Key": {goldKey}, "X-Gw-Key": {"|p|:admin"}, "X-Gw-Route": {"other|v1|||GET /admin"}, "X-Gw-Client": {"1 HTTP/9 6.6.6.6"},
 			"X-Gw-Authorizer": {`{"principalId":"admin"}`}, "X-Forwarded-For": {"6.6.6.6"}, "X-Request-Id": {"admin"},
 		}
 		resp, err := transport.RoundTrip(req)

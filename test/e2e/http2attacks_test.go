@@ -21,19 +21,7 @@ import (
 // What an HTTP/2 client says twice, or in a place where it does not belong, leads nowhere:
 // either it is what HTTP/1.1 would have it, or the connection ends without an answer.
 func TestUnusualHTTP2Requests(t *testing.T) {
-	backend := echoBackend(t, "one")
-	const gold = "gold-key-0123456789-gold"
-	h := newHook(t)
-	s := snapshotOf(
-		gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, backend.URL)}}},
-		gateway.API{ID: "hook", Protocol: gateway.REST, Stages: []gateway.Stage{{
-			Name: "v1", Variables: map[string]string{"fn": h.URL}, Deployment: deploy(t, gateway.REST, strings.Replace(hookAPI, "EXTRA", "", 1), ""),
-		}}},
-	)
-	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{gold}}}
-	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"gold"}}}
-	g := start(t, s)
-
+	g := startKeysAndHook(t)
 	const keys, hook = "keys.execute-api.localhost", "hook.execute-api.localhost"
 	get := func(host, path string, more ...string) []string {
 		return append([]string{":method", "GET", ":scheme", "http", ":authority", host, ":path", path}, more...)
@@ -68,9 +56,9 @@ func TestUnusualHTTP2Requests(t *testing.T) {
 		"chunks":                   {get(keys, "/v1/open", "transfer-encoding", "chunked"), "", ""},
 		"a length without a body":  {get(keys, "/v1/open", "content-length", "5"), "", ""},
 		"an extended CONNECT":      {[]string{":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":authority", keys, ":path", "/v1/closed"}, "", ""},
-		"two keys, the right last": {get(keys, "/v1/closed", "x-api-key", "a", "x-api-key", gold), "403", "Forbidden"},
-		"a blank before the key":   {get(keys, "/v1/closed", "x-api-key", " "+gold), "403", "Forbidden"},
-		"the right key":            {get(keys, "/v1/closed", "x-api-key", gold), "200", `"x-key-id":["gold"]`},
+		"two keys, the right last": {get(keys, "/v1/closed", "x-api-key", "a", "x-api-key", goldKey), "403", "Forbidden"},
+		"a blank before the key":   {get(keys, "/v1/closed", "x-api-key", " "+goldKey), "403", "Forbidden"},
+		"the right key":            {get(keys, "/v1/closed", "x-api-key", goldKey), "200", `"x-key-id":["gold"]`},
 		"the gateway's headers":    {get(hook, "/v1/x", "x-gw-key", "|p|:admin", "x-gw-client", "admin", "x-gw-route", "admin"), "200", `"Host":"hook.`},
 	} {
 		group.Go(func() {
@@ -80,6 +68,24 @@ func TestUnusualHTTP2Requests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// goldKey is the API key of startKeysAndHook.
+const goldKey = "gold-key-0123456789-gold"
+
+// startKeysAndHook starts a gateway with an API that asks for keys, and one whose webhook
+// answers with what it was told.
+func startKeysAndHook(t *testing.T) *running {
+	t.Helper()
+	s := snapshotOf(
+		gateway.API{ID: "keys", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, gateway.REST, withKeys, echoBackend(t, "one").URL)}}},
+		gateway.API{ID: "hook", Protocol: gateway.REST, Stages: []gateway.Stage{{
+			Name: "v1", Variables: map[string]string{"fn": newHook(t).URL}, Deployment: deploy(t, gateway.REST, strings.Replace(hookAPI, "EXTRA", "", 1), ""),
+		}}},
+	)
+	s.APIKeys = []gateway.APIKey{{Name: "gold", Values: []gateway.Secret{goldKey}}}
+	s.UsagePlans = []gateway.UsagePlan{{Name: "all", Stages: []gateway.PlanStage{{API: "keys", Stage: "v1"}}, Keys: []string{"gold"}}}
+	return start(t, s)
 }
 
 // askHTTP2 sends header fields as they are, names and values in turn, and reads the answer;
