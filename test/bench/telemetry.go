@@ -48,7 +48,8 @@ func measureTelemetry(size effort, w *tabwriter.Writer) error {
 	}{
 		{"REST API, nothing told", gateway.Gateway{}, nil, nil},
 		{"metrics, and an access log of the stage", gateway.Gateway{Telemetry: true}, &gateway.StageAccessLog{
-			Format: `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency"}`,
+			Destination: gateway.DestinationStdout,
+			Format:      `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency"}`,
 		}, nil},
 		{"Envoy's own access log", gateway.Gateway{AccessLog: &gateway.AccessLog{Path: os.DevNull}}, nil, nil},
 		{"a collector, and the stage is not traced", gateway.Gateway{Tracing: collector}, nil, nil},
