@@ -1,7 +1,5 @@
 package wire
 
-import "strings"
-
 // LoggedRequestAttribute is the attribute of a log record that has a LoggedRequest. It is one
 // attribute because each costs Envoy as much as the values of ten.
 const LoggedRequestAttribute = "request"
@@ -31,9 +29,9 @@ type LoggedRequest struct {
 	// UpstreamCluster is the one that the route leads to. UpstreamHost is an address, with its
 	// port where it has one, and empty where none was chosen: the request has gone nowhere.
 	UpstreamCluster, UpstreamHost string
-	// The others are headers of the response.
-	ErrorType, RemappedRequestID                     string
-	AWSRequestID, AWSStorageID, AWSExtendedStorageID string
+	// ErrorType names a gateway response, RemappedRequestID and those behind it are what services
+	// of Amazon's call the request: all of them are headers of the response.
+	ErrorType, RemappedRequestID, AWSRequestID, AWSStorageID, AWSExtendedStorageID string
 	// TLSVersion and TLSCipher are as OpenSSL writes them. Certificate is what the client has
 	// shown, as PEM text, percent-encoded.
 	TLSVersion, TLSCipher, Certificate string
@@ -65,33 +63,16 @@ func (r *LoggedRequest) fields() [34]*string {
 
 // String is what ParseLoggedRequest reads. Fields may be Envoy's format commands.
 func (r *LoggedRequest) String() string {
-	var b strings.Builder
-	for i, field := range r.fields() {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		if *field == "" {
-			b.WriteString(Nothing)
-			continue
-		}
-		b.WriteString(*field)
-	}
-	return b.String()
+	fields := r.fields()
+	return joinFields(fields[:], "\n")
 }
 
 // ParseLoggedRequest reads what String writes; false where it is something else.
-func ParseLoggedRequest(text string) (r LoggedRequest, ok bool) {
+func ParseLoggedRequest(text string) (LoggedRequest, bool) {
+	var r LoggedRequest
 	fields := r.fields()
-	for i, field := range fields {
-		part := text
-		if i < len(fields)-1 {
-			if part, text, ok = strings.Cut(text, "\n"); !ok {
-				return LoggedRequest{}, false
-			}
-		}
-		if part != Nothing {
-			*field = part
-		}
+	if !splitFields(text, fields[:], "\n") {
+		return LoggedRequest{}, false
 	}
 	return r, true
 }

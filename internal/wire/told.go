@@ -1,7 +1,5 @@
 package wire
 
-import "strings"
-
 // ToldHeader is the one piece of metadata with which Envoy calls the authorization
 // service: all that the service has to know beside the request, which Envoy's own
 // attributes do not tell. It is one header because each costs as much as a small filter.
@@ -25,30 +23,11 @@ func (t *Told) fields() []*string {
 }
 
 // String is the header's value. Fields may be Envoy's format commands.
-func (t Told) String() string {
-	var out []string
-	for _, field := range t.fields() {
-		text := *field
-		if text == "" {
-			text = Nothing
-		}
-		out = append(out, text)
-	}
-	return strings.Join(out, " ")
-}
+func (t Told) String() string { return joinFields(t.fields(), " ") }
 
 // ParseTold reads the value of ToldHeader.
 func ParseTold(value string) Told {
 	var t Told
-	fields := t.fields()
-	for i, field := range fields {
-		text := value
-		if i < len(fields)-1 {
-			text, value, _ = strings.Cut(value, " ")
-		}
-		if text != Nothing {
-			*field = text
-		}
-	}
+	splitFields(value, t.fields(), " ")
 	return t
 }
