@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"iter"
 	"strings"
 	"time"
 
@@ -44,101 +45,91 @@ const nodeAttribute = "node_name"
 // Envoy passes on what clients send as it is, and one of them that sends what is no UTF-8
 // would have a whole message refused. What is not understood is left out.
 func readExport(message []byte) (node string, entries []logEntry) {
-	eachField(message, func(field protowire.Number, logs []byte, _ uint64) {
-		if field != resourceLogsField {
-			return
-		}
-		eachField(logs, func(field protowire.Number, part []byte, _ uint64) {
-			switch field {
-			case resourceField:
-				if name := attribute(part, resourceAttributesField, nodeAttribute); name != "" {
-					node = name
-				}
-			case scopeLogsField:
-				eachField(part, func(field protowire.Number, record []byte, _ uint64) {
-					if field != logRecordsField {
-						return
-					}
-					if e, ok := readRecord(record); ok {
-						entries = append(entries, e)
-					}
-				})
+	for logs := range each(message, resourceLogsField) {
+		for resource := range each(logs, resourceField) {
+			if name := attribute(resource, resourceAttributesField, nodeAttribute); name != "" {
+				node = name
 			}
-		})
-	})
+		}
+		for scope := range each(logs, scopeLogsField) {
+			for record := range each(scope, logRecordsField) {
+				if e, ok := readRecord(record); ok {
+					entries = append(entries, e)
+				}
+			}
+		}
+	}
 	return node, entries
 }
 
 func readRecord(record []byte) (e logEntry, ok bool) {
-	text := attribute(record, recordAttributesField, wire.LoggedRequestAttribute)
-	if e.LoggedRequest, ok = wire.ParseLoggedRequest(text); !ok {
+	if e.LoggedRequest, ok = wire.ParseLoggedRequest(attribute(record, recordAttributesField, wire.LoggedRequestAttribute)); !ok {
 		return e, false
 	}
-	eachField(record, func(field protowire.Number, _ []byte, at uint64) {
-		if field == recordTimeField {
-			e.began = time.Unix(0, int64(at)).UTC()
+	for f := range fields(record) {
+		if f.number == recordTimeField {
+			e.began = time.Unix(0, int64(f.fixed)).UTC()
 		}
-	})
+	}
 	return e, true
 }
 
 // attribute is the text of one of a message's attributes, which are a field of it.
 func attribute(message []byte, attributes protowire.Number, name string) (text string) {
-	eachField(message, func(field protowire.Number, pair []byte, _ uint64) {
-		if field != attributes {
-			return
+	for pair := range each(message, attributes) {
+		if string(last(pair, keyField)) == name {
+			text = strings.ToValidUTF8(string(last(last(pair, valueField), stringField)), "\uFFFD")
 		}
-		var key, value []byte
-		eachField(pair, func(field protowire.Number, part []byte, _ uint64) {
-			switch field {
-			case keyField:
-				key = part
-			case valueField:
-				value = part
-			}
-		})
-		if string(key) != name {
-			return
-		}
-		eachField(value, func(field protowire.Number, part []byte, _ uint64) {
-			if field == stringField {
-				text = strings.ToValidUTF8(string(part), "\uFFFD")
-			}
-		})
-	})
+	}
 	return text
 }
 
-// eachField goes through the fields of a message until there are no more, or one that is
-// broken. Of those of other kinds than bytes and numbers of eight bytes nothing is told.
-func eachField(message []byte, do func(field protowire.Number, value []byte, number uint64)) {
-	for len(message) > 0 {
-		field, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return
+// last is the value of a field, of which the last one counts; nil for none.
+func last(message []byte, number protowire.Number) (value []byte) {
+	for value = range each(message, number) {
+	}
+	return value
+}
+
+// each are the values of a field.
+func each(message []byte, number protowire.Number) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for f := range fields(message) {
+			if f.number == number && f.bytes != nil && !yield(f.bytes) {
+				return
+			}
 		}
-		message = message[n:]
-		switch kind {
-		case protowire.BytesType:
-			value, n := protowire.ConsumeBytes(message)
+	}
+}
+
+// field is one of a message. Its value is bytes, or a number of eight bytes, or is not told.
+type field struct {
+	number protowire.Number
+	bytes  []byte
+	fixed  uint64
+}
+
+// fields are those of a message, until there are no more, or one is broken.
+func fields(message []byte) iter.Seq[field] {
+	return func(yield func(field) bool) {
+		for len(message) > 0 {
+			number, kind, n := protowire.ConsumeTag(message)
 			if n < 0 {
 				return
 			}
-			do(field, value, 0)
-			message = message[n:]
-		case protowire.Fixed64Type:
-			number, n := protowire.ConsumeFixed64(message)
-			if n < 0 {
+			f, rest := field{number: number}, message[n:]
+			switch kind {
+			case protowire.BytesType:
+				f.bytes, n = protowire.ConsumeBytes(rest)
+			case protowire.Fixed64Type:
+				f.fixed, n = protowire.ConsumeFixed64(rest)
+			default:
+				n = protowire.ConsumeFieldValue(number, kind, rest)
+			}
+			if n < 0 || !yield(f) {
 				return
 			}
-			do(field, nil, number)
-			message = message[n:]
-		default:
-			n := protowire.ConsumeFieldValue(field, kind, message)
-			if n < 0 {
-				return
-			}
-			message = message[n:]
+			message = rest[n:]
 		}
 	}
 }
