@@ -24,8 +24,8 @@ var accessLogFields = map[string]string{
 	"requestId": "%STREAM_ID%",
 	"client":    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 	"method":    "%REQ(:METHOD)%",
-	"host":      "%FILTER_STATE(" + askedHost + ":PLAIN)%",
-	"path":      "%FILTER_STATE(" + askedPath + ":PLAIN)%",
+	"host":      kept(askedHost),
+	"path":      kept(askedPath),
 	"protocol":  "%PROTOCOL%",
 	"userAgent": "%REQ(USER-AGENT)%",
 	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
@@ -82,6 +82,9 @@ func keepText(key, format string) *filterstatev3.FilterStateValue {
 		}},
 	}
 }
+
+// kept is the format of what keepText has kept.
+func kept(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 
 func keepTexts(name string, values ...*filterstatev3.FilterStateValue) *hcmv3.HttpFilter {
 	return &hcmv3.HttpFilter{

@@ -71,7 +71,6 @@ func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.Ac
 
 // loggedRequest is what is told of a request, as Envoy's formats.
 func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedRequest {
-	kept := func(key string) string { return "%FILTER_STATE(" + key + ":PLAIN)%" }
 	metadata := func(namespace string) string { return "%DYNAMIC_METADATA(" + namespace + ")%" }
 	response := func(header string) string { return "%RESP(" + header + ")%" }
 	r := &wire.LoggedRequest{

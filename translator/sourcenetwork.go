@@ -123,7 +123,7 @@ func (c *stageCompiler) networkFormat(name string) string {
 	if !c.site.namesNetworks {
 		return ""
 	}
-	return "%FILTER_STATE(" + networkStates[name] + ":PLAIN)%"
+	return kept(networkStates[name])
 }
 
 // tellsNetwork reports whether a context variable is one of the API's that tells of networks.

@@ -93,7 +93,7 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 		// travel there.
 		MaxPathTagLength: uint32Value(0),
 		CustomTags: []*tracingv3.CustomTag{
-			logTag("http.url", "%FILTER_STATE("+filterTracedURL+":PLAIN)%"),
+			logTag("http.url", kept(filterTracedURL)),
 			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage), routeTag("http.route", wire.MetadataRoute),
 		},
 		SpawnUpstreamSpan:    wrapperspb.Bool(true),
