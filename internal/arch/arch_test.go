@@ -115,6 +115,7 @@ var arrows = map[string][]string{
 	"internal/lambdatest":   {"internal/pytools"},
 	"internal/mototest":     {"internal/proctest", "internal/pytools"},
 	"internal/outputtest":   {},
+	"internal/scripttest":   {},
 	"internal/proctest":     {"internal/outputtest"},
 	"internal/redistest":    {"internal/proctest"},
 	"internal/etcdtest":     {"internal/proctest"},
@@ -126,7 +127,7 @@ var arrows = map[string][]string{
 }
 
 // testHelpers must not get into the program.
-var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/outputtest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/disktest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
+var testHelpers = []string{"internal/golden", "internal/envoytest", "internal/oidctest", "internal/pytools", "internal/chromiumtest", "internal/lambdatest", "internal/mototest", "internal/outputtest", "internal/scripttest", "internal/proctest", "internal/redistest", "internal/etcdtest", "internal/disktest", "internal/otlptest", "internal/exampletest", "internal/arch", "ratelimit/storetest", "management/store/storetest", "test"}
 
 // sayNothing are names that any code would fit under.
 var sayNothing = []string{

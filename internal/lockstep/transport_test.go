@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gatehouse/internal/scripttest"
 )
 
 // counted returns a transport, and how many connections it has opened itself.
@@ -144,41 +146,6 @@ func TestOtherWays(t *testing.T) {
 	}
 }
 
-// script is a server that answers the first request of each connection with a text, and then
-// closes the connection or waits.
-func script(t testing.TB, text string, closes bool) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = readRequest(bufio.NewReader(c))
-				_, _ = io.WriteString(c, text)
-				if !closes {
-					_, _ = io.Copy(io.Discard, c)
-				}
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String()
-}
-
-func readRequest(r *bufio.Reader) (*http.Request, error) {
-	request, err := http.ReadRequest(r)
-	if err == nil {
-		_, err = io.Copy(io.Discard, request.Body)
-	}
-	return request, err
-}
-
 // Answers mean what they mean to net/http.
 func TestAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -205,7 +172,7 @@ func TestAnswers(t *testing.T) {
 		"a response in headers": {"HTTP/1.1 200 OK\r\nX-Echo: a\r\n b\r\nContent-Length: 0\r\n\r\n", false, "200 a b "},
 	} {
 		transport, _ := counted(t, limited())
-		url := script(t, c.text, c.closes)
+		url := scripttest.Server(t, c.text, c.closes)
 		got, err := ask(transport, post(t.Context(), url, "text"))
 		if (err == nil) != (c.want != "") || err == nil && got != c.want {
 			t.Errorf("%s: %q %v", name, got, err)
@@ -229,7 +196,7 @@ func TestStaleConnections(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = readRequest(bufio.NewReader(c))
+			_, _ = scripttest.ReadRequest(bufio.NewReader(c))
 			_, _ = io.WriteString(c, answer)
 			if i%2 == 0 {
 				c.Close()
@@ -393,7 +360,7 @@ func FuzzAnswers(f *testing.F) {
 			here, there := net.Pipe()
 			go func() {
 				defer there.Close()
-				if _, err := readRequest(bufio.NewReader(there)); err == nil {
+				if _, err := scripttest.ReadRequest(bufio.NewReader(there)); err == nil {
 					_, _ = there.Write(text)
 				}
 			}()

@@ -1,44 +1,16 @@
 package e2e
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/scripttest"
 )
-
-// sayingBackend answers every request with these bytes, and ends the connection.
-func sayingBackend(t *testing.T, answer string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-					io.WriteString(c, answer)
-				}
-			}()
-		}
-	}()
-	return "http://" + l.Addr().String()
-}
 
 // TestLoggedFieldsStandAlone holds that nothing of what clients and backends send gets from
 // one field of what Envoy tells about a request into another, whatever bytes it is of.
@@ -51,10 +23,10 @@ func TestLoggedFieldsStandAlone(t *testing.T) {
 	}
 	var routes strings.Builder
 	for i, text := range ends {
-		backend := sayingBackend(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nX-Amz-Id-2: "+text+"\r\nx-amzn-errortype: "+text+"\r\n\r\nok")
+		backend := scripttest.Server(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\nX-Amz-Id-2: "+text+"\r\nx-amzn-errortype: "+text+"\r\n\r\nok", true)
 		fmt.Fprintf(&routes, "  /b%d: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, payloadFormatVersion: \"1.0\", uri: %q}}}\n", i, backend+"/")
 	}
-	good := sayingBackend(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+	good := scripttest.Server(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", true)
 	fmt.Fprintf(&routes, "  /good: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, payloadFormatVersion: \"1.0\", uri: %q}}}\n", good+"/")
 	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.HTTP, Stages: []gateway.Stage{{
 		Name:       gateway.DefaultStage,
