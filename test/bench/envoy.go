@@ -33,6 +33,10 @@ type envoy struct {
 	cmd  *exec.Cmd
 	dir  string
 	logs bytes.Buffer
+	// instructions are what it was last known to have run, in thousands, and dumps how often
+	// that was asked.
+	instructions float64
+	dumps        int
 }
 
 // startEnvoy runs Envoy with one worker, so that CPU figures of different
@@ -51,6 +55,11 @@ func startEnvoy(config []byte) (*envoy, error) {
 		return nil, err
 	}
 	e := &envoy{cmd: exec.Command(path, "-c", file, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"), dir: dir}
+	if counting {
+		if e.cmd, err = counted(e.cmd, dir); err != nil {
+			return nil, err
+		}
+	}
 	e.cmd.Stderr, e.cmd.Stdout = &e.logs, &e.logs
 	return e, e.cmd.Start()
 }
@@ -281,7 +290,7 @@ func (g *gatehouse) stop() {
 
 // waitServing polls until a request answers with the status.
 func waitServing(port int, host, path string, status int) error {
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(startPatience()); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if got, err := oneRequest(port, host, path); err == nil && got == status {
 			return nil
 		}

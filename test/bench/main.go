@@ -5,12 +5,14 @@
 //
 //	go run ./test/bench            # everything
 //	go run ./test/bench -quick     # fewer requests and rounds
+//	go run ./test/bench -instructions -only callers   # Envoy's instructions, by valgrind
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"text/tabwriter"
 
@@ -45,10 +47,23 @@ func main() {
 	}
 	quick := flag.Bool("quick", false, "fewer requests and rounds")
 	only := flag.String("only", "", "proxy, routes, change, callers, bodies, throttles, shared, ratelimit, functions, templates, cache, management, telemetry or dashboard")
+	flag.BoolVar(&counting, "instructions", false, "count Envoy's instructions by valgrind in place of its CPU time; with -only, of proxy, routes, callers, throttles, shared or telemetry")
+	flag.Func("contestants", "of what is compared, only the first and what a regular expression matches", func(text string) (err error) {
+		wanted, err = regexp.Compile(text)
+		return err
+	})
 	flag.Parse()
 	size := effort{requests: 40_000, rounds: 5, connections: 8}
 	if *quick {
 		size = effort{requests: 8_000, rounds: 3, connections: 8}
+	}
+	if counting {
+		if !slices.Contains([]string{"proxy", "routes", "callers", "throttles", "shared", "telemetry"}, *only) {
+			fmt.Fprintln(os.Stderr, "bench: -instructions takes -only proxy, routes, callers, throttles, shared or telemetry")
+			os.Exit(2)
+		}
+		// They hardly differ from request to request.
+		size = effort{requests: 2_500, rounds: 1, connections: 1}
 	}
 	if err := run(size, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"text/tabwriter"
@@ -22,19 +23,27 @@ type contestant struct {
 	// body is what each request sends, "" for nothing.
 	body string
 	// with is a service whose CPU counts, too; nil for none.
-	with   *service
-	micros []float64
+	with *service
+	// costs are what a request took in each heat.
+	costs []float64
 }
 
-// cpu is the time used so far.
-func (c *contestant) cpu() (time.Duration, error) {
-	used, err := c.envoy.cpu()
-	if err != nil || c.with == nil {
-		return used, err
+// spent is what was used so far: microseconds of CPU time, or thousands of instructions.
+func (c *contestant) spent() (float64, error) {
+	if counting {
+		return c.envoy.countedSoFar()
 	}
-	more, err := cpuOf(c.with.cmd.Process.Pid)
-	return used + more, err
+	used, err := c.envoy.cpu()
+	if err == nil && c.with != nil {
+		var more time.Duration
+		more, err = cpuOf(c.with.cmd.Process.Pid)
+		used += more
+	}
+	return float64(used.Nanoseconds()) / 1000, err
 }
+
+// wanted are the names of contestants that run, beside the first ones of comparisons.
+var wanted = regexp.MustCompile("")
 
 // heats are the parts that a round is run in. The machine's speed changes within seconds,
 // so contestants take turns more often than that, and each is held against the first one's
@@ -45,6 +54,15 @@ const heats = 5
 // being the measure of the others: the median of the ratios of all pairs, and between
 // which half of them are. With quartiles that are far apart, a figure says little.
 func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
+	unit := "µs"
+	if counting {
+		unit = "thousand instructions"
+	}
+	first := list[0]
+	list = slices.DeleteFunc(list, func(c *contestant) bool {
+		// Instructions of services are not counted.
+		return counting && c.with != nil || c != first && !wanted.MatchString(c.name)
+	})
 	for _, c := range list { // warms up
 		if _, err := c.run(size.requests, size.connections); err != nil {
 			return err
@@ -57,34 +75,34 @@ func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 			if heat%2 == 1 {
 				c = list[len(list)-1-i]
 			}
-			micros, err := c.run(size.requests/heats, size.connections)
+			cost, err := c.run(size.requests/heats, size.connections)
 			if err != nil {
 				return err
 			}
-			c.micros = append(c.micros, micros)
+			c.costs = append(c.costs, cost)
 		}
 	}
 	for i, c := range list {
 		if i == 0 {
-			fmt.Fprintf(w, "%s\t%.1f µs\t1\n", c.name, median(c.micros))
+			fmt.Fprintf(w, "%s\t%.1f %s\t1\n", c.name, median(c.costs), unit)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%.1f µs\t%s\n", c.name, median(c.micros), ratiosOf(c.micros, list[0].micros))
+		fmt.Fprintf(w, "%s\t%.1f %s\t%s\n", c.name, median(c.costs), unit, ratiosOf(c.costs, list[0].costs))
 	}
 	return w.Flush() // What is known is told at once.
 }
 
-// run has a number of requests answered, and gives the CPU time of each in microseconds.
+// run has a number of requests answered, and gives what each has cost.
 func (c *contestant) run(requests, connections int) (float64, error) {
-	before, err := c.cpu()
+	before, err := c.spent()
 	if err != nil {
 		return 0, err
 	}
 	if err := load(c.port, c.host, c.path, c.headers, c.body, 200, requests, connections); err != nil {
 		return 0, fmt.Errorf("%s: %w", c.name, err)
 	}
-	after, err := c.cpu()
-	return float64((after - before).Nanoseconds()) / 1000 / float64(requests), err
+	after, err := c.spent()
+	return (after - before) / float64(requests), err
 }
 
 // ratios are the median of some pairs' ratios, and their quartiles.
@@ -101,7 +119,7 @@ func ratiosOf(some, base []float64) ratios {
 }
 
 func (r ratios) String() string {
-	return fmt.Sprintf("%.2f x (%.2f to %.2f)", r.median, r.lower, r.upper)
+	return fmt.Sprintf("%.3f x (%.3f to %.3f)", r.median, r.lower, r.upper)
 }
 
 // measureProxy compares a plain proxy through our configuration with a hand-written
