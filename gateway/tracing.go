@@ -24,7 +24,7 @@ type CollectorHeader struct {
 // StageTracing has requests of a stage traced.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-xray.html
 type StageTracing struct {
-	// Percent of the requests whose clients have not decided it, 0 to 100.
+	// Percent of the requests whose clients have not decided it, 0 to 100, in hundredths.
 	Percent float64
 	Source  Position
 }

@@ -3,6 +3,7 @@ package translator
 import (
 	"cmp"
 	_ "embed"
+	"math"
 	"strconv"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -162,14 +163,21 @@ func (c *stageCompiler) trace(route *routev3.Route, name string) {
 		route.RequestHeadersToRemove = append(route.RequestHeadersToRemove, clientTraceHeader)
 		return
 	}
-	always := fraction(100).DefaultValue
+	always := &typev3.FractionalPercent{Numerator: 100}
 	route.Tracing = &routev3.Tracing{
-		ClientSampling: always, OverallSampling: always, RandomSampling: fraction(c.stage.Tracing.Percent).DefaultValue,
+		ClientSampling: always, OverallSampling: always, RandomSampling: sampled(c.stage.Tracing.Percent),
 		Operation: formatLiteral(name),
 	}
 	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
 		route.TypedPerFilterConfig[name] = enabled(nil)
 	}
+}
+
+// sampled is a share of requests in ten-thousandths. Envoy draws a number below 10,000 to
+// sample a request, so that one in any finer unit would be a hundred times as many.
+// See https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/runtime
+func sampled(percent float64) *typev3.FractionalPercent {
+	return &typev3.FractionalPercent{Numerator: uint32(math.Round(percent * 100)), Denominator: typev3.FractionalPercent_TEN_THOUSAND}
 }
 
 // untraced leaves a request to its next pass, which is traced.

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"math"
 	"path"
 	"strings"
 
@@ -79,7 +80,11 @@ func parseTracing(v source.Value) *gateway.Tracing {
 // parseStageTracing reads which requests of a stage are traced.
 func parseStageTracing(v source.Value) *gateway.StageTracing {
 	o := v.Object()
-	t := &gateway.StageTracing{Percent: o.Require("sampling").Number(0, 0, 100), Source: v.Pos()}
+	sampling := o.Require("sampling")
+	t := &gateway.StageTracing{Percent: sampling.Number(0, 0, 100), Source: v.Pos()}
+	if parts := t.Percent * 100; math.Abs(parts-math.Round(parts)) > 1e-9 {
+		sampling.Errorf("out-of-range", "Envoy tells no smaller shares of requests apart", "%s is %s, must be of whole hundredths", sampling.Path(), sampling.Raw())
+	}
 	o.Done()
 	return t
 }

@@ -200,6 +200,34 @@ func TestTraceHeaders(t *testing.T) {
 	}
 }
 
+// TestTraceSampling holds that a stage's percentage is the share of its requests that are
+// sampled.
+func TestTraceSampling(t *testing.T) {
+	c := otlptest.Start(t)
+	api := deploy(t, gateway.REST, tracedAPI, echoBackend(t, "one").URL)
+	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{
+		{Name: "quarter", Deployment: api, Tracing: &gateway.StageTracing{Percent: 25}},
+		{Name: "half-percent", Deployment: api, Tracing: &gateway.StageTracing{Percent: 0.5}},
+	}})
+	collectorOf(s, c)
+	g := start(t, s)
+	const requests = 1000
+	for _, r := range []struct {
+		stage       string
+		least, most int // six standard deviations off what is to be expected
+	}{{"quarter", 168, 332}, {"half-percent", 0, 18}} {
+		sampled := 0
+		for range requests {
+			if strings.HasSuffix(joined(g.request("GET", "shop.execute-api.localhost", "/"+r.stage+"/proxy/1", "").echo(t), "x-amzn-trace-id"), "Sampled=1") {
+				sampled++
+			}
+		}
+		if sampled < r.least || sampled > r.most {
+			t.Errorf("%s: %d of %d requests were sampled", r.stage, sampled, requests)
+		}
+	}
+}
+
 // TestTraceSpans holds what spans of a request there are, and what they say.
 func TestTraceSpans(t *testing.T) {
 	c := otlptest.Start(t)
