@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"path"
 	"slices"
@@ -103,7 +104,6 @@ var arrows = map[string][]string{
 	// Definitions are told apart in the model's own terms.
 	"internal/difference": {"gateway"},
 	"internal/obs":        {},
-	"internal/config":     {},
 
 	"internal/arch":         {},
 	"internal/golden":       {},
@@ -216,6 +216,21 @@ func TestPackageComments(t *testing.T) {
 		// Folders with nothing but tests have nobody who imports them.
 		if len(p.GoFiles) > 0 && !strings.HasPrefix(p.Doc, want) {
 			t.Errorf("the package comment of %s does not begin with %q: %q", p.ImportPath, want, p.Doc)
+		}
+	}
+}
+
+// TestArchitecturePage holds that whoever reads where things are finds all of them.
+func TestArchitecturePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list(t) {
+		at := strings.TrimPrefix(p.ImportPath, module+"/")
+		// Packages may be named as what they are in the folder above.
+		if !strings.HasPrefix(at, "examples/") && !bytes.Contains(page, []byte("`"+at+"`")) && !bytes.Contains(page, []byte(path.Base(at)+"/`")) {
+			t.Errorf("docs/architecture.md does not name %s", at)
 		}
 	}
 }
