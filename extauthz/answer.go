@@ -36,6 +36,9 @@ func (c *check) grant() *response {
 	if c.keyTag != "" {
 		ok.Headers = []*corev3.HeaderValueOption{replaceHeader(wire.KeyHeader, c.keyTag)}
 	}
+	if c.presigned {
+		ok.Headers = append(ok.Headers, replaceHeader(":path", c.withoutSignature()))
+	}
 	return &response{CheckResponse: &authv3.CheckResponse{
 		Status:          open.GetStatus(),
 		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: ok},

@@ -59,6 +59,8 @@ type check struct {
 	caller iampolicy.Caller
 	// accessKey is the key that it was signed with.
 	accessKey string
+	// presigned: the signature was in the query.
+	presigned bool
 	// authorizer, claims and identity are $context.authorizer, the claims in it, and
 	// $context.identity.
 	authorizer *structpb.Struct

@@ -43,6 +43,7 @@ func (s signature) evaluate(ctx context.Context, c *check) *refusal {
 			saying("Sign the SHA-256 of the body, which says what is called.").because("the signature leaves the message out")
 	}
 	c.signedBy(verified.AccessKeyID)
+	c.presigned = verified.Presigned
 	return nil
 }
 
@@ -75,6 +76,15 @@ func (c *check) signedRequest() *sigv4.Request {
 		r.Headers = append(r.Headers, sigv4.Header{Name: h.name, Value: h.value})
 	}
 	return r
+}
+
+// withoutSignature is what a pre-signed request asks for. A signature is for the gateway: a
+// backend that got it could ask for the same again, for as long as the URL is good.
+func (r *request) withoutSignature() string {
+	if rest := sigv4.WithoutPresigned(r.query); rest != "" {
+		return r.path + "?" + rest
+	}
+	return r.path
 }
 
 // body is what Envoy sent of it. There is none at hand if the client announced one that

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,23 @@ const (
 	queryPayload       = "X-Amz-Content-Sha256"
 )
 
+var presignedNames = map[string]bool{
+	queryAlgorithm: true, queryCredential: true, queryDate: true, queryExpires: true,
+	querySignedHeaders: true, querySignature: true, queryToken: true, queryPayload: true,
+}
+
+// WithoutPresigned gives a pre-signed URL's query without what makes it one. The rest stays
+// as it was sent.
+func WithoutPresigned(query string) string {
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); !presignedNames[encodeQuery(name)] {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
 // maxExpires is a week, AWS's bound.
 const maxExpires = 604800
 
@@ -29,12 +47,12 @@ func findPresigned(parameters []parameter) (presigned, *Error) {
 	var found presigned
 	signed, twice := false, ""
 	for _, p := range parameters {
+		if !presignedNames[p.name] {
+			continue
+		}
 		switch p.name {
 		case queryAlgorithm, queryCredential, querySignature:
 			signed = true
-		case queryDate, queryExpires, querySignedHeaders, queryToken, queryPayload:
-		default:
-			continue
 		}
 		if found == nil {
 			found = presigned{}

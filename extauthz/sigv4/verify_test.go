@@ -354,6 +354,21 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// TestWithoutPresigned: of a pre-signed query goes what makes it one, in whatever escapes.
+func TestWithoutPresigned(t *testing.T) {
+	for query, want := range map[string]string{
+		"":                            "",
+		presigned("60", nil).Query:    "",
+		"X-Amz-Signature=1&b=2&a&&=c": "b=2&a&&=c",
+		"b=%2f&X-Amz%2dCredential=1&%58-Amz-Security-Token&a=+": "b=%2f&a=+",
+		"x-amz-signature=1&X-Amz-Signatures=2&X-Amz-Target=3":   "x-amz-signature=1&X-Amz-Signatures=2&X-Amz-Target=3",
+	} {
+		if got := sigv4.WithoutPresigned(query); got != want {
+			t.Errorf("%s: %s", query, got)
+		}
+	}
+}
+
 // TestSessions: temporary credentials need their token, and end.
 func TestSessions(t *testing.T) {
 	verifier := newVerifier(t, sigv4.Options{Lookup: oneKey(testKey, sigv4.Credential{Secret: testSecret, SessionToken: "the-token", Expires: testTime.Add(time.Minute)})})

@@ -36,10 +36,20 @@ func (c *connection) get(target string, headers ...string) int {
 	for _, h := range headers {
 		text += h + "\r\n"
 	}
+	r := c.exchange(text + "\r\n")
+	if r.Close {
+		c.t.Errorf("the connection does not stay open after %d", r.StatusCode)
+	}
+	return r.StatusCode
+}
+
+// exchange sends a request as it is written and gives the answer.
+func (c *connection) exchange(request string) reply {
+	c.t.Helper()
 	if err := c.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := io.WriteString(c.conn, text+"\r\n"); err != nil {
+	if _, err := io.WriteString(c.conn, request); err != nil {
 		c.t.Fatal(err)
 	}
 	r, err := http.ReadResponse(c.in, nil)
@@ -47,11 +57,9 @@ func (c *connection) get(target string, headers ...string) int {
 		c.t.Fatal(err)
 	}
 	defer r.Body.Close()
-	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
 		c.t.Fatal(err)
 	}
-	if r.Close {
-		c.t.Errorf("the connection does not stay open after %d", r.StatusCode)
-	}
-	return r.StatusCode
+	return reply{r, string(body)}
 }
