@@ -479,19 +479,21 @@ func TestValidateClientCertificates(t *testing.T) {
 		open bool
 		want []string
 	}{
-		"good":             {gateway.TLS{ClientCA: authority}, false, nil},
-		"an open API":      {gateway.TLS{ClientCA: authority}, true, []string{"mapping root mutual-tls-bypass", "mapping shop mutual-tls-bypass"}},
-		"no authority":     {gateway.TLS{ClientCA: authorityOf(t, "ca", good, soon, false)}, false, []string{"tls not-an-authority"}},
-		"expired":          {gateway.TLS{ClientCA: authorityOf(t, "ca", good, past, true)}, false, []string{"tls expired-certificate"}},
-		"no PEM":           {gateway.TLS{ClientCA: "x"}, false, []string{"tls invalid-certificate"}},
-		"a key":            {gateway.TLS{ClientCA: authority + key.Reveal()}, false, []string{"tls invalid-certificate"}},
-		"not DER":          {gateway.TLS{ClientCA: authority + garbled()}, false, []string{"tls invalid-certificate"}},
-		"short RSA":        {gateway.TLS{ClientCA: authorityOf(t, "ca", rsaKey, soon, true)}, false, []string{"tls invalid-certificate"}},
-		"lists only":       {gateway.TLS{ClientCRL: revocations(t, "ca", good, soon)}, false, []string{"tls missing-key"}},
-		"listed":           {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, soon)}, false, nil},
-		"another's list":   {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "other", good, soon)}, false, []string{"tls missing-revocation-list"}},
-		"an outdated list": {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, past)}, false, []string{"tls expired-certificate"}},
-		"a bad list":       {gateway.TLS{ClientCA: authority, ClientCRL: authority}, false, []string{"tls invalid-certificate", "tls invalid-certificate", "tls missing-revocation-list"}},
+		"good":                  {gateway.TLS{ClientCA: authority}, false, nil},
+		"an open API":           {gateway.TLS{ClientCA: authority}, true, []string{"mapping root mutual-tls-bypass", "mapping shop mutual-tls-bypass"}},
+		"no authority":          {gateway.TLS{ClientCA: authorityOf(t, "ca", good, soon, false)}, false, []string{"tls not-an-authority"}},
+		"expired":               {gateway.TLS{ClientCA: authorityOf(t, "ca", good, past, true)}, false, []string{"tls expired-certificate"}},
+		"no PEM":                {gateway.TLS{ClientCA: "x"}, false, []string{"tls invalid-certificate"}},
+		"a key":                 {gateway.TLS{ClientCA: authority + key.Reveal()}, false, []string{"tls invalid-certificate"}},
+		"not DER":               {gateway.TLS{ClientCA: authority + garbled()}, false, []string{"tls invalid-certificate"}},
+		"short RSA":             {gateway.TLS{ClientCA: authorityOf(t, "ca", rsaKey, soon, true)}, false, []string{"tls invalid-certificate"}},
+		"lists only":            {gateway.TLS{ClientCRL: revocations(t, "ca", good, soon)}, false, []string{"tls missing-key"}},
+		"listed":                {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, soon)}, false, nil},
+		"another's list":        {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "other", good, soon)}, false, []string{"tls missing-revocation-list"}},
+		"a list of its old key": {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", newKey(t), soon)}, false, []string{"tls missing-revocation-list"}},
+		"of both its keys":      {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", newKey(t), soon) + revocations(t, "ca", good, soon)}, false, nil},
+		"an outdated list":      {gateway.TLS{ClientCA: authority, ClientCRL: revocations(t, "ca", good, past)}, false, []string{"tls expired-certificate"}},
+		"a bad list":            {gateway.TLS{ClientCA: authority, ClientCRL: authority}, false, []string{"tls invalid-certificate", "tls invalid-certificate", "tls missing-revocation-list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := valid()

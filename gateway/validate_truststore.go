@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
 	"time"
 )
 
@@ -86,23 +87,35 @@ func (v *validation) authority(t *TLS, c *x509.Certificate) {
 	}
 }
 
-// revocations checks the lists. Envoy refuses every client whose authority has none.
+// revocations checks the lists. Envoy refuses every client whose authority has none that it
+// has signed itself: after a change of its key, that of before is no longer one.
 func (v *validation) revocations(t *TLS, authorities []*x509.Certificate) {
-	listed := map[string]bool{}
+	var lists []*x509.RevocationList
 	for _, block := range v.blocks(t, "clientCRL", t.ClientCRL, "X509 CRL") {
 		list, err := x509.ParseRevocationList(block)
 		if err != nil {
 			v.errorf("invalid-certificate", t.Source, "", "a list of the clientCRL cannot be read: %v", err)
 			continue
 		}
-		listed[string(list.RawIssuer)] = true
+		lists = append(lists, list)
 		if !list.NextUpdate.IsZero() && time.Now().After(list.NextUpdate) {
 			v.found.Warnf("expired-certificate", t.Source, "", "fetch a new one", "the revocation list of %s was due for renewal on %s; its clients are refused", list.Issuer, list.NextUpdate.Format(time.DateOnly))
 		}
 	}
 	for _, c := range authorities {
-		if !listed[string(c.RawSubject)] {
+		of := func(list *x509.RevocationList) bool { return bytes.Equal(list.RawIssuer, c.RawSubject) }
+		switch {
+		case !slices.ContainsFunc(lists, of):
 			v.errorf("missing-revocation-list", t.Source, "add its list to clientCRL", "the authority %s has no revocation list, so that all its clients would be refused", c.Subject)
+		case !slices.ContainsFunc(lists, func(list *x509.RevocationList) bool { return of(list) && signedList(list, c) }):
+			v.errorf("missing-revocation-list", t.Source, "add the list that it has signed with its present key to clientCRL",
+				"the authority %s has not signed the revocation list of its name, so that all its clients would be refused", c.Subject)
 		}
 	}
+}
+
+// signedList reports whether an authority has signed a list. Whether it may sign lists, and is
+// an authority at all, is not asked here.
+func signedList(list *x509.RevocationList, by *x509.Certificate) bool {
+	return by.CheckSignature(list.SignatureAlgorithm, list.RawTBSRevocationList, list.Signature) == nil
 }

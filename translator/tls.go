@@ -84,9 +84,9 @@ func downstreamTLS(secret, truststore string, t *gateway.TLS) *corev3.TransportS
 	return transportSocket(context)
 }
 
-// maxChainDepth is Amazon's bound of a client's chain: three certificates between its
-// own and the root.
-const maxChainDepth = 3
+// maxChainDepth is Amazon's bound of a client's chain: four authorities. Envoy counts as
+// Amazon does, the root, and not the client's own certificate.
+const maxChainDepth = 4
 
 func truststoreSecret(name string, t *gateway.TLS) *tlsv3.Secret {
 	validation := &tlsv3.CertificateValidationContext{

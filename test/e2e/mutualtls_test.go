@@ -30,15 +30,25 @@ type authority struct {
 
 func newAuthority(t *testing.T, name string) *authority {
 	t.Helper()
+	return authorityBelow(t, name, nil)
+}
+
+// authorityBelow makes an authority that another vouches for, or with nil a root.
+func authorityBelow(t *testing.T, name string, above *authority) *authority {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: authoritySerial(name), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	issuer, issuerKey := template, key
+	if above != nil {
+		issuer, issuerKey = above.cert, above.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), issuerKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +59,9 @@ func newAuthority(t *testing.T, name string) *authority {
 	return &authority{t, cert, key}
 }
 
+// authoritySerial is the serial number of an authority's certificate.
+func authoritySerial(name string) *big.Int { return new(big.Int).SetBytes([]byte(name)) }
+
 func (a *authority) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
 }
@@ -56,13 +69,19 @@ func (a *authority) pem() string {
 // client issues a client's certificate.
 func (a *authority) client(name string, serial int64, expires time.Duration) tls.Certificate {
 	a.t.Helper()
+	return a.issue(name, serial, expires, x509.ExtKeyUsageClientAuth)
+}
+
+// issue makes a certificate for a use.
+func (a *authority) issue(name string, serial int64, expires time.Duration, use x509.ExtKeyUsage) tls.Certificate {
+	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name, Organization: []string{"Acme"}},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(expires),
+		ExtKeyUsage: []x509.ExtKeyUsage{use}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(expires),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
@@ -74,7 +93,13 @@ func (a *authority) client(name string, serial int64, expires time.Duration) tls
 // revoke is a list of the serial numbers.
 func (a *authority) revoke(serials ...int64) string {
 	a.t.Helper()
-	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour)}
+	return a.list(time.Hour, serials...)
+}
+
+// list is one that is good for a time.
+func (a *authority) list(good time.Duration, serials ...int64) string {
+	a.t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now().Add(-2 * time.Hour), NextUpdate: time.Now().Add(good)}
 	for _, n := range serials {
 		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: big.NewInt(n), RevocationTime: time.Now().Add(-time.Hour)})
 	}
@@ -259,5 +284,103 @@ func TestMutualTLS(t *testing.T) {
 	g.change(build(theirs.pem(), ""))
 	if status, _ := ask(closed, closed, good); status != 0 {
 		t.Errorf("a certificate of an authority that was removed: %d", status)
+	}
+}
+
+// TestRevocationLists changes the lists of a domain's authorities, and those below them, while
+// it is served.
+func TestRevocationLists(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, aboutClients, backend.URL)
+	const host = "closed.example.com"
+	root, other := newAuthority(t, "Root"), newAuthority(t, "Root")
+	below := authorityBelow(t, "Below", root)
+	deeper := authorityBelow(t, "Deeper", below)
+	deep := authorityBelow(t, "Deep", deeper)
+	deepest := authorityBelow(t, "Deepest", deep)
+	chained := func(c tls.Certificate, above ...*authority) tls.Certificate {
+		for _, a := range above {
+			c.Certificate = append(c.Certificate, a.cert.Raw)
+		}
+		return c
+	}
+	ann := root.client("ann", 4711, time.Hour)
+	bob := chained(below.client("bob", 4712, time.Hour), below)
+	alone := below.client("bob", 4712, time.Hour)
+	server := root.issue("server", 4713, time.Hour, x509.ExtKeyUsageServerAuth)
+	far := chained(deep.client("far", 4714, time.Hour), deep, deeper, below)
+	tooFar := chained(deepest.client("too far", 4715, time.Hour), deepest, deep, deeper, below)
+	plainPort, tlsPort := proctest.FreePort(t), proctest.FreePort(t)
+	build := func(ca, lists string) *gateway.Snapshot {
+		s := snapshotOf(gateway.API{ID: "certs", Protocol: gateway.REST, DisableExecuteAPIEndpoint: true, Stages: []gateway.Stage{{Name: "v1", Deployment: d}}})
+		s.Gateways[0].Listeners = []gateway.Listener{
+			{Address: "127.0.0.1", Port: uint32(plainPort)},
+			{Address: "127.0.0.1", Port: uint32(tlsPort), TLS: certificate(t, "fallback.example.com")},
+		}
+		c := certificate(t, host)
+		c.ClientCA, c.ClientCRL = ca, lists
+		s.Domains = []gateway.Domain{{Name: host, Gateway: "edge", TLS: c, Mappings: []gateway.DomainMapping{{API: "certs", Stage: "v1"}}}}
+		return s
+	}
+	g := startOn(t, build(root.pem(), ""), plainPort)
+	ask := func(c tls.Certificate) int {
+		t.Helper()
+		conn, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", tlsPort), &tls.Config{ServerName: host, InsecureSkipVerify: true, Certificates: []tls.Certificate{c}, NextProtos: []string{"http/1.1"}})
+		if err != nil {
+			return 0
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		fmt.Fprintf(conn, "GET /who HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host)
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return 0
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	type asked struct {
+		who    string
+		client tls.Certificate
+		status int
+	}
+	for _, c := range []struct {
+		name, ca, lists string
+		valid           bool
+		asked           []asked
+	}{
+		{"no lists", root.pem(), "", true, []asked{
+			{"ann", ann, 200}, {"bob", bob, 200}, {"bob without who is between", alone, 0}, {"a server's certificate", server, 0},
+			{"three between", far, 200}, {"four between", tooFar, 0},
+		}},
+		{"who is between is trusted, too", root.pem() + below.pem(), "", true, []asked{{"bob", bob, 200}, {"bob without who is between", alone, 200}}},
+		{"who is between is trusted alone", below.pem(), "", true, []asked{{"ann", ann, 0}, {"bob", bob, 200}, {"bob without who is between", alone, 200}}},
+		{"the root's list only", root.pem(), root.list(time.Hour), true, []asked{{"ann", ann, 200}, {"bob", bob, 0}}},
+		{"both lists", root.pem(), root.list(time.Hour) + below.list(time.Hour), true, []asked{{"ann", ann, 200}, {"bob", bob, 200}}},
+		{"ann is revoked", root.pem(), root.list(time.Hour, 4711) + below.list(time.Hour), true, []asked{{"ann", ann, 0}, {"bob", bob, 200}}},
+		{"bob is revoked", root.pem(), root.list(time.Hour) + below.list(time.Hour, 4712), true, []asked{{"ann", ann, 200}, {"bob", bob, 0}}},
+		{"by who may not", root.pem(), root.list(time.Hour) + below.list(time.Hour, 4711), true, []asked{{"ann", ann, 200}, {"bob", bob, 200}}},
+		{"who is between is revoked", root.pem(), root.list(time.Hour, authoritySerial("Below").Int64()) + below.list(time.Hour), true, []asked{{"ann", ann, 200}, {"bob", bob, 0}}},
+		{"an outdated list", root.pem(), root.list(-time.Hour), true, []asked{{"ann", ann, 0}}},
+		{"an outdated list of who is between", root.pem(), root.list(time.Hour) + below.list(-time.Hour), true, []asked{{"ann", ann, 200}, {"bob", bob, 0}}},
+		{"another's list of the same name", root.pem(), other.list(time.Hour), false, []asked{{"ann", ann, 0}}},
+		{"another's list of the same name, too", root.pem(), other.list(time.Hour, 4711) + root.list(time.Hour), true, []asked{{"ann", ann, 200}}},
+		{"two roots of a name", root.pem() + other.pem(), root.list(time.Hour) + other.list(time.Hour, 4711), true, []asked{{"ann", ann, 200}, {"the other's ann", other.client("ann", 4711, time.Hour), 0}, {"the other's bob", other.client("bob", 5, time.Hour), 200}}},
+		{"no lists again", root.pem(), "", true, []asked{{"ann", ann, 200}, {"bob", bob, 200}}},
+	} {
+		s := build(c.ca, c.lists)
+		valid := true
+		for _, d := range s.Validate() {
+			valid = valid && d.Severity != gateway.Error
+		}
+		if valid != c.valid {
+			t.Errorf("%s: valid is %v: %v", c.name, valid, s.Validate())
+		}
+		g.change(s)
+		for _, a := range c.asked {
+			if status := ask(a.client); status != a.status {
+				t.Errorf("%s: %s: %d", c.name, a.who, status)
+			}
+		}
 	}
 }
