@@ -144,6 +144,18 @@ func TestCallersOfFunctions(t *testing.T) {
 		}
 		return decode(t, h.last())
 	}
+	for _, api := range []string{"rest", "one", "two"} {
+		host := api + ".execute-api.localhost"
+		target := presigned(t, aws.Credentials{AccessKeyID: "AKIDANN", SecretAccessKey: "secret-of-ann"}, "GET", host, "/v1/iam?a=1", time.Now())
+		if r := g.request("GET", host, target, ""); r.StatusCode != 200 {
+			t.Errorf("%s, signed in the query: %d %s", api, r.StatusCode, r.body)
+			continue
+		}
+		sees(t, api+", signed in the query", decode(t, h.last()), "queryStringParameters", `{"a":"1"}`)
+		if strings.Contains(h.last(), "X-Amz-") {
+			t.Errorf("%s: the function is told of the signature: %s", api, h.last())
+		}
+	}
 	const who, identity = "requestContext.authorizer", "requestContext.identity"
 
 	sees(t, "REST, open", ask("rest", "/open"), who, `null`)

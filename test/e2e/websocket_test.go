@@ -311,12 +311,22 @@ func TestWebSocketAPIs(t *testing.T) {
 		for _, name := range []string{"Authorization", "X-Amz-Date"} {
 			list = append(list, name, req.Header.Get(name))
 		}
-		c, in, r := g.handshake(signed, "/v1", list...)
+		target := "/v1"
+		if n == 1 {
+			// As browsers do, which cannot send headers with a handshake.
+			list, target = nil, presigned(t, aws.Credentials{AccessKeyID: "AKIDCALLER", SecretAccessKey: "secret-of-a-caller"}, "GET", signed, "/v1?x=7", time.Now())
+		}
+		c, in, r := g.handshake(signed, target, list...)
 		switch {
 		case n == 3 && (r.StatusCode != 429 || !strings.Contains(r.body, "Too Many Requests")):
 			t.Errorf("one too many: %d %s", r.StatusCode, r.body)
 		case n < 3 && r.StatusCode != 101:
 			t.Errorf("signed: %d %s", r.StatusCode, r.body)
+		case n == 1:
+			all := backend.of("CONNECT")
+			if query := mustJSON(all[len(all)-1]["queryStringParameters"]); query != `{"x":"7"}` {
+				t.Errorf("signed in the query: $connect has the query %s", query)
+			}
 		case n == 0:
 			text, _ := say(t, c, in, "who am I")
 			if who := decode(t, text)["requestContext"].(map[string]any)["identity"].(map[string]any); who["userArn"] != "arn:aws:iam::000000000000:user/caller" || who["accessKey"] != "AKIDCALLER" {
