@@ -101,7 +101,7 @@ func (e *introspectedToken) token(c *check) (string, *refusal) {
 	switch {
 	case missing(values):
 		return "", unauthorized(CodeIdentityMissing).challenging(challengeMissing)
-	case len(values) > 1:
+	case len(values) > 1 || e.source.kind == identityQuery && c.moreBySemicolons(e.source.name):
 		// A backend might believe another one than was asked about.
 		return "", unauthorized(CodeIdentityRepeated).challenging(challengeInvalid)
 	}

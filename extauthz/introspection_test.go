@@ -223,6 +223,9 @@ func TestTokensSent(t *testing.T) {
 		{parameter, nil, "?token=a%2Bb", "a+b", ""},
 		{parameter, nil, "?token=Bearer%20a", "", "token-invalid"},
 		{parameter, nil, "?token=a&token=b", "", "identity-source-repeated"},
+		{parameter, nil, "?token=a&x;tok%65n=b", "", "identity-source-repeated"},
+		{parameter, nil, "?x;token=b&token=a", "", "identity-source-repeated"},
+		{parameter, nil, "?x;y=token&token=a&mytoken=1;2", "a", ""},
 		{parameter, []string{"authorization: Bearer a"}, "", "", "identity-source-missing"},
 	} {
 		h, f := newIntrospection(t, introspected(c.snapshot, time.Minute))

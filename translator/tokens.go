@@ -77,11 +77,12 @@ const bearer = "Bearer "
 
 // otherThanVerified holds for requests in which a backend may see another token than the
 // one that Envoy has verified: Envoy finds "Bearer" anywhere in a header, and of several
-// query parameters takes the first, in whatever escapes their names are.
+// query parameters takes the first, in whatever escapes their names are, and only after an
+// ampersand, while some backends take a semicolon for one.
 func (t tokenCheck) otherThanVerified() *principal {
 	if t.query != "" {
 		name := anyEscapes(t.query)
-		return headerIs(":path", regexMatcher(`[^?]*\?(?:.*&)?`+name+`(?:=[^&]*)?&(?:.*&)?`+name+`(?:[=&].*)?`))
+		return headerIs(":path", regexMatcher(`[^?]*\?(?:.*[&;])?`+name+`(?:=[^&;]*)?[&;](?:.*[&;])?`+name+`(?:[=&;].*)?`))
 	}
 	return allOf(not(headerIs(t.header, textPrefix(bearer))), headerIs(t.header, textPart(bearer)))
 }
