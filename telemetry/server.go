@@ -163,7 +163,8 @@ func (s *Server) export(_ any, _ context.Context, decode func(any) error, _ grpc
 	if err := decode(&message); err != nil {
 		return nil, err
 	}
-	node, entries := readExport(message.ProtoReflect().GetUnknown())
+	node, entries, others := readExport(message.ProtoReflect().GetUnknown())
+	s.metrics.notUnderstood.Add(float64(others))
 	b := s.batches.Get().(*batch)
 	s.handle(b, node, entries)
 	s.batches.Put(b)
