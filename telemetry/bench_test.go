@@ -42,7 +42,7 @@ func BenchmarkReceive(b *testing.B) {
 			before := cpu(b)
 			b.ResetTimer()
 			for i := 0; i < b.N; i += told {
-				node, entries := readExport(message)
+				node, entries, _ := readExport(message)
 				s.handle(batch, node, entries)
 			}
 			// By the clock it depends on what else the machine does.

@@ -17,7 +17,7 @@ var _ socket.Observer = (*Server)(nil)
 // Happened implements socket.Observer: what happens on connections of WebSocket APIs is told
 // by who serves them, since to Envoy a connection is one request.
 func (s *Server) Happened(e *socket.Event) {
-	compiled, st, rt := s.serving.Load().find(e.API, e.Stage, e.Route)
+	compiled, st, rt := s.serving.Load().find(wire.LoggedRoute{API: e.API, Stage: e.Stage, Route: e.Route})
 	if st == nil {
 		return
 	}
@@ -29,23 +29,23 @@ func (s *Server) Happened(e *socket.Event) {
 
 // tellEvent tells of an event more than that there was one.
 func (s *Server) tellEvent(r *request) {
+	b := s.batches.Get().(*batch)
 	var account []executionlog.Entry
 	if log, detail := r.execution(); log != nil {
 		account = r.eventAccount(detail)
-		b := newBatch()
 		b.addExecution(log, false, r.socket.RequestID, account)
-		b.flush()
 	}
-	s.recordEvent(r, account)
+	s.recordEvent(&b.told, r, account)
 	if r.stage.log != nil {
-		text := r.stage.log.line(nil, r)
-		r.stage.log.to.append(text, 1)
+		b.add(r.stage.log, r)
 	}
+	b.flush()
+	s.batches.Put(b)
 }
 
 // Sent implements socket.Observer.
 func (s *Server) Sent(api, stage, route string) {
-	_, st, rt := s.serving.Load().find(api, stage, route)
+	_, st, rt := s.serving.Load().find(wire.LoggedRoute{API: api, Stage: stage, Route: route})
 	if st == nil {
 		return
 	}
@@ -53,20 +53,6 @@ func (s *Server) Sent(api, stage, route string) {
 	if s.history != nil {
 		s.history.Sent(api, stage, route)
 	}
-}
-
-// find gives the stage and the route of an event: no stage where there is none, and no route
-// where it has none.
-func (n *serving) find(api, name, key string) (*Compiled, *stage, *route) {
-	for _, c := range [...]*Compiled{n.current, n.previous} {
-		if c == nil {
-			continue
-		}
-		if st := c.stages[stageKey{api, name}]; st != nil {
-			return c, st, st.base.routes[key]
-		}
-	}
-	return nil, nil, nil
 }
 
 // refusedConnection reports whether an Envoy tells about a client that it did not let

@@ -43,8 +43,8 @@ const nodeAttribute = "node_name"
 
 // readExport reads what an Envoy exports. It is not decoded as protobuf's libraries do it:
 // Envoy passes on what clients send as it is, and one of them that sends what is no UTF-8
-// would have a whole message refused. What is not understood is left out.
-func readExport(message []byte) (node string, entries []logEntry) {
+// would have a whole message refused. Records that are not understood are left out, and counted.
+func readExport(message []byte) (node string, entries []logEntry, others int) {
 	for logs := range each(message, resourceLogsField) {
 		for resource := range each(logs, resourceField) {
 			if name := attribute(resource, resourceAttributesField, nodeAttribute); name != "" {
@@ -55,11 +55,13 @@ func readExport(message []byte) (node string, entries []logEntry) {
 			for record := range each(scope, logRecordsField) {
 				if e, ok := readRecord(record); ok {
 					entries = append(entries, e)
+				} else {
+					others++
 				}
 			}
 		}
 	}
-	return node, entries
+	return node, entries, others
 }
 
 func readRecord(record []byte) (e logEntry, ok bool) {

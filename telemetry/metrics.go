@@ -17,9 +17,9 @@ type metrics struct {
 	requests, clientErrors, serverErrors, throttled, bytes *prometheus.CounterVec
 	latency, integrationLatency                            *prometheus.HistogramVec
 
-	ofStage, ofUnknownStage, ofNoStage prometheus.Counter
-	lines                              *prometheus.CounterVec
-	sockets                            *socketMetrics
+	ofStage, ofUnknownStage, ofNoStage, notUnderstood prometheus.Counter
+	lines                                             *prometheus.CounterVec
+	sockets                                           *socketMetrics
 
 	known atomic.Pointer[map[labels]bool]
 }
@@ -56,9 +56,10 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	}
 	m.sockets = newSocketMetrics(registerer)
 	received := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage.",
+		Name: "gatehouse_telemetry_requests_total", Help: "Requests that Envoys told about, by whether their stage is known: stage, unknown-stage, no-stage; not-understood are told in the words of another version.",
 	}, []string{"result"})
 	m.ofStage, m.ofUnknownStage, m.ofNoStage = received.WithLabelValues("stage"), received.WithLabelValues("unknown-stage"), received.WithLabelValues("no-stage")
+	m.notUnderstood = received.WithLabelValues("not-understood")
 	if registerer != nil {
 		registerer.MustRegister(m.requests, m.clientErrors, m.serverErrors, m.throttled, m.bytes, m.latency, m.integrationLatency, received, m.lines)
 	}

@@ -58,12 +58,12 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 }
 
 // recordEvent tells the history of what happened on a connection.
-func (s *Server) recordEvent(r *request, account []executionlog.Entry) {
+func (s *Server) recordEvent(told *history.Request, r *request, account []executionlog.Entry) {
 	if s.history == nil {
 		return
 	}
 	e := r.socket
-	s.history.Add(&history.Request{
+	*told = history.Request{
 		ID: e.RequestID, At: e.At.UTC(), API: e.API, Stage: e.Stage, Resource: e.Route,
 		Protocol: string(gateway.WebSocket), Revision: r.compiled.revision,
 		Event: string(e.Type), Fault: string(e.Fault()), ConnectionID: e.ConnectionID,
@@ -72,7 +72,8 @@ func (s *Server) recordEvent(r *request, account []executionlog.Entry) {
 		Integrated: e.Integrated, IntegrationLatency: e.IntegrationLatency, IntegrationStatus: e.IntegrationStatus, UpstreamFailure: e.IntegrationError,
 		Throttled: e.Response == gateway.Throttled, ResponseType: string(e.Response), ErrorMessage: e.Error,
 		Execution: textsOf(account),
-	})
+	}
+	s.history.Add(told)
 }
 
 func toldCheck(c check) history.Check { return history.Check{Status: c.status, Failure: c.failure} }

@@ -163,7 +163,8 @@ func (s *Server) export(_ any, _ context.Context, decode func(any) error, _ grpc
 	if err := decode(&message); err != nil {
 		return nil, err
 	}
-	node, entries := readExport(message.ProtoReflect().GetUnknown())
+	node, entries, others := readExport(message.ProtoReflect().GetUnknown())
+	s.metrics.notUnderstood.Add(float64(others))
 	b := s.batches.Get().(*batch)
 	s.handle(b, node, entries)
 	s.batches.Put(b)
@@ -197,21 +198,28 @@ func (s *Server) handle(b *batch, node string, entries []logEntry) {
 // request finds out which stage and route a request was for.
 func (n *serving) request(e *logEntry) *request {
 	r := newRequest(e)
-	for _, c := range []*Compiled{n.current, n.previous} {
+	r.compiled, r.stage, r.route = n.find(r.logged)
+	return r
+}
+
+// find gives the stage and the route of a request or an event, by the last revision that knows
+// the route, or else by the last one that knows the stage: no stage where none does, and no
+// route where it has none.
+func (n *serving) find(of wire.LoggedRoute) (by *Compiled, st *stage, rt *route) {
+	for _, c := range [...]*Compiled{n.current, n.previous} {
 		if c == nil {
 			continue
 		}
-		stage := c.stages[stageKey{r.logged.API, r.logged.Stage}]
-		if stage == nil {
+		known := c.stages[stageKey{of.API, of.Stage}]
+		if known == nil {
 			continue
 		}
-		route := stage.deployment(r.logged.Canary).routes[r.logged.Route]
-		if r.stage == nil || r.route == nil && route != nil {
-			r.stage, r.route, r.compiled = stage, route, c
+		if rt = known.deployment(of.Canary).routes[of.Route]; rt != nil {
+			return c, known, rt
 		}
-		if route != nil {
-			break
+		if st == nil {
+			by, st = c, known
 		}
 	}
-	return r
+	return by, st, nil
 }

@@ -235,3 +235,38 @@ func TestSwap(t *testing.T) {
 		t.Errorf("written was %q, want %q", got, want)
 	}
 }
+
+// TestRevisionOfARoute holds that the newest revision that knows a route understands what is
+// told of it, a request as well as an event, and that the newest that knows the stage does
+// where none knows the route.
+func TestRevisionOfARoute(t *testing.T) {
+	h := newHarness(t, Options{})
+	with := func(name, route string) *Compiled {
+		s := &gateway.Snapshot{APIs: []gateway.API{{ID: "chat", Name: name, Protocol: gateway.WebSocket, Stages: []gateway.Stage{{
+			Name: "v1", Deployment: &gateway.Deployment{Protocol: gateway.WebSocket, Routes: []gateway.Route{{Path: "say"}, {Path: route}}},
+		}}}}}
+		return h.Compile(s.Seal())
+	}
+	before, now := with("before", "old"), with("now", "new")
+	h.Swap(before)
+	h.Swap(now)
+	for _, c := range []struct {
+		stage, route string
+		want         *Compiled
+		known        bool
+	}{
+		{"v1", "say", now, true}, {"v1", "new", now, true}, {"v1", "old", before, true},
+		{"v1", "never", now, false}, {"v1", "", now, false}, {"v2", "say", nil, false},
+	} {
+		r := h.serving.Load().request(entry("chat", c.stage, c.route))
+		if r.compiled != c.want || (r.route != nil) != c.known || (r.stage != nil) != (c.want != nil) {
+			t.Errorf("%s %s: by %p, a route: %v; want %p (before %p, now %p)", c.stage, c.route, r.compiled, r.route != nil, c.want, before, now)
+		}
+	}
+	told := said()
+	told.Route = "old"
+	h.Happened(told)
+	if n, _ := h.metric(t, "gatehouse_apigateway_websocket_message_count_total", map[string]string{"api_name": "before"}); n != 1 {
+		t.Errorf("the event of a route that is gone was counted %v times as the revision before has it", n)
+	}
+}

@@ -1,7 +1,11 @@
 package wire
 
+import "strings"
+
 // LoggedRequestAttribute is the attribute of a log record that has a LoggedRequest. It is one
-// attribute because each costs Envoy as much as the values of ten.
+// attribute because each costs Envoy as much as the values of ten. Give it another name with
+// every change of the fields or of their order: an Envoy may tell about open connections in
+// another version's words for a while, and those must not be taken for these.
 const LoggedRequestAttribute = "request"
 
 // LoggedRequest is what an Envoy tells about a request that has ended, beside when it began.
@@ -71,7 +75,8 @@ func (r *LoggedRequest) String() string {
 func ParseLoggedRequest(text string) (LoggedRequest, bool) {
 	var r LoggedRequest
 	fields := r.fields()
-	if !splitFields(text, fields[:], "\n") {
+	// The last field has no line feed in it either: more lines are those of another version.
+	if strings.Count(text, "\n") >= len(fields) || !splitFields(text, fields[:], "\n") {
 		return LoggedRequest{}, false
 	}
 	return r, true
