@@ -95,14 +95,14 @@ func (s *Server) usage(r *http.Request) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := s.billed(lines, group.by)
+	rows := s.billed(lines, group.by, cost.Money)
 	v.Total = summedUsage(lines)
 	for _, table := range s.options.Prices {
 		whole := new(big.Rat)
 		for _, item := range cost.Bill(table, lines, cost.By{}) {
 			whole.Add(whole, item.Cost)
 		}
-		v.Total.Costs = append(v.Total.Costs, money(whole))
+		v.Total.Costs = append(v.Total.Costs, cost.Money(whole))
 	}
 	v.Chart = usageChart(lines, month)
 	v.Rows, v.More = rows[:min(len(rows), usageRows)], max(len(rows)-usageRows, 0)
@@ -140,7 +140,7 @@ func summedUsage(lines []metering.Line) (sum usageRow) {
 }
 
 // billed are the sums of groups with what they cost, those first that called most.
-func (s *Server) billed(lines []metering.Line, by cost.By) []usageRow {
+func (s *Server) billed(lines []metering.Line, by cost.By, money func(*big.Rat) string) []usageRow {
 	at := map[cost.Group]*usageRow{}
 	for i := range lines {
 		g := by.Group(&lines[i])
@@ -180,19 +180,6 @@ func (s *Server) apiNames() map[string]string {
 		}
 	}
 	return names
-}
-
-// money writes a sum with as many digits as it takes to see it.
-func money(sum *big.Rat) string {
-	switch {
-	case sum.Sign() == 0:
-		return "0.00"
-	case sum.Cmp(big.NewRat(1, 100)) >= 0:
-		return sum.FloatString(2)
-	case sum.Cmp(big.NewRat(1, 1_000_000)) >= 0:
-		return sum.FloatString(6)
-	}
-	return "<0.000001"
 }
 
 // usageChart shows calls and messages by day, with the calls that cost nothing.
@@ -235,7 +222,7 @@ func (s *Server) usageCSV(r *http.Request) (name string, body []byte, err error)
 		columns = append(columns, plainCell(strings.ToLower("cost_"+table.Name+"_"+table.Currency)))
 	}
 	_ = out.Write(columns) // a buffer takes all
-	for _, row := range s.billed(lines, group.by) {
+	for _, row := range s.billed(lines, group.by, cost.ExactMoney) {
 		cells := []string{month.Format("2006-01"), row.API, row.Stage, row.Key}
 		for _, n := range []uint64{row.Calls, row.Free, row.Messages, row.ConnectionSeconds / 60, row.CacheMinutes / 60, row.BytesIn, row.BytesOut} {
 			cells = append(cells, fmt.Sprint(n))

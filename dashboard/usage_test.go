@@ -70,16 +70,16 @@ func TestUsage(t *testing.T) {
 	expect(t, both, "/dashboard/usage", "Cost by prices “aws” 3.50 USD, so far", "Cost by prices “own” 10.00 EUR, so far", "aws, USD own, EUR", "v1 1,000,000 5 0 6 MiB 3.50 10.00", "v2 10 0 0 3 MiB 0.000224 0.00")
 	w := httptest.NewRecorder()
 	both.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/dashboard/usage?by=key&format=csv", nil))
-	if got := w.Body.String(); !strings.Contains(got, ",cost_aws_usd,cost_own_eur\n2026-03,,,'=1+1,600000,0,0,0,0,1048576,2097152,2.10,10.00\n") {
+	if got := w.Body.String(); !strings.Contains(got, ",cost_aws_usd,cost_own_eur\n2026-03,,,'=1+1,600000,0,0,0,0,1048576,2097152,2.100188744,10\n") {
 		t.Errorf("the file of both is\n%s", got)
 	}
 
 	w = httptest.NewRecorder()
 	d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/dashboard/usage?by=all&format=csv", nil))
 	want := "month,api,stage,key,calls,free_calls,messages,connection_minutes,cache_hours,bytes_in,bytes_out,cost_aws_usd\n" +
-		"2026-03,NAME,v1,'=1+1,600000,0,0,0,0,1048576,2097152,2.10\n" +
-		"2026-03,NAME,v1,acme,400000,5,0,0,0,1048576,2097152,1.40\n" +
-		"2026-03,NAME,v2,,10,0,0,0,0,1048576,2097152,0.000224\n"
+		"2026-03,NAME,v1,'=1+1,600000,0,0,0,0,1048576,2097152,2.100188744\n" +
+		"2026-03,NAME,v1,acme,400000,5,0,0,0,1048576,2097152,1.400188744\n" +
+		"2026-03,NAME,v2,,10,0,0,0,0,1048576,2097152,0.000223744\n"
 	name := `"` + strings.ReplaceAll(hostile, `"`, `""`) + `"`
 	if diff := cmp.Diff(strings.ReplaceAll(want, "NAME", name), w.Body.String()); diff != "" {
 		t.Error(diff)

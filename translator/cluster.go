@@ -89,14 +89,30 @@ func buildCluster(u upstream, backend *gateway.Backend, shown *gateway.ClientCer
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: adsSource()}
 		c.EdsClusterConfig.ServiceName = endpointsName(c)
-		return clusterResource{c, loadAssignment(c.EdsClusterConfig.ServiceName, endpoints)}
+		return clusterResource{c, backendEndpoints(c.EdsClusterConfig.ServiceName, endpoints, backend)}
 	case allAddresses:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
 	default:
 		c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: resolvedByDNS()}
 	}
-	c.LoadAssignment = loadAssignment(c.Name, endpoints)
+	c.LoadAssignment = backendEndpoints(c.Name, endpoints, backend)
 	return clusterResource{c, nil}
+}
+
+// backendEndpoints are those of a backend, nil for a plain host. Health checks name each by its
+// address, as those of the integration service do. Envoy's own would name the cluster, whose
+// slash no server takes in a Host header.
+func backendEndpoints(name string, endpoints []gateway.Endpoint, b *gateway.Backend) *endpointv3.ClusterLoadAssignment {
+	l := loadAssignment(name, endpoints)
+	if b == nil || b.HealthCheck == nil {
+		return l
+	}
+	for i, e := range endpoints {
+		l.Endpoints[0].LbEndpoints[i].GetEndpoint().HealthCheckConfig = &endpointv3.Endpoint_HealthCheckConfig{
+			Hostname: net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))),
+		}
+	}
+	return l
 }
 
 // endpointsName names the endpoints of a cluster after all else in it. Under a name that
@@ -192,11 +208,19 @@ func applyBackend(c *clusterv3.Cluster, b *gateway.Backend) {
 		c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
 	case "RANDOM":
 		c.LbPolicy = clusterv3.Cluster_RANDOM
+		if weighted(b.Endpoints) {
+			// Envoy's random takes all alike. A table by hashes has each as often as its weight
+			// says, and is looked up at random for a request without a hash.
+			c.LbPolicy = clusterv3.Cluster_MAGLEV
+		}
 	case "RING_HASH":
 		c.LbPolicy = clusterv3.Cluster_RING_HASH
 	}
 	if h := b.HealthCheck; h != nil {
 		c.HealthChecks = []*corev3.HealthCheck{healthCheck(h, b)}
+		// Endpoints that are not well are asked only if all others are not either. Envoy's own
+		// bound is half of them.
+		c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 1}}
 	}
 	if b.MaxConnections > 0 || b.MaxPendingRequests > 0 || b.MaxRequests > 0 {
 		t := &clusterv3.CircuitBreakers_Thresholds{}
@@ -211,6 +235,13 @@ func applyBackend(c *clusterv3.Cluster, b *gateway.Backend) {
 		}
 		c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{t}}
 	}
+}
+
+// weighted tells whether some endpoints get more requests than others.
+func weighted(endpoints []gateway.Endpoint) bool {
+	return slices.ContainsFunc(endpoints, func(e gateway.Endpoint) bool {
+		return max(e.Weight, 1) != max(endpoints[0].Weight, 1)
+	})
 }
 
 // hashPolicy tells a ring what to go by: the client's address. Without it, Envoy takes
@@ -234,9 +265,17 @@ func healthCheck(h *gateway.HealthCheck, b *gateway.Backend) *corev3.HealthCheck
 		// its first request must not meet a dead endpoint.
 		NoTrafficInterval: millis(cmp.Or(h.IntervalMillis, 5000)),
 	}
-	http := &corev3.HealthCheck_HttpHealthCheck{Path: cmp.Or(h.Path, "/")}
-	if b.Protocol == "HTTP2" {
+	http := &corev3.HealthCheck_HttpHealthCheck{
+		Path: cmp.Or(h.Path, "/"),
+		// An answer that is not 200 counts as much as none. Envoy would take it for the last word.
+		RetriableStatuses: []*typev3.Int64Range{{Start: 100, End: 600}},
+	}
+	switch b.Protocol {
+	case "HTTP2":
 		http.CodecClientType = typev3.CodecClientType_HTTP2
+	case "AUTO":
+		// Checks speak HTTP/1.1, so they must not agree on anything else.
+		check.TlsOptions = &corev3.HealthCheck_TlsOptions{AlpnProtocols: []string{"http/1.1"}}
 	}
 	check.HealthChecker = &corev3.HealthCheck_HttpHealthCheck_{HttpHealthCheck: http}
 	return check

@@ -71,6 +71,7 @@ func (c *stageCompiler) toService(route *routev3.Route, here, apart string, time
 func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *routev3.Route {
 	route := c.newRoute(r.Key(), match)
 	action := c.toService(route, wire.IntegrationCluster, wire.ApartIntegrationCluster, c.timeout(r))
+	action.IdleTimeout = c.silence(r)
 	route.RequestHeadersToAdd = c.serviceHeaders(r)
 	if c.rest() && c.site.namesNetworks {
 		tellNetworks(route)

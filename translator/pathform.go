@@ -78,12 +78,19 @@ func innerManager(g *gateway.Gateway, scoped bool, headers ...string) *hcmv3.Htt
 	return m
 }
 
+// maxInnerRequests bounds what an Envoy passes to itself, WebSockets among it.
+const maxInnerRequests = 1 << 20
+
 // innerCluster leads to the internal listener of its name.
 func innerCluster(name string) *clusterv3.Cluster {
 	return &clusterv3.Cluster{
 		Name:                 name,
 		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
+		// What an Envoy has let in once it lets in again; its own bound is 1024 of each.
+		CircuitBreakers: &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+			MaxConnections: uint32Value(maxInnerRequests), MaxPendingRequests: uint32Value(maxInnerRequests), MaxRequests: uint32Value(maxInnerRequests),
+		}}},
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
 			ClusterName: name,
 			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{

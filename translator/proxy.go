@@ -31,6 +31,7 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 		ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: up.name()},
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
 		Timeout:                     c.timeout(r),
+		IdleTimeout:                 c.silence(r),
 		RetryPolicy:                 retryPolicy(r, backend),
 		HashPolicy:                  hashPolicy(backend),
 		UpgradeConfigs:              upgrades(),

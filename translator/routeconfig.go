@@ -150,7 +150,7 @@ func pathFormSection(s *gateway.Snapshot, g *gateway.Gateway) section {
 		if !servedBy(g, api) || idle == nil {
 			continue
 		}
-		// Connections of WebSocket APIs last as long as these say.
+		// Connections of WebSocket APIs last as long as these say, and so do slow integrations.
 		route := pathFormRoute(g, "path form "+api.ID, pathFormPrefix+"/("+regexp.QuoteMeta(api.ID)+")", "(/.*)?", "/?", "/")
 		route.GetRoute().IdleTimeout = idle
 		out.candidates = append(out.candidates, candidate{

@@ -24,7 +24,10 @@ func upstreamTLS(u upstream, b *gateway.Backend, shown *gateway.ClientCertificat
 	if b != nil && b.TLS != nil {
 		options = *b.TLS
 	}
-	common := &tlsv3.CommonTlsContext{}
+	// By default Envoy offers backends no more than TLS 1.2.
+	common := &tlsv3.CommonTlsContext{TlsParams: &tlsv3.TlsParameters{
+		TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2, TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3,
+	}}
 	trusted := &corev3.DataSource{Specifier: &corev3.DataSource_Filename{Filename: systemCAs}}
 	if options.CA != "" {
 		trusted = inlinePEM(options.CA)
@@ -74,6 +77,9 @@ func downstreamTLS(secret, truststore string, t *gateway.TLS) *corev3.TransportS
 			Name: secret, SdsConfig: adsSource(),
 		}},
 	}
+	if common.TlsParams.TlsMinimumProtocolVersion < tlsv3.TlsParameters_TLSv1_2 {
+		common.TlsParams.CipherSuites = oldCipherSuites
+	}
 	context := &tlsv3.DownstreamTlsContext{CommonTlsContext: common}
 	if truststore != "" {
 		context.RequireClientCertificate = wrapperspb.Bool(true)
@@ -82,6 +88,16 @@ func downstreamTLS(secret, truststore string, t *gateway.TLS) *corev3.TransportS
 		}
 	}
 	return transportSocket(context)
+}
+
+// oldCipherSuites are Envoy's own, and behind them those that there were before TLS 1.2: without
+// any of these a client of that time is refused, whatever the least version is.
+var oldCipherSuites = []string{
+	"[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+	"[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+	"ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+	"ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
+	"AES128-SHA", "AES256-SHA",
 }
 
 // maxChainDepth is Amazon's bound of a client's chain: four authorities. Envoy counts as

@@ -83,7 +83,8 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 	route.Action = &routev3.Route_Route{Route: &routev3.RouteAction{
 		ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: wire.ToolCluster},
 		// The route that is called has its own.
-		Timeout: millis(0),
+		Timeout:     millis(0),
+		IdleTimeout: longestSilence(*c.stage),
 	}}
 	route.RequestHeadersToAdd = []*corev3.HeaderValueOption{
 		setHeader(wire.ToolHeader, "true"),

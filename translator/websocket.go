@@ -75,10 +75,10 @@ func (c *stageCompiler) webSocketSection() section {
 }
 
 // pathFormIdle is how long an Envoy waits on the first pass by the path form: as long as
-// any stage's connections may wait. Nil stands for what holds for all others.
+// any stage's connections, or integrations, may wait. Nil stands for what holds for all others.
 func pathFormIdle(api *gateway.API) *durationpb.Duration {
 	if api.Protocol != gateway.WebSocket {
-		return nil
+		return longestSilence(api.Stages...)
 	}
 	var longest int64
 	for i := range api.Stages {

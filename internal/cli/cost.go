@@ -58,6 +58,7 @@ func newCost() *cobra.Command {
 		case "json":
 			return writeJSON(cmd.OutOrStdout(), b)
 		case "csv":
+			b.exact = true
 			return usageCSV(cmd.OutOrStdout(), b)
 		}
 		return usageTable(cmd.OutOrStdout(), b)

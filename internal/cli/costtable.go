@@ -18,6 +18,8 @@ type billJSON struct {
 	// names are those of APIs that no other API has.
 	names map[string]string
 	by    cost.By
+	// exact has rows with every amount to the last digit.
+	exact bool
 }
 
 type billTableJSON struct {
@@ -58,26 +60,25 @@ func newBill(tables []*cost.Table, q *costQuery) *billJSON {
 		for _, i := range items {
 			out.sum.Add(out.sum, i.Cost)
 			out.Items = append(out.Items, billItemJSON{
-				i.Month, i.API, q.names[i.API], i.Stage, i.Key, i.Meter, i.Protocol, decimal(i.Amount, 6), decimal(i.Cost, 9),
+				i.Month, i.API, q.names[i.API], i.Stage, i.Key, i.Meter, i.Protocol, decimal(i.Amount), exactMoney(i.Cost),
 			})
 		}
-		out.Total = decimal(out.sum, 9)
+		out.Total = exactMoney(out.sum)
 		b.Tables = append(b.Tables, out)
 	}
 	return b
 }
 
-// decimal writes a number with so many digits at most behind the point.
-func decimal(r *big.Rat, digits int) json.Number {
-	text := r.FloatString(digits)
-	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	}
-	return json.Number(text)
-}
+// Digits of amounts, such as gigabytes, for people and for programs.
+const (
+	shownDigits = 3
+	exactDigits = 6
+)
 
-// shownDigits are those of money in tables: a call costs a few millionths.
-const shownDigits = 4
+// decimal writes a number for programs.
+func decimal(r *big.Rat) json.Number { return json.Number(cost.Decimal(r, exactDigits)) }
+
+func exactMoney(r *big.Rat) json.Number { return json.Number(cost.ExactMoney(r)) }
 
 func (b *billJSON) columns() []string {
 	columns := []string{"month"}
@@ -100,6 +101,10 @@ func (b *billJSON) columns() []string {
 // rows have what each group pays for each thing by each table, and at the end the sum of
 // all.
 func (b *billJSON) rows() [][]string {
+	money, digits := cost.Money, shownDigits
+	if b.exact {
+		money, digits = cost.ExactMoney, exactDigits
+	}
 	type row struct {
 		cost.Group
 		meter    cost.Meter
@@ -114,7 +119,7 @@ func (b *billJSON) rows() [][]string {
 				order = append(order, r)
 				amounts[r], costs[r] = item.Amount, make([]string, len(b.Tables))
 			}
-			costs[r][i] = item.Cost.FloatString(shownDigits)
+			costs[r][i] = money(item.Cost)
 		}
 	}
 	if len(order) == 0 {
@@ -137,12 +142,12 @@ func (b *billJSON) rows() [][]string {
 	}
 	for _, r := range order {
 		cells := groups(r.Month, r.API, r.Stage, r.Key)
-		cells = append(cells, strings.TrimSpace(r.protocol+" "+string(r.meter)), string(decimal(amounts[r], 3)))
+		cells = append(cells, strings.TrimSpace(r.protocol+" "+string(r.meter)), cost.Decimal(amounts[r], digits))
 		rows = append(rows, append(cells, costs[r]...))
 	}
 	total := append(groups("total", "", "", ""), "", "")
 	for _, t := range b.Tables {
-		total = append(total, t.sum.FloatString(shownDigits))
+		total = append(total, money(t.sum))
 	}
 	return append(rows, total)
 }

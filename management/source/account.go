@@ -338,7 +338,7 @@ func minVersion(policy string) string {
 	switch {
 	case policy == "TLS_1_0":
 		return "1.0"
-	case strings.HasPrefix(policy, "SecurityPolicy_TLS13_1_3"):
+	case strings.HasPrefix(policy, "SecurityPolicy_TLS13_1_3"), policy == "SecurityPolicy_TLS13_2025_EDGE":
 		return "1.3"
 	}
 	return "1.2"

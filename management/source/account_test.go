@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,6 +99,26 @@ func mappingsOf(s *gateway.Snapshot) map[string]string {
 		}
 	}
 	return out
+}
+
+// TestSecurityPolicies: the policy of a domain is the least TLS version that clients may have.
+func TestSecurityPolicies(t *testing.T) {
+	const name = "api.example.com"
+	for policy, want := range map[string]string{
+		"": "1.2", "TLS_1_0": "1.0", "TLS_1_2": "1.2",
+		"SecurityPolicy_TLS13_1_3_2025_09": "1.3", "SecurityPolicy_TLS13_1_3_FIPS_2025_09": "1.3", "SecurityPolicy_TLS13_2025_EDGE": "1.3",
+		"SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09": "1.2", "SecurityPolicy_TLS13_1_2_2021_06": "1.2", "SecurityPolicy_TLS12_2018_EDGE": "1.2",
+	} {
+		s := store.NewMemory()
+		put(t, s, accountDocuments())
+		put(t, s, map[string]any{domain.NameKey(region, name): domain.Name{Name: name, Endpoints: []domain.Endpoint{{
+			Type: domain.Regional, CertificateARN: "arn:aws:acm:eu-west-1:111122223333:certificate/a", SecurityPolicy: policy,
+		}}}})
+		got := string(render(t, source.NewRenderer(), s, nil).Content["management:eu-west-1/domainnames/api.example.com/domain.json"])
+		if !strings.Contains(got, `"minVersion":"`+want+`"`) {
+			t.Errorf("%s: %s, want %s", policy, got, want)
+		}
+	}
 }
 
 // TestCreatedDomainsAreNoProblem: what is kept beside a domain, to claim its name, is not

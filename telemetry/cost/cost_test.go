@@ -162,3 +162,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestMoney: people see what there is of a sum, programs all of it.
+func TestMoney(t *testing.T) {
+	for sum, want := range map[string][2]string{
+		"0":           {"0.00", "0"},
+		"4.4801":      {"4.48", "4.4801"},
+		"0.01":        {"0.01", "0.01"},
+		"0.0000175":   {"0.000018", "0.0000175"},
+		"0.000000004": {"<0.000001", "0.000000004"},
+		"1200":        {"1200.00", "1200"},
+	} {
+		r, ok := new(big.Rat).SetString(sum)
+		if got := [2]string{Money(r), ExactMoney(r)}; !ok || got != want {
+			t.Errorf("%s: %q, want %q", sum, got, want)
+		}
+	}
+}

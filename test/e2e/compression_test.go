@@ -64,6 +64,8 @@ func unzipped(t *testing.T, text string) string {
 
 func TestCompression(t *testing.T) {
 	long := strings.Repeat("word ", 100)
+	// Just below the size that is compressed from, and that size.
+	short, enough := numbers(99), numbers(100)
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Encoding", strings.Join(r.Header["Content-Encoding"], ","))
@@ -72,7 +74,9 @@ func TestCompression(t *testing.T) {
 		text := long
 		switch r.URL.Query().Get("as") {
 		case "short":
-			text = "short"
+			text = short
+		case "enough":
+			text = enough
 		case "gzip":
 			w.Header().Set("Content-Encoding", "gzip")
 			text = zipped(t, long)
@@ -100,6 +104,7 @@ func TestCompression(t *testing.T) {
 		{host, "/v1/proxy?type=text/plain", "br", false},
 		{host, "/v1/proxy?type=text/plain", "gzip;q=0", false},
 		{host, "/v1/proxy?type=text/plain&as=short", "gzip", false},
+		{host, "/v1/proxy?type=text/plain&as=enough", "gzip", true},
 		{host, "/v1/proxy?type=text/plain&as=gzip", "gzip", true}, // once, not twice
 		{host, "/v1/mock", "gzip", true},
 		{host, "/v1/mock", "", false},
@@ -116,8 +121,11 @@ func TestCompression(t *testing.T) {
 			got = unzipped(t, got)
 		}
 		want := long
-		if strings.Contains(c.target, "short") {
-			want = "short"
+		switch {
+		case strings.Contains(c.target, "short"):
+			want = short
+		case strings.Contains(c.target, "enough"):
+			want = enough
 		}
 		if got != want || (r.Header.Get("content-encoding") == "gzip") != c.zipped {
 			t.Errorf("%s with %q: %d %v %.40q", c.target, c.accept, r.StatusCode, r.Header, got)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,13 @@ usagePlans: [{name: gold, stages: [pets/v1], keys: [acme]}]
 	for end := time.Now().Add(20 * time.Second); !cmp.Equal(want, []map[string]string{calls(0), calls(1)}); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal(cmp.Diff(want, []map[string]string{calls(0), calls(1)}))
+		}
+	}
+	// A file for programs has every amount to the last digit, a table for people what can be seen.
+	for format, want := range map[string]string{"csv": ",REST calls,5,0.0000175", "text": "REST calls 5 0.000018"} {
+		out, err := exec.Command(proctest.Gatehouse(t), "cost", "--server", g.base, "--prices", "aws", "--by", "api,key", "--from", month, "-o", format).Output()
+		if text := strings.Join(strings.Fields(string(out)), " "); err != nil || !strings.Contains(text, want) {
+			t.Errorf("-o %s: %v: %s", format, err, out)
 		}
 	}
 }
