@@ -2,7 +2,6 @@ package translator
 
 import (
 	"slices"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ratelimitconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/ratelimit/v3"
@@ -19,10 +18,6 @@ import (
 // Quotas, and throttles that are shared, are kept by the rate limit service. About the
 // hard ones Envoy asks it, about all of a request's at once; the others are in
 // reportedlimits.go. A route says which there are; whose key it is, Envoy adds.
-
-// sharedLimitTimeout is how long the service may take. Behind it is the failure mode of
-// each limit. The service waits for its store less long than that.
-const sharedLimitTimeout = 200 * time.Millisecond
 
 // sharedLimits is a filter that asks, closed one that lets nothing through when it gets
 // no answer.
@@ -41,8 +36,10 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 		service = askedApart(service, apart)
 	}
 	return &ratelimitv3.RateLimit{
-		Domain:          wire.LimitDomain,
-		Timeout:         durationpb.New(sharedLimitTimeout),
+		Domain: wire.LimitDomain,
+		// Behind it is the failure mode of each limit. The service waits for its store less
+		// long than that.
+		Timeout:         durationpb.New(gateway.HardLimitTimeout),
 		FailureModeDeny: closed,
 		RateLimitService: &ratelimitconfigv3.RateLimitServiceConfig{
 			TransportApiVersion: corev3.ApiVersion_V3,
