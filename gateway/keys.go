@@ -53,7 +53,7 @@ func (a *KeyAccess) twinsOf(plans []UsagePlan) map[string]int {
 	limits := map[string]limit{}
 	for i := range plans {
 		if t := plans[i].Throttle; t != nil {
-			limits[plans[i].ID()] = limit{t.Rate, t.Burst}
+			limits[plans[i].ID()] = limit{t.Rate, t.EnvoyBurst()}
 		}
 	}
 	beside := map[string]map[string]bool{}

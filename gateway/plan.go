@@ -3,7 +3,9 @@ package gateway
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"slices"
+	"time"
 )
 
 // APIKey is a named key.
@@ -128,6 +130,20 @@ type Throttle struct {
 	// FailureMode of a shared limit.
 	FailureMode FailureMode
 	Source      Position
+}
+
+// HardLimitTimeout is how long the service may take to answer about a hard limit.
+const HardLimitTimeout = 200 * time.Millisecond
+
+// EnvoyBurst is the burst of the bucket that an Envoy has of the throttle. Beside a hard one,
+// which it has in case the service does not answer, it takes a token as much later than the
+// service as the answer takes. Answers take longer and shorter: what the service grants within
+// the rate may come faster than that, and must not be refused here.
+func (t *Throttle) EnvoyBurst() int64 {
+	if !t.Shared || !t.Hard || t.Rate <= 0 || t.Burst <= 0 {
+		return t.Burst
+	}
+	return t.Burst + int64(math.Ceil(t.Rate*HardLimitTimeout.Seconds()))
 }
 
 // FailureMode is what holds for a shared limit while the service that keeps it, or the

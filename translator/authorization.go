@@ -24,9 +24,9 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	checks := c.checksOf(r)
 	throttles := c.throttlesOf(r)
 	limits := c.sharedLimitsOf(r)
-	limits.tell(c.site.limitHeaders, throttles)
 	c.checkMock(r, &limits)
 	reports := c.reportedLimitsOf(r)
+	limits.tell(c.site.limitHeaders, throttles, reports)
 	checks.throttled, checks.limited, checks.reported = throttles.any(), limits.any(), len(reports) > 0
 	c.site.countsShared = c.site.countsShared || checks.limited || reports.limit()
 	if checks == (routeChecks{}) {
@@ -34,7 +34,7 @@ func (c *stageCompiler) authorize(r *parsedRoute, routes []*routev3.Route) {
 	}
 	for _, route := range routes {
 		c.letIn(r, checks, route)
-		limits.askLimits(throttles, route)
+		limits.askLimits(throttles, reports, route)
 		if checks.reported {
 			route.TypedPerFilterConfig[filterReportedLimits] = c.reportLimits(reports)
 		}

@@ -83,6 +83,10 @@ const (
 	// rate_limit_quota). It stands behind what a key's own throttles refuse, so that a
 	// quota does not count that.
 	filterReportedLimits = "gw.limits-reported"
+	// filterLastSharedLimits and filterLastClosedLimits ask about what all callers share, where
+	// a key has limits that are not in the same question (ratelimit).
+	filterLastSharedLimits = "gw.limits-last"
+	filterLastClosedLimits = "gw.limits-closed-last"
 	// filterKeptLimits is never switched on: it keeps what those filters count when no route
 	// has any of them for a moment (rate_limit_quota).
 	filterKeptLimits = "gw.limits-kept"
@@ -142,6 +146,8 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 		off(filterLateSharedLimits, sharedLimits(g, false)),
 		off(filterLateClosedLimits, sharedLimits(g, true)),
 		off(filterReportedLimits, &filterchainv3.FilterChainConfig{}),
+		off(filterLastSharedLimits, sharedLimits(g, false)),
+		off(filterLastClosedLimits, sharedLimits(g, true)),
 		off(filterKeptLimits, keptLimits(g)),
 		discovered(filterStageThrottles, &localratelimitv3.LocalRateLimit{}),
 		discovered(filterValidation, &extauthzv3.ExtAuthz{}),

@@ -2,7 +2,6 @@ package translator
 
 import (
 	_ "embed"
-	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -58,16 +57,18 @@ func (c *stageCompiler) tellLimits(throttles routeThrottles, limits *routeLimits
 }
 
 // tell has the service say what remains of the limits, besides answering. What concerns
-// others than the caller's key is left out where Envoy has buckets of the key to tell of.
-func (l *routeLimits) tell(want gateway.LimitHeaders, throttles routeThrottles) {
+// others than the caller's key is left out where Envoy has buckets of the key to tell of, or
+// the service has said something of the key already.
+func (l *routeLimits) tell(want gateway.LimitHeaders, throttles routeThrottles, reports reportedLimits) {
 	if !want.Numbers() {
 		return
 	}
-	for _, limit := range slices.Concat(l.open, l.closed) {
-		ofKey := slices.ContainsFunc(limit.Actions, func(a *routev3.RateLimit_Action) bool { return a.GetRequestHeaders() != nil })
-		if ofKey || !throttles.ofKeys() {
-			limit.Actions = append(limit.Actions, literalEntry(wire.LimitTell, "true"))
-		}
+	told := l.ofKey.all()
+	if !throttles.ofKeys() && (len(told) == 0 || l.atOnce(reports)) {
+		told = append(told, l.ofAll.all()...)
+	}
+	for _, limit := range told {
+		limit.Actions = append(limit.Actions, literalEntry(wire.LimitTell, "true"))
 	}
 }
 

@@ -2,7 +2,6 @@ package translator
 
 import (
 	"slices"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	ratelimitconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/ratelimit/v3"
@@ -19,10 +18,6 @@ import (
 // Quotas, and throttles that are shared, are kept by the rate limit service. About the
 // hard ones Envoy asks it, about all of a request's at once; the others are in
 // reportedlimits.go. A route says which there are; whose key it is, Envoy adds.
-
-// sharedLimitTimeout is how long the service may take. Behind it is the failure mode of
-// each limit. The service waits for its store less long than that.
-const sharedLimitTimeout = 200 * time.Millisecond
 
 // sharedLimits is a filter that asks, closed one that lets nothing through when it gets
 // no answer.
@@ -41,8 +36,10 @@ func sharedLimits(g *gateway.Gateway, closed bool) *ratelimitv3.RateLimit {
 		service = askedApart(service, apart)
 	}
 	return &ratelimitv3.RateLimit{
-		Domain:          wire.LimitDomain,
-		Timeout:         durationpb.New(sharedLimitTimeout),
+		Domain: wire.LimitDomain,
+		// Behind it is the failure mode of each limit. The service waits for its store less
+		// long than that.
+		Timeout:         durationpb.New(gateway.HardLimitTimeout),
 		FailureModeDeny: closed,
 		RateLimitService: &ratelimitconfigv3.RateLimitServiceConfig{
 			TransportApiVersion: corev3.ApiVersion_V3,
@@ -61,13 +58,20 @@ func rateLimitCluster(g *gateway.Gateway) string {
 	return wire.AuthorizationCluster
 }
 
-// routeLimits are the hard limits of a route's requests, by what holds when the service
-// does not answer.
-type routeLimits struct{ open, closed []*routev3.RateLimit }
+// routeLimits are the hard limits of a route's requests: ofKey those that a key has for
+// itself, ofAll those of the route, the stage and the account.
+type routeLimits struct{ ofKey, ofAll askedLimits }
 
-func (l *routeLimits) any() bool { return len(l.open)+len(l.closed) > 0 }
+func (l *routeLimits) any() bool { return l.ofKey.any() || l.ofAll.any() }
 
-func (l *routeLimits) add(mode gateway.FailureMode, actions ...*routev3.RateLimit_Action) {
+// askedLimits are asked about by what holds when the service does not answer.
+type askedLimits struct{ open, closed []*routev3.RateLimit }
+
+func (l *askedLimits) any() bool { return len(l.open)+len(l.closed) > 0 }
+
+func (l *askedLimits) all() []*routev3.RateLimit { return slices.Concat(l.open, l.closed) }
+
+func (l *askedLimits) add(mode gateway.FailureMode, actions ...*routev3.RateLimit_Action) {
 	limit := &routev3.RateLimit{Actions: actions}
 	if mode == gateway.FailClosed {
 		l.closed = append(l.closed, limit)
@@ -95,18 +99,18 @@ func (c *stageCompiler) sharedLimitsOf(r *parsedRoute) routeLimits {
 				plans.add(p.id, t.FailureMode)
 			}
 		}
-		c.addHard(&found, quotas, kind(wire.LimitQuota), keyEntry(), api, stage)
-		c.addHard(&found, routes, kind(wire.LimitKeyRoute), keyEntry(), api, stage, route)
-		c.addHard(&found, plans, kind(wire.LimitKeyPlan), keyEntry(), api, stage)
+		c.addHard(&found.ofKey, quotas, kind(wire.LimitQuota), keyEntry(), api, stage)
+		c.addHard(&found.ofKey, routes, kind(wire.LimitKeyRoute), keyEntry(), api, stage, route)
+		c.addHard(&found.ofKey, plans, kind(wire.LimitKeyPlan), keyEntry(), api, stage)
 	}
 	if t := asked(c.stage.RouteThrottle(r.Key())); t != nil {
-		found.add(t.FailureMode, kind(wire.LimitOfRoute), api, stage, route)
+		found.ofAll.add(t.FailureMode, kind(wire.LimitOfRoute), api, stage, route)
 	}
 	if t := asked(c.stage.Throttle); t != nil {
-		found.add(t.FailureMode, kind(wire.LimitOfStage), api, stage)
+		found.ofAll.add(t.FailureMode, kind(wire.LimitOfStage), api, stage)
 	}
 	if t := asked(c.snapshot.Account.Throttle); t != nil {
-		found.add(t.FailureMode, kind(wire.LimitOfAccount))
+		found.ofAll.add(t.FailureMode, kind(wire.LimitOfAccount))
 	}
 	return found
 }
@@ -126,7 +130,7 @@ func (p *hardPlans) add(id string, mode gateway.FailureMode) {
 // addHard has the service asked about a limit of keys. Envoy tells only whether there is one:
 // of several plans that have it, the service sees by itself which the key is in. Envoy would
 // look for one after the other, for each request.
-func (c *stageCompiler) addHard(found *routeLimits, plans hardPlans, entries ...*routev3.RateLimit_Action) {
+func (c *stageCompiler) addHard(found *askedLimits, plans hardPlans, entries ...*routev3.RateLimit_Action) {
 	for mode, ids := range map[gateway.FailureMode][]string{gateway.FailOpen: plans.open, gateway.FailClosed: plans.closed} {
 		var which []*routev3.RateLimit_Action
 		switch len(ids) {
@@ -177,17 +181,35 @@ func asked(t *gateway.Throttle) *gateway.Throttle {
 // Envoy keeps for itself are asked before, so that what they refuse uses no quota. Those
 // that are in place of the service's limits, while it does not answer, are asked after:
 // the service knows more to tell.
-func (l *routeLimits) askLimits(throttles routeThrottles, route *routev3.Route) {
+func (l *routeLimits) askLimits(throttles routeThrottles, reports reportedLimits, route *routev3.Route) {
+	first, last := l.ofKey, l.ofAll
+	if l.atOnce(reports) {
+		first, last = askedLimits{slices.Concat(first.open, last.open), slices.Concat(first.closed, last.closed)}, askedLimits{}
+	}
 	shared, closed := filterSharedLimits, filterClosedLimits
 	if throttles.ownPlans {
 		shared, closed = filterLateSharedLimits, filterLateClosedLimits
 	}
-	if len(l.open) > 0 {
-		route.TypedPerFilterConfig[shared] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.open})
+	for filter, limits := range map[string][]*routev3.RateLimit{
+		shared: first.open, closed: first.closed, filterLastSharedLimits: last.open, filterLastClosedLimits: last.closed,
+	} {
+		if len(limits) > 0 {
+			route.TypedPerFilterConfig[filter] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: limits})
+		}
 	}
-	if len(l.closed) > 0 {
-		route.TypedPerFilterConfig[closed] = enabled(&ratelimitv3.RateLimitPerRoute{RateLimits: l.closed})
-	}
+}
+
+// atOnce reports whether one question is about all limits of a request: then what one of them
+// refuses is given back to the others. Else those that all callers share are asked about when
+// nothing is left that is the key's own and may refuse: neither a limit that is reported, nor
+// one that another question is about. A key that is over its quota must not use up what is
+// everybody's.
+func (l *routeLimits) atOnce(reports reportedLimits) bool {
+	reported := slices.ContainsFunc(reports, func(level reportedLimit) bool {
+		return slices.ContainsFunc(level.buckets, func(b reportedBucket) bool { return b.keyed && !b.usage })
+	})
+	apart := len(l.ofKey.open) > 0 && len(l.ofAll.closed) > 0 || len(l.ofKey.closed) > 0 && len(l.ofAll.open) > 0
+	return !reported && !apart
 }
 
 func literalEntry(key, value string) *routev3.RateLimit_Action {

@@ -34,16 +34,6 @@ const (
 	throttleQuiet = "quiet"
 )
 
-// local is a throttle that Envoys keep by themselves, or nil. Of a shared one with the
-// failure mode local each Envoy keeps a bucket, too: without the service it lets through
-// no more than the whole limit.
-func local(t *gateway.Throttle) *gateway.Throttle {
-	if t == nil || t.Shared && t.FailureMode != gateway.FailLocal {
-		return nil
-	}
-	return t
-}
-
 // routeThrottles are the buckets of a route's requests.
 type routeThrottles struct {
 	// stages are fields for the filter of stages, plans for that of usage plans: classes.
@@ -72,15 +62,14 @@ func (t routeThrottles) backup() bool {
 func (c *stageCompiler) throttlesOf(r *parsedRoute) routeThrottles {
 	found := routeThrottles{stages: map[string]*structpb.Value{}}
 	add := func(t *gateway.Throttle, key string) {
-		if t = local(t); t == nil {
-			return
-		}
-		found.ownStages = found.ownStages || !t.Shared
-		if class := classOf(t); class.empty() {
+		class, keeps := bucketOf(t)
+		switch keeps {
+		case noToken:
 			found.stages[throttleStopped] = structpb.NewStringValue("true")
-		} else {
+		case aBucket:
 			found.stages[key] = structpb.NewStringValue(class.String())
 		}
+		found.ownStages = found.ownStages || keeps != noBucket && !t.Shared
 	}
 	add(c.stage.RouteThrottle(r.Key()), throttleRouteClass)
 	add(c.stage.Throttle, throttleStageClass)
@@ -169,12 +158,11 @@ func planLimitsOf(s *gateway.Snapshot, access *gateway.KeyAccess, api, stage str
 // accountMark is what routes depend on of the account's throttle: whether there is one,
 // and whether it lets anything through. Its class is in the filter.
 func accountMark(s *gateway.Snapshot) string {
-	t := local(s.Account.Throttle)
-	switch {
-	case t == nil:
-		return ""
-	case classOf(t).empty():
+	switch _, keeps := bucketOf(s.Account.Throttle); keeps {
+	case noToken:
 		return throttleStopped
+	case aBucket:
+		return throttleAccount
 	}
-	return throttleAccount
+	return ""
 }

@@ -51,12 +51,11 @@ func classesOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcces
 		stages: map[bucketClass]bool{}, routes: map[bucketClass]bool{},
 		plans: map[planClass]bool{}, planRoutes: map[bucketClass]bool{},
 	}
-	if t := local(s.Account.Throttle); t != nil {
-		if class := classOf(t); class.empty() {
-			c.stopped = true
-		} else {
-			c.account = &class
-		}
+	switch class, keeps := bucketOf(s.Account.Throttle); keeps {
+	case noToken:
+		c.stopped = true
+	case aBucket:
+		c.account = &class
 	}
 	served := map[string]*gateway.API{}
 	for i := range s.APIs {
@@ -75,12 +74,10 @@ func classesOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcces
 
 func (c *throttleClasses) addStage(stage *gateway.Stage) {
 	add := func(t *gateway.Throttle, classes map[bucketClass]bool) {
-		if t = local(t); t == nil {
-			return
-		}
-		if class := classOf(t); class.empty() {
+		switch class, keeps := bucketOf(t); keeps {
+		case noToken:
 			c.stopped = true
-		} else {
+		case aBucket:
 			classes[class] = true
 			c.places++
 		}
@@ -104,12 +101,10 @@ func deploymentsOf(stage *gateway.Stage) []*gateway.Deployment {
 func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, access *gateway.KeyAccess, served map[string]*gateway.API) {
 	buckets := 0
 	add := func(t *gateway.Throttle, limit func(bucketClass)) {
-		if t = local(t); t == nil {
-			return
-		}
-		if class := classOf(t); class.empty() {
+		switch class, keeps := bucketOf(t); keeps {
+		case noToken:
 			c.stoppedPlans = true
-		} else {
+		case aBucket:
 			limit(class)
 			buckets++
 		}

@@ -19,7 +19,29 @@ type bucketClass struct {
 	burst int64
 }
 
-func classOf(t *gateway.Throttle) bucketClass { return bucketClass{t.Rate, t.Burst} }
+// envoyKeeps says what an Envoy keeps of a throttle by itself.
+type envoyKeeps int
+
+const (
+	// noBucket: nothing is limited, or the rate limit service alone does that.
+	noBucket envoyKeeps = iota
+	// noToken: nothing gets through. All throttles of this kind are one.
+	noToken
+	// aBucket of the throttle's class.
+	aBucket
+)
+
+// bucketOf finds it. Of a shared throttle with the failure mode local each Envoy keeps a
+// bucket, too: without the service it lets through no more than the whole limit.
+func bucketOf(t *gateway.Throttle) (bucketClass, envoyKeeps) {
+	if t == nil || t.Shared && t.FailureMode != gateway.FailLocal {
+		return bucketClass{}, noBucket
+	}
+	if t.Rate <= 0 || t.Burst <= 0 {
+		return bucketClass{}, noToken
+	}
+	return bucketClass{t.Rate, t.EnvoyBurst()}, aBucket
+}
 
 func (c bucketClass) String() string {
 	return strconv.FormatFloat(c.rate, 'g', -1, 64) + ":" + strconv.FormatInt(c.burst, 10)
@@ -34,13 +56,13 @@ type planClass struct {
 
 // keyClassOf names the class of the bucket that a usage plan's throttle makes for each key.
 func keyClassOf(t *gateway.Throttle, twin int) string {
-	switch t = local(t); {
-	case t == nil:
-		return planUnlimited
-	case classOf(t).empty():
+	switch class, keeps := bucketOf(t); keeps {
+	case noToken:
 		return planStopped
+	case aBucket:
+		return planClass{class, twin}.String()
 	}
-	return planClass{classOf(t), twin}.String()
+	return planUnlimited
 }
 
 func (c planClass) String() string {
@@ -49,9 +71,6 @@ func (c planClass) String() string {
 	}
 	return c.bucketClass.String() + "#" + strconv.Itoa(c.twin)
 }
-
-// empty reports whether nothing ever gets through.
-func (c bucketClass) empty() bool { return c.rate <= 0 || c.burst <= 0 }
 
 const (
 	// maxTokens is what fits into Envoy's numbers.

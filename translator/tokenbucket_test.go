@@ -35,7 +35,8 @@ func TestTokenBucket(t *testing.T) {
 		{1e9, 1e9, 1e9, 1, 0},
 		{999999999.5, 1, 1000000000, 1, 2e-9},
 	} {
-		b := classOf(&gateway.Throttle{Rate: c.rate, Burst: c.burst}).tokenBucket()
+		class, _ := bucketOf(&gateway.Throttle{Rate: c.rate, Burst: c.burst})
+		b := class.tokenBucket()
 		tokens, seconds := b.TokensPerFill.GetValue(), b.FillInterval.GetSeconds()
 		if tokens != c.tokens || seconds != c.seconds || b.FillInterval.GetNanos() != 0 || int64(b.MaxTokens) != c.burst {
 			t.Errorf("%v: %d tokens in %v, at most %d; want %d in %d s", c.rate, tokens, b.FillInterval.AsDuration(), b.MaxTokens, c.tokens, c.seconds)

@@ -92,7 +92,27 @@ func parseUsagePlan(v source.Value) gateway.UsagePlan {
 		p.Stages = append(p.Stages, parsePlanStage(stage, mode))
 	}
 	o.Done()
+	if p.Quota != nil && p.Quota.Hard {
+		askWithQuota(&p)
+	}
 	return p
+}
+
+// askWithQuota makes the shared throttles of a plan hard, as its quota is: all are asked about
+// at once, so that what a throttle refuses uses nothing of the quota. A throttle that Envoys
+// divide would refuse what the quota has counted.
+func askWithQuota(p *gateway.UsagePlan) {
+	harden := func(t *gateway.Throttle) {
+		if t != nil {
+			t.Hard = t.Hard || t.Shared
+		}
+	}
+	harden(p.Throttle)
+	for i := range p.Stages {
+		for j := range p.Stages[i].Routes {
+			harden(&p.Stages[i].Routes[j].Throttle)
+		}
+	}
 }
 
 // parsePlanStage reads API/STAGE, alone or with the throttles of its routes.

@@ -100,7 +100,7 @@ var methodSettings = []patchRule[MethodSetting]{
 	}},
 	{"/throttling/rateLimit", opReplace, func(m *MethodSetting, o patchOperation, _ []string) error {
 		n, err := number(o)
-		if err == nil && (n < -1 || math.IsInf(n, 0)) {
+		if err == nil && (n < 0 && n != -1 || math.IsInf(n, 0)) {
 			err = restjson.BadRequest("Invalid value '%s' specified for %s: it must not be negative", o.text(), o.path())
 		}
 		m.ThrottlingRateLimit = &n

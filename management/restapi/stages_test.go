@@ -153,6 +153,7 @@ func TestMethodSettings(t *testing.T) {
 		t.Errorf("settings: %v", settings)
 	}
 	c.refused(400, "Cannot remove method setting /toys/GET because there is no method setting for this method ", "PATCH", prod, patch(`{"op":"remove","path":"/toys/GET"}`))
+	c.refused(400, "Invalid value '-0.5' specified for /throttling/rateLimit: it must not be negative", "PATCH", prod, patch(`{"op":"replace","path":"/*/*/throttling/rateLimit","value":"-0.5"}`))
 	c.refused(400, "Invalid cache TTL: it must be between 0 and 3600 seconds", "PATCH", prod, patch(`{"op":"replace","path":"/*/*/caching/ttlInSeconds","value":"4000"}`))
 	c.refused(400, "invalid character ':' after top-level value", "PATCH", prod, patch(`{"op":"replace","path":"/*/*/caching/enabled","value":"true"}`)[1:])
 	stage = c.must(200, "PATCH", prod, patch(`{"op":"remove","path":"/~1pets~1{id}/GET"}`))

@@ -86,17 +86,18 @@ const (
 // traced. The first one of each second, which that rule takes besides, is not.
 const defaultSampling = 5
 
-// throttle gives a throttle, or nothing where there is none: Amazon writes -1 for "no
-// limit".
+// throttle gives a throttle, or nothing where neither of two is set. Amazon writes -1 for
+// one that is not: Terraform sends it for each that its file leaves out.
 func throttle(rate *float64, burst *int) *nativeThrottle {
-	if rate == nil && burst == nil || rate != nil && *rate < 0 || burst != nil && *burst < 0 {
+	t := &nativeThrottle{Rate: defaultRate, Burst: defaultBurst}
+	hasRate, hasBurst := rate != nil && *rate >= 0, burst != nil && *burst >= 0
+	if !hasRate && !hasBurst {
 		return nil
 	}
-	t := &nativeThrottle{Rate: defaultRate, Burst: defaultBurst}
-	if rate != nil {
+	if hasRate {
 		t.Rate = *rate
 	}
-	if burst != nil {
+	if hasBurst {
 		t.Burst = *burst
 	}
 	return t

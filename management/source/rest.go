@@ -124,6 +124,10 @@ func restRoutes(s *restapi.Stage, routes restRoutesOf) map[string]nativeRoute {
 	for _, key := range keys {
 		setting := settings[key]
 		t := throttle(setting.ThrottlingRateLimit, setting.ThrottlingBurstLimit)
+		if t == nil && setting.ThrottlingRateLimit != nil && setting.ThrottlingBurstLimit != nil && key != "*/*" {
+			// Both are -1: what holds for all methods does not hold for this one.
+			t = &nativeThrottle{Rate: defaultRate, Burst: defaultBurst}
+		}
 		for _, route := range routesOf(key, routes) {
 			options := out[route]
 			if t != nil {

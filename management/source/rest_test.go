@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/definition"
 	"gatehouse/gateway"
 	"gatehouse/management/restapi"
@@ -135,6 +137,47 @@ func TestStagesPinDeployments(t *testing.T) {
 	}
 	if got := stage.RouteThrottle("GET /other"); got == nil || got.Rate != 50 || got.Burst != 5000 {
 		t.Errorf("the throttle of other routes is %+v", got)
+	}
+}
+
+// TestThrottlesOfMethods: Terraform sends -1 for what its file leaves out, which takes
+// nothing from what it says.
+func TestThrottlesOfMethods(t *testing.T) {
+	s := store.NewMemory()
+	const key = "eu-west-1/restapis/a1b2c3d4e5"
+	content := petsContent("http://127.0.0.1:9101")
+	put(t, s, map[string]any{key: content.API, key + "/contents/d1": content})
+	number := func(n float64) *float64 { return &n }
+	whole := func(n int) *int { return &n }
+	type set = restapi.MethodSetting
+	type limit struct {
+		rate  float64
+		burst int64
+	}
+	for name, c := range map[string]struct {
+		all, method set
+		want        *limit
+	}{
+		"nothing":                     {set{}, set{}, nil},
+		"none":                        {set{ThrottlingRateLimit: number(-1), ThrottlingBurstLimit: whole(-1)}, set{}, nil},
+		"a rate":                      {set{ThrottlingRateLimit: number(0.5), ThrottlingBurstLimit: whole(-1)}, set{}, &limit{0.5, 5000}},
+		"a burst":                     {set{ThrottlingRateLimit: number(-1), ThrottlingBurstLimit: whole(7)}, set{}, &limit{10000, 7}},
+		"both":                        {set{ThrottlingRateLimit: number(2.7), ThrottlingBurstLimit: whole(0)}, set{}, &limit{2.7, 0}},
+		"a method's rate":             {set{ThrottlingRateLimit: number(0.5)}, set{ThrottlingRateLimit: number(3), ThrottlingBurstLimit: whole(-1)}, &limit{3, 5000}},
+		"a method without a limit":    {set{ThrottlingRateLimit: number(0.5)}, set{ThrottlingRateLimit: number(-1), ThrottlingBurstLimit: whole(-1)}, &limit{10000, 5000}},
+		"a method's that is not said": {set{ThrottlingRateLimit: number(0.5)}, set{CacheTTLInSeconds: 5}, &limit{0.5, 5000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			put(t, s, map[string]any{key + "/stages/prod": restapi.Stage{StageName: "prod", DeploymentID: "d1", Variables: map[string]string{"version": "v1"},
+				MethodSettings: map[string]restapi.MethodSetting{"*/*": c.all, "~1{id}/GET": c.method}}})
+			var got *limit
+			if throttle := load(t, render(t, source.NewRenderer(), s, nil)).API("a1b2c3d4e5").Stages[0].RouteThrottle("GET /{id}"); throttle != nil {
+				got = &limit{throttle.Rate, throttle.Burst}
+			}
+			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(limit{})); diff != "" {
+				t.Errorf("the throttle (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -152,7 +152,7 @@ func startTraced(t *testing.T, s *gateway.Snapshot, port int, tracer oteltrace.T
 	g.server.Register(grpcServer)
 	g.extauthz.Register(grpcServer)
 	g.limits = memory.New(memory.Options{})
-	g.ratelimit = ratelimit.New(ratelimit.Options{Store: g.limits, Tracer: tracer, Log: slog.New(slog.NewTextHandler(logs, nil))})
+	g.ratelimit = ratelimit.New(ratelimit.Options{Store: g.limits, Registerer: g.metrics, Tracer: tracer, Log: slog.New(slog.NewTextHandler(logs, nil))})
 	t.Cleanup(g.ratelimit.Close)
 	g.ratelimit.Register(grpcServer)
 	g.telemetry.Register(grpcServer)

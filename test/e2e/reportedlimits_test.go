@@ -306,3 +306,58 @@ paths:
       responses: {"200": {description: ok}}
       x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode": 200}'}, responses: {default: {statusCode: "200"}}}
 `
+
+// TestKeyOverItsLimitUsesNoOther: a key whose quota or throttle is used up takes nothing
+// from what its stage has for all callers, however each of the two is kept.
+func TestKeyOverItsLimitUsesNoOther(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, throttledAPI, backend.URL)
+	for name, c := range map[string]struct {
+		plan, stage gateway.Throttle
+		quota       *gateway.Quota
+	}{
+		"a reported quota, a hard stage":    {stage: gateway.Throttle{Hard: true, FailureMode: gateway.FailLocal}, quota: &gateway.Quota{FailureMode: gateway.FailLocal}},
+		"a reported quota, a closed stage":  {stage: gateway.Throttle{FailureMode: gateway.FailClosed}, quota: &gateway.Quota{FailureMode: gateway.FailLocal}},
+		"a closed quota, a hard stage":      {stage: gateway.Throttle{Hard: true, FailureMode: gateway.FailLocal}, quota: &gateway.Quota{FailureMode: gateway.FailClosed}},
+		"a hard quota, a closed stage":      {stage: gateway.Throttle{FailureMode: gateway.FailClosed}, quota: &gateway.Quota{Hard: true, FailureMode: gateway.FailLocal}},
+		"a hard quota, a hard stage":        {stage: gateway.Throttle{Hard: true, FailureMode: gateway.FailLocal}, quota: &gateway.Quota{Hard: true, FailureMode: gateway.FailLocal}},
+		"a reported throttle, a hard stage": {plan: gateway.Throttle{Rate: 0.0001, Burst: 3, Shared: true, FailureMode: gateway.FailLocal}, stage: gateway.Throttle{Hard: true, FailureMode: gateway.FailOpen}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := throttled(d, func(s *gateway.Snapshot) {
+				plan, stage := &s.UsagePlans[0], &s.APIs[0].Stages[0]
+				c.stage.Rate, c.stage.Burst, c.stage.Shared = 0.0001, 12, true
+				stage.Throttle, stage.Settings = &c.stage, nil
+				plan.Throttle, plan.Stages[0].Routes = nil, nil
+				if c.quota != nil {
+					c.quota.Limit, c.quota.Period, plan.Quota = 3, gateway.QuotaMonth, c.quota
+				}
+				if c.plan.Shared {
+					plan.Throttle = &c.plan
+				}
+			})
+			conn := start(t, s).connect(throttledHost)
+			passed := 0
+			ask := func(key string, times int) {
+				for range times {
+					if conn.get("/v1/shut", "x-api-key: "+keyValue(key)) == 200 {
+						passed++
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+			}
+			// Of a reported limit, what comes before an Envoy's part does goes on.
+			ask("acme", 1)
+			time.Sleep(time.Second)
+			ask("acme", 40)
+			if passed < 3 || passed > 8 {
+				t.Fatalf("%d requests of the key passed, want 3", passed)
+			}
+			before := passed
+			ask("coal", 20)
+			if passed != 12 {
+				t.Errorf("%d requests of the key passed, and %d of another key; the stage has 12", before, passed-before)
+			}
+		})
+	}
+}

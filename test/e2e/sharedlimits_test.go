@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -150,6 +153,50 @@ func TestHardSharedThrottles(t *testing.T) {
 	g.stopControlPlane()
 	if r := g.request("GET", "http.execute-api.localhost", "/things", ""); r.StatusCode != 200 {
 		t.Errorf("without the service: %d %s", r.StatusCode, r.body)
+	}
+}
+
+// TestHardThrottleGetsItsRate: with the failure mode local an Envoy has a bucket of its own
+// behind the service's. What the service grants goes on, however long its answers take, so
+// that even those who ask all the time, of a bucket of one token, get the whole rate.
+func TestHardThrottleGetsItsRate(t *testing.T) {
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, throttledAPI, backend.URL)
+	hard := &gateway.Throttle{Rate: 20, Burst: 1, Shared: true, Hard: true, FailureMode: gateway.FailLocal}
+	s := throttled(d, func(s *gateway.Snapshot) {
+		s.APIs[0].Stages[0].Throttle, s.APIs[0].Stages[0].Settings = nil, []gateway.RouteSettings{forRoute("GET /a", hard)}
+		s.UsagePlans[0].Throttle, s.UsagePlans[0].Stages[0].Routes = hard, nil
+	})
+	g := start(t, s)
+	for target, headers := range map[string][]string{"/v1/a": nil, "/v1/shut": {"x-api-key: " + keyValue("acme")}} {
+		var passed, late atomic.Int64
+		var callers sync.WaitGroup
+		end := time.Now().Add(2 * time.Second)
+		for range 4 {
+			conn := g.connect(throttledHost)
+			callers.Go(func() {
+				for time.Now().Before(end) {
+					begin := time.Now()
+					if conn.get(target, headers...) == 200 {
+						passed.Add(1)
+					}
+					// The service may have granted what Envoy did not wait for.
+					if time.Since(begin) > gateway.HardLimitTimeout/2 {
+						late.Add(1)
+					}
+				}
+			})
+		}
+		callers.Wait()
+		granted := 0.0
+		for labels, n := range metricsNamed(t, g.metrics, "gatehouse_ratelimit_descriptors_total") {
+			if kind := map[string]string{"/v1/a": "route", "/v1/shut": "key-plan"}[target]; labels["limit"] == kind && labels["over"] == "false" {
+				granted = n
+			}
+		}
+		if got := passed.Load(); granted < 10 || float64(got+late.Load()) < granted {
+			t.Errorf("%s: %d requests passed, of %v that the service granted; %d came late", target, got, granted, late.Load())
+		}
 	}
 }
 
