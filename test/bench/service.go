@@ -205,11 +205,11 @@ func latencies(c *contestant, rate float64, connections int, duration time.Durat
 					if due.Sub(begin) > duration {
 						return nil
 					}
-					time.Sleep(time.Until(due))
+					waiting := asleepUntil(due)
 					if err := exchange(conn, in, request, 200); err != nil {
 						return err
 					}
-					own = append(own, time.Since(due))
+					own = append(own, time.Since(waiting))
 				}
 			}()
 			mu.Lock()
