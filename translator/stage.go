@@ -4,7 +4,6 @@ import (
 	"math"
 	"regexp"
 	"strings"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -301,58 +300,6 @@ func (c *stageCompiler) timeout(r *parsedRoute) *durationpb.Duration {
 		return millis(r.Integration.TimeoutMillis)
 	}
 	return durationpb.New(r.Integration.DefaultTimeout(c.api.Protocol))
-}
-
-// silence is how long an Envoy lets nothing happen on a route: as long as its integration may
-// take, if that is longer than what holds for all others. Nil stands for that. What streams has
-// Amazon's bound, unless the stage itself allows more time.
-func (c *stageCompiler) silence(r *parsedRoute) *durationpb.Duration {
-	if r.settings.TimeoutMillis != nil {
-		return silenceOf(*r.settings.TimeoutMillis)
-	}
-	return silenceOf(longIntegration(r.Integration))
-}
-
-// longIntegration is what an integration says of how long it may be silent, in milliseconds.
-func longIntegration(in *gateway.Integration) int64 {
-	if in == nil || in.ResponseTransferMode == "STREAM" {
-		return 0
-	}
-	return in.TimeoutMillis
-}
-
-func silenceOf(timeoutMillis int64) *durationpb.Duration {
-	timeout := time.Duration(timeoutMillis) * time.Millisecond
-	if timeout < idleStreamTimeout {
-		return nil
-	}
-	return durationpb.New(timeout + idleSlack)
-}
-
-// longestSilence is how long an Envoy lets nothing happen before it has looked a route of some
-// stages up: as long as any of them may.
-func longestSilence(stages ...gateway.Stage) *durationpb.Duration {
-	var longest int64
-	add := func(d *gateway.Deployment) {
-		if d == nil {
-			return
-		}
-		for i := range d.Routes {
-			longest = max(longest, longIntegration(d.Routes[i].Integration))
-		}
-	}
-	for i := range stages {
-		for _, s := range stages[i].Settings {
-			if s.TimeoutMillis != nil {
-				longest = max(longest, *s.TimeoutMillis)
-			}
-		}
-		add(stages[i].Deployment)
-		if c := stages[i].Canary; c != nil {
-			add(c.Deployment)
-		}
-	}
-	return silenceOf(longest)
 }
 
 // fraction is a percentage with four decimals, Envoy's finest.

@@ -294,8 +294,11 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	if st.kind == pathForm {
 		key.PathForm = append(key.PathForm, g.Suffix)
 		for i := range s.APIs {
-			if servedBy(g, &s.APIs[i]) && pathFormIdle(&s.APIs[i]) != nil {
-				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]), pathFormIdle(&s.APIs[i]).String())
+			if !servedBy(g, &s.APIs[i]) {
+				continue
+			}
+			if idle := pathFormIdle(&s.APIs[i]); idle != nil {
+				key.PathForm = append(key.PathForm, apiHost(g, &s.APIs[i]), idle.String())
 			}
 		}
 	}

@@ -1,10 +1,7 @@
 package translator
 
 import (
-	"time"
-
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -13,10 +10,6 @@ import (
 // A WebSocket API has two paths below its stage: the stage's own, where clients connect,
 // and @connections, where backends send to them. Both lead to the integration service,
 // over HTTP/1.1, which a WebSocket is an upgrade of.
-
-// idleSlack is how much longer an Envoy waits than the integration service does: that
-// one tells the client why a connection ends.
-const idleSlack = 30 * time.Second
 
 // connectionsPath is the path of @connections, below the stage.
 const connectionsPath = "/" + gateway.ConnectionsRoute + "/{connectionId}"
@@ -48,7 +41,7 @@ func (c *stageCompiler) webSocketSection() section {
 		route := c.webSocketRoute(parsed, match)
 		action := route.GetRoute()
 		action.UpgradeConfigs = upgrades()
-		action.IdleTimeout = durationpb.New(time.Duration(idleMillis(c.stage))*time.Millisecond + idleSlack)
+		action.IdleTimeout = withSlack(idleMillis(c.stage))
 		routes = append(routes, route)
 	}
 	c.authorize(parsed, routes)
@@ -72,19 +65,6 @@ func (c *stageCompiler) webSocketSection() section {
 		out.candidates = nil
 	}
 	return out
-}
-
-// pathFormIdle is how long an Envoy waits on the first pass by the path form: as long as
-// any stage's connections, or integrations, may wait. Nil stands for what holds for all others.
-func pathFormIdle(api *gateway.API) *durationpb.Duration {
-	if api.Protocol != gateway.WebSocket {
-		return longestSilence(api.Stages...)
-	}
-	var longest int64
-	for i := range api.Stages {
-		longest = max(longest, idleMillis(&api.Stages[i]))
-	}
-	return durationpb.New(time.Duration(longest)*time.Millisecond + idleSlack)
 }
 
 func idleMillis(s *gateway.Stage) int64 {
