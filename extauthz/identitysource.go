@@ -71,13 +71,7 @@ func (s identitySource) values(c *check) []string {
 	case identityHeader:
 		return c.values(s.name)
 	case identityQuery:
-		var values []string
-		for _, p := range c.queryParameters(c.stage.protocol == gateway.REST) {
-			if p.name == s.name {
-				values = append(values, p.value)
-			}
-		}
-		return values
+		return named(c.queryParameters(c.stage.protocol == gateway.REST), s.name)
 	case identityStageVariable:
 		if value, ok := c.stage.variables[s.name]; ok {
 			return []string{value}
