@@ -11,23 +11,7 @@ import (
 	"gatehouse/gateway"
 )
 
-const cachedOfREST = `
-openapi: 3.0.1
-info: {title: cached, version: "1"}
-paths:
-  /a: {x-amazon-apigateway-any-method: {security: [{who: []}], x-amazon-apigateway-integration: &to {type: http_proxy, httpMethod: ANY, uri: "BACKEND/a"}}}
-  /b: {get: {security: [{who: []}], x-amazon-apigateway-integration: *to}}
-components:
-  securitySchemes:
-    who:
-      type: apiKey
-      name: Unused
-      in: header
-      x-amazon-apigateway-authtype: custom
-      x-amazon-apigateway-authorizer: {type: request, identitySource: "method.request.header.X-A, method.request.header.X-B, method.request.querystring.q", authorizerUri: "URI", authorizerResultTtlInSeconds: 300}
-`
-
-const cachedOfHTTP = `
+const nearCallersAPI = `
 openapi: 3.0.1
 info: {title: cached, version: "1"}
 paths:
@@ -39,7 +23,8 @@ components:
       type: apiKey
       name: Unused
       in: header
-      x-amazon-apigateway-authorizer: {type: request, identitySource: "$request.header.X-A, $request.header.X-B, $request.querystring.q", authorizerUri: "URI", authorizerPayloadFormatVersion: "FORMAT", authorizerResultTtlInSeconds: 300}
+      x-amazon-apigateway-authtype: custom
+      x-amazon-apigateway-authorizer: {type: request, AUTHORIZER, authorizerUri: "URI", authorizerResultTtlInSeconds: 300}
 `
 
 // TestAnswersOfOneCaller asks through Envoy as callers who are nearly the same: what one is
@@ -53,13 +38,17 @@ func TestAnswersOfOneCaller(t *testing.T) {
 			{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": "*"}, {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "arn:aws:execute-api:*:*:*/DELETE/*"}]}}`)
 	}))
 	defer function.Close()
-	api := func(id string, protocol gateway.Protocol, text, format string) gateway.API {
-		text = strings.NewReplacer("URI", function.URL, "FORMAT", format).Replace(text)
+	api := func(id string, protocol gateway.Protocol, authorizer string) gateway.API {
+		text := strings.NewReplacer("AUTHORIZER", authorizer, "URI", function.URL).Replace(nearCallersAPI)
 		return gateway.API{ID: id, Protocol: protocol, Stages: []gateway.Stage{{Name: "v1", Deployment: deploy(t, protocol, text, backend.URL)}}}
 	}
+	const (
+		ofREST = `identitySource: "method.request.header.X-A, method.request.header.X-B, method.request.querystring.q"`
+		ofHTTP = `identitySource: "$request.header.X-A, $request.header.X-B, $request.querystring.q", authorizerPayloadFormatVersion: `
+	)
 	g := start(t, snapshotOf(
-		api("rest", gateway.REST, cachedOfREST, ""), api("again", gateway.REST, cachedOfREST, ""),
-		api("one", gateway.HTTP, cachedOfHTTP, "1.0"), api("two", gateway.HTTP, cachedOfHTTP, "2.0"),
+		api("rest", gateway.REST, ofREST), api("again", gateway.REST, ofREST),
+		api("one", gateway.HTTP, ofHTTP+`"1.0"`), api("two", gateway.HTTP, ofHTTP+`"2.0"`),
 	))
 	// ask gives the status, and how many calls it took.
 	ask := func(api, line string, headers ...string) (int, int64) {
