@@ -42,8 +42,7 @@ func BenchmarkReceive(b *testing.B) {
 			before := cpu(b)
 			b.ResetTimer()
 			for i := 0; i < b.N; i += told {
-				node, entries, _ := readExport(message)
-				s.handle(batch, node, entries)
+				s.handle(batch, message)
 			}
 			// By the clock it depends on what else the machine does.
 			b.ReportMetric(float64(b.N)/(cpu(b)-before).Seconds(), "requests/cpu-s")

@@ -41,39 +41,57 @@ const (
 // nodeAttribute is the attribute of a resource in which Envoy tells the id of its node.
 const nodeAttribute = "node_name"
 
-// readExport reads what an Envoy exports. It is not decoded as protobuf's libraries do it:
-// Envoy passes on what clients send as it is, and one of them that sends what is no UTF-8
-// would have a whole message refused. Records that are not understood are left out, and counted.
-func readExport(message []byte) (node string, entries []logEntry, others int) {
+// An export is the message in which an Envoy tells about requests. It is not decoded as
+// protobuf's libraries do it: Envoy passes on what clients send as it is, and one of them that
+// sends what is no UTF-8 would have a whole message refused.
+type export []byte
+
+// node is the id of the Envoy that tells.
+func (message export) node() (id string) {
 	for logs := range each(message, resourceLogsField) {
 		for resource := range each(logs, resourceField) {
 			if name := attribute(resource, resourceAttributesField, nodeAttribute); name != "" {
-				node = name
+				id = name
 			}
 		}
-		for scope := range each(logs, scopeLogsField) {
-			for record := range each(scope, logRecordsField) {
-				if e, ok := readRecord(record); ok {
-					entries = append(entries, e)
-				} else {
-					others++
+	}
+	return id
+}
+
+// entries are what is told, nil for each record that is not understood. Each is overwritten by
+// the next: a message may have thousands, and what all of them take would not stay near the
+// processor.
+func (message export) entries() iter.Seq[*logEntry] {
+	return func(yield func(*logEntry) bool) {
+		var e logEntry
+		for logs := range each(message, resourceLogsField) {
+			for scope := range each(logs, scopeLogsField) {
+				for record := range each(scope, logRecordsField) {
+					read := &e
+					if !e.read(record) {
+						read = nil
+					}
+					if !yield(read) {
+						return
+					}
 				}
 			}
 		}
 	}
-	return node, entries, others
 }
 
-func readRecord(record []byte) (e logEntry, ok bool) {
+// read is false where a record is not one of a request.
+func (e *logEntry) read(record []byte) (ok bool) {
+	e.began = time.Time{}
 	if e.LoggedRequest, ok = wire.ParseLoggedRequest(attribute(record, recordAttributesField, wire.LoggedRequestAttribute)); !ok {
-		return e, false
+		return false
 	}
 	for f := range fields(record) {
 		if f.number == recordTimeField {
 			e.began = time.Unix(0, int64(f.fixed)).UTC()
 		}
 	}
-	return e, true
+	return true
 }
 
 // attribute is the text of one of a message's attributes, which are a field of it.

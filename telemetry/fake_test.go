@@ -68,11 +68,7 @@ func newHarness(t *testing.T, o Options) *harness {
 }
 
 func (h *harness) tell(entries ...*logEntry) {
-	var all []logEntry
-	for _, e := range entries {
-		all = append(all, *e)
-	}
-	h.handle(newBatch(), "edge-1", all)
+	h.handle(newBatch(), exported("edge-1", entries...))
 }
 
 // written waits for what is under way, and gives what went to stdout.

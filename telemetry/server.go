@@ -163,19 +163,21 @@ func (s *Server) export(_ any, _ context.Context, decode func(any) error, _ grpc
 	if err := decode(&message); err != nil {
 		return nil, err
 	}
-	node, entries, others := readExport(message.ProtoReflect().GetUnknown())
-	s.metrics.notUnderstood.Add(float64(others))
 	b := s.batches.Get().(*batch)
-	s.handle(b, node, entries)
+	s.handle(b, export(message.ProtoReflect().GetUnknown()))
 	s.batches.Put(b)
 	return &collogspb.ExportLogsServiceResponse{}, nil
 }
 
 // handle deals with what an Envoy tells at once. It does not wait for anything.
-func (s *Server) handle(b *batch, node string, entries []logEntry) {
-	now := s.serving.Load()
-	for i := range entries {
-		r := now.request(&entries[i])
+func (s *Server) handle(b *batch, message export) {
+	now, node := s.serving.Load(), message.node()
+	for e := range message.entries() {
+		if e == nil {
+			s.metrics.notUnderstood.Inc()
+			continue
+		}
+		r := now.request(e)
 		s.metrics.count(r)
 		s.meter(r)
 		var account []executionlog.Entry

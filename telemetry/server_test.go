@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -186,13 +187,9 @@ func TestFiles(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
 		t.Errorf("something is there before there is a line: %v", err)
 	}
-	b := newBatch()
-	entries := make([]logEntry, 1000)
-	for i := range entries {
-		entries[i] = *entry("shop", "v1", "GET /pets/{id}")
-	}
+	entries := slices.Repeat([]*logEntry{entry("shop", "v1", "GET /pets/{id}")}, 1000)
 	for range 6 {
-		h.handle(b, "edge-1", entries)
+		h.tell(entries...)
 		h.written(t)
 		time.Sleep(5 * time.Millisecond) // old files are named by the millisecond
 	}
