@@ -202,6 +202,44 @@ func TestReportedThrottles(t *testing.T) {
 	}
 }
 
+// TestReportedThrottlesOfPlans holds that a plan's throttle is one for all of its stages,
+// whatever plans these have besides, and that a key has one of each of its plans.
+func TestReportedThrottlesOfPlans(t *testing.T) {
+	t.Parallel()
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, throttledAPI, backend.URL)
+	s := snapshotOf(gateway.API{ID: "t", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}, {Name: "v3", Deployment: d}}})
+	plan := func(name string, burst int64, stages []string, keys ...string) {
+		p := gateway.UsagePlan{Name: name, Keys: keys, Throttle: &gateway.Throttle{Rate: 0.001, Burst: burst, Shared: true, FailureMode: gateway.FailOpen}}
+		for _, stage := range stages {
+			p.Stages = append(p.Stages, gateway.PlanStage{API: "t", Stage: stage})
+		}
+		s.UsagePlans = append(s.UsagePlans, p)
+	}
+	plan("wide", 5, []string{"v2", "v1"}, "acme", "both")
+	plan("third", 7, []string{"v3"}, "both", "coal")
+	plan("second", 3, []string{"v2"}, "dora")
+	plan("first", 9, []string{"v1"}, "ella")
+	s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "free", Keys: []string{"free"}, Stages: []gateway.PlanStage{{API: "t", Stage: "v1"}, {API: "t", Stage: "v2"}}})
+	for _, name := range []string{"acme", "both", "coal", "dora", "ella", "free"} {
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret(keyValue(name))}})
+	}
+	g := start(t, s)
+	conn := g.connect(throttledHost)
+	for _, c := range []struct {
+		stage, key string
+		// want are those that go on behind the first, which is none of the bucket that it makes.
+		want int
+	}{{"v1", "acme", 5}, {"v1", "both", 5}, {"v3", "both", 7}, {"v3", "coal", 7}, {"v2", "dora", 3}, {"v1", "ella", 9}} {
+		if got := conn.get("/"+c.stage+"/closed", "x-api-key: "+keyValue(c.key)); got != 200 {
+			t.Errorf("%s, the first of %s: %d", c.stage, c.key, got)
+		}
+		time.Sleep(assigned)
+		expectPasses(t, conn, "/"+c.stage+"/closed "+c.key, c.want)
+	}
+	expectPasses(t, conn, "/v2/closed acme", 0, "/v2/closed both", 0, "/v1/closed free", 30, "/v2/closed free", 30, "/v3/closed coal", 0)
+}
+
 // TestReportedRefusals holds that a refusal by a limit that Envoy counts for by itself says
 // when to come again where that is known, also in an API's own words; that the access log
 // has its code and which limit it was, and clients do not; and that a backend cannot put
