@@ -58,8 +58,8 @@ func (p *UsagePlan) Stage(api, stage string) *PlanStage {
 	return nil
 }
 
-// FirstStage is the plan's stage that comes first by name: of all plans that a key has, no
-// other has it.
+// FirstStage is the plan's stage that comes first by name, of which there is to be one: of all
+// plans that a key has, no other has it.
 func (p *UsagePlan) FirstStage() (api, stage string) {
 	first := slices.MinFunc(p.Stages, func(a, b PlanStage) int {
 		return cmp.Or(cmp.Compare(a.API, b.API), cmp.Compare(a.Stage, b.Stage))

@@ -226,17 +226,25 @@ func TestReportedThrottlesOfPlans(t *testing.T) {
 	}
 	g := start(t, s)
 	conn := g.connect(throttledHost)
-	for _, c := range []struct {
-		stage, key string
-		// want are those that go on behind the first, which is none of the bucket that it makes.
-		want int
-	}{{"v1", "acme", 5}, {"v1", "both", 5}, {"v3", "both", 7}, {"v3", "coal", 7}, {"v2", "dora", 3}, {"v1", "ella", 9}} {
-		if got := conn.get("/"+c.stage+"/closed", "x-api-key: "+keyValue(c.key)); got != 200 {
-			t.Errorf("%s, the first of %s: %d", c.stage, c.key, got)
+	first := []string{"/v1/closed acme", "/v1/closed both", "/v3/closed both", "/v3/closed coal", "/v2/closed dora", "/v1/closed ella"}
+	for _, call := range first {
+		target, key, _ := strings.Cut(call, " ")
+		if got := conn.get(target, "x-api-key: "+keyValue(key)); got != 200 {
+			t.Errorf("the first of %s: %d", call, got)
 		}
-		time.Sleep(assigned)
-		expectPasses(t, conn, "/"+c.stage+"/closed "+c.key, c.want)
 	}
+	// Each has made a bucket of the throttle, and one of its usage.
+	buckets := 0.0
+	for end := time.Now().Add(20 * time.Second); buckets < float64(2*len(first)); time.Sleep(10 * time.Millisecond) {
+		for _, n := range metricsNamed(t, g.metrics, "gatehouse_ratelimit_quota_buckets") {
+			buckets = n
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v buckets are reported", buckets)
+		}
+	}
+	time.Sleep(4 * assigned)
+	expectPasses(t, conn, first[0], 5, first[1], 5, first[2], 7, first[3], 7, first[4], 3, first[5], 9)
 	expectPasses(t, conn, "/v2/closed acme", 0, "/v2/closed both", 0, "/v1/closed free", 30, "/v2/closed free", 30, "/v3/closed coal", 0)
 }
 
