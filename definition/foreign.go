@@ -94,7 +94,7 @@ func (b *build) dropDangling(s *gateway.Snapshot) {
 		for j := range p.Stages {
 			at := &p.Stages[j]
 			served := stage(at.API, at.Stage)
-			at.Routes = without(at.Routes, func(r gateway.RouteThrottle) bool { return !hasRoute(served, r.RouteKey) })
+			at.Routes = without(at.Routes, func(r gateway.RouteThrottle) bool { return !served.HasRoute(r.RouteKey) })
 		}
 	}
 	for i := range s.Domains {
@@ -143,10 +143,6 @@ func without[T any](list []T, drop func(T) bool) []T {
 		return list
 	}
 	return slices.DeleteFunc(slices.Clone(list), drop)
-}
-
-func hasRoute(s *gateway.Stage, key string) bool {
-	return s.Deployment != nil && slices.ContainsFunc(s.Deployment.Routes, func(r gateway.Route) bool { return r.Key() == key })
 }
 
 func hasShown(s *gateway.Stage, shown gateway.PortalOperations) bool {

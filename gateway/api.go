@@ -1,6 +1,9 @@
 package gateway
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Protocol is the kind of an API.
 type Protocol string
@@ -91,10 +94,29 @@ type Stage struct {
 	Source  Position
 }
 
+// Deployments are the stage's, and the one that its canary has of its own.
+func (s *Stage) Deployments() []*Deployment {
+	var list []*Deployment
+	if s.Deployment != nil {
+		list = append(list, s.Deployment)
+	}
+	if s.Canary != nil && s.Canary.Deployment != nil && s.Canary.Deployment != s.Deployment {
+		list = append(list, s.Canary.Deployment)
+	}
+	return list
+}
+
+// HasRoute reports whether the stage, or its canary, has a route with the key.
+func (s *Stage) HasRoute(key string) bool {
+	return slices.ContainsFunc(s.Deployments(), func(d *Deployment) bool {
+		return slices.ContainsFunc(d.Routes, func(r Route) bool { return r.Key() == key })
+	})
+}
+
 // Canary sends a share of a stage's requests to another deployment.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/canary-release.html
 type Canary struct {
-	// Percent of requests, 0 to 100, fractions allowed.
+	// Percent of requests: 0, or LeastCanaryPercent to 100.
 	Percent float64
 	// Header sends requests that have it to the canary in any case; nil sends none.
 	Header *CanaryHeader
@@ -107,6 +129,9 @@ type Canary struct {
 	UseStageCache bool
 	Source        Position
 }
+
+// LeastCanaryPercent is the smallest share that Envoy draws: a millionth.
+const LeastCanaryPercent = 0.0001
 
 // CanaryHeader is a header that requests for a canary have.
 type CanaryHeader struct {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
@@ -55,6 +56,15 @@ func (p *UsagePlan) Stage(api, stage string) *PlanStage {
 		}
 	}
 	return nil
+}
+
+// FirstStage is the plan's stage that comes first by name, of which there is to be one: of all
+// plans that a key has, no other has it.
+func (p *UsagePlan) FirstStage() (api, stage string) {
+	first := slices.MinFunc(p.Stages, func(a, b PlanStage) int {
+		return cmp.Or(cmp.Compare(a.API, b.API), cmp.Compare(a.Stage, b.Stage))
+	})
+	return first.API, first.Stage
 }
 
 // RouteThrottle is the throttle that each key has for a route; nil means unbounded.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -219,7 +220,7 @@ func (v *validation) apis() {
 		for j := range a.Stages {
 			v.stage(a, &a.Stages[j])
 			v.unique(stages, "stage", a.ID+"/"+a.Stages[j].Name, a.Stages[j].Source)
-			for _, d := range deploymentsOf(&a.Stages[j]) {
+			for _, d := range a.Stages[j].Deployments() {
 				if !checked[d] {
 					checked[d] = true
 					v.deployment(a, d)
@@ -227,14 +228,6 @@ func (v *validation) apis() {
 			}
 		}
 	}
-}
-
-func deploymentsOf(s *Stage) []*Deployment {
-	list := []*Deployment{s.Deployment}
-	if s.Canary != nil && s.Canary.Deployment != nil && s.Canary.Deployment != s.Deployment {
-		list = append(list, s.Canary.Deployment)
-	}
-	return list
 }
 
 func (v *validation) stage(a *API, s *Stage) {
@@ -248,6 +241,9 @@ func (v *validation) stage(a *API, s *Stage) {
 		v.variables(s.Canary.Variables, s.Canary.Source)
 		if a.Protocol != REST && a.Protocol != "" {
 			v.errorf("canary-not-rest", s.Canary.Source, "", "only stages of REST APIs can have a canary")
+		}
+		if p := s.Canary.Percent; p > 0 && p < LeastCanaryPercent {
+			v.errorf("out-of-range", s.Canary.Source, "write 0 for none", "the canary's percent is %s, must be 0, or at least %g: of less, no request would be its", strconv.FormatFloat(p, 'f', -1, 64), LeastCanaryPercent)
 		}
 	}
 	if len(s.Variables) > 100 {
@@ -266,7 +262,7 @@ func (v *validation) settings(a *API, s *Stage) {
 		return
 	}
 	known := map[string]bool{"*": true}
-	for _, d := range deploymentsOf(s) {
+	for _, d := range s.Deployments() {
 		for i := range d.Routes {
 			known[d.Routes[i].Key()] = true
 		}

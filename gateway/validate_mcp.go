@@ -87,7 +87,7 @@ func (v *validation) mcpPath(s *Stage) {
 		v.errorf("invalid-path", s.MCP.Source, "such as /mcp", "%q cannot be the path of an MCP endpoint", path)
 		return
 	}
-	for _, d := range deploymentsOf(s) {
+	for _, d := range s.Deployments() {
 		for i := range d.Routes {
 			r := &d.Routes[i]
 			if at := strings.TrimSuffix(r.Path, "/"); at == path || at == path+MCPMetadataSuffix {

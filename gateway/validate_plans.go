@@ -79,11 +79,12 @@ func (v *validation) planStages(p *UsagePlan) {
 		routes := map[string]Position{}
 		for j := range at.Routes {
 			r := &at.Routes[j]
-			if len(keyed) > 0 && !keyed[r.RouteKey] && hasRoute(api.Stage(at.Stage).Deployment, r.RouteKey) {
+			known := api.Stage(at.Stage).HasRoute(r.RouteKey)
+			if len(keyed) > 0 && !keyed[r.RouteKey] && known {
 				v.found.Warnf("limit-without-key", r.Source, "", "have it ask for an API key", "%s of %s asks for no API key, so that the throttle of the usage plan %s has no effect there", r.RouteKey, name, p.Name)
 			}
 			v.unique(routes, "throttle of the route", r.RouteKey, r.Source)
-			if !hasRoute(api.Stage(at.Stage).Deployment, r.RouteKey) {
+			if !known {
 				v.errorf("unknown-route", r.Source, "write METHOD /path as in the definition", "the usage plan %s throttles %q, which %s does not have", p.Name, r.RouteKey, name)
 			}
 		}
@@ -94,12 +95,8 @@ func (v *validation) planStages(p *UsagePlan) {
 // APIs have none.
 func keyedRoutes(stage *Stage) map[string]bool {
 	keyed := map[string]bool{}
-	deployments := []*Deployment{stage.Deployment}
-	if stage.Canary != nil {
-		deployments = append(deployments, stage.Canary.Deployment)
-	}
-	for _, d := range deployments {
-		if d == nil || d.Protocol == HTTP {
+	for _, d := range stage.Deployments() {
+		if d.Protocol == HTTP {
 			continue
 		}
 		for i := range d.Routes {
@@ -109,18 +106,6 @@ func keyedRoutes(stage *Stage) map[string]bool {
 		}
 	}
 	return keyed
-}
-
-func hasRoute(d *Deployment, key string) bool {
-	if d == nil {
-		return false
-	}
-	for i := range d.Routes {
-		if d.Routes[i].Key() == key {
-			return true
-		}
-	}
-	return false
 }
 
 // onePlanPerStage reports keys that two plans let call the same stage: which limits

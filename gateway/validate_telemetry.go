@@ -95,9 +95,8 @@ func (v *validation) executionLog(a *API, s *Stage) {
 		v.toldBy(a, s, wanted, "an execution log")
 	case a.Protocol == REST:
 		v.toldBy(a, s, wanted, "an execution log")
-		v.traceable(s, s.Deployment)
-		if s.Canary != nil && s.Canary.Deployment != s.Deployment {
-			v.traceable(s, s.Canary.Deployment)
+		for _, d := range s.Deployments() {
+			v.traceable(s, d)
 		}
 	default:
 		v.errorf("unsupported-telemetry", wanted, "remove it; an access log can tell $context.error.* and $context.integration.*",

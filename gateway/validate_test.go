@@ -265,7 +265,9 @@ func TestValidate(t *testing.T) {
 				s.APIs[0].Stages[0].Variables[fmt.Sprint(i)] = ""
 			}
 		}, []string{"stage v1 too-many-variables"}},
-		"canary's variable": {func(s *gateway.Snapshot) { canary(s).Variables = map[string]string{"a": "\n"} }, []string{"canary invalid-value"}},
+		"canary that gets nothing": {func(s *gateway.Snapshot) { canary(s).Percent = 0.00009 }, []string{"canary out-of-range percent is 0.00009, must be 0, or at least 0.0001"}},
+		"canary that gets little":  {func(s *gateway.Snapshot) { canary(s).Percent = 0.0001 }, nil},
+		"canary's variable":        {func(s *gateway.Snapshot) { canary(s).Variables = map[string]string{"a": "\n"} }, []string{"canary invalid-value"}},
 		"HTTP canary": {func(s *gateway.Snapshot) {
 			s.APIs[1].Stages[0].Canary = &gateway.Canary{Source: place("canary")}
 		}, []string{"canary canary-not-rest"}},
@@ -356,6 +358,12 @@ func TestValidate(t *testing.T) {
 			s.APIs[0].Stages[0].Deployment.Routes[0].APIKeyRequired = true
 			s.UsagePlans[0].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /nowhere", Source: place("route")}}
 		}, []string{"route unknown-route"}},
+		"plan's route that the canary has": {func(s *gateway.Snapshot) {
+			keyed := route("PUT", "/pets")
+			keyed.APIKeyRequired = true
+			canary(s).Deployment = &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{keyed}}
+			s.UsagePlans[0].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "PUT /pets"}}
+		}, nil},
 		"a limit for a stage without keys": {func(s *gateway.Snapshot) {
 			s.UsagePlans[0].Throttle = &gateway.Throttle{Rate: 1}
 		}, []string{"plan stage warning limit-without-key no method of rest/v1"}},

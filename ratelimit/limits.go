@@ -83,12 +83,7 @@ func (l *Limits) addStage(api *gateway.API, stage *gateway.Stage) {
 	if t := shared(stage.Throttle); t != nil {
 		l.stages[at] = t
 	}
-	deployments := []*gateway.Deployment{stage.Deployment}
-	if stage.Canary != nil && stage.Canary.Deployment != nil {
-		// It may have routes of its own.
-		deployments = append(deployments, stage.Canary.Deployment)
-	}
-	for _, d := range deployments {
+	for _, d := range stage.Deployments() {
 		for i := range d.Routes {
 			key := d.Routes[i].Key()
 			if t := shared(stage.RouteThrottle(key)); t != nil {

@@ -110,6 +110,7 @@ func TestFind(t *testing.T) {
 		{wire.LimitQuota, "|" + free + "|:acme", "v1", ""},
 		{wire.LimitQuota, "acme", "v1", ""},
 		{wire.LimitQuota, "", "v1", ""},
+		{wire.LimitKeyPlan, both + "acme", "v1", "key-plan|" + gold + "|acme"},
 		// It needs a stage to tell.
 		{wire.LimitKeyPlan, both + "acme", "", ""},
 	} {

@@ -26,7 +26,7 @@ func BenchmarkReport(b *testing.B) {
 	for i := range keys {
 		name := fmt.Sprintf("key%06d", i)
 		s.APIKeys, plan.Keys = append(s.APIKeys, gateway.APIKey{Name: name}), append(plan.Keys, name)
-		for _, bucket := range []string{"quota|" + plan.ID() + "|pets|v1", "key-plan|" + plan.ID()} {
+		for _, bucket := range []string{"quota|" + plan.ID() + "|pets|v1", "key-plan||pets|v1"} {
 			report.BucketQuotaUsages = append(report.BucketQuotaUsages, &quotav3.RateLimitQuotaUsageReports_BucketQuotaUsage{
 				BucketId:           &quotav3.BucketId{Bucket: map[string]string{bucket: "|" + plan.ID() + "|:" + name}},
 				NumRequestsAllowed: 10,

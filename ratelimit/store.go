@@ -12,12 +12,14 @@ import (
 // that matters: two services whose clocks differ do not disagree about a limit.
 type Store interface {
 	// Take carries out asks in their order, each atomically on its own counter, and
-	// answers each in the same place. A store that fails says so for all of them.
+	// answers each in the same place. A store that fails says so for all of them, or by a
+	// PartialError which are not carried out.
 	Take(ctx context.Context, asks []Ask) ([]Answer, error)
 	// SetRemaining makes a counter of a period have so much left in the current one,
 	// however much was used. It is how a quota is extended.
 	SetRemaining(ctx context.Context, counter string, limit Window, remaining int64) error
-	// AddUsage adds to the counts of usage. The day is the store's own.
+	// AddUsage adds to the counts of usage. The day is the store's own. It fails as Take
+	// does.
 	AddUsage(ctx context.Context, counts []Usage) error
 	// Usage reads the counts of a plan from one day to another, both included, sorted
 	// by day, key, API and stage. An empty plan means all.
@@ -29,6 +31,18 @@ type Store interface {
 	// by day and key.
 	Quotas(ctx context.Context, plan string, from, to time.Time) ([]DayQuota, error)
 }
+
+// A PartialError says that what is in Failed, by places in their order, was not carried
+// out, and the rest was: a store may be of several servers of which one fails.
+type PartialError struct {
+	Failed []int
+	Err    error
+}
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+
+// Unwrap gives why it failed.
+func (e *PartialError) Unwrap() error { return e.Err }
 
 // An Ask wants hits of a limit. One of Bucket and Window is set.
 type Ask struct {

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -50,11 +51,20 @@ func (s *Server) flushTally() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := s.options.Store.AddUsage(ctx, all); err != nil {
-		s.metrics.storeErrors.Inc()
-		for _, u := range all {
-			y.add(u, u.Allowed, u.Denied)
+	err := s.options.Store.AddUsage(ctx, all)
+	if err == nil {
+		return
+	}
+	s.metrics.storeErrors.Inc()
+	again := func(u Usage) { y.add(u, u.Allowed, u.Denied) }
+	if part := (*PartialError)(nil); errors.As(err, &part) {
+		for _, i := range part.Failed {
+			again(all[i])
 		}
+		return
+	}
+	for _, u := range all {
+		again(u)
 	}
 }
 

@@ -54,11 +54,7 @@ func isRemoved(name string) bool {
 // repliesWithRemoved reports whether gateway responses have such headers: they are made by
 // a filter that comes after the route's own headers.
 func repliesWithRemoved(m mount) bool {
-	deployments := []*gateway.Deployment{m.stage.Deployment}
-	if m.stage.Canary != nil && m.stage.Canary.Deployment != nil {
-		deployments = append(deployments, m.stage.Canary.Deployment)
-	}
-	for _, d := range deployments {
+	for _, d := range m.stage.Deployments() {
 		for _, response := range d.GatewayResponses {
 			if slices.ContainsFunc(response.Parameters, func(p gateway.ParameterMapping) bool {
 				return isRemoved(strings.TrimPrefix(p.Target, "gatewayresponse.header."))

@@ -63,7 +63,8 @@ type reportedLimit struct {
 }
 
 // reportedBucket has one bucket for each key of the plan, or for all requests when it is of
-// no key. One for keys of several plans has no plan: the key says which it is in.
+// no key. One for keys of several plans has no plan: the key says which of them it has for the
+// stage in the entries.
 type reportedBucket struct {
 	keyed bool
 	plan  string
@@ -103,7 +104,10 @@ func (c *stageCompiler) reportedLimitsOf(r *parsedRoute) reportedLimits {
 				routes = append(routes, reportedBucket{keyed: true, plan: p.id, plans: of, entries: on, throttle: t})
 			}
 			if counts(p.Throttle) {
-				plans = append(plans, reportedBucket{keyed: true, plan: p.id, plans: of, throttle: p.Throttle})
+				// It is one bucket for all stages of the plan, whatever plans these have besides.
+				api, stage := p.FirstStage()
+				first := map[string]string{wire.LimitAPI: api, wire.LimitStage: stage}
+				plans = append(plans, reportedBucket{keyed: true, plans: of, entries: first, throttle: p.Throttle})
 			}
 			if q := p.Quota; q == nil && !p.Uncounted || q != nil && reported(q.Hard, q.FailureMode) {
 				quotas = append(quotas, reportedBucket{keyed: true, plan: p.id, plans: of, entries: at, usage: q == nil})
@@ -151,23 +155,20 @@ func (c *stageCompiler) reportLimits(limits reportedLimits) *anypb.Any {
 }
 
 // ofAnyPlan leaves it to the service to see which plan a key is in, of those whose buckets
-// refuse in the same way. Envoy would look for one plan after the other, for each request. A
-// plan's throttle over all stages stays as it is: a key has a plan for each stage, and only
-// its id tells these buckets apart.
+// refuse in the same way. Envoy would look for one plan after the other, for each request.
+// Plans whose first stages differ stay apart: by that a throttle over all stages of a plan is
+// named.
 func (c *stageCompiler) ofAnyPlan(limit reportedLimit) []reportedBucket {
-	if limit.kind != wire.LimitQuota && limit.kind != wire.LimitKeyRoute {
-		return limit.buckets
-	}
 	var merged []reportedBucket
 	for _, b := range limit.buckets {
 		same := slices.IndexFunc(merged, func(m reportedBucket) bool {
-			return !c.site.limitHeaders.RetryAfter || retryAfter(m.throttle) == retryAfter(b.throttle)
+			return maps.Equal(m.entries, b.entries) && (!c.site.limitHeaders.RetryAfter || retryAfter(m.throttle) == retryAfter(b.throttle))
 		})
 		if same < 0 {
 			merged = append(merged, b)
 			continue
 		}
-		merged[same].plan, merged[same].plans = "", append(merged[same].plans, b.plan)
+		merged[same].plan, merged[same].plans = "", append(merged[same].plans, b.plans...)
 	}
 	return merged
 }

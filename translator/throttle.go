@@ -140,8 +140,9 @@ type planLimits struct {
 	Quota     *gateway.Quota
 	Routes    []gateway.RouteThrottle
 	Uncounted bool
-	// Twin is gateway.KeyAccess.Twin of it.
-	Twin int
+	// Twin is gateway.KeyAccess.Twin of it, FirstStage its first.
+	Twin       int
+	FirstStage [2]string
 }
 
 func planLimitsOf(s *gateway.Snapshot, access *gateway.KeyAccess, api, stage string) []planLimits {
@@ -149,7 +150,8 @@ func planLimitsOf(s *gateway.Snapshot, access *gateway.KeyAccess, api, stage str
 	for i := range s.UsagePlans {
 		plan := &s.UsagePlans[i]
 		if at := plan.Stage(api, stage); at != nil {
-			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted, access.Twin(plan.ID())})
+			firstAPI, firstStage := plan.FirstStage()
+			list = append(list, planLimits{plan.ID(), plan.Throttle, plan.Quota, at.Routes, plan.Uncounted, access.Twin(plan.ID()), [2]string{firstAPI, firstStage}})
 		}
 	}
 	return list

@@ -83,19 +83,11 @@ func (c *throttleClasses) addStage(stage *gateway.Stage) {
 		}
 	}
 	add(stage.Throttle, c.stages)
-	for _, d := range deploymentsOf(stage) {
+	for _, d := range stage.Deployments() {
 		for i := range d.Routes {
 			add(stage.RouteThrottle(d.Routes[i].Key()), c.routes)
 		}
 	}
-}
-
-func deploymentsOf(stage *gateway.Stage) []*gateway.Deployment {
-	list := []*gateway.Deployment{stage.Deployment}
-	if stage.Canary != nil && stage.Canary.Deployment != nil {
-		list = append(list, stage.Canary.Deployment)
-	}
-	return list
 }
 
 func (c *throttleClasses) addPlan(s *gateway.Snapshot, plan *gateway.UsagePlan, access *gateway.KeyAccess, served map[string]*gateway.API) {

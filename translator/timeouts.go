@@ -60,7 +60,7 @@ func longestSilence(stages ...gateway.Stage) *durationpb.Duration {
 				longest = max(longest, *s.TimeoutMillis)
 			}
 		}
-		for _, d := range deploymentsOf(&stages[i]) {
+		for _, d := range stages[i].Deployments() {
 			for j := range d.Routes {
 				longest = max(longest, longIntegration(d.Routes[j].Integration))
 			}

@@ -283,10 +283,7 @@ func fingerprintOf(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyA
 	var deployments []*gateway.Deployment
 	for _, m := range st.mounts {
 		key.Mounts = append(key.Mounts, mounted{m.path, m.api.ID, m.api.Home(), m.api.Protocol, *m.stage, access.Stage(m.api.ID, m.stage.Name), planLimitsOf(s, access, m.api.ID, m.stage.Name), m.rule})
-		deployments = append(deployments, m.stage.Deployment)
-		if m.stage.Canary != nil {
-			deployments = append(deployments, m.stage.Canary.Deployment)
-		}
+		deployments = append(deployments, m.stage.Deployments()...)
 	}
 	if st.api != nil {
 		key.PathForm = append(key.PathForm, string(st.api.Protocol))

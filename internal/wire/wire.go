@@ -249,7 +249,8 @@ const (
 	// LimitKeyRoute is a plan's throttle of a route for a key: plan, which may be missing, too,
 	// key, api, stage, route.
 	LimitKeyRoute = "key-route"
-	// LimitKeyPlan is a plan's throttle for a key: plan, key; without a plan api and stage, too.
+	// LimitKeyPlan is a plan's throttle for a key: plan, key; without a plan api and stage, too,
+	// which may be any of the plan's.
 	LimitKeyPlan = "key-plan"
 	// LimitOfRoute is a stage's throttle of a route: api, stage, route.
 	LimitOfRoute = "route"
@@ -266,7 +267,7 @@ const EveryKey = "-"
 var limitEntries = map[string][]string{
 	LimitQuota:     {LimitPlan, LimitAPI, LimitStage},
 	LimitKeyRoute:  {LimitPlan, LimitAPI, LimitStage, LimitRoute},
-	LimitKeyPlan:   {LimitPlan},
+	LimitKeyPlan:   {LimitPlan, LimitAPI, LimitStage},
 	LimitOfRoute:   {LimitAPI, LimitStage, LimitRoute},
 	LimitOfStage:   {LimitAPI, LimitStage},
 	LimitOfAccount: {},

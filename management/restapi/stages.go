@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/gateway"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -61,8 +62,8 @@ func checkStage(r store.Reader, folder string, stage *Stage) error {
 	}
 	deployments := []string{stage.DeploymentID}
 	if canary := stage.CanarySettings; canary != nil {
-		if canary.PercentTraffic < 0 || canary.PercentTraffic > 100 || canary.PercentTraffic != canary.PercentTraffic {
-			return restjson.BadRequest("Invalid percentTraffic specified: it must be between 0 and 100")
+		if p := canary.PercentTraffic; p != 0 && !(p >= gateway.LeastCanaryPercent && p <= 100) {
+			return restjson.BadRequest("Invalid percentTraffic specified: it must be 0, or between %g and 100", gateway.LeastCanaryPercent)
 		}
 		if err := checkVariables(canary.StageVariableOverrides); err != nil {
 			return err

@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -115,7 +116,12 @@ func (s *Store) catchUp(due []ratelimit.Ask) bool {
 		}
 	}
 	answers, err := s.options.Store.Take(ctx, add)
-	if err != nil {
+	part := &ratelimit.PartialError{}
+	switch {
+	case errors.As(err, &part):
+		// What the rest has is not to be added again.
+		due, add, answers = except(due, part.Failed), except(add, part.Failed), except(answers, part.Failed)
+	case err != nil:
 		return false
 	}
 	s.owed.paid(due)
@@ -123,7 +129,7 @@ func (s *Store) catchUp(due []ratelimit.Ask) bool {
 	for i := range add {
 		s.metrics.caughtUp.Add(float64(max(0, add[i].Hits)))
 	}
-	return true
+	return err == nil
 }
 
 // lacks is how many tokens of this process's part of a bucket are gone at the moment.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,14 +109,47 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 			s.owed.learn(asks, answers)
 			return answers, nil
 		}
+		part := &ratelimit.PartialError{}
+		isPart := errors.As(err, &part)
 		// Whoever has gone says nothing about the store.
-		if errors.Is(ctx.Err(), context.Canceled) {
+		if !isPart && errors.Is(ctx.Err(), context.Canceled) {
 			return nil, ctx.Err()
 		}
 		s.failed(err)
+		if isPart {
+			return s.withoutSome(context.WithoutCancel(ctx), asks, answers, part.Failed)
+		}
 	}
 	// The time to answer in may be over, but for this it is short.
 	return s.without(context.WithoutCancel(ctx), asks)
+}
+
+// withoutSome answers those of the asks that the store did not.
+func (s *Store) withoutSome(ctx context.Context, asks []ratelimit.Ask, answers []ratelimit.Answer, failed []int) ([]ratelimit.Answer, error) {
+	s.owed.learn(except(asks, failed), except(answers, failed))
+	missing := make([]ratelimit.Ask, len(failed))
+	for i, at := range failed {
+		missing[i] = asks[at]
+	}
+	instead, err := s.without(ctx, missing)
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range failed {
+		answers[at] = instead[i]
+	}
+	return answers, nil
+}
+
+// except is a list without what is in some places.
+func except[T any](list []T, places []int) []T {
+	var rest []T
+	for i, v := range list {
+		if !slices.Contains(places, i) {
+			rest = append(rest, v)
+		}
+	}
+	return rest
 }
 
 // failed counts a failure.

@@ -6,7 +6,8 @@ import (
 	"gatehouse/ratelimit"
 )
 
-// windowKey names a count. A counter whose period is changed begins anew.
+// windowKey names a count. A counter whose kind of period is changed begins anew, and goes
+// on when it is changed back.
 type windowKey struct {
 	counter string
 	period  ratelimit.Period
@@ -40,9 +41,10 @@ func (s *shard) takeWindow(ask *ratelimit.Ask, now instant) ratelimit.Answer {
 		w, kept = s.windows[key]
 	}
 	c := count{begin: begin.Unix()}
-	if kept {
+	switch {
+	case kept:
 		c.used = w.in(begin)
-	} else {
+	case ask.Window.Offset > 0 && !s.begun(key.counter):
 		c.used = ask.Window.Offset
 	}
 	granted := grant(ask, ask.Window.Limit-c.used)
@@ -53,6 +55,16 @@ func (s *shard) takeWindow(ask *ratelimit.Ask, now instant) ratelimit.Answer {
 		s.sweepSometimes(now)
 	}
 	return ratelimit.Answer{Granted: granted, Remaining: ask.Window.Limit - c.used, Reset: end.Sub(now.wall)}
+}
+
+// begun tells whether a counter has had a period, of any kind that has an offset.
+func (s *shard) begun(counter string) bool {
+	for _, p := range []ratelimit.Period{ratelimit.Day, ratelimit.Week, ratelimit.Month} {
+		if _, kept := s.windows[windowKey{counter, p}]; kept {
+			return true
+		}
+	}
+	return false
 }
 
 // setWindow makes the count of the current period so much.

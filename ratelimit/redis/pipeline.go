@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -25,8 +26,10 @@ type question struct {
 	ctx     context.Context
 	asks    []ratelimit.Ask
 	answers []ratelimit.Answer
-	err     error
-	done    chan struct{}
+	// err is why asks failed, and failed which did, by their places.
+	err    error
+	failed []int
+	done   chan struct{}
 }
 
 // pipelines carries out questions, with each round trip all that wait by then: while
@@ -127,9 +130,7 @@ func (s *Store) carryOut(batch []*question) {
 				numbers, err = c.numbers(3 * len(c.keys))
 			}
 			if err != nil {
-				if q.err == nil {
-					q.err = fmt.Errorf("redis: %w", err)
-				}
+				q.err, q.failed = cmp.Or(q.err, fmt.Errorf("redis: %w", err)), append(q.failed, i)
 			} else {
 				at := n % perCall * 3
 				q.answers[i] = ratelimit.Answer{
@@ -138,6 +139,9 @@ func (s *Store) carryOut(batch []*question) {
 				}
 			}
 			n++
+		}
+		if failed := len(q.failed); failed > 0 && failed < len(q.asks) {
+			q.err = &ratelimit.PartialError{Failed: q.failed, Err: q.err}
 		}
 		close(q.done)
 	}

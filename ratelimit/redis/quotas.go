@@ -43,7 +43,7 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 		left = append(left, answers...)
 	}
 	at := map[string]int{}
-	var calls []call
+	var calls []dayCall
 	for i := range notes {
 		n := &notes[i]
 		remaining := n.Window.Limit - n.Window.Offset
@@ -51,18 +51,15 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 			remaining, left = left[0].Remaining, left[1:]
 		}
 		c, ok := at[n.Plan]
-		if !ok || len(calls[c].args) > mostArguments {
+		if !ok || len(calls[c].fields) > mostArguments {
 			c = len(calls)
 			at[n.Plan] = c
-			calls = append(calls, call{keys: []string{s.quotaKey(n.Plan)}, args: []any{daysKept, "HSET"}})
+			calls = append(calls, dayCall{base: s.quotaKey(n.Plan)})
 		}
-		calls[c].args = append(calls[c].args, n.Key, fmt.Sprintf("%d %d %s", n.Window.Limit, remaining, n.Window.Period))
+		calls[c].fields = append(calls[c].fields, n.Key, fmt.Sprintf("%d %d %s", n.Window.Limit, remaining, n.Window.Period))
 	}
-	run(ctx, s.client, s.scripts.usage, calls)
-	for i := range calls {
-		if err := calls[i].cmd.Err(); err != nil {
-			return fmt.Errorf("redis: note quotas: %w", err)
-		}
+	if _, err := s.writeToday(ctx, "HSET", calls); err != nil {
+		return fmt.Errorf("redis: note quotas: %w", err)
 	}
 	return nil
 }

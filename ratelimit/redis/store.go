@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,6 +38,8 @@ type Store struct {
 	prefix  string
 	over    *overLimit
 	scripts scripts
+	// today is the day that it was at Redis last, counted from 1970.
+	today atomic.Int64
 
 	asks chan *question
 	// slow holds a token when a pipeline waits for its answers for long.
@@ -78,6 +82,7 @@ func Open(o Options) (*Store, error) {
 		timeout: o.Timeout, prefix: o.Prefix, over: newOverLimit(o.OverLimit), scripts: newScripts(),
 		asks: make(chan *question), slow: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
+	s.today.Store(dayOf(time.Now()))
 	// Each is one pipeline at a time. More than one would make pipelines shorter and so
 	// dearer, but keep a Redis busy whose answers take a while: there the others help.
 	for i := range max(2, min(4, options.PoolSize/2)) {
@@ -137,16 +142,25 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	end := obs.Redis(ctx, "take")
 	err := s.answer(ctx, q)
 	end(err == nil)
-	if err != nil {
-		// Who went away says nothing about Redis.
-		if !errors.Is(ctx.Err(), context.Canceled) {
-			s.over.forgetAll()
-		}
+	// Who went away says nothing about Redis.
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		s.over.forgetAll()
+	}
+	part := &ratelimit.PartialError{}
+	if err != nil && !errors.As(err, &part) {
 		return nil, err
 	}
+	var failed []int
 	for i, answer := range q.answers {
+		if slices.Contains(part.Failed, i) {
+			failed = append(failed, at[i])
+			continue
+		}
 		answers[at[i]] = answer
 		s.over.learn(&q.asks[i], answer)
+	}
+	if failed != nil {
+		return answers, &ratelimit.PartialError{Failed: failed, Err: part.Err}
 	}
 	return answers, nil
 }

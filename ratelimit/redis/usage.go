@@ -45,6 +45,49 @@ func parseField(text string) (f field, err error) {
 	return f, nil
 }
 
+// dayCall writes to the hash of a plan's day, whose key is base and the day: by a command
+// with fields and values in turn.
+type dayCall struct {
+	base   string
+	fields []any
+	// of are the places of what is written in the list that it is from.
+	of []int
+}
+
+// writeToday carries calls out on the day that it is at Redis, and gives the places of what
+// was not written, with why. Redis checks the day: a key that a script makes up itself is
+// not found where a Cluster moves it to another node.
+func (s *Store) writeToday(ctx context.Context, command string, all []dayCall) (failed []int, err error) {
+	for range 3 {
+		today := s.today.Load()
+		calls := make([]call, len(all))
+		for i, c := range all {
+			calls[i] = call{
+				keys: []string{fmt.Sprintf("%s:%d", c.base, today)},
+				args: append([]any{today, daysKept, command}, c.fields...),
+			}
+		}
+		run(ctx, s.client, s.scripts.usage, calls)
+		var again []dayCall
+		for i := range calls {
+			switch day, failure := calls[i].cmd.Int64(); {
+			case failure != nil:
+				failed, err = append(failed, all[i].of...), failure
+			case day != today:
+				s.today.Store(day)
+				again = append(again, all[i])
+			}
+		}
+		if all = again; len(all) == 0 {
+			return failed, err
+		}
+	}
+	for _, c := range all {
+		failed = append(failed, c.of...)
+	}
+	return failed, errors.New("servers of Redis have different days")
+}
+
 // AddUsage adds to the counts of the day that it is at Redis.
 func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 	if len(counts) == 0 {
@@ -53,24 +96,26 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	at := map[string]int{}
-	var calls []call
+	var calls []dayCall
 	names := call{keys: []string{s.plansKey()}, args: []any{daysKept}}
-	for _, u := range counts {
+	for place, u := range counts {
 		i, ok := at[u.Plan]
 		// A call has so many fields at most, since Redis does nothing else during it.
-		if !ok || len(calls[i].args) > mostArguments {
+		if !ok || len(calls[i].fields) > mostArguments {
 			if !ok {
 				names.args = append(names.args, u.Plan)
 			}
 			i = len(calls)
 			at[u.Plan] = i
-			calls = append(calls, call{keys: []string{s.usageKey(u.Plan)}, args: []any{daysKept, "HINCRBY"}})
+			calls = append(calls, dayCall{base: s.usageKey(u.Plan)})
 		}
+		c := &calls[i]
+		c.of = append(c.of, place)
 		if u.Allowed != 0 {
-			calls[i].args = append(calls[i].args, field{u.Key, u.API, u.Stage, false}.text(), u.Allowed)
+			c.fields = append(c.fields, field{u.Key, u.API, u.Stage, false}.text(), u.Allowed)
 		}
 		if u.Denied != 0 {
-			calls[i].args = append(calls[i].args, field{u.Key, u.API, u.Stage, true}.text(), u.Denied)
+			c.fields = append(c.fields, field{u.Key, u.API, u.Stage, true}.text(), u.Denied)
 		}
 	}
 	// The names first: a plan without counts does no harm, counts that are not found do.
@@ -79,13 +124,12 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 	if err := plans[0].cmd.Err(); err != nil {
 		return fmt.Errorf("redis: add usage: %w", err)
 	}
-	run(ctx, s.client, s.scripts.usage, calls)
-	for i := range calls {
-		if err := calls[i].cmd.Err(); err != nil {
-			return fmt.Errorf("redis: add usage: %w", err)
-		}
+	failed, err := s.writeToday(ctx, "HINCRBY", calls)
+	if err == nil {
+		return nil
 	}
-	return nil
+	slices.Sort(failed)
+	return &ratelimit.PartialError{Failed: failed, Err: fmt.Errorf("redis: add usage: %w", err)}
 }
 
 // mostArguments of one call that adds usage.

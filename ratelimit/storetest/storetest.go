@@ -53,7 +53,7 @@ func Run(t *testing.T, open Open) {
 		test func(*testing.T, *ask)
 	}{
 		{"bucket", bucket}, {"slow bucket", slowBucket}, {"changed bucket", changedBucket}, {"shut bucket", shutBucket},
-		{"window", window}, {"periods", periods}, {"offset", offset}, {"changed window", changedWindow},
+		{"window", window}, {"periods", periods}, {"offset", offset}, {"changed window", changedWindow}, {"changed period", changedPeriod},
 		{"partial", partial}, {"always", always}, {"give back", giveBack}, {"look", look}, {"batch", batch}, {"set remaining", setRemaining},
 		{"clock back", clockBack}, {"clock forward", clockForward}, {"clock jumps", clockJumps}, {"concurrent", concurrent},
 		{"usage", usage}, {"old usage", oldUsage}, {"quotas", quotas}, {"bad asks", badAsks}, {"cancelled", cancelled},
@@ -226,6 +226,39 @@ func changedWindow(_ *testing.T, a *ask) {
 	a.want(within(ratelimit.Month, 10, 8), 8, 2, 5*time.Second)
 	a.want(within(ratelimit.Month, 5, 1), 0, -3, 5*time.Second)
 	a.want(within(ratelimit.Month, 20, 1), 1, 11, 5*time.Second)
+}
+
+// changedPeriod: each kind of period has a count of its own, which is there again when the
+// kind is: neither an edit to and fro, nor services that serve different revisions, give
+// anything twice. An offset is for the first period of a counter, of whatever kind.
+func changedPeriod(_ *testing.T, a *ask) {
+	for range 3 {
+		a.take(within(ratelimit.Day, 3, 1), within(ratelimit.Month, 4, 1), within(ratelimit.Week, 5, 1))
+	}
+	a.want(within(ratelimit.Day, 3, 1), 0, 0, 5*time.Second)
+	a.want(within(ratelimit.Month, 4, 1), 1, 0, 5*time.Second)
+	a.want(within(ratelimit.Week, 5, 3), 0, 2, 5*time.Second)
+	a.clock.Add(5 * time.Second)
+	a.want(within(ratelimit.Day, 3, 2), 2, 1, 24*time.Hour)
+	a.want(within(ratelimit.Month, 4, 1), 1, 3, 31*24*time.Hour)
+	a.clock.Add(24 * time.Hour)
+	a.want(within(ratelimit.Day, 3, 1), 1, 2, 24*time.Hour)
+	a.want(within(ratelimit.Month, 4, 4), 0, 3, 30*24*time.Hour)
+	a.clock.Add(-24 * time.Hour)
+	a.want(within(ratelimit.Day, 3, 2), 0, 1, 24*time.Hour)
+
+	first := within(ratelimit.Day, 10, 1)
+	first.Counter, first.Window.Offset = "first", 8
+	a.want(first, 1, 1, 24*time.Hour)
+	month := *first.Window
+	month.Period = ratelimit.Month
+	other := first
+	other.Window = &month
+	a.want(other, 1, 9, 31*24*time.Hour)
+	a.want(first, 1, 0, 24*time.Hour)
+	a.clock.Add(24 * time.Hour)
+	a.want(first, 1, 9, 24*time.Hour)
+	a.want(other, 1, 8, 30*24*time.Hour)
 }
 
 func partial(_ *testing.T, a *ask) {

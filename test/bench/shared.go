@@ -26,6 +26,8 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 	}
 	defer g.stop()
 	const host, key, hard = "limits.execute-api.localhost", "x-api-key: 0123456789-reported", "x-api-key: 0123456789-hard"
+	// It is in no other plan.
+	const rated = "x-api-key: 0123456789-rated"
 	if err := waitServing(g.port, host, "/free/open", 200); err != nil {
 		return err
 	}
@@ -50,6 +52,8 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 	if err := compete(size, w, []*contestant{
 		{name: "API key, not counted, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/manyuncounted/key", headers: []string{key}},
 		{name: "API key, and a quota, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/many/key", headers: []string{key}},
+		{name: "API key, and a shared throttle of its plan", envoy: g.envoy, port: g.port, host: host, path: "/rate/key", headers: []string{rated}},
+		{name: "API key, and a shared throttle of its plan, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/manyrates/key", headers: []string{rated + "-49"}},
 	}); err != nil {
 		return err
 	}
@@ -77,15 +81,17 @@ func sharedLimits(backend string) *gateway.Snapshot {
 	s := &gateway.Snapshot{
 		APIs: []gateway.API{{ID: "limits", Protocol: gateway.REST, Stages: []gateway.Stage{
 			{Name: "v1", Deployment: d, Throttle: much}, {Name: "quota", Deployment: d}, {Name: "free", Deployment: d}, {Name: "uncounted", Deployment: d},
-			{Name: "many", Deployment: d}, {Name: "manyuncounted", Deployment: d},
+			{Name: "many", Deployment: d}, {Name: "manyuncounted", Deployment: d}, {Name: "rate", Deployment: d}, {Name: "manyrates", Deployment: d},
 		}}},
 		APIKeys: []gateway.APIKey{
 			{Name: "reported", Values: []gateway.Secret{"0123456789-reported"}}, {Name: "hard", Values: []gateway.Secret{"0123456789-hard"}},
+			{Name: "rated", Values: []gateway.Secret{"0123456789-rated"}},
 		},
 		UsagePlans: []gateway.UsagePlan{
 			plan("all", "reported", "v1", much, quota(false)), plan("quota", "reported", "quota", nil, quota(false)),
 			plan("hard", "hard", "quota", nil, quota(true)), plan("free", "reported", "free", nil, nil),
 			{Name: "uncounted", Uncounted: true, Keys: []string{"reported"}, Stages: []gateway.PlanStage{{API: "limits", Stage: "uncounted"}}},
+			{Name: "rate", Uncounted: true, Throttle: much, Keys: []string{"rated"}, Stages: []gateway.PlanStage{{API: "limits", Stage: "rate"}}},
 		},
 	}
 	// The key is in the last of many plans.
@@ -97,8 +103,11 @@ func sharedLimits(backend string) *gateway.Snapshot {
 			s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: key, Values: []gateway.Secret{gateway.Secret("0123456789-" + key)}})
 		}
 		uncounted := plan(fmt.Sprintf("uncounted-%d", i), key, "manyuncounted", nil, nil)
-		uncounted.Uncounted = true
-		s.UsagePlans = append(s.UsagePlans, plan(fmt.Sprintf("many-%d", i), key, "many", nil, quota(false)), uncounted)
+		rated := fmt.Sprintf("rated-%d", i)
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: rated, Values: []gateway.Secret{gateway.Secret("0123456789-" + rated)}})
+		rate := plan(fmt.Sprintf("rate-%d", i), rated, "manyrates", much, nil)
+		uncounted.Uncounted, rate.Uncounted = true, true
+		s.UsagePlans = append(s.UsagePlans, plan(fmt.Sprintf("many-%d", i), key, "many", nil, quota(false)), uncounted, rate)
 	}
 	return s
 }

@@ -202,6 +202,52 @@ func TestReportedThrottles(t *testing.T) {
 	}
 }
 
+// TestReportedThrottlesOfPlans holds that a plan's throttle is one for all of its stages,
+// whatever plans these have besides, and that a key has one of each of its plans.
+func TestReportedThrottlesOfPlans(t *testing.T) {
+	t.Parallel()
+	backend := echoBackend(t, "one")
+	d := deploy(t, gateway.REST, throttledAPI, backend.URL)
+	s := snapshotOf(gateway.API{ID: "t", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d}, {Name: "v2", Deployment: d}, {Name: "v3", Deployment: d}}})
+	plan := func(name string, burst int64, stages []string, keys ...string) {
+		p := gateway.UsagePlan{Name: name, Keys: keys, Throttle: &gateway.Throttle{Rate: 0.001, Burst: burst, Shared: true, FailureMode: gateway.FailOpen}}
+		for _, stage := range stages {
+			p.Stages = append(p.Stages, gateway.PlanStage{API: "t", Stage: stage})
+		}
+		s.UsagePlans = append(s.UsagePlans, p)
+	}
+	plan("wide", 5, []string{"v2", "v1"}, "acme", "both")
+	plan("third", 7, []string{"v3"}, "both", "coal")
+	plan("second", 3, []string{"v2"}, "dora")
+	plan("first", 9, []string{"v1"}, "ella")
+	s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: "free", Keys: []string{"free"}, Stages: []gateway.PlanStage{{API: "t", Stage: "v1"}, {API: "t", Stage: "v2"}}})
+	for _, name := range []string{"acme", "both", "coal", "dora", "ella", "free"} {
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name, Values: []gateway.Secret{gateway.Secret(keyValue(name))}})
+	}
+	g := start(t, s)
+	conn := g.connect(throttledHost)
+	first := []string{"/v1/closed acme", "/v1/closed both", "/v3/closed both", "/v3/closed coal", "/v2/closed dora", "/v1/closed ella"}
+	for _, call := range first {
+		target, key, _ := strings.Cut(call, " ")
+		if got := conn.get(target, "x-api-key: "+keyValue(key)); got != 200 {
+			t.Errorf("the first of %s: %d", call, got)
+		}
+	}
+	// Each has made a bucket of the throttle, and one of its usage.
+	buckets := 0.0
+	for end := time.Now().Add(20 * time.Second); buckets < float64(2*len(first)); time.Sleep(10 * time.Millisecond) {
+		for _, n := range metricsNamed(t, g.metrics, "gatehouse_ratelimit_quota_buckets") {
+			buckets = n
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%v buckets are reported", buckets)
+		}
+	}
+	time.Sleep(4 * assigned)
+	expectPasses(t, conn, first[0], 5, first[1], 5, first[2], 7, first[3], 7, first[4], 3, first[5], 9)
+	expectPasses(t, conn, "/v2/closed acme", 0, "/v2/closed both", 0, "/v1/closed free", 30, "/v2/closed free", 30, "/v3/closed coal", 0)
+}
+
 // TestReportedRefusals holds that a refusal by a limit that Envoy counts for by itself says
 // when to come again where that is known, also in an API's own words; that the access log
 // has its code and which limit it was, and clients do not; and that a backend cannot put

@@ -29,8 +29,8 @@ func linesOf(t *testing.T, text func() string, n int) []string {
 	return lines
 }
 
-// metricsNamed are the metrics of a name by their labels: counters, and how often histograms
-// were told.
+// metricsNamed are the metrics of a name by their labels: counters, gauges, and how often
+// histograms were told.
 func metricsNamed(t *testing.T, registry *prometheus.Registry, name string) iter.Seq2[map[string]string, float64] {
 	t.Helper()
 	families, err := registry.Gather()
@@ -47,7 +47,7 @@ func metricsNamed(t *testing.T, registry *prometheus.Registry, name string) iter
 				for _, l := range m.GetLabel() {
 					values[l.GetName()] = l.GetValue()
 				}
-				if !yield(values, m.GetCounter().GetValue()+float64(m.GetHistogram().GetSampleCount())) {
+				if !yield(values, m.GetCounter().GetValue()+m.GetGauge().GetValue()+float64(m.GetHistogram().GetSampleCount())) {
 					return
 				}
 			}

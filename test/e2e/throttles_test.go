@@ -176,6 +176,12 @@ func TestThrottleLevels(t *testing.T) {
 		}, []any{"/v1/closed acme", 0, "/v1/shut acme", 4}},
 		"plans that differ in a route": {func(s *gateway.Snapshot) { s.UsagePlans[1].Throttle = few(4) },
 			[]any{"/v1/closed nobody", -403, "/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/closed coal", 4, "/v1/closed bolt", 2, "/v1/shut bolt", 2}},
+		"a plan, and routes that only the canary has": {func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Canary = &gateway.Canary{Percent: 100, Deployment: deploy(t, gateway.REST, strings.ReplaceAll(throttledAPI, "/shut", "/new"), backend.URL)}
+			routes := &s.UsagePlans[0].Stages[0].Routes
+			*routes = append(*routes, gateway.RouteThrottle{RouteKey: "GET /new", Throttle: *few(1)})
+			s.UsagePlans[1].Stages[0].Routes = []gateway.RouteThrottle{{RouteKey: "GET /new", Throttle: gateway.Throttle{Rate: 0.0001, Burst: 3, Shared: true, Hard: true, FailureMode: gateway.FailClosed}}}
+		}, []any{"/v1/new acme", 1, "/v1/closed acme", 2, "/v1/new coal", 3, "/v1/new bolt", 1}},
 		"keys that the service looks up": {manyKeys, []any{"/v1/closed acme", 2, "/v1/shut acme", 2, "/v1/shut bolt", 4}},
 		"keys that the service looks up, in one plan": {func(s *gateway.Snapshot) {
 			manyKeys(s)

@@ -7,7 +7,7 @@
 --
 -- What is stored does not depend on rates and limits, so that they can be changed: of
 -- a bucket the tokens that it lacks and when it lacked them (no key: it is full), of a
--- window what was used, and in which period.
+-- window what was used, and in which period, for each kind of period.
 local time = redis.call('TIME')
 local seconds, micros = tonumber(time[1]), tonumber(time[2])
 local now = seconds * 1000000 + micros
@@ -57,16 +57,30 @@ local function bucket(key, rate, burst, hits, partial, always)
   return granted, there, math.min(math.max(1, math.ceil((1 - burst + lacks) / rate * 1000000)), most)
 end
 
+-- kept is until when the counts of a kind of period are, of which the last begins then.
+-- Redis forgets by the same clock, which may be ahead for a while: a count is kept for
+-- one more period.
+local function kept(period, begin)
+  local start, stop = bounds(period, begin)
+  return stop + math.min(math.max(stop - start, 60), spare)
+end
+
 local function window(key, period, limit, offset, hits, partial, always, set)
   local start, stop = bounds(period, seconds)
   -- The period before is known, too: a clock that is set back, or that of a replica
-  -- that took over, finds the count that it left.
+  -- that took over, finds the count that it left. So are counts of other kinds of
+  -- periods, which come again when an edit is taken back, and with services that serve
+  -- another revision.
   local used, before, used_before = offset, 0, 0
-  local stored = redis.call('GET', key)
-  if stored then
-    local b, u, bb, ub, unit = struct.unpack('<dddds', stored)
+  local others, ends = '', 0
+  local stored, at = redis.call('GET', key), 1
+  if stored then used = 0 end
+  while stored and at <= #stored do
+    local from, b, u, bb, ub, unit = at
+    b, u, bb, ub, unit, at = struct.unpack('<dddds', stored, at)
     if unit ~= period then
-      used = 0
+      local last = kept(unit, math.max(b, bb))
+      if last > seconds then others, ends = others .. string.sub(stored, from, at - 1), math.max(ends, last) end
     elseif b == start then
       used, before, used_before = u, bb, ub
     elseif bb == start then
@@ -84,17 +98,10 @@ local function window(key, period, limit, offset, hits, partial, always, set)
     used = math.min(math.max(used + granted, math.min(used, 0)), most)
   end
   if set or granted ~= 0 then
-    -- Redis forgets by the same clock, which may be ahead for a while: a count is kept for
-    -- one more period. One that it was set back from, and that comes again, is not over
-    -- before.
-    local last = stop
-    if before > start then
-      local _, ends = bounds(period, before)
-      last = ends
-    end
-    local keep = last - seconds + math.min(math.max(stop - start, 60), spare)
+    -- One that the clock was set back from, and that comes again, is not over before.
+    local keep = math.max(ends, kept(period, math.max(start, before))) - seconds
     if offset > 0 then keep = math.max(keep, known) end
-    redis.call('SET', key, struct.pack('<dddds', start, used, before, used_before, period), 'EX', string.format('%.0f', keep))
+    redis.call('SET', key, struct.pack('<dddds', start, used, before, used_before, period) .. others, 'EX', string.format('%.0f', keep))
   end
   return granted, limit - used, stop * 1000000 - now
 end

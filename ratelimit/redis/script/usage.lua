@@ -1,12 +1,12 @@
--- Writes to a hash of a plan, of the store's day: adds to its counts (HINCRBY), or sets
--- notes about its quotas (HSET). The key is the plan's; those of its days have the same
--- hash tag and so are in the same place. The arguments are the days that they are kept
--- for, the command, then field and value in turn.
+-- Writes to the hash of a plan's day: adds to its counts (HINCRBY), or sets notes about its
+-- quotas (HSET). The arguments are the day that the key is of, the days that it is kept
+-- for, the command, then field and value in turn. The answer is the day that it is here,
+-- counted from 1970; where it is another, nothing is written.
 local now = tonumber(redis.call('TIME')[1])
 local day = math.floor(now / 86400)
-local key = KEYS[1] .. ':' .. string.format('%d', day)
-for i = 3, #ARGV, 2 do
-  redis.call(ARGV[2], key, ARGV[i], ARGV[i + 1])
+if day ~= tonumber(ARGV[1]) then return day end
+for i = 4, #ARGV, 2 do
+  redis.call(ARGV[3], KEYS[1], ARGV[i], ARGV[i + 1])
 end
-redis.call('EXPIRE', key, (day + tonumber(ARGV[1])) * 86400 - now + 3600)
+redis.call('EXPIRE', KEYS[1], (day + tonumber(ARGV[2])) * 86400 - now + 3600)
 return day
