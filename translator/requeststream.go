@@ -54,8 +54,7 @@ func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.Ac
 	return &accesslogv3.AccessLog{
 		Name: "envoy.access_loggers.open_telemetry",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: anyOf(&otelaccessv3.OpenTelemetryAccessLogConfig{
-			// Deprecated, but what stands in its place has no say in how much is collected: Envoy
-			// 1.40 tells after 16 KiB then, whatever buffer_size_bytes is.
+			//lint:ignore SA1019 what stands in its place has no say in how much is collected: Envoy 1.40 tells after 16 KiB then, whatever buffer_size_bytes is
 			CommonConfig: &grpcaccessv3.CommonGrpcAccessLogConfig{
 				LogName: "gatehouse", TransportApiVersion: corev3.ApiVersion_V3,
 				GrpcService: &corev3.GrpcService{

@@ -149,3 +149,35 @@ apis:
 		return lines() > before
 	})
 }
+
+// TestTelemetryHangs has everything hang that Envoy speaks with at the control plane's address,
+// where nothing asks whether it is well. Envoy gives up each message by itself: without that it
+// would keep all of them until it closes the connection, forty seconds later.
+func TestTelemetryHangs(t *testing.T) {
+	t.Parallel()
+	port := proctest.FreePort(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf("gateways: [{name: edge, telemetry: true, listeners: [{port: %d, address: 127.0.0.1}]}]\n", port))
+	address := localPort(t)
+	g := launch(t, "serve", "--xds-address", address, "--data-dir", t.TempDir(), dir).serving()
+	e := startEnvoy(t, "envoy", "edge", address)
+	url := fmt.Sprintf("http://127.0.0.1:%d/nothing", port)
+	const told, dropped = "access_logs.open_telemetry_access_log.logs_written", "access_logs.open_telemetry_access_log.logs_dropped"
+	ask := func() {
+		if code, _, err := get(url); err != nil || code != 403 && code != 404 {
+			t.Fatal(code, err)
+		}
+	}
+	eventually(t, "Envoy serves", func() bool { _, _, err := get(url); return err == nil })
+	eventually(t, "Envoy tells", func() bool { ask(); return e.statistic(t, told) > 0 })
+	g.Signal(syscall.SIGSTOP)
+	was := e.statistic(t, "cluster.gatehouse-xds.upstream_cx_destroy")
+	eventually(t, "Envoy drops what is not taken", func() bool {
+		ask()
+		return e.statistic(t, dropped) > 0
+	})
+	if e.statistic(t, "cluster.gatehouse-xds.upstream_cx_destroy") != was {
+		t.Error("it was dropped with the connection, and not before")
+	}
+	g.Signal(syscall.SIGCONT)
+}
