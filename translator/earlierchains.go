@@ -29,6 +29,10 @@ import (
 // connectionChain is what a connection says its chain by, in Envoy's filter state.
 const connectionChain = "gw.chain"
 
+// chainNameLength is so short that Envoy copies a name, which it does with each request, without
+// taking memory for it.
+const chainNameLength = 12
+
 // chainOf names the chain of a gateway's listeners by its content.
 func chainOf(g *gateway.Gateway) string {
 	m := connectionManager(g, &gateway.Listener{}, true)
@@ -38,7 +42,7 @@ func chainOf(g *gateway.Gateway) string {
 	for _, f := range m.HttpFilters {
 		filters = append(filters, anyOf(f).Value)
 	}
-	return gateway.ContentHash(filters)
+	return gateway.ContentHash(filters)[:chainNameLength]
 }
 
 // sayChain has connections say their chain. It costs nothing with each request.

@@ -79,7 +79,7 @@ func render(t *testing.T, out *translator.Output, wanted []shown) []byte {
 }
 
 // chainName is what a chain of filters is called, in all that is named after it.
-var chainName = regexp.MustCompile(`\b[0-9a-f]{24}\b`)
+var chainName = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
 
 // nodes gives the view of one type's resources, sorted by name.
 func (s shown) nodes(t *testing.T, resources map[string]proto.Message) *yaml.Node {
