@@ -57,9 +57,9 @@ func sayChain(chain string) *listenerv3.Filter {
 
 // onlyFromChain gives a host's routes to connections of a chain, and passes on the requests of
 // others.
-func onlyFromChain(chain string, vh *routev3.VirtualHost, mutualTLS bool) {
-	other := passedOn(chain, vh)
-	if mutualTLS {
+func (c *compiledSite) onlyFromChain(chain string) {
+	vh, other := c.virtual, c.passedOn(chain)
+	if c.mutualTLS {
 		other = connectAgain()
 	}
 	vh.Matcher = &matcherconfigv3.Matcher{
@@ -88,7 +88,7 @@ func RoutesByPath(vh *routev3.VirtualHost) map[string]*matcherconfigv3.Matcher_O
 
 // passedOn leads to the listener inside. What the host does for all its routes it does there,
 // and not here: but for a Forwarded header, which backends get twice.
-func passedOn(chain string, vh *routev3.VirtualHost) *routev3.Route {
+func (c *compiledSite) passedOn(chain string) *routev3.Route {
 	r := &routev3.Route{
 		Name:  "earlier chain",
 		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{}},
@@ -106,11 +106,14 @@ func passedOn(chain string, vh *routev3.VirtualHost) *routev3.Route {
 		RequestHeadersToAdd:  carried(),
 		TypedPerFilterConfig: map[string]*anypb.Any{},
 	}
-	for _, h := range vh.ResponseHeadersToAdd {
+	for _, h := range c.virtual.ResponseHeadersToAdd {
 		r.ResponseHeadersToRemove = append(r.ResponseHeadersToRemove, h.GetHeader().GetKey())
 	}
-	r.ResponseHeadersToRemove = append(r.ResponseHeadersToRemove, removedResponseHeaders...)
-	for filter := range vh.TypedPerFilterConfig {
+	if c.renamesAll {
+		// There they have been renamed already.
+		r.ResponseHeadersToRemove = append(r.ResponseHeadersToRemove, removedResponseHeaders...)
+	}
+	for filter := range c.virtual.TypedPerFilterConfig {
 		r.TypedPerFilterConfig[filter] = switchedOff
 	}
 	return r

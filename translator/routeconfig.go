@@ -76,7 +76,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	if names := serverNames(s, g, st); names != nil {
 		c.virtual.TypedPerFilterConfig[filterServerName] = enabled(onlyBySNI(names))
 	}
-	onlyFromChain(chain, c.virtual, st.mutualTLS)
+	c.onlyFromChain(chain)
 	return c
 }
 
