@@ -66,7 +66,7 @@ func (h hosts) find(host string) (domain string, vh *routev3.VirtualHost) {
 // the first that matches. fraction tells of one that takes a part of the requests only.
 func route(vh *routev3.VirtualHost, a *asked) *routev3.Route {
 	longest := ""
-	tree := vh.GetMatcher().GetMatcherTree().GetPrefixMatchMap().GetMap()
+	tree := translator.RoutesByPath(vh)
 	for prefix := range tree {
 		if strings.HasPrefix(a.target(), prefix) && len(prefix) > len(longest) {
 			longest = prefix

@@ -8,6 +8,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"gatehouse/internal/wire"
 )
 
 // hoist moves what the routes of a host have in common to the virtual host: a change
@@ -99,6 +101,14 @@ func hoistHeaders(routes []*routev3.Route, of func(*routev3.Route) *[]*corev3.He
 	return common
 }
 
+// readByChecks are headers of requests that a check may look at, be it for a signature. A request
+// that is passed on to the present chain has to have them still when it gets there: routes
+// remove them, and not the host.
+var readByChecks = []string{
+	"authorization", "x-amz-security-token", "x-amz-date", "x-amz-content-sha256", "content-md5", "content-encoding",
+	wire.AskedHostHeader, wire.AskedPathHeader,
+}
+
 // hoistNames does the same for the headers that every route removes.
 func hoistNames(routes []*routev3.Route) []string {
 	if len(routes) == 0 {
@@ -106,7 +116,9 @@ func hoistNames(routes []*routev3.Route) []string {
 	}
 	common := slices.Clone(routes[0].RequestHeadersToRemove)
 	for _, r := range routes {
-		common = slices.DeleteFunc(common, func(name string) bool { return !slices.Contains(r.RequestHeadersToRemove, name) })
+		common = slices.DeleteFunc(common, func(name string) bool {
+			return slices.Contains(readByChecks, name) || !slices.Contains(r.RequestHeadersToRemove, name)
+		})
 	}
 	for _, r := range routes {
 		r.RequestHeadersToRemove = slices.DeleteFunc(slices.Clone(r.RequestHeadersToRemove),

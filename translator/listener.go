@@ -28,7 +28,7 @@ const maxRequestHeaders = 100
 
 // buildListeners makes a gateway's listeners with the certificates they refer to.
 // scoped tells which way hosts are looked up.
-func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, out *gatewayResources) {
+func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, chain string, out *gatewayResources) {
 	for i := range g.Listeners {
 		l := &g.Listeners[i]
 		name := ListenerName(l.Address, l.Port)
@@ -50,25 +50,26 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 			certificates: l.TLS != nil && slices.ContainsFunc(domains, func(d *gateway.Domain) bool { return d.TLS != nil && d.TLS.ClientCA != "" }),
 		})
 		if l.TLS == nil {
-			listener.FilterChains = []*listenerv3.FilterChain{filterChain("http", manager)}
+			listener.FilterChains = []*listenerv3.FilterChain{filterChain(chain, "http", manager)}
 		} else {
 			manager.CodecType = hcmv3.HttpConnectionManager_AUTO
 			listener.ListenerFilters = []*listenerv3.ListenerFilter{{
 				Name:       "envoy.filters.listener.tls_inspector",
 				ConfigType: &listenerv3.ListenerFilter_TypedConfig{TypedConfig: anyOf(&tlsinspectorv3.TlsInspector{})},
 			}}
-			listener.FilterChains = tlsChains(l, name, domains, manager, out)
+			listener.FilterChains = tlsChains(l, name, chain, domains, manager, out)
 		}
 		out.add(listener.Name, listener, l.Source)
 	}
-	inner := innerListener(wire.PathFormCluster, pathFormManager(g))
+	inner := innerListener(chain, wire.PathFormCluster, pathFormManager(g))
 	out.add(inner.Name, inner, g.Source)
+	addPresentChain(g, scoped, chain, out)
 }
 
 // tlsChains makes a chain per domain with a certificate of its own, chosen by SNI,
 // and one for the listener's certificate. Without the latter, unknown names are
 // refused in the handshake.
-func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, manager *hcmv3.HttpConnectionManager, out *gatewayResources) []*listenerv3.FilterChain {
+func tlsChains(l *gateway.Listener, name, chainName string, domains []*gateway.Domain, manager *hcmv3.HttpConnectionManager, out *gatewayResources) []*listenerv3.FilterChain {
 	var chains []*listenerv3.FilterChain
 	for _, d := range domains {
 		if d.TLS == nil {
@@ -76,7 +77,7 @@ func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, mana
 		}
 		secret := domainSecretName(d.Name)
 		out.add(secret, certificateSecret(secret, d.TLS), d.TLS.Source)
-		chain := filterChain("domain/"+d.Name, manager)
+		chain := filterChain(chainName, "domain/"+d.Name, manager)
 		if d.Name != "*" {
 			chain.FilterChainMatch = &listenerv3.FilterChainMatch{ServerNames: []string{strings.ToLower(d.Name)}}
 		}
@@ -94,17 +95,17 @@ func tlsChains(l *gateway.Listener, name string, domains []*gateway.Domain, mana
 	if l.TLS.Certificate != "" && !hasCatchAll {
 		secret := listenerSecretName(name)
 		out.add(secret, certificateSecret(secret, l.TLS), l.TLS.Source)
-		chain := filterChain("listener", manager)
+		chain := filterChain(chainName, "listener", manager)
 		chain.TransportSocket = downstreamTLS(secret, "", l.TLS)
 		chains = append(chains, chain)
 	}
 	return chains
 }
 
-func filterChain(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.FilterChain {
+func filterChain(chain, name string, manager *hcmv3.HttpConnectionManager) *listenerv3.FilterChain {
 	return &listenerv3.FilterChain{
 		Name: name,
-		Filters: []*listenerv3.Filter{{
+		Filters: []*listenerv3.Filter{sayChain(chain), {
 			Name:       "envoy.filters.network.http_connection_manager",
 			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: anyOf(manager)},
 		}},

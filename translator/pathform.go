@@ -24,11 +24,11 @@ import (
 // listener inside Envoy, where it is looked up again by the API's own host name.
 
 // innerListener is inside Envoy only.
-func innerListener(name string, manager *hcmv3.HttpConnectionManager) *listenerv3.Listener {
+func innerListener(chain, name string, manager *hcmv3.HttpConnectionManager) *listenerv3.Listener {
 	return &listenerv3.Listener{
 		Name:              name,
 		ListenerSpecifier: &listenerv3.Listener_InternalListener{InternalListener: &listenerv3.Listener_InternalListenerConfig{}},
-		FilterChains:      []*listenerv3.FilterChain{filterChain("http", manager)},
+		FilterChains:      []*listenerv3.FilterChain{filterChain(chain, "http", manager)},
 	}
 }
 
@@ -87,9 +87,11 @@ func innerCluster(name string) *clusterv3.Cluster {
 		Name:                 name,
 		ConnectTimeout:       durationpb.New(defaultConnectTimeout),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
-		// What an Envoy has let in once it lets in again; its own bound is 1024 of each.
+		// What an Envoy has let in once it lets in again; its own bound is 1024 of each, and 3
+		// that are tried again.
 		CircuitBreakers: &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 			MaxConnections: uint32Value(maxInnerRequests), MaxPendingRequests: uint32Value(maxInnerRequests), MaxRequests: uint32Value(maxInnerRequests),
+			MaxRetries: uint32Value(maxInnerRequests),
 		}}},
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
 			ClusterName: name,

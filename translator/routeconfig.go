@@ -52,7 +52,7 @@ type compiledSite struct {
 }
 
 // compileSite translates all that a host serves.
-func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site) *compiledSite {
+func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, st *site, chain string) *compiledSite {
 	c := &compiledSite{host: st.host, upstreams: map[upstream]bool{}, tokens: map[string]tokenCheck{}, source: st.source, limitHeaders: g.LimitHeaders}
 	c.authorizationApart, c.integrationApart = g.Services.Authorization != nil, g.Services.Integration != nil
 	c.mutualTLS, c.telemetry, c.accessLog = st.mutualTLS, g.Telemetry, g.AccessLog != nil
@@ -76,6 +76,7 @@ func compileSite(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcc
 	if names := serverNames(s, g, st); names != nil {
 		c.virtual.TypedPerFilterConfig[filterServerName] = enabled(onlyBySNI(names))
 	}
+	c.onlyFromChain(chain)
 	return c
 }
 
@@ -214,12 +215,7 @@ func virtualHost(host string, list []bucket) *routev3.VirtualHost {
 	hoist(vh, list)
 	actions := map[string]*matcherconfigv3.Matcher_OnMatch{}
 	for _, b := range list {
-		actions[b.prefix] = &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
-			Action: &xdscorev3.TypedExtensionConfig{
-				Name:        "routes",
-				TypedConfig: anyOf(&routev3.RouteList{Routes: b.routes}),
-			},
-		}}
+		actions[b.prefix] = routeList(b.routes...)
 	}
 	vh.Matcher = &matcherconfigv3.Matcher{MatcherType: &matcherconfigv3.Matcher_MatcherTree_{
 		MatcherTree: &matcherconfigv3.Matcher_MatcherTree{
@@ -233,6 +229,13 @@ func virtualHost(host string, list []bucket) *routev3.VirtualHost {
 		},
 	}}
 	return vh
+}
+
+// routeList takes the first route that matches.
+func routeList(routes ...*routev3.Route) *matcherconfigv3.Matcher_OnMatch {
+	return &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+		Action: &xdscorev3.TypedExtensionConfig{Name: "routes", TypedConfig: anyOf(&routev3.RouteList{Routes: routes})},
+	}}
 }
 
 // scopedRoute binds a host to its RouteConfiguration.

@@ -146,8 +146,8 @@ func (c *stageCompiler) toolCalls(r *parsedRoute) *extprocv3.ExternalProcessor {
 }
 
 // addToolListener adds the listener that calls of tools come to, and what leads there.
-func addToolListener(g *gateway.Gateway, scoped bool, out *gatewayResources) {
-	inner := innerListener(wire.ToolCluster, toolManager(g, scoped))
+func addToolListener(g *gateway.Gateway, scoped bool, chain string, out *gatewayResources) {
+	inner := innerListener(chain, wire.ToolCluster, toolManager(g, scoped))
 	out.add(inner.Name, inner, g.Source)
 	cluster := innerCluster(wire.ToolCluster)
 	out.add(cluster.Name, cluster, g.Source)

@@ -119,7 +119,8 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 		last = &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	}
 	sites := withPathForm(sitesOf(s, g))
-	compiled := compileSites(s, g, access, sites, last)
+	chain := chainOf(g)
+	compiled := compileSites(s, g, access, sites, chain, last)
 
 	made := &translated{sites: map[string]*memoizedSite{}, resources: Resources{}}
 	out := &gatewayResources{resources: made.resources, last: last.resources, sources: sources}
@@ -157,9 +158,9 @@ func translateGateway(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.K
 	addServiceFilters(g, made.any(func(c *compiledSite) bool { return c.tellsSigners }), out)
 	addKeyFilter(s, g, access, out)
 	addThrottleFilters(s, g, access, out)
-	buildListeners(g, domainsOf(s, g), scoped, out)
+	buildListeners(g, domainsOf(s, g), scoped, chain, out)
 	if made.any(func(c *compiledSite) bool { return c.hasTools }) {
-		addToolListener(g, scoped, out)
+		addToolListener(g, scoped, chain, out)
 	}
 	return made, diags
 }
@@ -191,8 +192,8 @@ func withPathForm(sites []site) []site {
 }
 
 // compileSites compiles, in parallel, those sites that changed since the last time.
-func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, sites []site, last *translated) []*memoizedSite {
-	shared := sharedFingerprint(s, g, access)
+func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, sites []site, chain string, last *translated) []*memoizedSite {
+	shared := sharedFingerprint(s, g, access, chain)
 	out := make([]*memoizedSite, len(sites))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -204,7 +205,7 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAc
 			continue
 		}
 		group.Go(func() error {
-			c := compileSite(s, g, access, st)
+			c := compileSite(s, g, access, st, chain)
 			config := &routev3.RouteConfiguration{
 				Name:                           routeConfigurationName(st.host),
 				MaxDirectResponseBodySizeBytes: uint32Value(maxReplyBytes),
@@ -226,7 +227,7 @@ func compileSites(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAc
 
 // sharedFingerprint covers what the routes of any site may depend on. The keys of an
 // issuer are not among it: they are in a filter's configuration.
-func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess) string {
+func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAccess, chain string) string {
 	type issuer struct {
 		URL, UserPool string
 		Introspected  bool
@@ -248,7 +249,8 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Tracing     bool
 		Networks    bool
 		AccessLog   bool
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g), g.AccessLog != nil})
+		Chain       string
+	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g), g.AccessLog != nil, chain})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

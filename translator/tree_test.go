@@ -10,6 +10,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/proto"
+
+	"gatehouse/translator"
 )
 
 // A routeTree is a virtual host's routes by path prefix, in the order Envoy tries them.
@@ -25,7 +27,7 @@ func treesOf(t testing.TB, m proto.Message) map[string]routeTree {
 	trees := map[string]routeTree{}
 	for _, vh := range config.VirtualHosts {
 		tree := routeTree{}
-		for prefix, onMatch := range vh.GetMatcher().GetMatcherTree().GetPrefixMatchMap().GetMap() {
+		for prefix, onMatch := range translator.RoutesByPath(vh) {
 			list := &routev3.RouteList{}
 			if err := onMatch.GetAction().GetTypedConfig().UnmarshalTo(list); err != nil {
 				t.Fatal(err)

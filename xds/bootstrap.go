@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,22 @@ const (
 	// WebSocketClusterName leads WebSockets there, which are an upgrade of HTTP/1.1.
 	WebSocketClusterName = "gatehouse-websocket"
 )
+
+// ownClusters are the static clusters that a bootstrap has.
+var ownClusters = []string{ClusterName, IntegrationClusterName, ToolServiceClusterName, WebSocketClusterName}
+
+// metadataClusters is where a bootstrap says, in the node's metadata, which of them it has: one
+// that another version has written may lack some, which no xDS could tell.
+const metadataClusters = "gatehouse.clusters"
+
+// missingClusters are those that a node does not say it has.
+func missingClusters(node *corev3.Node) []string {
+	var has []string
+	for _, name := range node.GetMetadata().GetFields()[metadataClusters].GetListValue().GetValues() {
+		has = append(has, name.GetStringValue())
+	}
+	return slices.DeleteFunc(slices.Clone(ownClusters), func(name string) bool { return slices.Contains(has, name) })
+}
 
 // integrationIdle is how long a connection of HTTP/1.1 to the integration service is kept
 // without a request. Each request has one of its own, and many at once leave many behind.
@@ -115,6 +132,14 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: node metadata: %w", err)
 	}
+	if metadata.Fields == nil {
+		metadata.Fields = map[string]*structpb.Value{}
+	}
+	clusters := &structpb.ListValue{}
+	for _, name := range ownClusters {
+		clusters.Values = append(clusters.Values, structpb.NewStringValue(name))
+	}
+	metadata.Fields[metadataClusters] = structpb.NewListValue(clusters)
 	cluster, err := controlPlane(o)
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: %w", err)
@@ -140,7 +165,7 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 		return nil, fmt.Errorf("bootstrap: %w", err)
 	}
 	b := &bootstrapv3.Bootstrap{
-		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway},
+		Node:             &corev3.Node{Id: o.NodeID, Cluster: o.Gateway, Metadata: metadata},
 		StaticResources:  &bootstrapv3.Bootstrap_StaticResources{Clusters: append([]*clusterv3.Cluster{cluster}, integration...)},
 		DynamicResources: dynamicResources(),
 		Admin:            admin,
@@ -158,9 +183,6 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 		if err := addMetrics(b, o.Metrics); err != nil {
 			return nil, fmt.Errorf("bootstrap: %w", err)
 		}
-	}
-	if len(o.Metadata) > 0 {
-		b.Node.Metadata = metadata
 	}
 	if o.Region != "" || o.Zone != "" || o.SubZone != "" {
 		b.Node.Locality = &corev3.Locality{Region: o.Region, Zone: o.Zone, SubZone: o.SubZone}

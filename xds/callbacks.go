@@ -140,6 +140,10 @@ func (w watcher) connected(id int64, node *corev3.Node) *stream {
 		w.log.Warn("this envoy may refuse what it is sent, or do otherwise: it is of another series than gatehouse is made for",
 			"node", st.node, "envoy", st.version, "wanted", EnvoySeries)
 	}
+	if missing := missingClusters(node); len(missing) > 0 {
+		w.log.Warn("this envoy's bootstrap is of another version, or not of gatehouse's: where it lacks one of these clusters, what leads there is answered 500 or 503",
+			"node", st.node, "clusters", missing, "hint", "print it again, by gatehouse bootstrap, and start the envoy with it")
+	}
 	if g.defined {
 		w.log.Info("envoy connected", "node", st.node, "gateway", g.name, "envoy", st.version)
 	} else if len(g.streams) == 1 {

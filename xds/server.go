@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,14 +86,14 @@ func New(opts Options) *Server {
 		opts:     opts,
 		log:      cmp.Or(opts.Log, slog.Default()),
 		metrics:  newMetrics(opts.Registerer),
-		static:   map[string]struct{}{ClusterName: {}, IntegrationClusterName: {}, ToolServiceClusterName: {}, WebSocketClusterName: {}},
+		static:   map[string]struct{}{},
 		setting:  make(chan struct{}, 1),
 		gateways: map[string]*gateway{},
 		streams:  map[int64]*stream{},
 		asking:   map[*discoveryv3.DeltaDiscoveryRequest]*stream{},
 		changed:  make(chan struct{}),
 	}
-	for _, name := range opts.StaticClusters {
+	for _, name := range slices.Concat(ownClusters, opts.StaticClusters) {
 		s.static[name] = struct{}{}
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

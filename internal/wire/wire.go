@@ -83,6 +83,10 @@ const (
 // requests reach an API's own host.
 const PathFormCluster = "gw-path-form"
 
+// PresentChainCluster begins the names of the cluster, and the internal listener, by which
+// requests of connections with an earlier chain of filters reach the present one.
+const PresentChainCluster = "gw-chain"
+
 // ToolCluster is the cluster, and the internal listener, by which the requests that calls of
 // tools become reach the API. ToolHeader marks them: there are no tools for those.
 const (
