@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"math"
 	"strconv"
+	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
@@ -17,6 +18,7 @@ import (
 	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
 	tracingv3 "github.com/envoyproxy/go-control-plane/envoy/type/tracing/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
@@ -48,6 +50,10 @@ const (
 	// clientTraceHeader is how Envoy is told to follow a client.
 	clientTraceHeader = "x-client-trace-id"
 	traceHeader       = wire.InternalHeaderPrefix + "trace"
+	// reportTimeout is how long the collector may take to receive a report, and maxReports how
+	// many are on their way, of hundreds of spans each. What more there is Envoy drops.
+	reportTimeout = 10 * time.Second
+	maxReports    = 32
 	// maxTracePath bounds what a span has of a path.
 	maxTracePath = 256
 )
@@ -193,5 +199,12 @@ func untraced(route *routev3.Route) {
 func collectorCluster(t *gateway.Tracing) *clusterv3.Cluster {
 	c := serviceCluster(wire.TracingCluster, nil, &t.Collector)
 	c.HealthChecks, c.CommonLbConfig, c.CloseConnectionsOnHostHealthFailure = nil, nil, false
+	// Envoy waits without end for a report to be taken, and makes the next ones meanwhile.
+	protocol := serviceProtocol()
+	protocol.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{MaxStreamDuration: durationpb.New(reportTimeout)}
+	c.TypedExtensionProtocolOptions["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = anyOf(protocol)
+	c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+		MaxRequests: uint32Value(maxReports), MaxPendingRequests: uint32Value(maxReports),
+	}}}
 	return c
 }
