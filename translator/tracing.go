@@ -4,14 +4,18 @@ import (
 	"cmp"
 	_ "embed"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	tracev3 "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -26,9 +30,10 @@ import (
 )
 
 // Where a gateway has a collector, its Envoys make a span of each request, and report
-// those that are sampled. Which ones are is said by routes: those of stages without
-// tracing, and what no route is for, never. Envoy decides when it knows the route and
-// before any filter runs, so that the context of a trace has to be in place before:
+// those that are sampled; one of the call of a backend they make only of these. Which ones
+// are is said by routes: those of stages without tracing, and what no route is for, never.
+// Envoy decides when it knows the route and before any filter runs, so that the context of
+// a trace has to be in place before:
 //
 //   - Envoy reads the W3C's header, and has X-Ray's turned into that one.
 //   - It follows the sampling of a client only if the request has a client's trace id,
@@ -46,6 +51,9 @@ const (
 	filterTracing  = "gw.tracing"
 	// filterTracedURL keeps what was asked for, which is rewritten on the way.
 	filterTracedURL = "gw.traced-url"
+	// filterTracedRouter asks the backends of requests that are sampled, in place of
+	// filterRouter, and makes a span of that (composite).
+	filterTracedRouter = "gw.traced-router"
 
 	// clientTraceHeader is how Envoy is told to follow a client.
 	clientTraceHeader = "x-client-trace-id"
@@ -57,6 +65,9 @@ const (
 	// maxTracePath bounds what a span has of a path.
 	maxTracePath = 256
 )
+
+// tracingFilters are what routes that are traced switch on.
+var tracingFilters = []string{filterTraceIDs, filterTracing, filterTracedURL, filterTracedRouter}
 
 // tracingScript is the program that passes the context of a trace on.
 //
@@ -103,7 +114,6 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 			logTag("http.url", kept(filterTracedURL)),
 			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage), routeTag("http.route", wire.MetadataRoute),
 		},
-		SpawnUpstreamSpan:    wrapperspb.Bool(true),
 		UpstreamOperation:    "integration",
 		NoContextPropagation: true,
 		Provider: &tracev3.Tracing_Http{
@@ -118,6 +128,31 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 		},
 	}
 	m.HttpFilters = append(traceFilters(), m.HttpFilters...)
+	m.HttpFilters = slices.Insert(m.HttpFilters, len(m.HttpFilters)-1, tracedRouter())
+}
+
+// tracedRouter takes requests that tracing.lua calls sampled to their backends. What Envoy
+// has for spans of calls is for all requests of a listener, and costs those which are not
+// reported more than all else of tracing.
+func tracedRouter() *hcmv3.HttpFilter {
+	traced := router()
+	//lint:ignore SA1019 what is to be used in its place is for whole listeners
+	traced.StartChildSpan = true
+	return &hcmv3.HttpFilter{
+		Name: filterTracedRouter, Disabled: true,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&compositev3.Composite{Matcher: &matcherconfigv3.Matcher{
+			MatcherType: &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{
+				Matchers: []*matcherconfigv3.Matcher_MatcherList_FieldMatcher{{
+					Predicate: headerMatches("traceparent", &matcherconfigv3.StringMatcher{MatchPattern: &matcherconfigv3.StringMatcher_Suffix{Suffix: "-01"}}),
+					OnMatch: &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+						Action: &xdscorev3.TypedExtensionConfig{Name: filterRouter, TypedConfig: anyOf(&compositev3.ExecuteFilterAction{
+							TypedConfig: &corev3.TypedExtensionConfig{Name: filterRouter, TypedConfig: anyOf(traced)},
+						})},
+					}},
+				}},
+			}},
+		}})},
+	}
 }
 
 func collectorHeaders(t *gateway.Tracing) []*corev3.HeaderValue {
@@ -174,7 +209,7 @@ func (c *stageCompiler) trace(route *routev3.Route, name string) {
 		ClientSampling: always, OverallSampling: always, RandomSampling: sampled(c.stage.Tracing.Percent),
 		Operation: formatLiteral(name),
 	}
-	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+	for _, name := range tracingFilters {
 		route.TypedPerFilterConfig[name] = enabled(nil)
 	}
 }
@@ -189,7 +224,7 @@ func sampled(percent float64) *typev3.FractionalPercent {
 // untraced leaves a request to its next pass, which is traced.
 func untraced(route *routev3.Route) {
 	route.Tracing = nil
-	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+	for _, name := range tracingFilters {
 		delete(route.TypedPerFilterConfig, name)
 	}
 }

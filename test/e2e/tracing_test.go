@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -232,29 +233,38 @@ func TestTraceSampling(t *testing.T) {
 func TestTraceSpans(t *testing.T) {
 	c := otlptest.Start(t)
 	backend := echoBackend(t, "one")
-	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{{
-		Name: "v1", Deployment: deploy(t, gateway.REST, tracedAPI, backend.URL), Tracing: &gateway.StageTracing{Percent: 0},
-	}}})
+	api := deploy(t, gateway.REST, tracedAPI, backend.URL)
+	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{
+		{Name: "v1", Deployment: api, Tracing: &gateway.StageTracing{Percent: 0}},
+		{Name: "v2", Deployment: api, Canary: &gateway.Canary{Percent: 100, Deployment: api}, Tracing: &gateway.StageTracing{Percent: 0}},
+	}})
 	collectorOf(s, c)
 	g := start(t, s)
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "53995c3f42cd8ad8"
-	g.request("GET", "shop.execute-api.localhost", "/v1/proxy/7?token=secret-query", "", "Traceparent", "00-"+trace+"-"+parent+"-01")
-	spans := spansOf(t, c, trace, 2)
-	server, client := spans["GET /proxy/{id}"], spans["integration"]
-	if server.Parent != parent || client.Parent != server.ID || server.Kind != 2 || client.Kind != 3 || server.Service != "edge" {
-		t.Errorf("%+v\n%+v", server, client)
-	}
-	for _, span := range spans {
-		if strings.Contains(span.Span.String(), "secret-query") {
-			t.Errorf("the query is told: %v", span.Span)
-		}
-	}
-	for name, want := range map[string]string{
-		"gatehouse.api": "shop", "gatehouse.stage": "v1", "http.route": "GET /proxy/{id}", "http.status_code": "200", "http.method": "GET",
-		"http.url": "http://shop.execute-api.localhost/v1/proxy/7",
+	for i, r := range []struct{ host, base, stage, url string }{
+		{"shop.execute-api.localhost", "/v1", "v1", "http://shop.execute-api.localhost/v1/proxy/7"},
+		{"localhost", "/_aws/execute-api/shop/v1", "v1", "http://shop.execute-api.localhost/v1/proxy/7"},
+		{"shop.execute-api.localhost", "/v2", "v2", "http://shop.execute-api.localhost/v2/proxy/7"},
 	} {
-		if server.Attributes[name] != want {
-			t.Errorf("%s is %q, want %q", name, server.Attributes[name], want)
+		trace := trace[:31] + strconv.Itoa(i)
+		g.request("GET", r.host, r.base+"/proxy/7?token=secret-query", "", "Traceparent", "00-"+trace+"-"+parent+"-01")
+		spans := spansOf(t, c, trace, 2)
+		server, client := spans["GET /proxy/{id}"], spans["integration"]
+		if server.Parent != parent || client.Parent != server.ID || server.Kind != 2 || client.Kind != 3 || server.Service != "edge" {
+			t.Errorf("%s%s: %+v\n%+v", r.host, r.base, server, client)
+		}
+		for _, span := range spans {
+			if strings.Contains(span.Span.String(), "secret-query") {
+				t.Errorf("the query is told: %v", span.Span)
+			}
+		}
+		for name, want := range map[string]string{
+			"gatehouse.api": "shop", "gatehouse.stage": r.stage, "http.route": "GET /proxy/{id}", "http.status_code": "200", "http.method": "GET",
+			"http.url": r.url,
+		} {
+			if server.Attributes[name] != want {
+				t.Errorf("%s%s: %s is %q, want %q", r.host, r.base, name, server.Attributes[name], want)
+			}
 		}
 	}
 	// A refusal is a span, too.
