@@ -75,17 +75,27 @@ var tracingFilters = []string{filterTraceIDs, filterTracing, filterTracedURL, fi
 var tracingScript string
 
 // X-Ray's header, as expressions of CEL that give the W3C's: "" where it is not there. In
-// the first, whoever wrote it has decided about sampling. In the second not, and the parent
-// may be missing, for which there has to be one nevertheless. Lengths are for Envoy to
+// the first, whoever wrote it has decided about sampling. In the second not. The parent may
+// be missing in both, for which there has to be one nevertheless. Lengths are for Envoy to
 // check when it reads the result: a pattern that counts is too large for it.
-const (
-	xrayDecided = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*);Sampled=([01])', '00-\\1\\2-\\3-0\\4') : '')%`
-	xrayOpen = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
-		`(request.headers['x-amzn-trace-id'].contains(';Parent=') ? ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*)', '00-\\1\\2-\\3-01') : ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*)', '00-\\1\\2-0000000000000001-01')) : '')%`
+var (
+	xrayDecided = xrayAs(`; *Parent=([0-9a-f]*);(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-\\3-0\\4`, `;(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-`+noParent+`-0\\3`)
+	xrayOpen    = xrayAs(`;(?:[^,]*;)? *Parent=([0-9a-f]*)`, `\\1\\2-\\3-01`, ``, `\\1\\2-`+noParent+`-01`)
 )
+
+// noParent is the id of the span that a new trace hangs on whose root the client has chosen.
+const noParent = "0000000000000001"
+
+// xrayAs finds what is behind the root, and writes it after the version: with a parent, and
+// without.
+func xrayAs(parent, asParent, alone, asAlone string) string {
+	const header = "request.headers['x-amzn-trace-id']"
+	extract := func(rest, as string) string {
+		return "re.extract(" + header + ", 'Root=1-([0-9a-f]*)-([0-9a-f]*)" + rest + "', '00-" + as + "')"
+	}
+	return "%CEL('x-amzn-trace-id' in request.headers && size(" + header + ") < 256 ? (" +
+		header + ".matches('Root=.*Parent=') ? " + extract(parent, asParent) + " : " + extract(alone, asAlone) + ") : '')%"
+}
 
 // traceContext are the changes to a request's headers by which Envoy understands its
 // context. Their order matters.
@@ -181,7 +191,10 @@ func traceFilters() []*hcmv3.HttpFilter {
 		{
 			Name: filterTraceIDs, Disabled: true,
 			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{Mutations: &headermutationv3.Mutations{
-				RequestMutations: []*mutationv3.HeaderMutation{mutateAppend(traceHeader, "%TRACE_ID% %SPAN_ID%")},
+				RequestMutations: []*mutationv3.HeaderMutation{
+					mutateRemove(clientTraceHeader),
+					mutateAppend(traceHeader, "%TRACE_ID% %SPAN_ID%"),
+				},
 			}})},
 		},
 		{

@@ -112,6 +112,12 @@ func TestTraceHeaders(t *testing.T) {
 		{"W3C, sampled", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"W3C, by path form", "/_aws/execute-api/shop/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"W3C, not sampled", "/all/mapped", []string{"Traceparent", "00-" + w3c + "-" + parent + "-00"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, false},
+		{"X-Ray, a root that is not to be sampled", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"X-Ray, a root that is to be sampled", "/none/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Sampled=1"}, root, "5759e988bd862e3fe1be46a994272793", true},
+		{"X-Ray, parent first", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Parent=" + parent + ";Root=" + root + ";Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"X-Ray, with spaces", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + "; Parent=" + parent + "; Lineage=1; Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"W3C, a later version and other flags", "/none/proxy/1", []string{"Traceparent", "01-" + w3c + "-" + parent + "-03"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
+		{"W3C, twice", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Traceparent", "00-" + w3c + "-" + parent + "-00"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"both", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "X-Amzn-Trace-Id", "Root=" + root + ";Parent=" + parent + ";Sampled=0"}, root, w3c, true},
 		{"forced by Envoy's headers", "/none/proxy/1", []string{"X-Client-Trace-Id", "mine"}, "", "", false},
 		{"too long", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Parent=" + parent + ";Sampled=0;" + strings.Repeat("x", 5000)}, root, "", true},
@@ -151,9 +157,11 @@ func TestTraceHeaders(t *testing.T) {
 		})
 	}
 	// A context that cannot be read is none, and goes no further.
-	got := g.request("GET", host, "/all/proxy/1", "", "Traceparent", "00-"+w3c+"-0-01").echo(t)
-	if x := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")); joined(got, "traceparent") != "" || x == nil || x[5] != "0" {
-		t.Errorf("the backend was told %v", got.Headers)
+	for _, context := range []string{"00-" + w3c + "-0-01", "00-" + strings.Repeat("0", 32) + "-" + parent + "-01"} {
+		got := g.request("GET", host, "/all/proxy/1", "", "Traceparent", context).echo(t)
+		if x := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")); joined(got, "traceparent") != "" || x == nil || x[5] != "0" {
+			t.Errorf("the backend was told %v", got.Headers)
+		}
 	}
 	// Stages that are not traced leave everything as it is.
 	for _, headers := range [][]string{nil, {"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1", "X-Amzn-Trace-Id", "Root=1"}} {
@@ -168,7 +176,7 @@ func TestTraceHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range linesOf(t, g.told.String, len(logged)+1) {
+	for _, line := range linesOf(t, g.told.String, len(logged)+2) {
 		o := decode(t, line)
 		if want, known := logged[o["requestId"].(string)]; known && o["xrayTraceId"] != want {
 			t.Errorf("%s, want %s", line, want)
