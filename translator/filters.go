@@ -98,6 +98,8 @@ const (
 	// filterExtra holds a route's own chain of filters that have no per-route
 	// configuration (filter_chain): other body limits, compression.
 	filterExtra = "gw.extra"
+	// filterRouter asks the backend.
+	filterRouter = "envoy.filters.http.router"
 )
 
 // defaultMaxRequestBytes is Amazon's payload limit.
@@ -158,15 +160,17 @@ func httpFilters(g *gateway.Gateway) []*hcmv3.HttpFilter {
 			ClearRouteCache: wrapperspb.Bool(false),
 		}),
 		off(filterExtra, &filterchainv3.FilterChainConfig{}),
-		{
-			Name: "envoy.filters.http.router",
-			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&routerv3.Router{
-				SuppressEnvoyHeaders: true,
-				// Per-request cluster counters cost five times what the whole chain of
-				// switched-off filters does.
-				DynamicStats: wrapperspb.Bool(false),
-			})},
-		},
+		{Name: filterRouter, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(router())}},
+	}
+}
+
+// router ends every chain.
+func router() *routerv3.Router {
+	return &routerv3.Router{
+		SuppressEnvoyHeaders: true,
+		// Per-request cluster counters cost five times what the whole chain of
+		// switched-off filters does.
+		DynamicStats: wrapperspb.Bool(false),
 	}
 }
 

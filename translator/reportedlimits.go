@@ -237,10 +237,15 @@ func keyInOneOf(plans []string) *matcherconfigv3.Matcher_MatcherList_Predicate {
 			Regex:      tagHasOneOf(plans).GetSafeRegex().GetRegex(),
 		}}
 	}
+	return headerMatches(wire.KeyHeader, tag)
+}
+
+// headerMatches holds for requests with a header of such a value.
+func headerMatches(name string, value *matcherconfigv3.StringMatcher) *matcherconfigv3.Matcher_MatcherList_Predicate {
 	return &matcherconfigv3.Matcher_MatcherList_Predicate{MatchType: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_{
 		SinglePredicate: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate{
-			Input:   &xdscorev3.TypedExtensionConfig{Name: "key", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: wire.KeyHeader})},
-			Matcher: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: tag},
+			Input:   &xdscorev3.TypedExtensionConfig{Name: "header", TypedConfig: anyOf(&envoymatcherv3.HttpRequestHeaderMatchInput{HeaderName: name})},
+			Matcher: &matcherconfigv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: value},
 		},
 	}}
 }

@@ -4,19 +4,25 @@ import (
 	"cmp"
 	_ "embed"
 	"math"
+	"slices"
 	"strconv"
+	"time"
 
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	matcherconfigv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	tracev3 "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	headermutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/type/metadata/v3"
 	tracingv3 "github.com/envoyproxy/go-control-plane/envoy/type/tracing/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"gatehouse/gateway"
@@ -24,9 +30,10 @@ import (
 )
 
 // Where a gateway has a collector, its Envoys make a span of each request, and report
-// those that are sampled. Which ones are is said by routes: those of stages without
-// tracing, and what no route is for, never. Envoy decides when it knows the route and
-// before any filter runs, so that the context of a trace has to be in place before:
+// those that are sampled; one of the call of a backend they make only of these. Which ones
+// are is said by routes: those of stages without tracing, and what no route is for, never.
+// Envoy decides when it knows the route and before any filter runs, so that the context of
+// a trace has to be in place before:
 //
 //   - Envoy reads the W3C's header, and has X-Ray's turned into that one.
 //   - It follows the sampling of a client only if the request has a client's trace id,
@@ -44,13 +51,23 @@ const (
 	filterTracing  = "gw.tracing"
 	// filterTracedURL keeps what was asked for, which is rewritten on the way.
 	filterTracedURL = "gw.traced-url"
+	// filterTracedRouter asks the backends of requests that are sampled, in place of
+	// filterRouter, and makes a span of that (composite).
+	filterTracedRouter = "gw.traced-router"
 
 	// clientTraceHeader is how Envoy is told to follow a client.
 	clientTraceHeader = "x-client-trace-id"
 	traceHeader       = wire.InternalHeaderPrefix + "trace"
+	// reportTimeout is how long the collector may take to receive a report, and maxReports how
+	// many are on their way, of hundreds of spans each. What more there is Envoy drops.
+	reportTimeout = 10 * time.Second
+	maxReports    = 32
 	// maxTracePath bounds what a span has of a path.
 	maxTracePath = 256
 )
+
+// tracingFilters are what routes that are traced switch on.
+var tracingFilters = []string{filterTraceIDs, filterTracing, filterTracedURL, filterTracedRouter}
 
 // tracingScript is the program that passes the context of a trace on.
 //
@@ -58,17 +75,27 @@ const (
 var tracingScript string
 
 // X-Ray's header, as expressions of CEL that give the W3C's: "" where it is not there. In
-// the first, whoever wrote it has decided about sampling. In the second not, and the parent
-// may be missing, for which there has to be one nevertheless. Lengths are for Envoy to
+// the first, whoever wrote it has decided about sampling. In the second not. The parent may
+// be missing in both, for which there has to be one nevertheless. Lengths are for Envoy to
 // check when it reads the result: a pattern that counts is too large for it.
-const (
-	xrayDecided = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*);Sampled=([01])', '00-\\1\\2-\\3-0\\4') : '')%`
-	xrayOpen = `%CEL('x-amzn-trace-id' in request.headers && size(request.headers['x-amzn-trace-id']) < 256 ? ` +
-		`(request.headers['x-amzn-trace-id'].contains(';Parent=') ? ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*);Parent=([0-9a-f]*)', '00-\\1\\2-\\3-01') : ` +
-		`re.extract(request.headers['x-amzn-trace-id'], 'Root=1-([0-9a-f]*)-([0-9a-f]*)', '00-\\1\\2-0000000000000001-01')) : '')%`
+var (
+	xrayDecided = xrayAs(`; *Parent=([0-9a-f]*);(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-\\3-0\\4`, `;(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-`+noParent+`-0\\3`)
+	xrayOpen    = xrayAs(`;(?:[^,]*;)? *Parent=([0-9a-f]*)`, `\\1\\2-\\3-01`, ``, `\\1\\2-`+noParent+`-01`)
 )
+
+// noParent is the id of the span that a new trace hangs on whose root the client has chosen.
+const noParent = "0000000000000001"
+
+// xrayAs finds what is behind the root, and writes it after the version: with a parent, and
+// without.
+func xrayAs(parent, asParent, alone, asAlone string) string {
+	const header = "request.headers['x-amzn-trace-id']"
+	extract := func(rest, as string) string {
+		return "re.extract(" + header + ", 'Root=1-([0-9a-f]*)-([0-9a-f]*)" + rest + "', '00-" + as + "')"
+	}
+	return "%CEL('x-amzn-trace-id' in request.headers && size(" + header + ") < 256 ? (" +
+		header + ".matches('Root=.*Parent=') ? " + extract(parent, asParent) + " : " + extract(alone, asAlone) + ") : '')%"
+}
 
 // traceContext are the changes to a request's headers by which Envoy understands its
 // context. Their order matters.
@@ -97,7 +124,6 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 			logTag("http.url", kept(filterTracedURL)),
 			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage), routeTag("http.route", wire.MetadataRoute),
 		},
-		SpawnUpstreamSpan:    wrapperspb.Bool(true),
 		UpstreamOperation:    "integration",
 		NoContextPropagation: true,
 		Provider: &tracev3.Tracing_Http{
@@ -112,6 +138,31 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 		},
 	}
 	m.HttpFilters = append(traceFilters(), m.HttpFilters...)
+	m.HttpFilters = slices.Insert(m.HttpFilters, len(m.HttpFilters)-1, tracedRouter())
+}
+
+// tracedRouter takes requests that tracing.lua calls sampled to their backends. What Envoy
+// has for spans of calls is for all requests of a listener, and costs those which are not
+// reported more than all else of tracing.
+func tracedRouter() *hcmv3.HttpFilter {
+	traced := router()
+	//lint:ignore SA1019 what is to be used in its place is for whole listeners
+	traced.StartChildSpan = true
+	return &hcmv3.HttpFilter{
+		Name: filterTracedRouter, Disabled: true,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&compositev3.Composite{Matcher: &matcherconfigv3.Matcher{
+			MatcherType: &matcherconfigv3.Matcher_MatcherList_{MatcherList: &matcherconfigv3.Matcher_MatcherList{
+				Matchers: []*matcherconfigv3.Matcher_MatcherList_FieldMatcher{{
+					Predicate: headerMatches("traceparent", &matcherconfigv3.StringMatcher{MatchPattern: &matcherconfigv3.StringMatcher_Suffix{Suffix: "-01"}}),
+					OnMatch: &matcherconfigv3.Matcher_OnMatch{OnMatch: &matcherconfigv3.Matcher_OnMatch_Action{
+						Action: &xdscorev3.TypedExtensionConfig{Name: filterRouter, TypedConfig: anyOf(&compositev3.ExecuteFilterAction{
+							TypedConfig: &corev3.TypedExtensionConfig{Name: filterRouter, TypedConfig: anyOf(traced)},
+						})},
+					}},
+				}},
+			}},
+		}})},
+	}
 }
 
 func collectorHeaders(t *gateway.Tracing) []*corev3.HeaderValue {
@@ -140,7 +191,10 @@ func traceFilters() []*hcmv3.HttpFilter {
 		{
 			Name: filterTraceIDs, Disabled: true,
 			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: anyOf(&headermutationv3.HeaderMutation{Mutations: &headermutationv3.Mutations{
-				RequestMutations: []*mutationv3.HeaderMutation{mutateAppend(traceHeader, "%TRACE_ID% %SPAN_ID%")},
+				RequestMutations: []*mutationv3.HeaderMutation{
+					mutateRemove(clientTraceHeader),
+					mutateAppend(traceHeader, "%TRACE_ID% %SPAN_ID%"),
+				},
 			}})},
 		},
 		{
@@ -168,7 +222,7 @@ func (c *stageCompiler) trace(route *routev3.Route, name string) {
 		ClientSampling: always, OverallSampling: always, RandomSampling: sampled(c.stage.Tracing.Percent),
 		Operation: formatLiteral(name),
 	}
-	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+	for _, name := range tracingFilters {
 		route.TypedPerFilterConfig[name] = enabled(nil)
 	}
 }
@@ -183,7 +237,7 @@ func sampled(percent float64) *typev3.FractionalPercent {
 // untraced leaves a request to its next pass, which is traced.
 func untraced(route *routev3.Route) {
 	route.Tracing = nil
-	for _, name := range []string{filterTraceIDs, filterTracing, filterTracedURL} {
+	for _, name := range tracingFilters {
 		delete(route.TypedPerFilterConfig, name)
 	}
 }
@@ -193,5 +247,12 @@ func untraced(route *routev3.Route) {
 func collectorCluster(t *gateway.Tracing) *clusterv3.Cluster {
 	c := serviceCluster(wire.TracingCluster, nil, &t.Collector)
 	c.HealthChecks, c.CommonLbConfig, c.CloseConnectionsOnHostHealthFailure = nil, nil, false
+	// Envoy waits without end for a report to be taken, and makes the next ones meanwhile.
+	protocol := serviceProtocol()
+	protocol.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{MaxStreamDuration: durationpb.New(reportTimeout)}
+	c.TypedExtensionProtocolOptions["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"] = anyOf(protocol)
+	c.CircuitBreakers = &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+		MaxRequests: uint32Value(maxReports), MaxPendingRequests: uint32Value(maxReports),
+	}}}
 	return c
 }

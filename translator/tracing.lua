@@ -3,11 +3,13 @@
 -- X-Ray. Envoy has decided whether the request is sampled, and has put the ids of the
 -- trace and of its own span into x-gw-trace. tracing.go switches this on.
 --
--- Whatever came with the request is looked at by fixed forms only, and made anew.
+-- Envoy has read the context that came with the request, or makes no span. What is passed
+-- on of it is made anew.
 
 local hex = "[0-9a-f]"
 local root_form = "Root=(1%-" .. string.rep(hex, 8) .. "%-" .. string.rep(hex, 24) .. ")%f[;,%z ]"
-local parent_form = "^00%-" .. string.rep(hex, 32) .. "%-" .. string.rep(hex, 16) .. "%-(" .. hex .. hex .. ")$"
+-- made_size is that of a trace's id and a span's, and a space between them.
+local made_size = 32 + 1 + 16
 -- max_state is how much of a tracestate is passed on: what the W3C asks for at least.
 local max_state = 512
 
@@ -16,19 +18,23 @@ local reasons = {["9"] = true, ["a"] = true, ["b"] = true}
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  local trace, span = string.match(headers:get("x-gw-trace") or "", "^(" .. string.rep(hex, 32) .. ") (" .. string.rep(hex, 16) .. ")$")
+  local made = headers:get("x-gw-trace") or ""
   headers:remove("x-gw-trace")
-  headers:remove("x-client-trace-id")
+  local trace, span
+  if #made == made_size then trace, span = string.sub(made, 1, 32), string.sub(made, -16) end
   local id = headers:get("x-request-id") or ""
-  local sampled = reasons[string.sub(id, 15, 15)] or false
-  local context = headers:get("traceparent")
-  local flags = context and string.match(context, parent_form)
-  if context and not flags then sampled = false end
-  -- A trace whose beginning was not sampled has nothing to hang on to.
-  if flags and tonumber(flags, 16) % 2 == 0 then sampled = false end
-  if not flags or #(headers:get("tracestate") or "") > max_state then headers:remove("tracestate") end
+  local sampled = trace ~= nil and reasons[string.sub(id, 15, 15)] or false
+  local context = trace and headers:get("traceparent")
+  if context then
+    -- A trace whose beginning was not sampled has nothing to hang on to.
+    local flags = tonumber(string.sub(context, 54, 55), 16) or 0
+    sampled = sampled and flags % 2 == 1
+  end
+  local state = headers:get("tracestate")
+  if state and (not context or #state > max_state) then headers:remove("tracestate") end
 
-  local root = string.match(headers:get("x-amzn-trace-id") or "", root_form)
+  local given = headers:get("x-amzn-trace-id")
+  local root = given and string.match(given, root_form)
   if not trace then
     -- Envoy takes no part in a trace whose context it cannot read.
     headers:remove("traceparent")

@@ -117,9 +117,12 @@ type BootstrapOptions struct {
 // template with many parameters, may well compile to more than RE2's default of
 // 100 instructions, of which Envoy refuses one more:
 // https://www.envoyproxy.io/docs/envoy/v1.40.0/api-docs/xds_api/type/matcher/v3/regex.proto
+//
+// Spans are reported by the hundreds in place of five: a report costs much more than a span.
 var runtimeFlags = map[string]any{
-	"re2.max_program_size.error_level": 100_000,
-	"re2.max_program_size.warn_level":  10_000,
+	"re2.max_program_size.error_level":      100_000,
+	"re2.max_program_size.warn_level":       10_000,
+	"tracing.opentelemetry.min_flush_spans": 512,
 }
 
 // Bootstrap makes the configuration that an Envoy is started with. All else it

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/otlptest"
 	"gatehouse/internal/proctest"
 )
 
@@ -311,21 +312,26 @@ func TestWebSocketPassThrough(t *testing.T) {
 	}))
 	defer backend.Close()
 	d := deploy(t, gateway.HTTP, corsAPI, backend.URL)
-	g := start(t, snapshotOf(gateway.API{ID: "s", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "$default", Deployment: d}}}))
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", g.port))
-	if err != nil {
-		t.Fatal(err)
+	s := snapshotOf(gateway.API{ID: "s", Protocol: gateway.HTTP, Stages: []gateway.Stage{
+		{Name: "$default", Deployment: d}, {Name: "traced", Deployment: d, Tracing: &gateway.StageTracing{}},
+	}})
+	collector := otlptest.Start(t)
+	collectorOf(s, collector)
+	g := start(t, s)
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	for _, path := range []string{"/ws", "/traced/ws"} {
+		c := g.dial()
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: s.execute-api.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n"+
+			"Traceparent: 00-"+trace+"-53995c3f42cd8ad8-01\r\n\r\n", path)
+		in := bufio.NewReader(c)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil || resp.StatusCode != 101 {
+			t.Fatalf("%s: %v %v", path, resp, err)
+		}
+		fmt.Fprintf(c, "hello\n")
+		if line, _ := in.ReadString('\n'); line != "echo hello\n" {
+			t.Errorf("%s: got %q", path, line)
+		}
 	}
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
-	fmt.Fprintf(c, "GET /ws HTTP/1.1\r\nHost: s.execute-api.localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n")
-	in := bufio.NewReader(c)
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil || resp.StatusCode != 101 {
-		t.Fatalf("%v %v", resp, err)
-	}
-	fmt.Fprintf(c, "hello\n")
-	if line, _ := in.ReadString('\n'); line != "echo hello\n" {
-		t.Errorf("got %q", line)
-	}
+	spansOf(t, collector, trace, 2) // Those of the stage that is traced.
 }

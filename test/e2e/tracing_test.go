@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,12 @@ func TestTraceHeaders(t *testing.T) {
 		{"W3C, sampled", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"W3C, by path form", "/_aws/execute-api/shop/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"W3C, not sampled", "/all/mapped", []string{"Traceparent", "00-" + w3c + "-" + parent + "-00"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, false},
+		{"X-Ray, a root that is not to be sampled", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"X-Ray, a root that is to be sampled", "/none/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Sampled=1"}, root, "5759e988bd862e3fe1be46a994272793", true},
+		{"X-Ray, parent first", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Parent=" + parent + ";Root=" + root + ";Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"X-Ray, with spaces", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + "; Parent=" + parent + "; Lineage=1; Sampled=0"}, root, "5759e988bd862e3fe1be46a994272793", false},
+		{"W3C, a later version and other flags", "/none/proxy/1", []string{"Traceparent", "01-" + w3c + "-" + parent + "-03"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
+		{"W3C, twice", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "Traceparent", "00-" + w3c + "-" + parent + "-00"}, "1-0af76519-16cd43dd8448eb211c80319c", w3c, true},
 		{"both", "/none/proxy/1", []string{"Traceparent", "00-" + w3c + "-" + parent + "-01", "X-Amzn-Trace-Id", "Root=" + root + ";Parent=" + parent + ";Sampled=0"}, root, w3c, true},
 		{"forced by Envoy's headers", "/none/proxy/1", []string{"X-Client-Trace-Id", "mine"}, "", "", false},
 		{"too long", "/all/proxy/1", []string{"X-Amzn-Trace-Id", "Root=" + root + ";Parent=" + parent + ";Sampled=0;" + strings.Repeat("x", 5000)}, root, "", true},
@@ -150,9 +157,11 @@ func TestTraceHeaders(t *testing.T) {
 		})
 	}
 	// A context that cannot be read is none, and goes no further.
-	got := g.request("GET", host, "/all/proxy/1", "", "Traceparent", "00-"+w3c+"-0-01").echo(t)
-	if x := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")); joined(got, "traceparent") != "" || x == nil || x[5] != "0" {
-		t.Errorf("the backend was told %v", got.Headers)
+	for _, context := range []string{"00-" + w3c + "-0-01", "00-" + strings.Repeat("0", 32) + "-" + parent + "-01"} {
+		got := g.request("GET", host, "/all/proxy/1", "", "Traceparent", context).echo(t)
+		if x := xray.FindStringSubmatch(joined(got, "x-amzn-trace-id")); joined(got, "traceparent") != "" || x == nil || x[5] != "0" {
+			t.Errorf("the backend was told %v", got.Headers)
+		}
 	}
 	// Stages that are not traced leave everything as it is.
 	for _, headers := range [][]string{nil, {"Traceparent", "00-" + w3c + "-" + parent + "-01", "Tracestate", "a=1", "X-Amzn-Trace-Id", "Root=1"}} {
@@ -167,7 +176,7 @@ func TestTraceHeaders(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range linesOf(t, g.told.String, len(logged)+1) {
+	for _, line := range linesOf(t, g.told.String, len(logged)+2) {
 		o := decode(t, line)
 		if want, known := logged[o["requestId"].(string)]; known && o["xrayTraceId"] != want {
 			t.Errorf("%s, want %s", line, want)
@@ -232,29 +241,38 @@ func TestTraceSampling(t *testing.T) {
 func TestTraceSpans(t *testing.T) {
 	c := otlptest.Start(t)
 	backend := echoBackend(t, "one")
-	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{{
-		Name: "v1", Deployment: deploy(t, gateway.REST, tracedAPI, backend.URL), Tracing: &gateway.StageTracing{Percent: 0},
-	}}})
+	api := deploy(t, gateway.REST, tracedAPI, backend.URL)
+	s := snapshotOf(gateway.API{ID: "shop", Protocol: gateway.REST, Stages: []gateway.Stage{
+		{Name: "v1", Deployment: api, Tracing: &gateway.StageTracing{Percent: 0}},
+		{Name: "v2", Deployment: api, Canary: &gateway.Canary{Percent: 100, Deployment: api}, Tracing: &gateway.StageTracing{Percent: 0}},
+	}})
 	collectorOf(s, c)
 	g := start(t, s)
 	const trace, parent = "0af7651916cd43dd8448eb211c80319c", "53995c3f42cd8ad8"
-	g.request("GET", "shop.execute-api.localhost", "/v1/proxy/7?token=secret-query", "", "Traceparent", "00-"+trace+"-"+parent+"-01")
-	spans := spansOf(t, c, trace, 2)
-	server, client := spans["GET /proxy/{id}"], spans["integration"]
-	if server.Parent != parent || client.Parent != server.ID || server.Kind != 2 || client.Kind != 3 || server.Service != "edge" {
-		t.Errorf("%+v\n%+v", server, client)
-	}
-	for _, span := range spans {
-		if strings.Contains(span.Span.String(), "secret-query") {
-			t.Errorf("the query is told: %v", span.Span)
-		}
-	}
-	for name, want := range map[string]string{
-		"gatehouse.api": "shop", "gatehouse.stage": "v1", "http.route": "GET /proxy/{id}", "http.status_code": "200", "http.method": "GET",
-		"http.url": "http://shop.execute-api.localhost/v1/proxy/7",
+	for i, r := range []struct{ host, base, stage, url string }{
+		{"shop.execute-api.localhost", "/v1", "v1", "http://shop.execute-api.localhost/v1/proxy/7"},
+		{"localhost", "/_aws/execute-api/shop/v1", "v1", "http://shop.execute-api.localhost/v1/proxy/7"},
+		{"shop.execute-api.localhost", "/v2", "v2", "http://shop.execute-api.localhost/v2/proxy/7"},
 	} {
-		if server.Attributes[name] != want {
-			t.Errorf("%s is %q, want %q", name, server.Attributes[name], want)
+		trace := trace[:31] + strconv.Itoa(i)
+		g.request("GET", r.host, r.base+"/proxy/7?token=secret-query", "", "Traceparent", "00-"+trace+"-"+parent+"-01")
+		spans := spansOf(t, c, trace, 2)
+		server, client := spans["GET /proxy/{id}"], spans["integration"]
+		if server.Parent != parent || client.Parent != server.ID || server.Kind != 2 || client.Kind != 3 || server.Service != "edge" {
+			t.Errorf("%s%s: %+v\n%+v", r.host, r.base, server, client)
+		}
+		for _, span := range spans {
+			if strings.Contains(span.Span.String(), "secret-query") {
+				t.Errorf("the query is told: %v", span.Span)
+			}
+		}
+		for name, want := range map[string]string{
+			"gatehouse.api": "shop", "gatehouse.stage": r.stage, "http.route": "GET /proxy/{id}", "http.status_code": "200", "http.method": "GET",
+			"http.url": r.url,
+		} {
+			if server.Attributes[name] != want {
+				t.Errorf("%s%s: %s is %q, want %q", r.host, r.base, name, server.Attributes[name], want)
+			}
 		}
 	}
 	// A refusal is a span, too.
