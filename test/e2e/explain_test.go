@@ -345,7 +345,7 @@ func TestExplainChecksAsEnvoyDoes(t *testing.T) {
 		"policy of the account": {"GET", "elsewhere/v1/pets", "", nil, "", 0},
 		"unsigned to a client":  {"POST", "chat/v1/@connections/x", "", nil, "signature", 0},
 	}
-	ids := map[string]string{}
+	ids, types := map[string]string{}, map[string]gateway.ResponseType{}
 	for name, c := range cases {
 		id, path, _ := strings.Cut(c.target, "/")
 		host := id + ".execute-api.localhost"
@@ -364,6 +364,7 @@ func TestExplainChecksAsEnvoyDoes(t *testing.T) {
 		shown := strings.Join(e.Lines(), "\n")
 		r := g.request(c.method, host, "/"+path, c.body, headers...)
 		ids[name] = r.Header.Get("X-Amzn-Requestid") + r.Header.Get("Apigw-Requestid")
+		types[name] = e.Answer.ResponseType
 		last := e.Steps[len(e.Steps)-1]
 		for _, step := range e.Steps {
 			if step.Result == explain.Failed {
@@ -415,6 +416,9 @@ func TestExplainChecksAsEnvoyDoes(t *testing.T) {
 		}
 		if failed != want || !e.Answer.Certain || e.Answer.Status != r.Status || (e.Answer.From == explain.FromIntegration) != (r.Upstream != "" && r.ResponseType == "") {
 			t.Errorf("%s: %q failed, want %q:\n%s", name, failed, want, strings.Join(e.Lines(), "\n"))
+		}
+		if want := types[name]; want != "" && e.Answer.ResponseType != want {
+			t.Errorf("%s: it is said to be %q, and was explained as %q", name, e.Answer.ResponseType, want)
 		}
 		if text := strings.Join(e.Lines(), "\n"); strings.Contains(text, "-key-0123456789") {
 			t.Errorf("%s: a key's value is told:\n%s", name, text)
