@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -285,12 +284,4 @@ func shown(d time.Duration) string {
 		return fmt.Sprintf("%.1f ms", ms)
 	}
 	return fmt.Sprintf("%.2f s", d.Seconds())
-}
-
-// Again is the question that a request was, so that it can be asked of another snapshot.
-// What headers it had is not known.
-func Again(r history.Request) Question {
-	q := Question{Method: r.Method, URL: "http://" + r.Host + r.Path, Canary: r.Canary}
-	q.Source, _ = netip.ParseAddr(r.Caller) // the zero Addr if it is none
-	return q
 }
