@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
+	"gatehouse/translator"
 )
 
 // apiKey is whether the route asks for a key, whose it is, and whether a plan lets it in.
@@ -24,6 +26,9 @@ func (ex *offline) apiKey() bool {
 		return true
 	}
 	value := ex.asked.header.Get("X-Api-Key")
+	if asksService := ex.route.GetTypedPerFilterConfig()[wire.AuthorizationMetadata] != nil; !asksService && translator.KeysInEnvoy(ex.snapshot.KeyAccess()) {
+		value = strings.TrimPrefix(value, "Bearer ") // as Envoy takes it
+	}
 	if value == "" {
 		return forbidden("the route asks for an API key in the header x-api-key, and there is none")
 	}

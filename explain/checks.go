@@ -1,43 +1,84 @@
 package explain
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"gatehouse/extauthz/sigv4"
 	"gatehouse/gateway"
 	"gatehouse/gateway/iampolicy"
+	"gatehouse/translator"
 )
 
 // checks goes through what a route asks of its callers, in the order in which it is asked;
 // false when one of them refuses.
 func (ex *offline) checks() bool {
-	ex.certificate()
-	for _, check := range []func() bool{ex.policy, ex.authorization, ex.apiKey, ex.parametersThere, ex.bodyFits} {
+	limits := translator.BodyLimitsOf(ex.vh, ex.route)
+	within := func(limit uint64) func() bool { return func() bool { return ex.within(limit) } }
+	for _, check := range []func() bool{within(limits.First), ex.policy, within(limits.Signed), ex.authorization, ex.apiKey, ex.limits, ex.parametersThere, within(limits.Validated), ex.bodyFits} {
 		if !check() {
 			return false
 		}
 	}
+	// The last limit is looked at behind the parameters, for which there is another route.
+	return ex.within(limits.Last)
+}
+
+// within holds the body to what it may have; 0 is any number of bytes.
+func (ex *offline) within(limit uint64) bool {
+	if limit == 0 || uint64(len(ex.body)) <= limit {
+		return true
+	}
+	at := ex.stage.Source
+	for _, s := range ex.stage.Settings {
+		if s.MaxRequestBytes != nil && (s.RouteKey == ex.Route || s.RouteKey == "*") {
+			at = s.Source
+		}
+	}
+	ex.refuse("body", at, gateway.RequestTooLarge, "", fmt.Sprintf("the body has %d bytes, and may have %d", len(ex.body), limit))
+	return false
+}
+
+// certificate tells of domains whose clients show one; false where they cannot. It is asked for
+// before HTTP begins.
+func (ex *offline) certificate() bool {
+	d := ex.domain
+	if d == nil || d.TLS == nil || d.TLS.ClientCA == "" {
+		return true
+	}
+	if !ex.asked.secure {
+		ex.add("client certificate", Failed, d.Source, "clients of the domain show a certificate, which only a TLS handshake by its name can ask for")
+		ex.answer(403, "", forbidden)
+		return false
+	}
+	ex.add("client certificate", Open, d.Source, "the handshake fails without a certificate of the domain's truststore")
 	return true
 }
 
-// certificate tells of domains whose clients show one. It is asked for before HTTP begins.
-func (ex *offline) certificate() {
-	for i := range ex.snapshot.Domains {
-		d := &ex.snapshot.Domains[i]
-		if d.TLS != nil && d.TLS.ClientCA != "" && strings.EqualFold(d.Name, ex.asked.host) {
-			ex.add("client certificate", Open, d.Source, "the handshake fails without a certificate of the domain's truststore")
+func (ex *offline) identity() iampolicy.API {
+	home := ex.api.Home()
+	return iampolicy.OwnIdentity([]byte(ex.deployment.Policy), iampolicy.API{Region: home.Region, Account: home.Account, ID: ex.API})
+}
+
+// policy is the resource policy, as far as it goes by what is asked. With a function, it
+// decides together with that; with a signature, behind it.
+func (ex *offline) policy() bool {
+	kind := iampolicy.Open
+	if ex.of.Authorization != nil {
+		switch ex.of.Authorization.Type {
+		case gateway.AuthorizationIAM:
+			return true
+		case gateway.AuthorizationLambda:
+			kind = iampolicy.LambdaAuthorizer
+		case gateway.AuthorizationUserPool:
+			kind = iampolicy.UserPool
 		}
 	}
-}
-
-func (ex *offline) identity() iampolicy.API {
-	return iampolicy.OwnIdentity([]byte(ex.deployment.Policy), iampolicy.API{Region: gateway.DefaultRegion, Account: gateway.DefaultAccountID, ID: ex.API})
-}
-
-// policy is the resource policy, as far as it goes by what is asked. With a signature or a
-// function, it decides together with them.
-func (ex *offline) policy() bool {
 	if ex.deployment.Policy == "" {
 		return true
 	}
@@ -52,34 +93,62 @@ func (ex *offline) policy() bool {
 		ex.add("resource policy", Open, at, "the API has a resource policy; give the client's address to have it looked at")
 		return true
 	}
-	decision := policy.Evaluate(&iampolicy.Request{
-		Action: iampolicy.Invoke, Resource: identity.MethodARN(ex.Stage, ex.asked.method, ex.below()), Time: time.Now(),
-		SourceIP: ex.asked.source, UserAgent: ex.asked.header.Get("User-Agent"), Referer: ex.asked.header.Get("Referer"),
-	})
-	kind := iampolicy.Open
-	if ex.of.Authorization != nil {
-		switch ex.of.Authorization.Type {
-		case gateway.AuthorizationIAM:
-			kind = iampolicy.SameAccount
-		case gateway.AuthorizationLambda:
-			kind = iampolicy.LambdaAuthorizer
-		case gateway.AuthorizationUserPool:
-			kind = iampolicy.UserPool
-		}
+	resource := ex.below()
+	if ex.api.Protocol == gateway.REST && len(resource) > 1 {
+		resource = strings.TrimSuffix(resource, "/") // the ARN has one spelling for both
 	}
-	outcome := iampolicy.Combine(kind, &decision, iampolicy.Decision{Statement: -1})
-	text := fmt.Sprintf("the resource policy, asked about %s from %s, says: %s", identity.MethodARN(ex.Stage, ex.asked.method, ex.below()), ex.asked.source, decision)
-	switch {
+	request := iampolicy.Request{
+		Action: iampolicy.Invoke, Resource: identity.MethodARN(ex.Stage, ex.asked.method, resource), Time: time.Now(), SourceIP: ex.asked.source,
+		SecureTransport: ex.asked.secure, UserAgent: ex.asked.header.Get("User-Agent"), Referer: ex.asked.header.Get("Referer"),
+	}
+	text := fmt.Sprintf("the resource policy, asked about %s from %s, says: ", request.Resource, ex.asked.source)
+	var decision iampolicy.Decision
+	for i, network := range ex.networks() {
+		request.SourceVPC, request.SourceVPCE, request.VPCSourceIP = network.vpc, network.endpoint, network.address(ex.asked.source)
+		said := policy.Evaluate(&request)
+		if i > 0 && said != decision {
+			ex.add("resource policy", Open, at, text+fmt.Sprintf("%s, or %s, by the network of the listener that it comes by", decision, said))
+			return true
+		}
+		decision = said
+	}
+	text += decision.String()
+	switch outcome := iampolicy.Combine(kind, &decision, iampolicy.Decision{Statement: -1}); {
 	case outcome == iampolicy.Allowed:
 		ex.add("resource policy", Passed, at, text)
-	case outcome == iampolicy.ImplicitDeny && (kind == iampolicy.SameAccount || kind == iampolicy.LambdaAuthorizer):
-		ex.add("resource policy", Open, at, text+"; the "+map[bool]string{true: "caller's own policies", false: "authorizer's policy"}[kind == iampolicy.SameAccount]+" may allow it")
+	case outcome == iampolicy.ImplicitDeny && kind == iampolicy.LambdaAuthorizer:
+		ex.add("resource policy", Open, at, text+"; the authorizer's policy may allow it")
 	default:
-		message := iampolicy.DenialText("", iampolicy.Invoke, identity.MethodARN(ex.Stage, ex.asked.method, ex.below()), outcome)
-		ex.refuse("resource policy", at, gateway.AccessDenied, message, text)
+		ex.refuse("resource policy", at, gateway.AccessDenied, iampolicy.DenialText("", iampolicy.Invoke, request.Resource, outcome), text)
 		return false
 	}
 	return true
+}
+
+// network is what a listener says of where its requests come from.
+type network struct{ vpc, endpoint string }
+
+// address is the client's within a network; none where no network is told of.
+func (n network) address(source netip.Addr) netip.Addr {
+	if n == (network{}) {
+		return netip.Addr{}
+	}
+	return source
+}
+
+// networks are those of the gateway's listeners.
+func (ex *offline) networks() (all []network) {
+	for i := range ex.snapshot.Gateways {
+		for _, l := range ex.snapshot.Gateways[i].Listeners {
+			if n := (network{l.SourceVPC, l.SourceVPCE}); ex.snapshot.Gateways[i].Name == ex.Gateway && !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []network{{}}
+	}
+	return all
 }
 
 // authorization is the route's authorizer, or the signature that it asks for.
@@ -91,7 +160,7 @@ func (ex *offline) authorization() bool {
 	}
 	switch asked.Type {
 	case gateway.AuthorizationIAM:
-		return ex.signature(asked)
+		return ex.signature(asked.Source)
 	}
 	a := ex.deployment.Authorizer(asked.Authorizer)
 	if a == nil {
@@ -104,17 +173,31 @@ func (ex *offline) authorization() bool {
 	return ex.token(asked, a)
 }
 
-func (ex *offline) signature(asked *gateway.Authorization) bool {
-	header := ex.asked.header.Get("Authorization")
-	signed := strings.HasPrefix(header, "AWS4-HMAC-SHA256") || strings.Contains(ex.asked.query, "X-Amz-Signature=")
+// signature is verified as far as that takes no access key.
+func (ex *offline) signature(at gateway.Position) bool {
+	request := sigv4.Request{Method: ex.asked.method, Path: ex.first.path, Query: ex.first.query, Host: ex.first.host}
+	for name, values := range ex.asked.header {
+		// Envoy takes the values of a header together.
+		request.Headers = append(request.Headers, sigv4.Header{Name: name, Value: strings.Join(values, ",")})
+	}
+	unasked := errors.New("no access key is looked up")
+	verifier, err := sigv4.New(sigv4.Options{Lookup: func(context.Context, string) (*sigv4.Credential, error) { return nil, unasked }})
+	if err == nil {
+		_, err = verifier.Verify(context.Background(), &request, time.Now())
+	}
+	var wrong *sigv4.Error
 	switch {
-	case !signed && ex.api.Protocol == gateway.HTTP:
-		ex.refuse("signature", asked.Source, gateway.AccessDenied, "", "the route asks for a request that is signed (AWS_IAM), and this is not")
+	case errors.As(err, &wrong) && ex.api.Protocol == gateway.HTTP:
+		ex.refuse("signature", at, gateway.AccessDenied, "", "the route asks for a request that is signed (AWS_IAM): "+wrong.Error())
 		return false
-	case !signed:
-		ex.refuse("signature", asked.Source, gateway.MissingAuthenticationToken, "", "the route asks for a request that is signed (AWS_IAM), and this is not")
+	case errors.As(err, &wrong):
+		ex.refuse("signature", at, wrong.Response, wrong.Message, "the route asks for a request that is signed (AWS_IAM): "+wrong.Error())
 		return false
 	}
-	ex.add("signature", Open, asked.Source, "the signature is verified, and the caller's policies are asked for execute-api:Invoke; 403 where one of them says no")
+	whose := "the caller's policies are asked"
+	if ex.deployment.Policy != "" {
+		whose = "the caller's policies and the resource policy are asked"
+	}
+	ex.add("signature", Open, at, "the signature is verified, and "+whose+" for execute-api:Invoke; 403 where one of them says no")
 	return true
 }

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,9 @@ func snapshot() *gateway.Snapshot {
 	d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{
 		{Method: "GET", Path: "/pets/{id}", Integration: to, Source: gateway.Position{File: "pets.yaml", Line: 3, Column: 5}},
 		{Method: "GET", Path: "/keyed/{id}", Integration: to, APIKeyRequired: true},
+		{Method: "GET", Path: "/mapped", Integration: &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://127.0.0.1:9/{t}",
+			RequestParameters: []gateway.ParameterMapping{{Target: "integration.request.path.t", Source: "method.request.querystring.token"}}}},
+		{Method: "GET", Path: "/signed/{id}", Integration: to, Authorization: &gateway.Authorization{Type: gateway.AuthorizationIAM}},
 	}}
 	s := &gateway.Snapshot{
 		Gateways: []gateway.Gateway{{Name: "edge", Suffix: "localhost", Listeners: []gateway.Listener{{Address: "127.0.0.1", Port: 8080}}}},
@@ -55,7 +59,7 @@ func TestJSONGoesBothWays(t *testing.T) {
 // that is told.
 func TestSecretsStaySecret(t *testing.T) {
 	for _, key := range []string{"", "key-secret-0123456789", "guessed-secret"} {
-		for _, target := range []string{"pets/7", "keyed/7", "nothing"} {
+		for _, target := range []string{"pets/7", "keyed/7", "mapped", "signed/7", "nothing"} {
 			q := Question{Method: "GET", URL: "http://pets.execute-api.localhost/v1/" + target + "?token=query-secret", Header: map[string][]string{}}
 			q.Header.Set("x-api-key", key)
 			q.Header.Set("Authorization", "Bearer bearer-secret")
@@ -125,7 +129,7 @@ func TestBases(t *testing.T) {
 		}},
 		// These lead to the stage by longer paths, and are other hosts.
 		{Name: "*.example.com", Mappings: []gateway.DomainMapping{mapping("", nil)}},
-		{Name: "*", Mappings: []gateway.DomainMapping{mapping("pets", nil)}},
+		{Name: "*", Mappings: []gateway.DomainMapping{mapping("pets", nil), mapping("v1", nil), mapping("", nil)}},
 	}
 	s.Seal()
 	for _, c := range []struct{ url, tenant, route, id string }{
@@ -147,6 +151,52 @@ func TestBases(t *testing.T) {
 		}
 		if ruled := strings.Contains(strings.Join(e.Lines(), ""), "by the routing rule"); ruled != (c.tenant != "") {
 			t.Errorf("%s (%s): told of a rule: %t", c.url, c.tenant, ruled)
+		}
+	}
+}
+
+// TestHowItComes asks by which listener, and by which scheme, a request comes.
+func TestHowItComes(t *testing.T) {
+	s := snapshot()
+	deny := func(condition string) *gateway.Deployment {
+		d := *s.APIs[0].Stages[0].Deployment
+		d.Policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"},` +
+			`{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*","Condition":` + condition + `}]}`
+		return &d
+	}
+	chat := &gateway.Deployment{Protocol: gateway.WebSocket, RouteSelectionExpression: "$request.body.action", Routes: []gateway.Route{{Path: gateway.ConnectRoute}}}
+	s.APIs = append(s.APIs,
+		gateway.API{ID: "secure", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Variables: map[string]string{"of": "x"}, Deployment: deny(`{"Bool":{"aws:SecureTransport":"false"}}`)}}},
+		gateway.API{ID: "private", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Variables: map[string]string{"of": "x"}, Deployment: deny(`{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}`)}}},
+		gateway.API{ID: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: chat}}})
+	s.Domains = []gateway.Domain{{Name: "closed.example.com", TLS: &gateway.TLS{ClientCA: "a bundle"}, Mappings: []gateway.DomainMapping{{API: "pets", Stage: "v1"}}}}
+	private := *s
+	private.Gateways = []gateway.Gateway{s.Gateways[0]}
+	private.Gateways[0].Listeners = []gateway.Listener{{Address: "127.0.0.1", Port: 8080, SourceVPC: "vpc-1"}}
+	both := private
+	both.Gateways = []gateway.Gateway{s.Gateways[0]}
+	both.Gateways[0].Listeners = append(private.Gateways[0].Listeners, gateway.Listener{Address: "127.0.0.1", Port: 8081})
+	for _, c := range []struct {
+		of   *gateway.Snapshot
+		url  string
+		want Answer
+	}{
+		{s, "http://secure.execute-api.localhost/v1/pets/7", Answer{Status: 403, Certain: true, From: FromGateway}},
+		{s, "https://secure.execute-api.localhost/v1/pets/7", Answer{Certain: true, From: FromIntegration}},
+		{s, "http://private.execute-api.localhost/v1/pets/7", Answer{Status: 403, Certain: true, From: FromGateway}},
+		{&private, "http://private.execute-api.localhost/v1/pets/7", Answer{Certain: true, From: FromIntegration}},
+		{&both, "http://private.execute-api.localhost/v1/pets/7", Answer{From: FromIntegration}},
+		{s, "http://closed.example.com/pets/7", Answer{Status: 403, Certain: true, From: FromGateway}},
+		{s, "https://closed.example.com/pets/7", Answer{From: FromIntegration}},
+		{s, "http://chat.execute-api.localhost/v1", Answer{Status: 426, Certain: true, From: FromGateway}},
+		{s, "ws://chat.execute-api.localhost/v1", Answer{Certain: true, From: FromIntegration}},
+	} {
+		e, err := Offline(c.of, Question{Method: "GET", URL: c.url, Source: netip.MustParseAddr("127.0.0.1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Answer.Status != c.want.Status || e.Answer.Certain != c.want.Certain || e.Answer.From != c.want.From {
+			t.Errorf("%s: %+v, want %+v\n%s", c.url, e.Answer, c.want, strings.Join(e.Lines(), "\n"))
 		}
 	}
 }

@@ -2,7 +2,7 @@ package explain
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
 	"gatehouse/gateway"
@@ -12,30 +12,27 @@ import (
 // functionAuthorizer is a Lambda authorizer. What it answers is not known, only whether it
 // is asked.
 func (ex *offline) functionAuthorizer(a *gateway.Authorizer) bool {
-	var missing []string
-	first := ""
-	for _, source := range a.IdentitySources {
-		values := ex.valuesOf(source)
-		switch {
-		case values == nil:
-			// It is of the context, which only a request has.
-		case len(values) == 0 || values[0] == "":
-			missing = append(missing, source)
-		case first == "":
-			first = values[0]
-		}
-	}
 	unauthorized := func(text string) bool {
-		ex.refuse("authorizer", a.Source, gateway.Unauthorized, "", text)
+		ex.refuse("authorizer", a.Source, gateway.Unauthorized, "", fmt.Sprintf("the authorizer %s is not asked, as %s", a.Name, text))
 		return false
 	}
-	if len(missing) > 0 {
-		return unauthorized(fmt.Sprintf("the authorizer %s is not asked, as the request lacks %s", a.Name, strings.Join(missing, ", ")))
-	}
-	if a.ValidationExpression != "" && first != "" {
-		if re, err := regexp.Compile("^(?:" + a.ValidationExpression + ")$"); err == nil && !re.MatchString(first) {
-			return unauthorized(fmt.Sprintf("the authorizer %s is not asked, as its identityValidationExpression %s does not match", a.Name, a.ValidationExpression))
+	// A REST API without a cache lets the function see what is missing.
+	asksAnyway := a.Type == "REQUEST" && ex.api.Protocol == gateway.REST && a.ResultTTLSeconds != nil && *a.ResultTTLSeconds == 0
+	var missing, values []string
+	for _, source := range a.IdentitySources {
+		// What is of the context only a request has.
+		if values = ex.valuesOf(source); values != nil && !slices.ContainsFunc(values, func(value string) bool { return value != "" }) {
+			missing = append(missing, source)
 		}
+	}
+	switch {
+	case len(missing) > 0 && !asksAnyway:
+		return unauthorized("the request lacks " + strings.Join(missing, ", "))
+	case a.Type != "TOKEN" || len(values) == 0:
+	case len(values) > 1:
+		return unauthorized("there is more than one token")
+	case a.ValidationExpression != "" && !wholly(a.ValidationExpression, values[0]):
+		return unauthorized("its identityValidationExpression " + a.ValidationExpression + " does not match")
 	}
 	ex.add("authorizer", Open, a.Source, fmt.Sprintf("the function of the authorizer %s decides, or what it said before is taken; 403 where it says no, 401 where it says Unauthorized, 500 where it fails", a.Name))
 	return true

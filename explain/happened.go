@@ -2,7 +2,6 @@ package explain
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -110,6 +109,11 @@ func (h *happened) placed() {
 	switch {
 	case h.of != nil:
 		h.add("route", Passed, h.of.Source, "the route "+h.of.Key())
+	case h.api != nil && h.api.Protocol == gateway.WebSocket && strings.HasPrefix(h.below(), "/"+gateway.ConnectionsRoute+"/"):
+		h.add("route", Passed, h.stage.Source, "the stage's own endpoint: "+gateway.ConnectionsRoute)
+		if h.r.ResponseType == string(gateway.MissingAuthenticationToken) {
+			h.add("signature", Failed, h.stage.Source, InWords("signature-not-signed"))
+		}
 	case h.r.Resource != "":
 		h.add("route", Noted, gateway.Position{}, fmt.Sprintf("the route %s, which is not in the definitions any more", h.key()))
 	case h.stage != nil && h.r.Method == "OPTIONS" && h.r.Upstream == "" && h.r.Status < 300:
@@ -228,6 +232,9 @@ func (h *happened) limited() {
 func (h *happened) integrated() {
 	at := gateway.Position{}
 	if h.r.Upstream == "" {
+		if h.r.Details == dotsMapped && h.of != nil && h.of.Integration != nil {
+			h.add("integration", Failed, h.of.Integration.Source, detailWords[dotsMapped])
+		}
 		if h.of != nil && h.of.Integration != nil && h.of.Integration.Type == gateway.IntegrationMock && h.r.ResponseType == "" {
 			h.add("integration", Passed, h.of.Integration.Source, fmt.Sprintf("MOCK: the gateway answered by itself, with %d", h.r.Status))
 		}
@@ -277,12 +284,4 @@ func shown(d time.Duration) string {
 		return fmt.Sprintf("%.1f ms", ms)
 	}
 	return fmt.Sprintf("%.2f s", d.Seconds())
-}
-
-// Again is the question that a request was, so that it can be asked of another snapshot.
-// What headers it had is not known.
-func Again(r history.Request) Question {
-	q := Question{Method: r.Method, URL: "http://" + r.Host + r.Path, Canary: r.Canary}
-	q.Source, _ = netip.ParseAddr(r.Caller) // the zero Addr if it is none
-	return q
 }

@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,7 +48,11 @@ func (ex *offline) host(out *translator.Output, name string) (*routev3.VirtualHo
 	if domain != ex.asked.host {
 		text += ", by the domain " + domain
 	}
-	ex.add("host", Passed, ex.domainSource(domain), text)
+	at := gateway.Position{}
+	if ex.domain = ex.domainOf(domain); ex.domain != nil {
+		at = ex.domain.Source
+	}
+	ex.add("host", Passed, at, text)
 	return found, nil
 }
 
@@ -71,26 +74,14 @@ func leads(vh *routev3.VirtualHost, a *asked, resources translator.Resources) *r
 	return nil
 }
 
-func (ex *offline) domainSource(domain string) gateway.Position {
+// domainOf is the domain of a name that the gateway has; nil for the APIs' own hosts.
+func (ex *offline) domainOf(name string) *gateway.Domain {
 	for i := range ex.snapshot.Domains {
-		if d := &ex.snapshot.Domains[i]; strings.EqualFold(d.Name, domain) {
-			return d.Source
+		if d := &ex.snapshot.Domains[i]; strings.EqualFold(d.Name, name) && (d.Gateway == "" || d.Gateway == ex.Gateway) {
+			return d
 		}
 	}
-	return gateway.Position{}
-}
-
-// domains are those of the gateway that have the host, the one of the longest name first.
-func (ex *offline) domains() (found []*gateway.Domain) {
-	for i := range ex.snapshot.Domains {
-		d := &ex.snapshot.Domains[i]
-		suffix, wild := strings.CutPrefix(d.Name, "*")
-		if (d.Gateway == "" || d.Gateway == ex.Gateway) && (strings.EqualFold(d.Name, ex.asked.host) || wild && strings.HasSuffix(ex.asked.host, strings.ToLower(suffix))) {
-			found = append(found, d)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *gateway.Domain) int { return cmp.Compare(len(b.Name), len(a.Name)) })
-	return found
+	return nil
 }
 
 // knownHosts tells a few names that there are.

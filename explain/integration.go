@@ -1,31 +1,45 @@
 package explain
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
 	"gatehouse/gateway"
 )
 
 // integrate tells where a request goes that is let in.
 func (ex *offline) integrate() {
-	for _, s := range ex.Steps {
-		if s.Name == "throttle" && s.Result == Failed {
-			status, body := ex.response(gateway.Throttled, "")
-			ex.answer(status, gateway.Throttled, body)
-			return
-		}
-	}
 	in := ex.of.Integration
+	if ex.api.Protocol == gateway.WebSocket && !ex.asked.upgrades() {
+		ex.add("upgrade", Failed, gateway.Position{}, "a WebSocket API is connected to with the header Upgrade: websocket, or by ws:// or wss://")
+		ex.answer(426, "", `{"message":"Upgrade Required","requestId":"$context.requestId"}`)
+		return
+	}
+	if in == nil && ex.api.Protocol == gateway.WebSocket {
+		ex.add("integration", Passed, ex.of.Source, "the route has none: who comes here is let in")
+		ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
+		return
+	}
 	if in == nil {
 		ex.add("integration", Failed, ex.of.Source, "the route has none")
 		ex.answer(500, "", "")
 		return
 	}
-	if d := ex.route.GetDirectResponse(); d != nil {
+	if d := ex.route.GetDirectResponse(); d != nil && ex.refusing() {
+		t, text := gateway.UnsupportedMediaType, ex.unsupportedMedia()
+		if text == "" {
+			t, text = gateway.APIConfigurationError, "no integration response is for what the MOCK integration makes"
+		}
+		ex.refuse("integration", in.Source, t, "", text)
+		return
+	} else if d != nil {
 		what := "the gateway answers by itself"
 		if in.Type == gateway.IntegrationMock {
 			what = "MOCK: " + what
@@ -34,22 +48,27 @@ func (ex *offline) integrate() {
 		ex.answer(int(d.GetStatus()), "", replyBody(ex.route))
 		return
 	}
+	if text := ex.unsupportedMedia(); text != "" {
+		ex.refuse("integration", in.Source, gateway.UnsupportedMediaType, "", text)
+		return
+	}
 	uri, missing := gateway.ResolveStageVariables(in.URI, ex.variables)
+	dots := ""
 	uri = gateway.ReplacePlaceholders(uri, func(s string) string { return s }, func(name string) string {
-		for _, m := range in.RequestParameters {
-			if strings.TrimPrefix(m.Target, "integration.request.path.") == name {
-				if source, ok := strings.CutPrefix(m.Source, "method.request.path."); ok {
-					name = source
-					continue
-				}
-				return "{" + name + "}"
-			}
+		value, known := ex.inPath(name)
+		switch {
+		case !known:
+			return "{" + name + "}"
+		case value == "." || value == "..":
+			dots = name
 		}
-		if value, ok := ex.parameters[name]; ok {
-			return value
-		}
-		return "{" + name + "}"
+		return value
 	})
+	if dots != "" {
+		ex.add("integration", Failed, in.Source, fmt.Sprintf("{%s} of its URI would be dots, which lead elsewhere", dots))
+		ex.answer(400, "", `{"message":"Bad Request"}`)
+		return
+	}
 	text := string(in.Type)
 	if in.Subtype != "" {
 		text += " " + in.Subtype
@@ -89,7 +108,70 @@ func (ex *offline) integrate() {
 	if text := mapped(in); text != "" {
 		ex.add("mapping", Noted, in.Source, text)
 	}
+	if _, template, _ := ex.requestTemplate(); !gateway.PassesThrough(template) && len(ex.body) > 0 && !json.Valid(ex.body) {
+		ex.add("body", Open, in.Source, "it is no JSON; 400 where the template looks into it")
+	}
 	ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
+}
+
+// inPath is what a variable of the integration's URI stands for, as in the client's path; false
+// where it is from elsewhere, which may be a secret, unless it is dots.
+func (ex *offline) inPath(name string) (string, bool) {
+	for _, m := range ex.of.Integration.RequestParameters {
+		if strings.TrimPrefix(m.Target, "integration.request.path.") != name {
+			continue
+		}
+		if source, ok := strings.CutPrefix(m.Source, "method.request.path."); ok {
+			name = source
+			break
+		}
+		values := ex.valuesOf(m.Source)
+		if len(values) == 0 || strings.Contains(m.Source, ".multivalue") {
+			return "", false
+		}
+		last := values[len(values)-1]
+		return last, last == "." || last == ".."
+	}
+	value, known := ex.parameters[name]
+	return value, known
+}
+
+// refusing reports whether the route's own reply is a gateway response.
+func (ex *offline) refusing() bool {
+	return slices.ContainsFunc(ex.route.GetResponseHeadersToAdd(), func(h *corev3.HeaderValueOption) bool {
+		return strings.EqualFold(h.GetHeader().GetKey(), "x-amzn-errortype")
+	})
+}
+
+// unsupportedMedia tells why an integration does not take bodies of the request's type; empty
+// where it does.
+func (ex *offline) unsupportedMedia() string {
+	in := ex.of.Integration
+	if in.Type == gateway.IntegrationHTTPProxy || in.Type == gateway.IntegrationAWSProxy ||
+		in.PassthroughBehavior != "NEVER" && (in.PassthroughBehavior != "WHEN_NO_TEMPLATES" || len(in.RequestTemplates) == 0) {
+		return ""
+	}
+	contentType, _, found := ex.requestTemplate()
+	if found {
+		return ""
+	}
+	return fmt.Sprintf("the integration has no template for bodies of the type %s, and lets none through without one (%s)", contentType, in.PassthroughBehavior)
+}
+
+// requestTemplate is the one of the body's content type, of which the first counts.
+func (ex *offline) requestTemplate() (contentType, template string, found bool) {
+	contentType = ex.asked.header.Get("Content-Type")
+	if end := strings.IndexAny(contentType, ";,"); end >= 0 {
+		contentType = contentType[:end]
+	}
+	contentType = cmp.Or(strings.TrimSpace(contentType), "application/json")
+	for of, text := range ex.of.Integration.RequestTemplates {
+		if strings.EqualFold(of, contentType) {
+			return contentType, text, true
+		}
+	}
+	template, found = ex.of.Integration.RequestTemplates[gateway.DefaultRoute]
+	return contentType, template, found
 }
 
 // shownMappings bounds how many are told.

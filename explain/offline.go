@@ -42,7 +42,7 @@ func (p *Prepared) Offline(q Question) (*Explanation, error) {
 		return nil, err
 	}
 	out := p.out
-	ex := &offline{Explanation: &Explanation{}, snapshot: p.snapshot, asked: a, body: q.Body}
+	ex := &offline{Explanation: &Explanation{}, snapshot: p.snapshot, first: a, asked: a, body: q.Body}
 	if a.refused != "" {
 		ex.add("path", Failed, gateway.Position{}, a.refused)
 		ex.answer(400, "", `{"message":"Bad Request"}`)
@@ -68,9 +68,13 @@ const forbidden = `{"message":"Forbidden"}`
 type offline struct {
 	*Explanation
 	snapshot *gateway.Snapshot
-	asked    *asked
-	body     []byte
+	// first is what the client asks for, and asked what the path form has made of that.
+	first, asked *asked
+	body         []byte
 
+	// domain is the one that has the host; nil for an API's own.
+	domain     *gateway.Domain
+	vh         *routev3.VirtualHost
 	route      *routev3.Route
 	api        *gateway.API
 	stage      *gateway.Stage
@@ -109,25 +113,27 @@ func (ex *offline) response(t gateway.ResponseType, message string) (status int,
 		switch t {
 		case gateway.AccessDenied:
 			return 403, forbidden
+		case gateway.RequestTooLarge:
+			return 413, `{"message":"Request Entity Too Large"}`
 		case gateway.AuthorizerFailure, gateway.AuthorizerConfigurationError, gateway.APIConfigurationError:
 			return 500, `{"message":"Internal Server Error"}`
 		}
 	}
 	status = d.Status
 	message = cmp.Or(message, d.Message)
-	body = fmt.Sprintf(`{"%s":%q}`, t.MessageKey(), message)
+	said := fmt.Sprintf("%q", message)
 	if message == "" {
-		body = `{"message":null}`
+		said = "null"
 	}
 	own := ex.deployment.ResolveGatewayResponse(t)
 	if ex.api.Protocol == gateway.HTTP || own == nil {
-		return status, body
+		return status, fmt.Sprintf(`{"%s":%s}`, t.MessageKey(), said)
 	}
 	if own.StatusCode != "" {
 		_, _ = fmt.Sscan(own.StatusCode, &status) // three digits
 	}
-	if template, ok := own.Templates["application/json"]; ok {
-		body = template
+	if contentType, template := gateway.UsualTemplate(own.Templates); contentType != "" {
+		return status, template
 	}
-	return status, body
+	return status, `{"message":` + said + `}`
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -34,8 +36,15 @@ type asked struct {
 	header      http.Header
 	canary      bool
 	source      netip.Addr
-	// refused is why Envoy does not take the URL, empty if it does.
+	// secure tells that it comes by TLS, and socket that it asks for a WebSocket.
+	secure, socket bool
+	// refused is why Envoy does not take the request, empty if it does.
 	refused string
+}
+
+// upgrades reports whether a client asks for a WebSocket.
+func (a *asked) upgrades() bool {
+	return a.socket || strings.EqualFold(a.header.Get("Upgrade"), "websocket")
 }
 
 func (a *asked) target() string {
@@ -85,13 +94,16 @@ func (q *Question) read() (*asked, error) {
 		}
 	}
 	return &asked{
-		method: q.Method, host: strings.ToLower(strings.TrimSuffix(host, ".")), refused: refusedPath(path + query), path: normalize(path), query: query,
-		header: header, canary: q.Canary, source: q.Source,
+		method: q.Method, host: strings.ToLower(strings.TrimSuffix(host, ".")), refused: refused(q.Method, path+query), path: normalize(path), query: query,
+		header: header, canary: q.Canary, source: q.Source, secure: u.Scheme == "https" || u.Scheme == "wss", socket: strings.HasPrefix(u.Scheme, "ws"),
 	}, nil
 }
 
-// refusedPath tells why Envoy does not take a target; empty if it does.
-func refusedPath(target string) string {
+// refused tells why Envoy does not take a method or a target; empty if it does.
+func refused(method, target string) string {
+	if !slices.Contains(envoyMethods, method) {
+		return fmt.Sprintf("Envoy takes no method %s by HTTP/1.1", method)
+	}
 	for _, c := range target {
 		if c <= ' ' || c >= 0x7f {
 			return fmt.Sprintf("Envoy takes no %q in URLs: clients have to write it as %s", c, url.PathEscape(string(c)))
@@ -103,18 +115,18 @@ func refusedPath(target string) string {
 	return ""
 }
 
-// normalize takes "." and ".." out of a path, as Envoy's normalize_path does. Slashes stay as
-// they are.
+// normalize takes "." and ".." out of a path, and decodes what needs no encoding, as Envoy's
+// normalize_path does. A backslash is a slash; slashes stay as they are.
 // See RFC 3986, section 5.2.4.
 func normalize(path string) string {
 	if path == "" {
 		return "/"
 	}
-	parts := strings.Split(path, "/")
+	parts := strings.Split(strings.ReplaceAll(path, `\`, "/"), "/")
 	var out []string
 	for i, part := range parts {
 		last := i == len(parts)-1
-		switch strings.ReplaceAll(strings.ToLower(part), "%2e", ".") {
+		switch part = unescaped(part); part {
 		case ".":
 			if last {
 				out = append(out, "")
@@ -135,3 +147,20 @@ func normalize(path string) string {
 	}
 	return strings.Join(out, "/")
 }
+
+var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// unescaped decodes letters, digits and the marks that URLs may have anywhere.
+func unescaped(part string) string {
+	return escape.ReplaceAllStringFunc(part, func(code string) string {
+		plain, _ := url.PathUnescape(code) // it is one
+		if c := plain[0]; c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			return plain
+		}
+		return code
+	})
+}
+
+// envoyMethods are those that Envoy takes by HTTP/1.1.
+var envoyMethods = strings.Fields("ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE MSEARCH NOTIFY OPTIONS " +
+	"PATCH POST PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE")

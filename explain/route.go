@@ -19,7 +19,7 @@ func (ex *offline) follow(out *translator.Output, vh *routev3.VirtualHost) {
 	if r != nil && r.GetRoute().GetCluster() == wire.PathFormCluster {
 		next := again(r, ex.asked)
 		ex.add("path form", Noted, gateway.Position{}, fmt.Sprintf("the path names an API: it is served as http://%s%s", next.host, next.path))
-		ex.asked = next
+		ex.asked, ex.domain = next, nil
 		if _, vh = hostsOf(out.Gateways[ex.Gateway]).find(next.host); vh == nil {
 			ex.add("host", Failed, gateway.Position{}, fmt.Sprintf("there is no API %s", strings.SplitN(next.host, ".", 2)[0]))
 			ex.answer(403, "", forbidden)
@@ -37,7 +37,7 @@ func (ex *offline) follow(out *translator.Output, vh *routev3.VirtualHost) {
 		ex.answer(int(r.GetDirectResponse().GetStatus()), "", replyBody(r))
 		return
 	}
-	ex.route = r
+	ex.vh, ex.route = vh, r
 	if !ex.understand(r) {
 		return
 	}
@@ -112,6 +112,9 @@ func canaryText(c *gateway.Canary) string {
 // explainRoute is about a request that has come to a stage.
 func (ex *offline) explainRoute() {
 	ex.base = ex.findBase()
+	if !ex.certificate() {
+		return
+	}
 	if ex.of == nil {
 		ex.withoutRoute()
 		return
@@ -130,7 +133,6 @@ func (ex *offline) explainRoute() {
 	if !ex.checks() {
 		return
 	}
-	ex.limits()
 	ex.integrate()
 }
 
@@ -141,21 +143,18 @@ func (ex *offline) below() string {
 
 // mapping is that of the host's domain by which a request comes to the stage, as Envoy takes
 // them: those with a rule first, then the longest path. It is nil on the API's own host.
-func (ex *offline) mapping() *gateway.DomainMapping {
-	for _, d := range ex.domains() {
-		var first *gateway.DomainMapping
-		for i := range d.Mappings {
-			m := &d.Mappings[i]
-			if m.API == ex.API && m.Stage == ex.Stage && ex.isBelow(m.Path) && ex.follows(m.Rule) &&
-				(first == nil || cmp.Or(gateway.ByPriority(m.Rule, first.Rule), cmp.Compare(len(first.Path), len(m.Path))) < 0) {
-				first = m
-			}
-		}
-		if first != nil {
-			return first
+func (ex *offline) mapping() (first *gateway.DomainMapping) {
+	if ex.domain == nil {
+		return nil
+	}
+	for i := range ex.domain.Mappings {
+		m := &ex.domain.Mappings[i]
+		if m.API == ex.API && m.Stage == ex.Stage && ex.isBelow(m.Path) && ex.follows(m.Rule) &&
+			(first == nil || cmp.Or(gateway.ByPriority(m.Rule, first.Rule), cmp.Compare(len(first.Path), len(m.Path))) < 0) {
+			first = m
 		}
 	}
-	return nil
+	return first
 }
 
 // isBelow reports whether the path is that of a mapping or a rule, or goes on from there.
@@ -209,6 +208,9 @@ func (ex *offline) findBase() string {
 
 // withoutRoute is about a request that no route of the stage takes.
 func (ex *offline) withoutRoute() {
+	if !ex.within(translator.BodyLimitsOf(ex.vh, ex.route).First) {
+		return
+	}
 	status := int(ex.route.GetDirectResponse().GetStatus())
 	switch name := about(ex.route, wire.MetadataRoute); {
 	case name == "preflight":
@@ -216,6 +218,9 @@ func (ex *offline) withoutRoute() {
 		ex.answer(cmp.Or(status, 204), "", "")
 	case ex.route.GetRoute() != nil:
 		ex.add("route", Passed, ex.stage.Source, "the stage's own endpoint: "+name)
+		if name == gateway.ConnectionsRoute && !ex.signature(ex.stage.Source) {
+			return
+		}
 		ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
 	case name == "unknown encoding":
 		ex.add("route", Failed, ex.stage.Source, "the body has a Content-Encoding that the API does not take")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/lambdaevent"
 )
 
 // token is about JWT authorizers and user pools. What stands in a token can be read without
@@ -23,21 +24,28 @@ func (ex *offline) token(asked *gateway.Authorization, a *gateway.Authorizer) bo
 		return false
 	}
 	values := ex.valuesOf(source)
-	if len(values) == 0 || values[0] == "" {
+	if !slices.ContainsFunc(values, func(value string) bool { return value != "" }) {
 		return unauthorized("the route asks for a token in " + source + ", and there is none")
+	}
+	if ex.severalTokens(source, values) {
+		return unauthorized("there is more than one token in " + source)
 	}
 	issuers, err := ex.snapshot.AuthorizerIssuers(a, ex.variables)
 	if err != nil {
 		ex.add("token", Open, a.Source, err.Error())
 		return true
 	}
-	text := strings.TrimSpace(values[0])
-	if len(text) > 7 && strings.EqualFold(text[:7], "Bearer ") {
-		text = strings.TrimSpace(text[7:])
-	}
 	if ex.snapshot.Introspects(issuers) {
 		ex.add("token", Open, a.Source, fmt.Sprintf("%s is asked about the token; 401 where it is not active", strings.Join(issuers, " or ")))
 		return true
+	}
+	text, behind := values[0], false
+	if isHeader(source) {
+		if text, behind = strings.CutPrefix(text, "Bearer "); behind {
+			text = tokenIn(text)
+		} else if strings.Contains(text, "Bearer ") {
+			return unauthorized("there is more than the token in " + source + ": what is before it may only be \"Bearer \"")
+		}
 	}
 	claims, err := readClaims(text)
 	if err != nil {
@@ -50,12 +58,17 @@ func (ex *offline) token(asked *gateway.Authorization, a *gateway.Authorizer) bo
 		return unauthorized(fmt.Sprintf("the token is of the issuer %q, the authorizer %s takes those of %s", iss, a.Name, strings.Join(issuers, ", ")))
 	}
 	if a.Type == gateway.JWTAuthorizer && len(a.JWTAudience) > 0 {
-		audience := claimTexts(claims["aud"])
+		audience := listed(claims["aud"])
 		if claims["aud"] == nil {
-			audience = claimTexts(claims["client_id"])
+			audience = listed(claims["client_id"])
 		}
 		if !slices.ContainsFunc(audience, func(s string) bool { return slices.Contains(a.JWTAudience, s) }) {
 			return unauthorized(fmt.Sprintf("the token is for %s, the authorizer %s takes those for %s", quoted(audience), a.Name, strings.Join(a.JWTAudience, ", ")))
+		}
+	}
+	if a.Type == gateway.CognitoAuthorizer {
+		if mistake := wrongPoolClaims(claims, a, len(asked.Scopes) > 0); mistake != "" {
+			return unauthorized(mistake)
 		}
 	}
 	if len(asked.Scopes) > 0 {
@@ -80,19 +93,65 @@ func quoted(texts []string) string {
 	return fmt.Sprintf("%q", texts)
 }
 
-// readClaims reads what a token says, and verifies nothing.
+// severalTokens reports whether a backend might see another token than the one that is
+// verified.
+func (ex *offline) severalTokens(source string, values []string) bool {
+	if isHeader(source) {
+		return len(values) > 1
+	}
+	_, name, _ := strings.Cut(source, "querystring.")
+	several := 0
+	for _, f := range lambdaevent.Query(ex.asked.query, true) {
+		if f.Name == name {
+			several++
+		}
+	}
+	return several > 1
+}
+
+func isHeader(source string) bool { return strings.Contains(source, "request.header.") }
+
+// wrongPoolClaims tells why a user pool's token is none that a method takes: one with scopes
+// takes access tokens, another id tokens.
+func wrongPoolClaims(claims map[string]any, a *gateway.Authorizer, scopes bool) string {
+	use := map[bool]string{true: "access", false: "id"}[scopes]
+	if !slices.Contains(listed(claims["token_use"]), use) {
+		return fmt.Sprintf("the route takes tokens whose token_use is %q, and this one's is %s", use, quoted(listed(claims["token_use"])))
+	}
+	if scopes || a.ValidationExpression == "" {
+		return ""
+	}
+	if audience, _ := claims["aud"].(string); !wholly(a.ValidationExpression, audience) {
+		return fmt.Sprintf("the token is for %q, which the authorizer's identityValidationExpression %s does not match", audience, a.ValidationExpression)
+	}
+	return ""
+}
+
+// tokenIn is what Envoy takes for the token of what stands behind "Bearer ".
+func tokenIn(text string) string {
+	other := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+	}
+	text = strings.TrimLeftFunc(text, other)
+	if end := strings.IndexFunc(text, other); end >= 0 {
+		text = text[:end]
+	}
+	return text
+}
+
+// readClaims reads what a token says, and verifies nothing. Empty parts are passed over, as
+// Envoy does.
 func readClaims(token string) (map[string]any, error) {
-	parts := strings.Split(token, ".")
+	parts := strings.FieldsFunc(token, func(r rune) bool { return r == '.' })
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("it has %d parts, not 3", len(parts))
 	}
-	text, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return nil, fmt.Errorf("its second part is not base64url")
-	}
-	var claims map[string]any
-	if json.Unmarshal(text, &claims) != nil {
-		return nil, fmt.Errorf("its second part is no JSON object")
+	var header, claims map[string]any
+	for i, into := range []*map[string]any{&header, &claims} {
+		text, err := base64.RawURLEncoding.DecodeString(parts[i])
+		if err != nil || json.Unmarshal(text, into) != nil {
+			return nil, fmt.Errorf("part %d is no JSON object in base64url", i+1)
+		}
 	}
 	return claims, nil
 }
@@ -118,10 +177,18 @@ func wrongTimes(claims map[string]any, now time.Time) string {
 }
 
 // claimTexts are the texts of a claim: a list, or words with spaces between.
-func claimTexts(claim any) (texts []string) {
+func claimTexts(claim any) []string {
+	if text, ok := claim.(string); ok {
+		return strings.Split(text, " ")
+	}
+	return listed(claim)
+}
+
+// listed are the texts of a claim: one, or those of a list.
+func listed(claim any) (texts []string) {
 	switch value := claim.(type) {
 	case string:
-		return strings.Fields(value)
+		return []string{value}
 	case []any:
 		for _, item := range value {
 			if s, ok := item.(string); ok {

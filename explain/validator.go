@@ -2,38 +2,25 @@ package explain
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/schema"
+	"gatehouse/translator"
 )
 
 // parametersThere is about the parameters that the method's validator checks: Envoy has a
 // route of its own for requests that lack one.
 func (ex *offline) parametersThere() bool {
-	v := ex.deployment.RequestValidator(ex.of.RequestValidator)
-	if ex.api.Protocol != gateway.REST || v == nil || !v.ValidateParameters {
+	required := ex.deployment.RequiredParameters(ex.of)
+	if len(required) == 0 {
 		return true
 	}
-	var missing []string
-	for _, p := range ex.of.Parameters {
-		if !p.Required || p.In == "path" {
-			continue
-		}
-		values := ex.asked.header.Values(p.Name)
-		if p.In == "querystring" {
-			values = ex.queryValues(p.Name)
-		}
-		if !slices.ContainsFunc(values, func(s string) bool { return strings.TrimSpace(s) != "" }) {
-			missing = append(missing, p.Name)
-		}
-	}
-	refusing := ex.route.GetDirectResponse() != nil && ex.of.Integration != nil && ex.of.Integration.Type != gateway.IntegrationMock
-	if len(missing) > 0 || refusing && ex.route.GetDirectResponse().GetStatus() == 400 {
-		slices.Sort(missing)
-		ex.refuse("parameters", v.Source, gateway.BadRequestParameters, fmt.Sprintf("Missing required request parameters: [%s]", strings.Join(missing, ", ")),
-			"the method's validator asks for parameters that are missing: "+strings.Join(missing, ", "))
+	v := ex.deployment.RequestValidator(ex.of.RequestValidator)
+	if missing := translator.MissingParameters(required, ex.asked.header, ex.asked.target()); len(missing) > 0 {
+		names := strings.Join(missing, ", ")
+		ex.refuse("parameters", v.Source, gateway.BadRequestParameters, "Missing required request parameters: ["+names+"]",
+			"the method's validator asks for parameters that are missing, or blank: "+names)
 		return false
 	}
 	ex.add("parameters", Passed, v.Source, "all parameters that the validator "+v.Name+" asks for are there")
@@ -50,16 +37,17 @@ func (ex *offline) bodyFits() bool {
 	if v := ex.deployment.RequestValidator(ex.of.RequestValidator); v != nil {
 		at = v.Source
 	}
-	contentType, _, _ := strings.Cut(ex.asked.header.Get("Content-Type"), ";")
-	if contentType = strings.ToLower(strings.TrimSpace(contentType)); contentType == "" {
-		contentType = "application/json"
+	lower := map[string]string{}
+	for contentType, model := range models {
+		lower[strings.ToLower(contentType)] = model
 	}
-	name := models[contentType]
+	types := ex.asked.header.Values("Content-Type")
+	name := gateway.ModelFor(lower, types)
 	if name == "" {
-		ex.add("body", Passed, at, "there is no model for bodies of the type "+contentType)
+		ex.add("body", Passed, at, fmt.Sprintf("there is no model for bodies of the type %s", strings.Join(types, ", ")))
 		return true
 	}
-	if ex.body == nil {
+	if compressed := ex.deployment.MinimumCompressionSize != nil && strings.EqualFold(ex.asked.header.Get("Content-Encoding"), "gzip"); ex.body == nil || compressed {
 		ex.add("body", Open, at, fmt.Sprintf("the body must be as the model %s says; else 400", name))
 		return true
 	}

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// dotsMapped are the details where the program that maps parameters answers by itself.
+const dotsMapped = "lua_response"
+
 // detailWords are Envoy's response code details in words.
 // See https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/response_code_details
 var detailWords = map[string]string{
@@ -28,6 +31,7 @@ var detailWords = map[string]string{
 	"stream_idle_timeout":          "nothing happened for too long",
 	"request_overall_timeout":      "the request took too long to come",
 	"internal_redirect":            "it was sent on within Envoy",
+	dotsMapped:                     "a value that is mapped into the path would lead elsewhere",
 }
 
 // detailPrefixes are the same for details that go on.

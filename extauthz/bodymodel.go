@@ -15,13 +15,6 @@ import (
 	"gatehouse/gateway/schema"
 )
 
-// Content types of models that say more than a type.
-const (
-	jsonType = "application/json"
-	// anyType is the key of the model for bodies that no other is for.
-	anyType = "$default"
-)
-
 // maxBodyBytes bounds what a compressed body may become. It is Amazon's bound of bodies.
 const maxBodyBytes = 10 << 20
 
@@ -41,7 +34,7 @@ type bodyModel struct {
 func (*bodyModel) kind() kind { return bodyKind }
 
 func (m *bodyModel) evaluate(ctx context.Context, c *check) *refusal {
-	model := m.modelFor(c.values("content-type"))
+	model := gateway.ModelFor(m.schemas, c.values("content-type"))
 	if model == nil {
 		return nil
 	}
@@ -81,28 +74,6 @@ func refusedBody(code Code, detail string) *refusal {
 	r := refuse(code, gateway.BadRequestBody)
 	r.detail = detail
 	return r
-}
-
-// modelFor finds the model for a body by its Content-Type. A request without one is
-// taken for JSON. Of several, which nobody knows how the integration reads, each counts.
-func (m *bodyModel) modelFor(fields []string) *schema.Schema {
-	named := false
-	for _, field := range fields {
-		for part := range strings.SplitSeq(field, ",") {
-			mediaType, _, _ := strings.Cut(part, ";")
-			if mediaType = strings.ToLower(strings.TrimSpace(mediaType)); mediaType == "" {
-				continue
-			}
-			named = true
-			if found := m.schemas[mediaType]; found != nil {
-				return found
-			}
-		}
-	}
-	if !named && m.schemas[jsonType] != nil {
-		return m.schemas[jsonType]
-	}
-	return m.schemas[anyType]
 }
 
 // bodyAtHand is the request's body. Envoy sends it along, all of it, with every check
@@ -158,7 +129,7 @@ func (b *stageCompiler) bodyModels(r *gateway.Route) []evaluator {
 			}
 		}
 		key := contentType
-		if key != anyType {
+		if key != gateway.DefaultRoute {
 			key = strings.ToLower(contentType)
 		}
 		m.schemas[key] = compiled

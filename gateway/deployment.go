@@ -233,6 +233,30 @@ func (d *Deployment) BodyModels(r *Route) map[string]string {
 	return r.RequestModels
 }
 
+// ModelFor finds what a body is held to by its Content-Type, among what there is by type, in
+// lower case, or DefaultRoute for any other. A request without a type is taken for JSON. Of
+// several, which nobody knows how the integration reads, each counts.
+func ModelFor[M comparable](models map[string]M, fields []string) M {
+	var none M
+	named := false
+	for _, field := range fields {
+		for part := range strings.SplitSeq(field, ",") {
+			mediaType, _, _ := strings.Cut(part, ";")
+			if mediaType = strings.ToLower(strings.TrimSpace(mediaType)); mediaType == "" {
+				continue
+			}
+			named = true
+			if found := models[mediaType]; found != none {
+				return found
+			}
+		}
+	}
+	if found := models["application/json"]; !named && found != none {
+		return found
+	}
+	return models[DefaultRoute]
+}
+
 // RequiredParameters are those that a route's validator asks requests for, in the order of
 // Amazon's message: by full key (header before querystring), then by name. Path parameters
 // are there whenever the path matches. HTTP APIs have no validators.

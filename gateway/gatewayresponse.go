@@ -38,6 +38,13 @@ type ResponseDefault struct {
 	Message string
 }
 
+// What x-amzn-errortype says, besides the default, of an INVALID_SIGNATURE that is not customised:
+// of a signature that cannot be read, and of an access key or session token that is not known.
+const (
+	IncompleteSignature = "IncompleteSignatureException"
+	UnrecognizedClient  = "UnrecognizedClientException"
+)
+
 // ResponseDefaults holds AWS's built-in reply of every type but the two class
 // fallbacks, which have none. INTEGRATION_FAILURE is documented as 504 and
 // answers 500.

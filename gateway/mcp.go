@@ -30,10 +30,11 @@ type MCP struct {
 	// all tools ask for.
 	Access       string
 	AccessSource Position
-	// Origins are the pages that may use the endpoint, as CORS.AllowOrigins has them; nil
-	// leaves it to the API's CORS, and an empty list keeps all out.
-	Origins []string
-	Source  Position
+	// Origins are the pages that may use the endpoint, as CORS.AllowOrigins has them, where
+	// OwnOrigins says so, and else those of the API's CORS.
+	Origins    []string
+	OwnOrigins bool
+	Source     Position
 }
 
 // Endpoint is the path of the endpoint.

@@ -25,7 +25,7 @@ func (s *Stage) MCPCORS() *CORS {
 	if own := s.Deployment.CORS; own != nil {
 		cors = *own
 	}
-	if s.MCP.Origins != nil {
+	if s.MCP.OwnOrigins {
 		cors.AllowOrigins = s.MCP.Origins
 	}
 	if len(cors.AllowOrigins) == 0 {

@@ -57,6 +57,7 @@ func TestMetered(t *testing.T) {
 	answered(503, "", "via_upstream", "shop", "v1", pets)
 	answered(429, "LimitExceededException", "rate_limited", "shop", "v1", pets)
 	answered(403, "MissingAuthenticationTokenException", "direct_response", "shop", "v1", pets)
+	answered(403, "UnrecognizedClientException", "ext_authz_denied", "shop", "v1", pets)
 	answered(403, "MissingAuthenticationTokenException", "direct_response", "shop", "v1", "")
 	large := entry("web", gateway.DefaultStage, "ANY /f")
 	large.ResponseBodySize = fmt.Sprint(700 << 10)
@@ -68,7 +69,7 @@ func TestMetered(t *testing.T) {
 	want := []string{
 		`HTTP web/$default "acme:1" 0: 1 calls, 0 free, 2 steps, 120 in, 716850 out, 0 min`,
 		`REST shop/v1 "" 1073741824: 0 calls, 0 free, 0 steps, 0 in, 0 out, 2 min`,
-		`REST shop/v1 "acme:1" 0: 3 calls, 2 free, 3 steps, 600 in, 400 out, 0 min`,
+		`REST shop/v1 "acme:1" 0: 3 calls, 3 free, 3 steps, 720 in, 480 out, 0 min`,
 		`WEBSOCKET chat/v1 "acme:1" 0: 0 calls, 0 free, 0 steps, 120 in, 80 out, 0 min`,
 	}
 	// The third minute may have been counted by now.

@@ -72,6 +72,8 @@ func (r *request) restResponseType() gateway.ResponseType {
 	switch name {
 	case gateway.ResponseDefaults[gateway.InvalidAPIKey].ErrorType:
 		return gateway.InvalidAPIKey
+	case gateway.IncompleteSignature, gateway.UnrecognizedClient:
+		return gateway.InvalidSignature
 	case gateway.ResponseDefaults[gateway.BadRequestBody].ErrorType:
 		switch {
 		case r.status == 415:

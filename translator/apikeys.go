@@ -19,8 +19,8 @@ const maxEnvoyKeys = 20_000
 // apiKeyHeader is where clients put their key.
 const apiKeyHeader = "x-api-key"
 
-// keysInEnvoy reports whether Envoy looks the API keys up itself.
-func keysInEnvoy(access *gateway.KeyAccess) bool { return access.Values() <= maxEnvoyKeys }
+// KeysInEnvoy reports whether Envoy looks the API keys up itself.
+func KeysInEnvoy(access *gateway.KeyAccess) bool { return access.Values() <= maxEnvoyKeys }
 
 // keyFilter is the configuration of the filter that looks API keys up: those that are
 // in force and in a usage plan of an API that the gateway serves.
@@ -29,7 +29,7 @@ func keyFilter(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.KeyAcces
 		KeySources: []*apikeyv3.KeySource{{Header: apiKeyHeader}},
 		Forwarding: &apikeyv3.Forwarding{Header: wire.KeyHeader},
 	}
-	if !keysInEnvoy(access) {
+	if !KeysInEnvoy(access) {
 		return f
 	}
 	served := servedPlans(s, g, access)

@@ -118,7 +118,7 @@ func (c *stageCompiler) checksOf(r *parsedRoute) routeChecks {
 		}
 	}
 	if r.APIKeyRequired {
-		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !keysInEnvoy(c.keyAccess) {
+		if c.deployment.APIKeySource == gateway.APIKeyFromAuthorizer || !KeysInEnvoy(c.keyAccess) {
 			checks.service = true
 		} else {
 			checks.key = true

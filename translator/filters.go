@@ -196,3 +196,9 @@ func enabled(config proto.Message) *anypb.Any {
 	}
 	return anyOf(filter)
 }
+
+// readEnabled reads what enabled has written; false where there is nothing.
+func readEnabled(packed *anypb.Any, config proto.Message) bool {
+	filter := &routev3.FilterConfig{}
+	return packed != nil && packed.UnmarshalTo(filter) == nil && filter.GetConfig().UnmarshalTo(config) == nil
+}

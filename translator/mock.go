@@ -214,12 +214,12 @@ func refusesOtherTypes(in *gateway.Integration) bool {
 }
 
 // contentTypeMatcher matches requests of any of the content types, whatever their
-// parameters.
+// parameters. Of several types in one header the first counts.
 func contentTypeMatcher(types ...string) *routev3.HeaderMatcher {
 	for i := range types {
 		types[i] = regexp.QuoteMeta(types[i])
 	}
-	return headerMatcher("content-type", regexMatcher(`(?i:`+strings.Join(types, "|")+`)\s*(?:;.*)?`))
+	return headerMatcher("content-type", regexMatcher(`(?i:`+strings.Join(types, "|")+`)\s*(?:[;,].*)?`))
 }
 
 // otherTypesMatchers match requests of content types without a template. A missing
@@ -228,14 +228,13 @@ func otherTypesMatchers(in *gateway.Integration) []*routev3.HeaderMatcher {
 	if len(in.RequestTemplates) == 0 {
 		return nil
 	}
-	others := contentTypeMatcher(templateTypes(in.RequestTemplates)...)
-	others.InvertMatch = true
-	if _, json := in.RequestTemplates[jsonType]; !json {
-		others.TreatMissingHeaderAsEmpty = true
-		return []*routev3.HeaderMatcher{others}
+	types := templateTypes(in.RequestTemplates)
+	if _, json := in.RequestTemplates[jsonType]; json {
+		types = append(types, "")
 	}
-	present := &routev3.HeaderMatcher{Name: "content-type", HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}}
-	return []*routev3.HeaderMatcher{present, others}
+	others := contentTypeMatcher(types...)
+	others.InvertMatch, others.TreatMissingHeaderAsEmpty = true, true
+	return []*routev3.HeaderMatcher{others}
 }
 
 // unsupportedMediaRoute answers 415 for content types without a template.

@@ -4,6 +4,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	bodysizev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/body_size_limit/v3"
+	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	filterchainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -69,9 +70,46 @@ func (c *stageCompiler) limitBody(r *parsedRoute, route *routev3.Route, extra *[
 	case limit == defaultMaxRequestBytes && len(*extra) == 0:
 		route.TypedPerFilterConfig[filterBodyLimit] = enabled(nil)
 	default:
-		*extra = append(*extra, extraFilter{"body-limit", &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(uint64(limit))}})
+		*extra = append(*extra, extraFilter{bodyLimitName, &bodysizev3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(uint64(limit))}})
 	}
 }
+
+// BodyLimits are how many bytes the body of a route's requests may have, by where that is
+// looked at: before who calls, with a signature, with a model, and last of all. 0 is for any
+// number.
+type BodyLimits struct{ First, Signed, Validated, Last uint64 }
+
+// BodyLimitsOf reads the limits of a route, which may have the first from its host.
+func BodyLimitsOf(host *routev3.VirtualHost, route *routev3.Route) (l BodyLimits) {
+	configs := route.GetTypedPerFilterConfig()
+	first := configs[filterBodyLimit]
+	if first == nil {
+		first = host.GetTypedPerFilterConfig()[filterBodyLimit]
+	}
+	if first != nil && !proto.Equal(first, switchedOff) {
+		l.First = defaultMaxRequestBytes
+	}
+	check := &extauthzv3.ExtAuthzPerRoute{}
+	if readEnabled(configs[filterAuthorization], check) {
+		l.Signed = uint64(check.GetCheckSettings().GetWithRequestBody().GetMaxRequestBytes())
+	}
+	if readEnabled(configs[filterValidation], check) {
+		l.Validated = uint64(check.GetCheckSettings().GetWithRequestBody().GetMaxRequestBytes())
+	}
+	chain, limit := &filterchainv3.FilterChainConfigPerRoute{}, &bodysizev3.BodySizeLimit{}
+	if !readEnabled(configs[filterExtra], chain) {
+		return l
+	}
+	for _, f := range chain.GetFilterChain().GetFilters() {
+		if f.GetName() == bodyLimitName && f.GetTypedConfig().UnmarshalTo(limit) == nil {
+			l.Last = limit.GetMaxRequestBytes().GetValue()
+		}
+	}
+	return l
+}
+
+// bodyLimitName is what the limit is called in a route's own chain.
+const bodyLimitName = "body-limit"
 
 // setExtra gives a route a chain of its own.
 func setExtra(route *routev3.Route, extra []extraFilter) {

@@ -250,7 +250,7 @@ func sharedFingerprint(s *gateway.Snapshot, g *gateway.Gateway, access *gateway.
 		Networks    bool
 		AccessLog   bool
 		Chain       string
-	}{s.Backends, issuers, keysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g), g.AccessLog != nil, chain})
+	}{s.Backends, issuers, KeysInEnvoy(access), accountMark(s), shared(s.Account.Throttle), g.LimitHeaders, g.Telemetry, g.Tracing != nil, namesNetworks(g), g.AccessLog != nil, chain})
 }
 
 // fingerprintOf covers all that a site's routes are made of. Deployments count by

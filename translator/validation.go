@@ -1,7 +1,7 @@
 package translator
 
 import (
-	"net/url"
+	"net/http"
 	"regexp"
 	"strings"
 
@@ -27,12 +27,8 @@ func (c *stageCompiler) validated(r *parsedRoute, routes []*routev3.Route) []*ro
 		c.replyGatewayResponse(refused, gateway.BadRequestParameters,
 			"Missing required request parameters: ["+missingParametersFormat(required)+"]")
 		for _, p := range required {
-			if p.In == "header" {
-				route.Match.Headers = append(route.Match.Headers, headerMatcher(strings.ToLower(p.Name), regexMatcher(`.*\S.*`)))
-			} else {
-				route.Match.Headers = append(route.Match.Headers,
-					headerMatcher(":path", regexMatcher(`[^?]*\?(?:.*[&;])?`+queryName(p.Name)+`=[^&;].*`)))
-			}
+			header, pattern := whereGiven(p)
+			route.Match.Headers = append(route.Match.Headers, headerMatcher(header, regexMatcher(pattern)))
 		}
 		out = append(out, route, refused)
 	}
@@ -49,20 +45,43 @@ func missingParametersFormat(required []gateway.Parameter) string {
 			header := celString(strings.ToLower(p.Name))
 			terms = append(terms, `((`+header+` in request.headers && request.headers[`+header+`].matches('[^ ]')) ? '' : `+name+`)`)
 		} else {
-			pattern := celString(`(^|[&;])` + queryName(p.Name) + `=[^&;]`)
+			pattern := celString(`(^|[&;])` + givenInQuery(p.Name))
 			terms = append(terms, `(request.query.matches(`+pattern+`) ? '' : `+name+`)`)
 		}
 	}
 	return `%CEL(re.extract(` + strings.Join(terms, " + ") + ` + '.', '^(.*), [.]$', '\\1'))%`
 }
 
-// queryName is a pattern for the name of a query parameter, percent-encoded or not.
-func queryName(name string) string {
-	plain, encoded := regexp.QuoteMeta(name), regexp.QuoteMeta(url.QueryEscape(name))
-	if plain == encoded {
-		return plain
+// whereGiven is the header that a required parameter is looked for in, and what that has to
+// match as a whole for the parameter to be there, and not blank.
+func whereGiven(p gateway.Parameter) (header, pattern string) {
+	if p.In == "header" {
+		return strings.ToLower(p.Name), `.*\S.*`
 	}
-	return "(?:" + plain + "|(?i:" + encoded + "))"
+	return ":path", `[^?]*\?(?:.*[&;])?` + givenInQuery(p.Name) + `.*`
+}
+
+// givenInQuery is a regular expression for a query parameter, up to the first character of its
+// value that is not blank. Any character may be percent-encoded, as integrations decode them.
+func givenInQuery(name string) string {
+	const blank, other = `(?:\+|%(?:20|09|0[aAdD]))*`, `(?:[^&;+%]|%(?:[^02]|2[^0]|0[^9aAdD]|[02]?$))`
+	return anyEscapes(name) + "=" + blank + other
+}
+
+// MissingParameters are the names of those of a route's required parameters that a request
+// lacks, or that are blank in it. The target is its path with the query.
+func MissingParameters(required []gateway.Parameter, header http.Header, target string) (missing []string) {
+	for _, p := range required {
+		name, pattern := whereGiven(p)
+		value := target
+		if p.In == "header" {
+			value = strings.Join(header.Values(name), ",") // as Envoy takes several
+		}
+		if !regexp.MustCompile("^(?:" + pattern + ")$").MatchString(value) {
+			missing = append(missing, p.Name)
+		}
+	}
+	return missing
 }
 
 func cloneMatch(m *routev3.RouteMatch) *routev3.RouteMatch {

@@ -25,7 +25,7 @@ func parseMCP(v source.Value) *gateway.MCP {
 		m.Access, m.AccessSource = access.NonEmpty(), access.Pos()
 	}
 	if origins := o.Get("origins"); origins.Exists() {
-		m.Origins = []string{}
+		m.OwnOrigins = true
 		for _, item := range origins.List() {
 			origin := item.NonEmpty()
 			if origin != "" && !gateway.IsCORSOrigin(origin) {

@@ -93,9 +93,9 @@ func (e *Error) DetailedMessage() string {
 // and agree with answers of AWS's services quoted in public bug reports.
 const (
 	typeMissing      = "MissingAuthenticationTokenException"
-	typeIncomplete   = "IncompleteSignatureException"
+	typeIncomplete   = gateway.IncompleteSignature
 	typeInvalid      = "InvalidSignatureException"
-	typeUnrecognized = "UnrecognizedClientException"
+	typeUnrecognized = gateway.UnrecognizedClient
 	typeExpiredToken = "ExpiredTokenException"
 
 	// messageMismatch is the reference's up to "Check", and recall after it.

@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"integration": {"gateway", "integration/vtl", "integration/stagecache", "integration/upstream", "telemetry/socket", "internal/amazon", "internal/executionlog", "internal/lambda", "internal/lambdaevent", "internal/wire", "internal/obs"},
 	"management":  {"gateway", "definition", "extauthz/sigv4"},
 	"telemetry":   {"gateway", "telemetry/history", "telemetry/metering", "telemetry/socket", "internal/executionlog", "internal/lambdaevent", "internal/wire", "internal/obs"},
-	"explain":     {"gateway", "translator", "telemetry/history", "telemetry/socket", "internal/lambdaevent", "internal/nearest", "internal/wire"},
+	"explain":     {"gateway", "extauthz/sigv4", "translator", "telemetry/history", "telemetry/socket", "internal/lambdaevent", "internal/nearest", "internal/wire"},
 	"dashboard":   {"gateway", "explain", "dashboard/signin", "telemetry", "telemetry/cost", "telemetry/history", "telemetry/metering", "internal/codeflow", "internal/difference", "internal/pageheaders", "internal/sessions"},
 
 	// Who may look is apart from what there is to see.

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"gatehouse/gateway"
 )
@@ -62,6 +61,16 @@ func (w *walk) add(kind Kind, at []string, from, to string) {
 	w.changes = append(w.changes, Change{kind, slices.Clone(at), from, to})
 }
 
+// changed shows two values that differ.
+func (w *walk) changed(at []string, a, b reflect.Value) {
+	from, to := shorter(shown(a), shown(b))
+	w.add(Changed, at, from, to)
+}
+
+// orderedTexts are the lists of texts whose order counts, by the name of the field: functions
+// are told of identity sources in it.
+var orderedTexts = map[string]bool{"IdentitySources": true}
+
 var (
 	secretType   = reflect.TypeFor[gateway.Secret]()
 	positionType = reflect.TypeFor[gateway.Position]()
@@ -81,7 +90,7 @@ func (w *walk) values(at []string, a, b reflect.Value) {
 		w.maps(at, a, b)
 	default:
 		if !a.Equal(b) {
-			w.add(Changed, at, show(a), show(b))
+			w.changed(at, a, b)
 		}
 	}
 }
@@ -95,6 +104,10 @@ func (w *walk) structs(at []string, a, b reflect.Value) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if !f.IsExported() || isPlace(f.Type) {
+			continue
+		}
+		if orderedTexts[f.Name] {
+			w.whole(w.below(at, t, f), a.Field(i), b.Field(i))
 			continue
 		}
 		w.values(w.below(at, t, f), a.Field(i), b.Field(i))
@@ -130,7 +143,7 @@ func (w *walk) pointers(at []string, a, b reflect.Value) {
 			w.add(kind, at, "", "")
 			return
 		}
-		w.add(Changed, at, show(a), show(b))
+		w.changed(at, a, b)
 	case sameDeployment(a, b):
 	default:
 		w.values(at, a.Elem(), b.Elem())
@@ -149,7 +162,7 @@ func sameDeployment(a, b reflect.Value) bool {
 
 func (w *walk) lists(at []string, a, b reflect.Value) {
 	if x, ok := a.Interface().([]string); ok {
-		// All lists of texts in the model are sets, such as headers and scopes.
+		// All other lists of texts in the model are sets, such as headers and scopes.
 		y, _ := b.Interface().([]string)
 		if slices.Equal(slices.Sorted(slices.Values(x)), slices.Sorted(slices.Values(y))) {
 			return
@@ -159,9 +172,7 @@ func (w *walk) lists(at []string, a, b reflect.Value) {
 	before, after := byKey(key, a), byKey(key, b)
 	if before == nil || after == nil {
 		// What has no names of its own is compared as a whole.
-		if gateway.ContentHash(a.Interface()) != gateway.ContentHash(b.Interface()) {
-			w.add(Changed, at, show(a), show(b))
-		}
+		w.whole(at, a, b)
 		return
 	}
 	for i := range a.Len() {
@@ -178,6 +189,34 @@ func (w *walk) lists(at []string, a, b reflect.Value) {
 		if _, known := before[name]; !known {
 			w.add(Added, append(slices.Clip(at), strings.TrimSpace(key.noun+" "+name)), "", "")
 		}
+	}
+	if key.ordered {
+		w.order(at, key, a, b, before, after)
+	}
+}
+
+// order compares the order of what both lists have.
+func (w *walk) order(at []string, key keyed, a, b reflect.Value, before, after map[string]reflect.Value) {
+	inBoth := func(list reflect.Value) (names []string) {
+		for i := range list.Len() {
+			name := key.of(list.Index(i))
+			_, was := before[name]
+			if _, is := after[name]; was && is && name != theRest {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	if x, y := inBoth(a), inBoth(b); !slices.Equal(x, y) {
+		from, to := shorter(fmt.Sprintf("%q", x), fmt.Sprintf("%q", y))
+		w.add(Changed, append(slices.Clip(at), "order"), from, to)
+	}
+}
+
+// whole compares two values as a whole.
+func (w *walk) whole(at []string, a, b reflect.Value) {
+	if gateway.ContentHash(a.Interface()) != gateway.ContentHash(b.Interface()) {
+		w.changed(at, a, b)
 	}
 }
 
@@ -228,18 +267,34 @@ func sortedNames(names map[string]bool) []string {
 	return out
 }
 
-// maxShown is how much of a value is shown, in characters.
-const maxShown = 100
+// maxShown is how much of a value is shown, in characters, and shownBefore how much of that
+// where both are the same.
+const maxShown, shownBefore = 100, 20
 
-// show gives a value as it may be seen, in one line.
-func show(v reflect.Value) string {
-	text := shown(v)
-	if utf8.RuneCountInString(text) > maxShown {
-		text = string([]rune(text)[:maxShown]) + "…"
+// shorter cuts two texts where one is too long, so that what differs is seen.
+func shorter(from, to string) (string, string) {
+	a, b := []rune(from), []rune(to)
+	if max(len(a), len(b)) <= maxShown {
+		return from, to
 	}
-	return text
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	cut := func(text []rune) string {
+		before, after := "", ""
+		if skipped := same - shownBefore; skipped > 0 {
+			before, text = "…", text[skipped:]
+		}
+		if len(text) > maxShown {
+			after, text = "…", text[:maxShown]
+		}
+		return before + string(text) + after
+	}
+	return cut(a), cut(b)
 }
 
+// shown gives a value as it may be seen, in one line.
 func shown(v reflect.Value) string {
 	if v.Type() == secretType {
 		return "a secret"
@@ -278,7 +333,7 @@ func words(name string) string {
 	var b strings.Builder
 	runes := []rune(name)
 	for i, r := range runes {
-		next := i+1 < len(runes) && unicode.IsLower(runes[i+1])
+		next := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && string(runes[i+1:]) != "s" // "APIs" is one word
 		begins := unicode.IsUpper(r) && (i > 0 && unicode.IsLower(runes[i-1]) || i > 0 && next)
 		if begins {
 			b.WriteByte(' ')

@@ -12,9 +12,12 @@ import (
 )
 
 func snapshot(backend string, change func(*gateway.Snapshot)) *gateway.Snapshot {
-	d := &gateway.Deployment{Title: "pets", Protocol: gateway.REST, Routes: []gateway.Route{
+	d := &gateway.Deployment{Title: "pets", Protocol: gateway.REST, Authorizers: []gateway.Authorizer{
+		{Name: "who", IdentitySources: []string{"$request.header.a", "$request.querystring.b"}, ProviderARNs: []string{"a"}},
+	}, Routes: []gateway.Route{
 		{Method: "GET", Path: "/pets", Source: gateway.Position{Line: 1}, Integration: &gateway.Integration{
 			Type: "HTTP_PROXY", URI: backend, RequestParameters: []gateway.ParameterMapping{{Target: "integration.request.header.x", Source: "'a'"}},
+			Responses: []gateway.IntegrationResponse{{SelectionPattern: "4..", StatusCode: "400"}, {SelectionPattern: "404", StatusCode: "404"}, {StatusCode: "200"}},
 		}},
 		{Method: "POST", Path: "/pets"},
 	}}
@@ -45,6 +48,10 @@ func TestBetween(t *testing.T) {
 	}{
 		"nothing": {snapshot("http://a", func(s *gateway.Snapshot) { s.APIs[0].Source.Line = 7 }), ""},
 		"moved":   {snapshot("http://a", func(s *gateway.Snapshot) { r := s.APIs[0].Stages[0].Deployment.Routes; r[0], r[1] = r[1], r[0] }), ""},
+		"default response first": {snapshot("http://a", func(s *gateway.Snapshot) {
+			r := s.APIs[0].Stages[0].Deployment.Routes[0].Integration.Responses
+			r[0], r[1], r[2] = r[2], r[0], r[1]
+		}), ""},
 		"what it is anyway": {snapshot("http://a", func(s *gateway.Snapshot) {
 			d := s.APIs[0].Stages[0].Deployment
 			d.Routes[0].Integration.TimeoutMillis, d.APIKeySource, d.ServerPath = 29000, "HEADER", "/v1"
@@ -71,6 +78,15 @@ func TestBetween(t *testing.T) {
 		}), "added: API pets, stage v1, canary\nadded: API pets, stage v1, settings of *"},
 		"key": {snapshot("http://a", func(s *gateway.Snapshot) { s.APIKeys[0].Values[0] = "9876543210-9876543210" }),
 			"changed: API key acme, values: [a secret] -> [a secret]"},
+		"order of responses": {snapshot("http://a", func(s *gateway.Snapshot) {
+			r := s.APIs[0].Stages[0].Deployment.Routes[0].Integration.Responses
+			r[0], r[1] = r[1], r[0]
+		}), `changed: API pets, stage v1, route GET /pets, integration, order: ["4.." "404"] -> ["404" "4.."]`},
+		"order of identity sources": {snapshot("http://a", func(s *gateway.Snapshot) {
+			s.APIs[0].Stages[0].Deployment.Authorizers[0].IdentitySources = []string{"$request.querystring.b", "$request.header.a"}
+		}), `changed: API pets, stage v1, authorizer who, identity sources: ["$request.header.a", "$request.querystring.b"] -> ["$request.querystring.b", "$request.header.a"]`},
+		"end of a long text": {snapshot("http://a/"+strings.Repeat("x", 200)+"/b", func(s *gateway.Snapshot) { s.APIs[0].Stages[0].Deployment.Authorizers[0].ProviderARNs = []string{"b"} }),
+			`changed: API pets, stage v1, route GET /pets, integration, URI: "http://a" -> "http://a/` + strings.Repeat("x", 90) + "…\n" + `changed: API pets, stage v1, authorizer who, provider ARNs: ["a"] -> ["b"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := lines(difference.Between(before, c.after))

@@ -13,14 +13,25 @@ import (
 type keyed struct {
 	noun string
 	of   func(reflect.Value) string
+	// ordered: their order counts, but for where the one is that is called theRest.
+	ordered bool
 }
+
+// theRest is the response to answers that no other is for, wherever it stands.
+const theRest = "the rest"
 
 // named makes the entry of a type.
 func named[T any](noun string, of func(*T) string) (reflect.Type, keyed) {
-	return reflect.TypeFor[T](), keyed{noun, func(v reflect.Value) string {
+	return reflect.TypeFor[T](), keyed{noun: noun, of: func(v reflect.Value) string {
 		element, _ := v.Interface().(T)
 		return of(&element)
 	}}
+}
+
+// inOrder is an entry of a type whose elements' order counts.
+func inOrder(t reflect.Type, k keyed) (reflect.Type, keyed) {
+	k.ordered = true
+	return t, k
 }
 
 // keys are those of the model's types whose elements have names.
@@ -37,7 +48,8 @@ var keys = func() map[reflect.Type]keyed {
 	add(named("response", func(r *gateway.MethodResponse) string { return r.StatusCode }))
 	add(named("", func(m *gateway.ParameterMapping) string { return m.Target }))
 	add(named("mappings of", func(m *gateway.StatusMappings) string { return m.StatusCode }))
-	add(named("response to", func(r *gateway.IntegrationResponse) string { return cmp.Or(r.SelectionPattern, "the rest") }))
+	// The first that is for an answer is taken.
+	add(inOrder(named("response to", func(r *gateway.IntegrationResponse) string { return cmp.Or(r.SelectionPattern, theRest) })))
 	add(named("authorizer", func(a *gateway.Authorizer) string { return a.Name }))
 	add(named("model", func(m *gateway.Model) string { return m.Name }))
 	add(named("request validator", func(v *gateway.RequestValidator) string { return v.Name }))
@@ -56,6 +68,15 @@ var keys = func() map[reflect.Type]keyed {
 	add(named("API key", func(k *gateway.APIKey) string { return k.Name }))
 	add(named("issuer", func(i *gateway.Issuer) string { return i.URL }))
 	add(named("function", func(f *gateway.Function) string { return f.Name }))
+	add(named("client certificate", func(c *gateway.ClientCertificate) string { return c.ID }))
+	add(named("VPC link", func(l *gateway.VPCLink) string { return l.ID }))
+	// Tools, and what portals have, are listed in their order.
+	add(inOrder(named("tool", func(t *gateway.Tool) string { return t.Name })))
+	add(inOrder(named("argument", func(a *gateway.ToolArgument) string { return a.Name })))
+	add(named("portal", func(p *gateway.Portal) string { return p.Name }))
+	add(inOrder(named("published", func(a *gateway.PortalAPI) string { return a.API + "/" + a.Stage })))
+	add(inOrder(named("group", func(g *gateway.PortalGroup) string { return g.Title })))
+	add(inOrder(named("page", func(p *gateway.PortalPage) string { return p.Name })))
 	add(named("credential", func(c *gateway.Credential) string { return c.AccessKeyID }))
 	return m
 }()

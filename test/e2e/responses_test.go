@@ -59,11 +59,14 @@ func TestDefaultResponses(t *testing.T) {
 		{"GET", "/v1/down", "", 500, `{"message":"Internal server error"}`, "InternalServerErrorException"},
 		{"POST", "/v1/upload", strings.Repeat("x", 1001), 413, `{"message":"HTTP content length exceeded 10485760 bytes."}`, "RequestTooLargeException"},
 		{"GET", "/v1/strict", "", 400, `{"message":"Missing required request parameters: [X-Need, q1, q2]"}`, "BadRequestException"},
+		{"GET", "/v1/strict?q1=%20+&%712=+1", "", 400, `{"message":"Missing required request parameters: [X-Need, q1]"}`, "BadRequestException"},
 		{"GET", "/v1/strict?q2=1&xq1=1", "", 400, `{"message":"Missing required request parameters: [X-Need, q1]"}`, "BadRequestException"},
 		{"GET", "/v1/nothing", "", 403, `{"message":"Missing Authentication Token"}`, "MissingAuthenticationTokenException"},
 	})
-	if r := g.request("GET", host, "/v1/strict?q1=1&q2=2", "", "x-need", "1"); r.StatusCode != 200 {
-		t.Errorf("with all parameters: %d %s", r.StatusCode, r.body)
+	for _, query := range []string{"q1=1&q2=2", "%711=1;q%32=%20%2B", "q1=&q1=+1&q2=%"} {
+		if r := g.request("GET", host, "/v1/strict?"+query, "", "x-need", "1"); r.StatusCode != 200 {
+			t.Errorf("with all parameters, as %s: %d %s", query, r.StatusCode, r.body)
+		}
 	}
 	if r := g.request("GET", host, "/v1/strict?q1=1&q2=2", "", "x-need", " "); r.StatusCode != 400 {
 		t.Errorf("with a blank header: %d %s", r.StatusCode, r.body)
