@@ -141,11 +141,11 @@ func (s *Store) withoutSome(ctx context.Context, asks []ratelimit.Ask, answers [
 	return answers, nil
 }
 
-// except is a list without what is in some places.
+// except is a list without what is in some places, which are in their order.
 func except[T any](list []T, places []int) []T {
 	var rest []T
 	for i, v := range list {
-		if !slices.Contains(places, i) {
+		if _, without := slices.BinarySearch(places, i); !without {
 			rest = append(rest, v)
 		}
 	}

@@ -152,7 +152,7 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	}
 	var failed []int
 	for i, answer := range q.answers {
-		if slices.Contains(part.Failed, i) {
+		if _, none := slices.BinarySearch(part.Failed, i); none {
 			failed = append(failed, at[i])
 			continue
 		}
