@@ -138,7 +138,7 @@ paths:
       x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, uri: "BACKEND/strict"}
 `, backend.URL)}}}))
 	for query, missing := range map[string]string{
-		"a.b=1&f[x]=2": "", "f%5Bx%5D=2&a.b=%20": "", "f%5bx%5d=2;a.b=1": "", "a.b=&a.b=1&f[x]=1": "",
+		"a.b=1&f[x]=2": "", "f%5Bx%5D=2&a.b=%20x": "", "f%5Bx%5D=2&a.b=%20": "a.b", "f%5bx%5d=2;a.b=1": "", "a.b=&a.b=1&f[x]=1": "",
 		"a.b=1": "f[x]", "axb=1&f[x]=2": "a.b", "xa.b=1&f[x]=2": "a.b", "a.b&f[x]=2": "a.b", "a.b=&f[x]=2": "a.b", "": "a.b, f[x]", "x=/?a.b=1": "a.b, f[x]",
 	} {
 		r := g.request("GET", "r.execute-api.localhost", "/v1/strict?"+query, "")
