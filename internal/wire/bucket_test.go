@@ -21,6 +21,11 @@ func TestBuckets(t *testing.T) {
 			t.Errorf("%v became %v (%v), want %v", id, got, ok, entries)
 		}
 	}
+	// While Gatehouse is upgraded, Envoys name buckets as the version before has them do.
+	earlier := map[string]string{LimitKind: LimitKeyPlan, LimitPlan: "gold", LimitKey: "acme"}
+	if got, ok := BucketEntries(map[string]string{"key-plan|gold": "acme"}); !ok || !maps.Equal(got, earlier) {
+		t.Errorf("the bucket of an earlier version became %v (%v)", got, ok)
+	}
 	if Join("a|", "b") == Join("a", "|b") {
 		t.Error("different parts have the same name")
 	}

@@ -300,6 +300,9 @@ func BucketEntries(id map[string]string) (map[string]string, bool) {
 	}
 	parts := strings.Split(name, "|")
 	of, known := limitEntries[parts[0]]
+	if parts[0] == LimitKeyPlan && len(parts) == 2 {
+		of = of[:1] // Versions of before November 27th, 2026 say the plan, and nothing else.
+	}
 	keyed := slices.Contains(of, LimitPlan)
 	if !known || len(parts) != len(of)+1 || !keyed && key != EveryKey {
 		return nil, false
