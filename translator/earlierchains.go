@@ -35,11 +35,8 @@ const chainNameLength = 12
 
 // chainOf names the chain of a gateway's listeners by its content.
 func chainOf(g *gateway.Gateway) string {
-	m := connectionManager(g, &gateway.Listener{}, true)
-	readNetworksIn(m, g, firstPass)
-	logRequests(m, g, firstPass, downstream{})
 	var filters [][]byte
-	for _, f := range m.HttpFilters {
+	for _, f := range outerManager(g, &gateway.Listener{}, true, downstream{}).HttpFilters {
 		filters = append(filters, anyOf(f).Value)
 	}
 	return gateway.ContentHash(filters)[:chainNameLength]
@@ -141,10 +138,7 @@ func presentChain(chain string) string { return wire.PresentChainCluster + "/" +
 // addPresentChain adds both.
 func addPresentChain(g *gateway.Gateway, scoped bool, chain string, out *gatewayResources) {
 	name := presentChain(chain)
-	m := innerManager(g, scoped, wire.ClientAddressHeader)
-	m.StatPrefix = "earlier_chains"
-	readNetworksIn(m, g, secondPass)
-	logRequests(m, g, secondPass, downstream{})
+	m := innerManager(g, scoped, secondPass, "earlier_chains", wire.ClientAddressHeader)
 	out.add(name, innerListener(chain, name, m), g.Source)
 	out.add(name, innerCluster(name), g.Source)
 }

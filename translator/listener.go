@@ -43,9 +43,7 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 			listener.GetAddress().GetSocketAddress().Ipv4Compat = l.Address == "::"
 		}
 		listener.Metadata = networkMetadata(l)
-		manager := connectionManager(g, l, scoped)
-		readNetworksIn(manager, g, firstPass)
-		logRequests(manager, g, firstPass, downstream{
+		manager := outerManager(g, l, scoped, downstream{
 			tls:          l.TLS != nil,
 			certificates: l.TLS != nil && slices.ContainsFunc(domains, func(d *gateway.Domain) bool { return d.TLS != nil && d.TLS.ClientCA != "" }),
 		})
@@ -64,6 +62,14 @@ func buildListeners(g *gateway.Gateway, domains []*gateway.Domain, scoped bool, 
 	inner := innerListener(chain, wire.PathFormCluster, pathFormManager(g))
 	out.add(inner.Name, inner, g.Source)
 	addPresentChain(g, scoped, chain, out)
+}
+
+// outerManager serves requests of a listener that clients connect to.
+func outerManager(g *gateway.Gateway, l *gateway.Listener, scoped bool, from downstream) *hcmv3.HttpConnectionManager {
+	m := connectionManager(g, l, scoped)
+	readNetworksIn(m, g, firstPass)
+	logRequests(m, g, firstPass, from)
+	return m
 }
 
 // tlsChains makes a chain per domain with a certificate of its own, chosen by SNI,

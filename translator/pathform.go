@@ -36,17 +36,14 @@ func innerListener(chain, name string, manager *hcmv3.HttpConnectionManager) *li
 // host name. The first pass has put the client's address into X-Forwarded-For and
 // given the request its id.
 func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
-	m := innerManager(g, true, wire.ClientAddressHeader)
-	m.StatPrefix = "path_form"
-	readNetworksIn(m, g, secondPass)
-	logRequests(m, g, secondPass, downstream{})
-	return m
+	return innerManager(g, true, secondPass, "path_form", wire.ClientAddressHeader)
 }
 
 // innerManager serves requests of a listener inside of Envoy, which an earlier pass has
 // looked at. The headers are taken away before any filter runs.
-func innerManager(g *gateway.Gateway, scoped bool, headers ...string) *hcmv3.HttpConnectionManager {
+func innerManager(g *gateway.Gateway, scoped bool, in pass, statPrefix string, headers ...string) *hcmv3.HttpConnectionManager {
 	m := connectionManager(g, &gateway.Listener{}, scoped)
+	m.StatPrefix = statPrefix
 	m.UseRemoteAddress = wrapperspb.Bool(false)
 	m.PreserveExternalRequestId = true
 	m.SkipXffAppend = true
@@ -75,6 +72,8 @@ func innerManager(g *gateway.Gateway, scoped bool, headers ...string) *hcmv3.Htt
 			HeaderName: wire.ClientAddressHeader, AllowExtensionToSetAddressAsTrusted: true,
 		}),
 	}}
+	readNetworksIn(m, g, in)
+	logRequests(m, g, in, downstream{})
 	return m
 }
 

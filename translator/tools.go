@@ -155,9 +155,5 @@ func addToolListener(g *gateway.Gateway, scoped bool, chain string, out *gateway
 
 // toolManager serves the calls of tools, under the host name that the message came to.
 func toolManager(g *gateway.Gateway, scoped bool) *hcmv3.HttpConnectionManager {
-	m := innerManager(g, scoped, wire.ClientAddressHeader, wire.ToolHeader)
-	m.StatPrefix = "tools"
-	readNetworksIn(m, g, toolPass)
-	logRequests(m, g, toolPass, downstream{})
-	return m
+	return innerManager(g, scoped, toolPass, "tools", wire.ClientAddressHeader, wire.ToolHeader)
 }
