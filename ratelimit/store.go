@@ -44,6 +44,15 @@ func (e *PartialError) Error() string { return e.Err.Error() }
 // Unwrap gives why it failed.
 func (e *PartialError) Unwrap() error { return e.Err }
 
+// At is what a list has in some places.
+func At[T any](list []T, places []int) []T {
+	some := make([]T, len(places))
+	for i, place := range places {
+		some[i] = list[place]
+	}
+	return some
+}
+
 // An Ask wants hits of a limit. One of Bucket and Window is set.
 type Ask struct {
 	// Counter tells whose hits are counted. It must not depend on rates or limits:

@@ -56,15 +56,11 @@ func (s *Server) flushTally() {
 		return
 	}
 	s.metrics.storeErrors.Inc()
-	again := func(u Usage) { y.add(u, u.Allowed, u.Denied) }
 	if part := (*PartialError)(nil); errors.As(err, &part) {
-		for _, i := range part.Failed {
-			again(all[i])
-		}
-		return
+		all = At(all, part.Failed)
 	}
 	for _, u := range all {
-		again(u)
+		y.add(u, u.Allowed, u.Denied)
 	}
 }
 

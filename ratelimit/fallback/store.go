@@ -127,11 +127,7 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 // withoutSome answers those of the asks that the store did not.
 func (s *Store) withoutSome(ctx context.Context, asks []ratelimit.Ask, answers []ratelimit.Answer, failed []int) ([]ratelimit.Answer, error) {
 	s.owed.learn(except(asks, failed), except(answers, failed))
-	missing := make([]ratelimit.Ask, len(failed))
-	for i, at := range failed {
-		missing[i] = asks[at]
-	}
-	instead, err := s.without(ctx, missing)
+	instead, err := s.without(ctx, ratelimit.At(asks, failed))
 	if err != nil {
 		return nil, err
 	}
