@@ -135,9 +135,6 @@ func Bootstrap(o BootstrapOptions) (*bootstrapv3.Bootstrap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap: node metadata: %w", err)
 	}
-	if metadata.Fields == nil {
-		metadata.Fields = map[string]*structpb.Value{}
-	}
 	clusters := &structpb.ListValue{}
 	for _, name := range ownClusters {
 		clusters.Values = append(clusters.Values, structpb.NewStringValue(name))
