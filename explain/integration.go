@@ -12,6 +12,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 )
 
 // integrate tells where a request goes that is let in.
@@ -139,7 +140,7 @@ func (ex *offline) inPath(name string) (string, bool) {
 // refusing reports whether the route's own reply is a gateway response.
 func (ex *offline) refusing() bool {
 	return slices.ContainsFunc(ex.route.GetResponseHeadersToAdd(), func(h *corev3.HeaderValueOption) bool {
-		return strings.EqualFold(h.GetHeader().GetKey(), "x-amzn-errortype")
+		return strings.EqualFold(h.GetHeader().GetKey(), wire.ErrorTypeHeader)
 	})
 }
 

@@ -33,6 +33,12 @@ func (e *envoy) statistic(t *testing.T, name string) float64 {
 	return 0
 }
 
+// How many requests an Envoy has told about, or is about to, and how many it could not.
+const (
+	logsWritten = "access_logs.open_telemetry_access_log.logs_written"
+	logsDropped = "access_logs.open_telemetry_access_log.logs_dropped"
+)
+
 // TestTelemetryGone has a process that only writes access logs and counts. It is killed,
 // comes back, and hangs; Envoy serves all the while, keeps little, and counts what it could
 // not tell. One of
@@ -122,7 +128,7 @@ apis:
 	collector.Hang(false)
 	eventually(t, "lines are sent again", func() bool { return len(collector.Logs()) == 10 })
 
-	dropped := func() float64 { return e.statistic(t, "access_logs.open_telemetry_access_log.logs_dropped") }
+	dropped := func() float64 { return e.statistic(t, logsDropped) }
 	before = lines()
 	g.Kill()
 	eventually(t, "Envoy drops what it cannot tell", func() bool {
@@ -162,19 +168,19 @@ func TestTelemetryHangs(t *testing.T) {
 	g := launch(t, "serve", "--xds-address", address, "--data-dir", t.TempDir(), dir).serving()
 	e := startEnvoy(t, "envoy", "edge", address)
 	url := fmt.Sprintf("http://127.0.0.1:%d/nothing", port)
-	const told, dropped = "access_logs.open_telemetry_access_log.logs_written", "access_logs.open_telemetry_access_log.logs_dropped"
 	ask := func() {
+		t.Helper()
 		if code, _, err := get(url); err != nil || code != 403 && code != 404 {
 			t.Fatal(code, err)
 		}
 	}
 	eventually(t, "Envoy serves", func() bool { _, _, err := get(url); return err == nil })
-	eventually(t, "Envoy tells", func() bool { ask(); return e.statistic(t, told) > 0 })
+	eventually(t, "Envoy tells", func() bool { ask(); return e.statistic(t, logsWritten) > 0 })
 	g.Signal(syscall.SIGSTOP)
 	was := e.statistic(t, "cluster.gatehouse-xds.upstream_cx_destroy")
 	eventually(t, "Envoy drops what is not taken", func() bool {
 		ask()
-		return e.statistic(t, dropped) > 0
+		return e.statistic(t, logsDropped) > 0
 	})
 	if e.statistic(t, "cluster.gatehouse-xds.upstream_cx_destroy") != was {
 		t.Error("it was dropped with the connection, and not before")
