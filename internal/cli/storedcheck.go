@@ -20,7 +20,8 @@ type storedCheck struct{ c *controlPlane }
 
 // Check tries an API, a domain or a portal, by the key of its document, or what else the
 // APIs of a region share, by the region. APIs are tried without each other: what one breaks
-// is its own. Domains, portals, and what is shared, are tried beside all of them.
+// is its own, and with the client certificates and VPC links that the transaction sees:
+// these may be a moment older than the call, and not be served yet. Domains, portals, and what is shared, are tried beside all of them.
 func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string) error {
 	served := k.c.pipeline.Snapshot()
 	if served == nil {
@@ -34,6 +35,11 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 		return nil
 	}
 	isAPI := source.IsAPI(key)
+	if isAPI {
+		if err := addBackends(&files, reader, key); err != nil {
+			return err
+		}
+	}
 	result := k.c.loadVirtual(ctx, &files, without(served, key, isAPI))
 	if err := result.Diagnostics.Err(); err != nil || result.Snapshot == nil {
 		return told(result.Diagnostics, err)
@@ -57,6 +63,21 @@ func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string)
 	return told(ds, ds.Err())
 }
 
+// addBackends adds what an API refers to by ids to its files.
+func addBackends(files *source.Files, reader store.Reader, key string) error {
+	backends, err := source.Backends(reader, regionOf(key))
+	if err == nil {
+		files.Add(backends)
+	}
+	return err
+}
+
+// regionOf is where a unit is, of which the region may be all of its key.
+func regionOf(key string) string {
+	region, _, _ := strings.Cut(key, "/")
+	return region
+}
+
 // loadVirtual loads virtual files, and no others, beside what there is.
 func (c *controlPlane) loadVirtual(ctx context.Context, files *source.Files, beside *gateway.Snapshot) definition.Result {
 	loader := definition.NewLoader(definition.Options{
@@ -72,14 +93,15 @@ func (c *controlPlane) loadVirtual(ctx context.Context, files *source.Files, bes
 }
 
 // without gives what is served without what a unit has put there; and, where an API is
-// tried, without other APIs and what refers to them.
+// tried, without other APIs, what refers to them, and what the API's region has for it to
+// refer to, as addBackends adds that.
 func without(served *gateway.Snapshot, key string, isAPI bool) *gateway.Snapshot {
 	base := *served
 	// What other portals publish is the business of who says so.
 	base.Portals = nil
 	if isAPI {
 		base.APIs, base.Domains, base.UsagePlans, base.APIKeys = nil, nil, nil, nil
-		return &base
+		key = regionOf(key)
 	}
 	own := func(at gateway.Position) bool {
 		return source.IsVirtual(at.File) && source.UnitOf(at.File) == key

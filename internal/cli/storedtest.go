@@ -14,6 +14,7 @@ import (
 	"gatehouse/integration"
 	"gatehouse/management/restapi"
 	"gatehouse/management/source"
+	"gatehouse/management/store"
 )
 
 // storedTest tries methods and authorizers of APIs as the management API keeps them. They
@@ -41,7 +42,12 @@ func (t storedTest) load(ctx context.Context, r *restapi.TestRequest, content *r
 	if err != nil {
 		return nil, err
 	}
-	result := t.c.loadVirtual(ctx, &files, without(served, restapi.APIKeyOf(r.Region, content.API.ID), true))
+	key := restapi.APIKeyOf(r.Region, content.API.ID)
+	err = t.c.stored.store.View(ctx, func(reader store.Reader) error { return addBackends(&files, reader, key) })
+	if err != nil {
+		return nil, err
+	}
+	result := t.c.loadVirtual(ctx, &files, without(served, key, true))
 	if result.Snapshot == nil {
 		if err := ctx.Err(); err != nil {
 			return nil, err

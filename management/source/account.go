@@ -86,9 +86,9 @@ type (
 )
 
 // account renders what the APIs of a region share, apart from domains: usage plans, API
-// keys, client certificates, VPC links. What they are called in definitions is their ids: names need not be unique here, and usage
-// is asked for by ids. What plans refer to need not be there any more; the loader leaves
-// that out.
+// keys, client certificates, VPC links. What they are called in definitions is their ids:
+// names need not be unique here, and usage is asked for by ids. What plans refer to need
+// not be there any more; the loader leaves that out.
 func account(reader store.Reader, region string) (Files, error) {
 	files := newFiles()
 	var plans nativeAccount
@@ -115,6 +115,18 @@ func account(reader store.Reader, region string) (Files, error) {
 			return Files{}, err
 		}
 	}
+	shared, err := Backends(reader, region)
+	if err != nil {
+		return Files{}, err
+	}
+	files.Add(shared)
+	return files.sorted(), nil
+}
+
+// Backends renders what APIs of a region refer to by ids and cannot be loaded without:
+// client certificates and VPC links.
+func Backends(reader store.Reader, region string) (Files, error) {
+	files := newFiles()
 	var backends nativeAccount
 	certificates, err := list[restapi.StoredClientCertificate](reader, restapi.ClientCertificatesFolder(region))
 	if err != nil {
@@ -131,10 +143,9 @@ func account(reader store.Reader, region string) (Files, error) {
 			return Files{}, err
 		}
 	}
-	return files.sorted(), nil
+	return files, nil
 }
 
-// vpcLinks renders those of both services: apigatewayv2's have no targets.
 // keysWithPlans gives the keys that have a plan. Others let nobody in, and may be many: that
 // one is made is no reason to load anything anew, nor to read all of them.
 func keysWithPlans(reader store.Reader, region string, planned map[string]bool) (keys []nativeAPIKey, err error) {
@@ -165,6 +176,7 @@ func keysWithPlans(reader store.Reader, region string, planned map[string]bool) 
 	return keys, nil
 }
 
+// vpcLinks renders those of both services: apigatewayv2's have no targets.
 func vpcLinks(reader store.Reader, region string) (links []nativeVPCLink, err error) {
 	folder := restapi.VPCLinksFolder(region)
 	entries, err := reader.Children(folder)

@@ -28,8 +28,8 @@ type Files struct {
 	follows []string
 }
 
-// add takes in another set's files.
-func (f *Files) add(other Files) {
+// Add takes in another set's files.
+func (f *Files) Add(other Files) {
 	f.Paths = append(f.Paths, other.Paths...)
 	maps.Copy(f.Content, other.Content)
 }

@@ -159,7 +159,7 @@ func (r *Renderer) all() Files {
 	out := newFiles()
 	for _, known := range []map[string]*Files{r.apis, r.accounts} {
 		for _, unit := range slices.Sorted(maps.Keys(known)) {
-			out.add(*known[unit])
+			out.Add(*known[unit])
 		}
 	}
 	maps.Copy(out.Problems, r.problems)

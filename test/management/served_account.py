@@ -114,6 +114,22 @@ client.update_integration(restApiId=i, resourceId=resource["private"], httpMetho
 client.create_deployment(restApiId=i, stageName="prod")
 becomes(lambda got: got[0] == 200 and got[1]["backend"] == "plain" and got[1]["path"] == "/linked", lambda: ask(f"/_aws/execute-api/{i}/prod/private", key=key["value"]))
 
+# A link can be deployed with, and tried, as soon as it is made: what is served knows nothing of
+# it yet. So can a certificate.
+early = client.create_rest_api(name="early")
+early, root = early["id"], early["rootResourceId"]
+client.put_method(restApiId=early, resourceId=root, httpMethod="GET", authorizationType="NONE")
+for n in range(10):
+    link = client.create_vpc_link(name="elsewhere", targetArns=["arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/net/elsewhere/0a1b2c3d4e5f6071"])
+    client.put_integration(restApiId=early, resourceId=root, httpMethod="GET", type="HTTP_PROXY", integrationHttpMethod="GET", uri=os.environ["PLAIN"] + "/early",
+                           connectionType="VPC_LINK", connectionId=link["id"])
+    tried = client.test_invoke_method(restApiId=early, resourceId=root, httpMethod="GET")
+    assert tried["status"] == 200 and json.loads(tried["body"])["path"] == "/early", tried
+    deployment = client.create_deployment(restApiId=early)["id"]
+    certificate = client.generate_client_certificate()["clientCertificateId"]
+    client.create_stage(restApiId=early, stageName=f"early{n}", deploymentId=deployment)
+    client.update_stage(restApiId=early, stageName=f"early{n}", patchOperations=[{"op": "replace", "path": "/clientCertificateId", "value": certificate}])
+
 # Backends are shown the stage's certificate.
 secured, mapped = f"/_aws/execute-api/{i}/prod/secured", f"/_aws/execute-api/{i}/prod/mapped"
 assert ask(secured, key=key["value"])[1]["certificate"] == ""
