@@ -149,6 +149,18 @@ client.update_base_path_mapping(domainName="api.example.com", basePath="shop", p
 becomes(status(200), lambda: ask("/store/plain", host="api.example.com", key=key["value"]))
 becomes(status(403), lambda: ask("/shop/plain", host="api.example.com", key=key["value"]))
 
+# A stage can be mapped, and be in a plan, as soon as it is deployed.
+for n in range(10):
+    new = client.create_rest_api(name="new")
+    new, root = new["id"], new["rootResourceId"]
+    client.put_method(restApiId=new, resourceId=root, httpMethod="GET", authorizationType="NONE", apiKeyRequired=True)
+    client.put_integration(restApiId=new, resourceId=root, httpMethod="GET", type="HTTP_PROXY", integrationHttpMethod="GET", uri=os.environ["PLAIN"] + "/new")
+    client.create_deployment(restApiId=new, stageName="prod")
+    client.create_base_path_mapping(domainName="api.example.com", basePath=f"new{n}", restApiId=new, stage="prod")
+    client.update_usage_plan(usagePlanId=free, patchOperations=[{"op": "add", "path": "/apiStages", "value": new + ":prod"}])
+for n in range(10):
+    becomes(status(200), lambda: ask(f"/new{n}/", host="api.example.com", key=key["value"]))
+
 # Routing rules, which count where the domain's mode says so, and then before its mappings.
 rules = boto3.client("apigatewayv2", endpoint_url=endpoint, region_name="eu-west-1")
 rule = {"DomainName": "api.example.com", "Priority": 10, "Actions": [{"InvokeApi": {"ApiId": i, "Stage": "prod", "StripBasePath": True}}],
