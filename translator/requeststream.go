@@ -87,7 +87,10 @@ func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedReq
 		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%", UpstreamFailure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
 		ErrorType: response(wire.ErrorTypeHeader), RemappedRequestID: response(wire.RemappedRequestIDHeader),
 		AWSRequestID: response(wire.AWSRequestIDHeader), AWSStorageID: response(wire.AWSStorageIDHeader), AWSExtendedStorageID: response(wire.AWSStorageID2Header),
-		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Trace: metadata(wire.TraceMetadata), Overrides: metadata(wire.OverridesMetadata),
+		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Overrides: metadata(wire.OverridesMetadata),
+	}
+	if g.Tracing != nil {
+		r.Trace = metadata(wire.TraceMetadata)
 	}
 	if from.tls {
 		r.TLSVersion, r.TLSCipher = "%DOWNSTREAM_TLS_VERSION%", "%DOWNSTREAM_TLS_CIPHER%"
