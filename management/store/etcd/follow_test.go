@@ -1,11 +1,14 @@
 package etcd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
+	"time"
 
+	"gatehouse/internal/etcdtest"
 	"gatehouse/management/store"
 )
 
@@ -36,5 +39,36 @@ func TestCompactedHistory(t *testing.T) {
 	}
 	if n := behind.mirror.view().records.Len(); n < 10 {
 		t.Errorf("%d records afterwards", n)
+	}
+}
+
+// TestOneReadInVain does not keep the next call from asking: neither one whose caller has
+// gone away, nor one that etcd had no time for.
+func TestOneReadInVain(t *testing.T) {
+	c := etcdtest.Start(t, 1)
+	s, err := Connect(t.Context(), Cluster{Endpoints: []string{c.Endpoints()}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	write := func(value string) {
+		t.Helper()
+		if err := s.Update(t.Context(), func(tx store.Tx) error { tx.Put("r/a", []byte(value)); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1")
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if err := s.View(gone, func(store.Reader) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a read whose caller has gone away: %v", err)
+	}
+	if s.doubt.Load() != 0 {
+		t.Error("a caller that went away has etcd not be asked any more")
+	}
+	s.doubt.Store(time.Now().Add(time.Hour).UnixNano())
+	write("2")
+	if s.doubt.Load() != 0 {
+		t.Error("etcd is not asked for reads, although it answers")
 	}
 }

@@ -23,17 +23,18 @@ import (
 const (
 	// prefix is where everything is kept.
 	prefix = "gatehouse/"
-	// commitTimeout bounds one transaction of etcd, askTimeout the question how far it
-	// is.
+	// commitTimeout bounds one transaction of etcd, and the question how far it is that
+	// comes before; askTimeout that question of reads, which have something to answer with.
+	// Machines with much else to do take a second for it now and then.
 	commitTimeout = 5 * time.Second
-	askTimeout    = time.Second
+	askTimeout    = 3 * time.Second
 	// doubtFor is how long reads are answered without asking again, when etcd has not
 	// answered.
 	doubtFor = 2 * time.Second
 	// maxTries is how often a transaction is tried.
 	maxTries = 40
 	// seenTimeout is how long a transaction waits to be seen by reads of this process.
-	seenTimeout = 2 * time.Second
+	seenTimeout = 10 * time.Second
 )
 
 // Store is a store.Store. Make one with Embed or Connect, and Close it.
@@ -43,7 +44,7 @@ type Store struct {
 	mirror     *mirror
 	// exclusive tells that nobody else writes: reads need not ask.
 	exclusive bool
-	// doubt is until when etcd is not asked again, in nanoseconds since 1970.
+	// doubt is until when reads do not ask etcd again, in nanoseconds since 1970.
 	doubt atomic.Int64
 	// retries lets one transaction of this process at a time be tried again: they would
 	// only disturb each other.
@@ -147,8 +148,16 @@ func (s *Store) View(ctx context.Context, read func(store.Reader) error) error {
 }
 
 // newest is a view that has all that was durable when it was asked for. With an error it
-// may be older, or nil.
+// may be older, or nil. What has no answer soon has none for a while, without asking.
 func (s *Store) newest(ctx context.Context) (*view, error) {
+	if time.Now().UnixNano() < s.doubt.Load() && s.refused.Load() == nil {
+		return s.mirror.view(), store.ErrUnavailable
+	}
+	return s.ask(ctx, askTimeout)
+}
+
+// ask is newest, and asks in any case.
+func (s *Store) ask(ctx context.Context, timeout time.Duration) (*view, error) {
 	v := s.mirror.view()
 	if refusal := s.refused.Load(); refusal != nil {
 		return nil, refusal
@@ -156,14 +165,14 @@ func (s *Store) newest(ctx context.Context) (*view, error) {
 	if v != nil && s.exclusive {
 		return v, nil
 	}
-	if time.Now().UnixNano() < s.doubt.Load() {
-		return v, store.ErrUnavailable
-	}
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	asking, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	answer, err := s.client().Get(asking, prefix+head)
 	if err != nil {
-		s.doubt.Store(time.Now().Add(doubtFor).UnixNano())
+		// A caller that goes away says nothing about etcd.
+		if ctx.Err() == nil {
+			s.doubt.Store(time.Now().Add(doubtFor).UnixNano())
+		}
 		return v, told(err)
 	}
 	revision := int64(1)
@@ -174,6 +183,7 @@ func (s *Store) newest(ctx context.Context) (*view, error) {
 	if err != nil {
 		return newer, fmt.Errorf("%w: etcd's changes arrive late", store.ErrUnavailable)
 	}
+	s.doubt.Store(0)
 	return newer, nil
 }
 
@@ -184,7 +194,8 @@ func (s *Store) Update(ctx context.Context, change func(store.Tx) error) error {
 			s.retries.Lock()
 			defer s.retries.Unlock()
 		}
-		v, err := s.newest(ctx)
+		// Unlike a read, it has nothing else to answer with.
+		v, err := s.ask(ctx, commitTimeout)
 		if err != nil {
 			return err
 		}
