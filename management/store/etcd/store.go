@@ -233,7 +233,11 @@ func (s *Store) commit(ctx context.Context, tx *transaction) (done bool, err err
 	if err != nil {
 		return false, err
 	}
-	compares := append(tx.compares(prefix), clientv3.Compare(clientv3.Value(prefix+schemaKey), "=", schemaVersion))
+	unchanged := tx.comparesOfCluster
+	if s.exclusive {
+		unchanged = tx.compares // an embedded server takes many
+	}
+	compares := append(unchanged(prefix), clientv3.Compare(clientv3.Value(prefix+schemaKey), "=", schemaVersion))
 	operations = append(nested(operations), clientv3.OpPut(prefix+head, ""))
 	committing, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

@@ -91,6 +91,16 @@ func (t *transaction) DeleteAll(prefix string) {
 // changes reports whether there is something to be made durable.
 func (t *transaction) changes() bool { return len(t.puts) > 0 || len(t.deletes) > 0 }
 
+// comparesOfCluster are compares that every cluster takes. Where there are too many, nothing
+// at all may have changed, which is tried more often; what only its own process writes into
+// need not be.
+func (t *transaction) comparesOfCluster(prefix string) []clientv3.Cmp {
+	if all := t.compares(prefix); len(all) <= maxCompares {
+		return all
+	}
+	return []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(prefix+head), "=", t.from.revisionOf(head))}
+}
+
 // compares are what must still be as it was read.
 func (t *transaction) compares(prefix string) (all []clientv3.Cmp) {
 	unchanged := func(key string) {
@@ -158,9 +168,12 @@ func (t *transaction) operations(prefix string) ([]clientv3.Op, error) {
 	return all, nil
 }
 
-// maxOperations is how many operations etcd takes on one level, less some: servers that
-// were told nothing else take 128.
-const maxOperations = 60
+// How many operations and comparisons etcd takes on one level, less some: servers that were
+// told nothing else take 128 of each.
+const (
+	maxOperations = 60
+	maxCompares   = 100
+)
 
 // nested spreads operations over levels of transactions.
 func nested(operations []clientv3.Op) []clientv3.Op {

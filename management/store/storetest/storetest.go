@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"children of unrelated changes":        childrenOfUnrelatedChanges,
 		"keeps large documents":                keepsLargeDocuments,
 		"makes large transactions":             makesLargeTransactions,
+		"notices what of much that was read":   noticesWhatOfMuch,
 		"tells watchers":                       tellsWatchers,
 		"agrees with a plain map":              agreesWithMap,
 	} {
@@ -333,6 +334,26 @@ func makesLargeTransactions(t *testing.T, s store.Store) {
 		}
 	})
 	want(t, "documents", len(list(t, s, "r/")), n/2)
+}
+
+// noticesWhatOfMuch has a transaction read more than etcd compares in one.
+func noticesWhatOfMuch(t *testing.T, s store.Store) {
+	const n = 300
+	read := func(tx store.Tx) {
+		for i := range n {
+			_, _ = tx.Get(fmt.Sprintf("r/a/%d", i))
+			_, _ = tx.Children(fmt.Sprintf("r/a/%d/b/", i))
+		}
+	}
+	for i, others := range []func(tx store.Tx){
+		func(tx store.Tx) { tx.Put("r/a/299", []byte("{}")) },
+		func(tx store.Tx) { tx.Put("r/a/299/b/c", []byte("{}")) },
+		func(tx store.Tx) { tx.Delete("r/a/299/b/c") },
+		func(tx store.Tx) { tx.Delete("r/a/299") },
+	} {
+		tries := interrupted(t, s, read, func() { update(t, s, others) })
+		want(t, "tries beside change "+strconv.Itoa(i), tries, 2)
+	}
 }
 
 func tellsWatchers(t *testing.T, s store.Store) {
