@@ -153,6 +153,32 @@ func usageDays(c *restjson.Call) (from, to time.Time, err error) {
 // maxRemaining bounds what a key may be given.
 const maxRemaining = 1 << 40
 
+// inForce is how long a plan is waited for that is stored already, and served in a moment.
+const inForce = 10 * time.Second
+
+// setRemaining sets what a key has left. Both may have been made by the call before.
+func (s *Service) setRemaining(ctx context.Context, plan *UsagePlan, key *APIKey, remaining int64) error {
+	for end := time.Now().Add(inForce); ; {
+		found, err := s.usage.SetRemaining(ctx, plan.ID, key.ID, remaining)
+		if found || err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return errNotInForce
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+var errNotInForce = &restjson.Error{
+	Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable, RetryAfter: 1,
+	Message: "The usage plan is not in force yet. Please try again later.",
+}
+
 func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error) {
 	operations, err := patchOperations(c)
 	if err != nil {
@@ -189,15 +215,8 @@ func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error
 		return nil, restjson.BadRequest("Usage Plan %s has no quota", plan.ID)
 	}
 	if remaining >= 0 {
-		found, err := s.usage.SetRemaining(ctx, plan.ID, key.ID, remaining)
-		if err != nil {
+		if err := s.setRemaining(ctx, plan, key, remaining); err != nil {
 			return nil, err
-		}
-		if !found {
-			return nil, &restjson.Error{
-				Type: "ServiceUnavailableException", Status: http.StatusServiceUnavailable, RetryAfter: 1,
-				Message: "The usage plan is not in force yet. Please try again later.",
-			}
 		}
 	}
 	today := s.now().UTC().Truncate(24 * time.Hour)

@@ -98,6 +98,13 @@ extended = client.update_usage(usagePlanId=plan, keyId=limited["id"], patchOpera
 assert extended["items"][limited["id"]][-1][1] == 1000, extended
 becomes(status(200), lambda: ask(path, key=limited["value"]))
 
+# Usage can be extended as soon as the plan has the key.
+for n in range(5):
+    early = client.create_usage_plan(name="early", quota={"limit": 5, "period": "DAY"})["id"]
+    client.create_usage_plan_key(usagePlanId=early, keyId=limited["id"], keyType="API_KEY")
+    client.update_usage(usagePlanId=early, keyId=limited["id"], patchOperations=[{"op": "replace", "path": "/remaining", "value": "1000"}])
+    client.delete_usage_plan(usagePlanId=early)
+
 # A plan without a quota lets through, and counts.
 free = client.create_usage_plan(name="free", apiStages=[{"apiId": i, "stage": "prod"}])["id"]
 key = client.create_api_key(name="free", enabled=True, value="a-value-of-my-own-$$-${HOME}")
