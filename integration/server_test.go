@@ -125,7 +125,7 @@ func newServiceWith(t *testing.T, o integration.Options, change ...func(*integra
 	s.url, s.http = "http://"+l.Addr().String(), &http.Client{Transport: transport, Timeout: 20 * time.Second}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := errors.Join(s.Close(ctx), <-served); err != nil {
 			t.Error(err)

@@ -24,7 +24,7 @@ import (
 // patience is how long a test waits for what must happen, and calm how long for
 // what must not.
 const (
-	patience = 5 * time.Second
+	patience = 30 * time.Second
 	calm     = 50 * time.Millisecond
 )
 

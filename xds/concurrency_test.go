@@ -22,7 +22,7 @@ func TestSetRespectsItsContext(t *testing.T) {
 	c := subscribed(t, addr, "envoy-1")
 	wantState(t, s, "1", xds.Acked)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	res := with(site(t), staticCluster("new", 9), routes("a", to("/", "new")))
 	if err := s.Set(ctx, revision("2", res)); !errors.Is(err, context.DeadlineExceeded) {

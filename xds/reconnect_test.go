@@ -98,7 +98,7 @@ func TestEnvoyThatComesBackIsNotKeptWaiting(t *testing.T) {
 		c.expect(xds.RouteType, "a")
 	})
 	t.Run("for names to be resolved for long", func(t *testing.T) {
-		s, addr := serve(t, xds.Options{AckTimeout: time.Minute, SettleTime: 100 * time.Millisecond})
+		s, addr := serve(t, xds.Options{AckTimeout: time.Minute, SettleTime: time.Second})
 		set(t, s, revision("1", with(site(t), dnsCluster("new", "localhost", 9), routes("a", to("/", "new")))))
 		c := comesBack(t, addr)
 		c.expect(xds.ClusterType, "backend", "new")

@@ -203,7 +203,7 @@ func (h *harness) run() {
 // until waits for a status.
 func (h *harness) until(what string, ok func(Status) bool) Status {
 	h.t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !ok(h.Status()) {
 		if time.Now().After(deadline) {
 			h.t.Fatalf("waiting until %s: status %+v\nlog:\n%s", what, h.Status(), h.log)

@@ -322,7 +322,7 @@ func TestRevisionIsStoredUnseenWhenNoEnvoyComes(t *testing.T) {
 	}
 	a := listening(8080)
 	start(t, &definitions{snapshot: a}, newFakeTarget(0), store)
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		s, err := store.Load()
 		if err == nil && s.Revision() == a.Revision() {
@@ -468,7 +468,7 @@ func TestSameProblemsAreToldOnce(t *testing.T) {
 	h.until("the first mistake is back", func(s Status) bool { return s.Latest.Diagnostics[0] == brokenLine })
 	before := told()
 	h.Reload(true)
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for told() != before+1 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}

@@ -18,7 +18,7 @@ SUFFIX = "execute-api.api.example.com"
 api = http.create_api(Name="quick", ProtocolType="HTTP", Target=backend)
 url = api["ApiEndpoint"]
 assert url == f"http://{api['ApiId']}.{SUFFIX}:{port}", url
-end = time.time() + 20
+end = time.time() + 60
 while True:
     # Nobody knows the name here; the gateway knows itself by it.
     request = urllib.request.Request(f"http://127.0.0.1:{port}/pets", headers={"Host": urllib.parse.urlsplit(url).netloc})

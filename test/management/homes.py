@@ -23,7 +23,7 @@ def fetch(api, path):
 
 
 def becomes(want, what):
-    end = time.time() + 20
+    end = time.time() + 60
     while (got := what()) != want:
         assert time.time() < end, f"{got}, want {want}"
         time.sleep(0.05)

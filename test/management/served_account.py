@@ -43,7 +43,7 @@ def ask(path, host="localhost", key=None, **headers):
         return e.code, body(e)
 
 
-def becomes(want, what, seconds=20):
+def becomes(want, what, seconds=60):
     """Asks until the answer is as wanted."""
     end = time.time() + seconds
     while True:

@@ -27,7 +27,7 @@ def visit(url):
         return e.code, e.read().decode()
 
 
-def becomes(want, url, seconds=20):
+def becomes(want, url, seconds=60):
     """Visits until the page is as wanted."""
     end = time.time() + seconds
     while True:

@@ -22,7 +22,7 @@ def fetch(url, **headers):
         return e.code, e.read().decode()
 
 
-def becomes(want, what, seconds=20):
+def becomes(want, what, seconds=60):
     """Asks until the answer is as wanted."""
     end = time.time() + seconds
     while (got := what()) != want:
