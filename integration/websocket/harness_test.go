@@ -125,7 +125,7 @@ func (f *functions) wait(t testing.TB, kind string, n int) map[string]any {
 
 func eventually(t testing.TB, done func() bool, format string, args ...any) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return
 		}

@@ -141,7 +141,7 @@ func TestAccessLog(t *testing.T) {
 		}
 	}
 	var text string
-	for end := time.Now().Add(20 * time.Second); strings.Count(text, "\n") < len(requests) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); strings.Count(text, "\n") < len(requests) && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		data, err := os.ReadFile(file)
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)

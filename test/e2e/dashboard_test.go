@@ -61,7 +61,7 @@ func TestDashboardShowsTraffic(t *testing.T) {
 	send(6, "/v1/%3Cscript%3Enothing")
 	send(5, "/slow/open")
 	g.request("GET", "nobody.example.com", "/", "")
-	for end := time.Now().Add(20 * time.Second); len(g.history.Recent(history.Filter{}, 100)) < sent+1; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(g.history.Recent(history.Filter{}, 100)) < sent+1; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d of %d requests are known", len(g.history.Recent(history.Filter{}, 100)), sent+1)
 		}

@@ -75,7 +75,7 @@ type executionLine struct {
 // executionsOf waits until the account of a request is whole, and gives its messages.
 func (g *running) executionsOf(group, id string) (messages []string) {
 	g.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		messages = nil
 		text := g.told.String()
 		for text != "" {

@@ -21,7 +21,7 @@ type routed struct{ API, Stage, Route string }
 // toldOf waits until the history knows as many requests, and gives them by user agent.
 func (g *running) toldOf(n int) map[string]history.Request {
 	g.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		all := g.history.Recent(history.Filter{}, n)
 		if len(all) == n {
 			told := map[string]history.Request{}

@@ -236,7 +236,7 @@ func TestReportedThrottlesOfPlans(t *testing.T) {
 	}
 	// Each has made a bucket of the throttle, and one of its usage.
 	buckets := 0.0
-	for end := time.Now().Add(20 * time.Second); buckets < float64(2*len(first)); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); buckets < float64(2*len(first)); time.Sleep(10 * time.Millisecond) {
 		for _, n := range metricsNamed(t, g.metrics, "gatehouse_ratelimit_quota_buckets") {
 			buckets = n
 		}

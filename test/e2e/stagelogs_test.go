@@ -19,7 +19,7 @@ import (
 // linesOf waits until there are so many lines, and gives them.
 func linesOf(t *testing.T, text func() string, n int) []string {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); strings.Count(text(), "\n") < n && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); strings.Count(text(), "\n") < n && time.Now().Before(end); {
 		time.Sleep(50 * time.Millisecond)
 	}
 	lines := strings.Split(strings.TrimSuffix(text(), "\n"), "\n")

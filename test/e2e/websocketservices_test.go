@@ -147,7 +147,7 @@ func TestWebSocketServices(t *testing.T) {
 		t.Errorf("in the bucket: %q", got)
 	}
 	c.Close()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if got := received(moto, "messages"); len(got) == 2 {
 			break
 		} else if time.Now().After(end) {

@@ -74,7 +74,7 @@ usagePlans: [{name: gold, stages: [pets/v1], keys: [acme]}]
 		return got
 	}
 	// What Envoy tells comes within a second, and is kept when the process ends.
-	for end := time.Now().Add(20 * time.Second); calls(0)["pets/acme calls"] != "5 = 0.0000175"; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); calls(0)["pets/acme calls"] != "5 = 0.0000175"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("counted: %v", calls(0))
 		}
@@ -93,7 +93,7 @@ usagePlans: [{name: gold, stages: [pets/v1], keys: [acme]}]
 		{"pets/acme calls": "5 = 0.0000175", "shop/ callSteps": "3 = 0.000003"},
 		{"pets/acme calls": "5 = 1.5", "shop/ calls": "3 = 0.5"},
 	}
-	for end := time.Now().Add(20 * time.Second); !cmp.Equal(want, []map[string]string{calls(0), calls(1)}); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !cmp.Equal(want, []map[string]string{calls(0), calls(1)}); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal(cmp.Diff(want, []map[string]string{calls(0), calls(1)}))
 		}
