@@ -162,6 +162,18 @@ func TestVPCLinks(t *testing.T) {
 		"ARN":     {"POST", "/vpclinks", `{"name":"x","targetArns":["y"]}`, 400, "BadRequestException", "Invalid ARN. ARN is not well formed y"},
 		"unknown": {"GET", "/vpclinks/nosuch", "", 404, "NotFoundException", "Invalid Vpc Link identifier specified"},
 	})
+	// What a stage is served by stays, also where the stage's variable names it.
+	created := answer[restapi.RestAPI](a, "POST", "/restapis", `{"name":"linked"}`, 201)
+	api, method := "/restapis/"+created.ID, "/resources/"+created.RootResourceID+"/methods/GET"
+	a.call("PUT", api+method, `{"authorizationType":"NONE"}`, 201)
+	for _, connection := range []string{link.ID, "${stageVariables.link}"} {
+		a.call("PUT", api+method+"/integration",
+			`{"type":"HTTP_PROXY","httpMethod":"GET","uri":"http://orders.internal/","connectionType":"VPC_LINK","connectionId":"`+connection+`"}`, 201)
+		a.call("POST", api+"/deployments", `{"stageName":"v1","variables":{"link":"`+link.ID+`"}}`, 201)
+		a.refuse(map[string]refusal{"in use": {"DELETE", "/vpclinks/" + link.ID, "", 400, "BadRequestException",
+			"Cannot delete vpc link. Vpc link '" + link.ID + "', is referenced in [GET:" + created.RootResourceID + ":v1] in format of [Method:Resource:Stage]."}})
+	}
+	a.call("DELETE", api+"/stages/v1", "", 202)
 	a.call("DELETE", "/vpclinks/"+link.ID, "", 202)
 	a.call("GET", "/vpclinks/"+link.ID, "", 404)
 }

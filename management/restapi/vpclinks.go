@@ -2,8 +2,11 @@ package restapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
@@ -111,9 +114,97 @@ func (s *Service) updateVPCLink(ctx context.Context, c *restjson.Call) (any, err
 func (s *Service) deleteVPCLink(ctx context.Context, c *restjson.Call) (any, error) {
 	return s.remove(ctx, func(tx store.Tx) error {
 		l, err := readVPCLink(tx, c)
-		if err == nil {
-			tx.Delete(VPCLinksFolder(c.Region) + l.ID)
+		if err != nil {
+			return err
 		}
-		return err
+		user, err := methodWithVPCLink(tx, c.Region, l.ID)
+		if err != nil {
+			return err
+		}
+		if user != "" {
+			return restjson.BadRequest("Cannot delete vpc link. Vpc link '%s', is referenced in [%s] in format of [Method:Resource:Stage].", l.ID, user)
+		}
+		tx.Delete(VPCLinksFolder(c.Region) + l.ID)
+		return nil
 	})
+}
+
+// methodWithVPCLink gives a method of a stage that is served by a link, as
+// "METHOD:RESOURCE:STAGE", or nothing. Without the link, the API could not be served.
+func methodWithVPCLink(r store.Reader, region, id string) (string, error) {
+	folder := region + "/restapis/"
+	// One listing: clusters compare what a change has read, and not much of it.
+	entries, err := r.List(folder)
+	if err != nil {
+		return "", err
+	}
+	contents := map[string]store.Entry{} // by API and deployment
+	stages := map[string][]*Stage{}
+	for _, e := range entries {
+		switch parts := strings.Split(strings.TrimPrefix(e.Key, folder), "/"); {
+		case len(parts) != 3:
+		case parts[1]+"/" == contentsFolder:
+			contents[parts[0]+"/"+parts[2]] = e
+		case parts[1]+"/" == stagesFolder:
+			stage, err := store.Decode[Stage](e)
+			if err != nil {
+				return "", err
+			}
+			stages[parts[0]] = append(stages[parts[0]], stage)
+		}
+	}
+	for _, api := range slices.Sorted(maps.Keys(stages)) {
+		for _, stage := range stages[api] {
+			for _, at := range deploymentsOf(stage) {
+				content, there := contents[api+"/"+at.id]
+				if !there {
+					continue
+				}
+				if user, err := at.methodWithLink(content, id); err != nil || user != "" {
+					return user + ":" + stage.StageName, err
+				}
+			}
+		}
+	}
+	return "", nil
+}
+
+// deploymentAt is a deployment with the variables of where it is.
+type deploymentAt struct {
+	id        string
+	variables map[string]string
+}
+
+func deploymentsOf(stage *Stage) []deploymentAt {
+	all := []deploymentAt{{stage.DeploymentID, stage.Variables}}
+	if canary := stage.CanarySettings; canary != nil {
+		variables := map[string]string{}
+		maps.Copy(variables, stage.Variables)
+		maps.Copy(variables, canary.StageVariableOverrides)
+		all = append(all, deploymentAt{canary.DeploymentID, variables})
+	}
+	return all
+}
+
+// methodWithLink gives a method, and its resource, whose integration has a link.
+func (d deploymentAt) methodWithLink(content store.Entry, id string) (string, error) {
+	c, err := store.Decode[Content](content)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range c.Resources {
+		for _, name := range slices.Sorted(maps.Keys(r.ResourceMethods)) {
+			i := r.ResourceMethods[name].MethodIntegration
+			if i == nil || i.ConnectionType != "VPC_LINK" {
+				continue
+			}
+			link := stageVariable.ReplaceAllStringFunc(i.ConnectionID, func(name string) string {
+				return d.variables[strings.TrimSuffix(strings.TrimPrefix(name, "${stageVariables."), "}")]
+			})
+			if link == id {
+				return name + ":" + r.ID, nil
+			}
+		}
+	}
+	return "", nil
 }
