@@ -55,7 +55,7 @@ test: ## Run every check: formatting, vet, all tests with the race detector on a
 	race=; if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then race=-race; fi; \
 	set -x; \
 	$(GO) vet $$race ./...; \
-	$(GO) test $$race -vet=off -timeout 12m ./...
+	$(GO) test $$race -vet=off -timeout 18m ./...
 
 .PHONY: fmt-check
 fmt-check:
