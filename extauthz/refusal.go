@@ -44,14 +44,6 @@ func (r *refusal) because(reason string) *refusal {
 	return r
 }
 
-// httpMessages are the fixed answers of HTTP APIs.
-var httpMessages = map[int]string{
-	401: "Unauthorized",
-	403: "Forbidden",
-	414: "Request URI Too Long",
-	500: "Internal Server Error",
-}
-
 // reply is a refusal as it is answered.
 type reply struct {
 	status             int
@@ -63,10 +55,10 @@ type reply struct {
 func (r *refusal) reply(protocol gateway.Protocol) reply {
 	builtin := gateway.ResponseDefaults[r.response]
 	if r.status != 0 {
-		builtin = gateway.ResponseDefault{Status: r.status, Message: httpMessages[r.status]}
+		builtin = gateway.ResponseDefault{Status: r.status, Message: gateway.HTTPMessage(r.status)}
 	}
 	if protocol == gateway.HTTP {
-		message := httpMessages[builtin.Status]
+		message := gateway.HTTPMessage(builtin.Status)
 		return reply{status: builtin.Status, message: message, body: messageBody("message", message)}
 	}
 	out := reply{status: builtin.Status, errorType: builtin.ErrorType, message: builtin.Message}

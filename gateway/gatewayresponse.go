@@ -70,6 +70,22 @@ var ResponseDefaults = map[ResponseType]ResponseDefault{
 	WAFFiltered:                  {403, "WafFilteredException", "Forbidden"},
 }
 
+// httpMessages are what HTTP APIs say, whose answers of a status are all the same.
+var httpMessages = map[int]string{
+	401: "Unauthorized",
+	403: "Forbidden",
+	404: "Not Found",
+	413: "Request Entity Too Large",
+	414: "Request URI Too Long",
+	429: "Too Many Requests",
+	500: "Internal Server Error",
+	503: "Service Unavailable",
+	504: "Service Unavailable",
+}
+
+// HTTPMessage is what an HTTP API says when it answers by itself with a status.
+func HTTPMessage(status int) string { return httpMessages[status] }
+
 // MessageKey is the member of the built-in body that has the message. It is "message"
 // but for ACCESS_DENIED, as long as that is not customised.
 func (t ResponseType) MessageKey() string {

@@ -132,6 +132,9 @@ func (r *request) errorMessage() string {
 	if message := r.authorization(wire.AnswerMessage); message != "" {
 		return message
 	}
+	if r.stage.api.Protocol == gateway.HTTP {
+		return gateway.HTTPMessage(r.status)
+	}
 	return gateway.ResponseDefaults[t].Message
 }
 

@@ -68,28 +68,28 @@ func localReplies() *hcmv3.LocalReplyConfig {
 		// Customised replies come by here a second time; nothing is to be done to them.
 		{Filter: celFilter(`response.code_details.startsWith('` + customDetailsPrefix + `')`)},
 		agentReply(),
-		httpReply(timedOut, 504, "Service Unavailable"),
-		httpReply(failed, 503, "Service Unavailable"),
-		httpReply(tooLarge, 413, "Request Entity Too Large"),
+		httpReply(timedOut, 504),
+		httpReply(failed, 503),
+		httpReply(tooLarge, 413),
 		restReply(timedOut, gateway.IntegrationTimeout),
 		restReply(failed, gateway.IntegrationFailure),
 		restReply(tooLarge, gateway.RequestTooLarge),
-		tokenReply(tokenMissing, 401, "Unauthorized", `Bearer`),
-		tokenReply(tokenExpired, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token has expired"`),
-		tokenReply(tokenRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token is not valid"`),
-		tokenReply(audienceRefused, 401, "Unauthorized", `Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience"`),
-		tokenReply(scopeRefused, 403, "Forbidden", `Bearer scope="" error="insufficient_scope" error_description="the token does not have the required scope"`),
+		tokenReply(tokenMissing, 401, `Bearer`),
+		tokenReply(tokenExpired, 401, `Bearer scope="" error="invalid_token" error_description="the token has expired"`),
+		tokenReply(tokenRefused, 401, `Bearer scope="" error="invalid_token" error_description="the token is not valid"`),
+		tokenReply(audienceRefused, 401, `Bearer scope="" error="invalid_token" error_description="the token does not have a valid audience"`),
+		tokenReply(scopeRefused, 403, `Bearer scope="" error="insufficient_scope" error_description="the token does not have the required scope"`),
 		restReply(bodyUnknown, gateway.APIConfigurationError),
-		httpReply(serviceSilent, 500, "Internal Server Error"),
+		httpReply(serviceSilent, 500),
 		restReply(tokenRefused+" || "+poolRefused, gateway.Unauthorized),
 		restReply(keyRefused, gateway.InvalidAPIKey),
 		restReply(policyRefused, gateway.AccessDenied),
 		restReply(serviceSilent, gateway.AuthorizerConfigurationError),
-		httpReply(throttled+" || "+overShare, 429, "Too Many Requests"),
+		httpReply(throttled+" || "+overShare, 429),
 		restReply(overQuota, gateway.QuotaExceeded),
 		restReply(throttled+" || "+overShare, gateway.Throttled),
 		overLimitReply(),
-		httpReply(nameRefused, 403, "Forbidden"),
+		httpReply(nameRefused, 403),
 		replyMapper(nameRefused, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(noHost, 403, "Forbidden", setHeader(errorTypeHeader, "ForbiddenException"), setHeader("x-amzn-requestid", requestIDFormat)),
 		replyMapper(headersTooLarge, 431, "Request Header Fields Too Large", setHeader("x-amzn-requestid", "%UNIQUE_ID%")),
@@ -115,8 +115,8 @@ func overLimitReply() *hcmv3.ResponseMapper {
 	}
 }
 
-func httpReply(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
-	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, message, append(headers, setHeader("apigw-requestid", requestIDFormat))...)
+func httpReply(expression string, status uint32, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
+	return replyMapper(ofHTTPAPI+` && (`+expression+`)`, status, gateway.HTTPMessage(int(status)), append(headers, setHeader("apigw-requestid", requestIDFormat))...)
 }
 
 // agentReply refuses the token of an agent, or asks it for one, with where to read who
@@ -129,8 +129,8 @@ func agentReply() *hcmv3.ResponseMapper {
 }
 
 // tokenReply refuses a token of an HTTP API's caller, with the challenge of RFC 6750.
-func tokenReply(expression string, status uint32, message, challenge string) *hcmv3.ResponseMapper {
-	return httpReply(expression, status, message, setHeader("www-authenticate", challenge))
+func tokenReply(expression string, status uint32, challenge string) *hcmv3.ResponseMapper {
+	return httpReply(expression, status, setHeader("www-authenticate", challenge))
 }
 
 func replyMapper(expression string, status uint32, message string, headers ...*corev3.HeaderValueOption) *hcmv3.ResponseMapper {
