@@ -66,6 +66,9 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 	if !Wanted(o.Endpoint) || strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
+	if err := checkCertificates(); err != nil {
+		return nil, err
+	}
 	results := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_otlp_exports_total", Help: "Exports to the OTLP collector by signal and result: sent, or lost.",
 	}, []string{"signal", "result"})
