@@ -79,22 +79,42 @@ var tracingScript string
 // be missing in both, for which there has to be one nevertheless. Lengths are for Envoy to
 // check when it reads the result: a pattern that counts is too large for it.
 var (
-	xrayDecided = xrayAs(`; *Parent=([0-9a-f]*);(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-\\3-0\\4`, `;(?:[^,]*;)? *Sampled=([01])`, `\\1\\2-`+noParent+`-0\\3`)
-	xrayOpen    = xrayAs(`;(?:[^,]*;)? *Parent=([0-9a-f]*)`, `\\1\\2-\\3-01`, ``, `\\1\\2-`+noParent+`-01`)
+	xrayDecided = xrayAs(
+		xrayOrder{xrayRoot + xrayNext + xrayParent + xrayNext + xraySampled, `\\1\\2-\\3-0\\4`},
+		xrayOrder{xrayRoot + xrayNext + xraySampled + xrayNext + xrayParent, `\\1\\2-\\4-0\\3`},
+		xrayOrder{xraySampled + xrayNext + xrayRoot + xrayNext + xrayParent, `\\2\\3-\\4-0\\1`},
+		xrayOrder{xraySampled + xrayNext + xrayRoot, `\\2\\3-` + noParent + `-0\\1`},
+		xrayOrder{xrayRoot + xrayNext + xraySampled, `\\1\\2-` + noParent + `-0\\3`},
+	)
+	xrayOpen = xrayAs(
+		xrayOrder{xrayRoot + xrayNext + xrayParent, `\\1\\2-\\3-01`},
+		xrayOrder{xrayRoot, `\\1\\2-` + noParent + `-01`},
+	)
 )
 
 // noParent is the id of the span that a new trace hangs on whose root the client has chosen.
 const noParent = "0000000000000001"
 
-// xrayAs finds what is behind the root, and writes it after the version: with a parent, and
-// without.
-func xrayAs(parent, asParent, alone, asAlone string) string {
+// The fields that matter, and what may be between two of them: others, but no other header.
+const (
+	xrayRoot    = `Root=1-([0-9a-f]*)-([0-9a-f]*)`
+	xrayParent  = `Parent=([0-9a-f]*)`
+	xraySampled = `Sampled=([01])`
+	xrayNext    = `;(?:[^,]*;)? *`
+)
+
+// An xrayOrder is one that fields come in, and what becomes of them behind the W3C's version.
+type xrayOrder struct{ fields, as string }
+
+// xrayAs takes the first order that there is. Envoy's CEL does not join texts, so that each is to
+// be written at once.
+func xrayAs(orders ...xrayOrder) string {
 	const header = "request.headers['x-amzn-trace-id']"
-	extract := func(rest, as string) string {
-		return "re.extract(" + header + ", 'Root=1-([0-9a-f]*)-([0-9a-f]*)" + rest + "', '00-" + as + "')"
+	expression := "''"
+	for _, o := range slices.Backward(orders) {
+		expression = header + ".matches('" + o.fields + "') ? re.extract(" + header + ", '" + o.fields + "', '00-" + o.as + "') : (" + expression + ")"
 	}
-	return "%CEL('x-amzn-trace-id' in request.headers && size(" + header + ") < 256 ? (" +
-		header + ".matches('Root=.*Parent=') ? " + extract(parent, asParent) + " : " + extract(alone, asAlone) + ") : '')%"
+	return "%CEL('x-amzn-trace-id' in request.headers && size(" + header + ") < 256 ? (" + expression + ") : '')%"
 }
 
 // traceContext are the changes to a request's headers by which Envoy understands its
