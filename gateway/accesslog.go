@@ -249,6 +249,19 @@ func (l *StageAccessLog) Overrides() []string {
 	return names
 }
 
+// integrationStatuses are the variables that tell what the integration has answered.
+var integrationStatuses = []string{"integrationStatus", "integration.status", "integration.integrationStatus"}
+
+// IntegrationStatus reports whether the format has one of them; false where l is nil.
+func (l *StageAccessLog) IntegrationStatus() bool {
+	if l == nil {
+		return false
+	}
+	return slices.ContainsFunc(logReference.FindAllStringSubmatchIndex(l.Format, -1), func(m []int) bool {
+		return slices.Contains(integrationStatuses, logVariableName(l.Format, m))
+	})
+}
+
 // AccessLogVariables are the names of all variables that are no families, sorted.
 func AccessLogVariables() []string {
 	names := make([]string, 0, len(logVariables))

@@ -131,6 +131,7 @@ func (c *cachedRoute) serve(x *exchange) {
 			c.fetch(x, key, generation, x.server.flights.Begin(key), "")
 			return
 		case c.Unauthorized == gateway.CacheFail:
+			x.tellCache(wire.CacheRefused)
 			x.fail(mayNotInvalidate, "the caller may not invalidate the cache")
 			return
 		case c.Unauthorized == gateway.CacheWarn:
@@ -237,6 +238,7 @@ func (x *exchange) toldCache(result string) {
 // hit answers with what is kept.
 func (c *cachedRoute) hit(x *exchange, entry *stagecache.Entry, tell string) {
 	x.toldCache(cacheHit)
+	x.tellCache(wire.CacheAnswered)
 	if x.request.ContentLength != 0 {
 		// Envoy takes an answer for broken that comes before it has sent everything.
 		if _, err := io.Copy(io.Discard, io.LimitReader(x.request.Body, maxBodyBytes)); err != nil {
@@ -305,10 +307,10 @@ func (r *recorder) entry(proxied bool) *stagecache.Entry {
 	if r.status == 0 || r.status >= http.StatusInternalServerError || slices.Contains(forOne, r.status) || r.lost || r.header["Set-Cookie"] != nil {
 		return nil
 	}
+	// What is this request's.
+	r.header.Del(wire.IntegrationToldHeader)
 	if !proxied {
-		// They are this request's.
 		r.header.Del("X-Amzn-Trace-Id")
-		r.header.Del(wire.OverridesHeader)
 	}
 	if values := slices.DeleteFunc(r.header["Warning"], func(value string) bool { return value == warning }); len(values) == 0 {
 		delete(r.header, "Warning")

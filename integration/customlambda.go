@@ -75,15 +75,15 @@ func (c customLambda) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		if err := m.server.lambda.Start(m.ctx(), c.target, event); err != nil {
 			return nil, &trouble{failure: callFailure(m.ctx(), err), reason: err.Error()}
 		}
-		return &incoming{json: true}, nil
+		return &incoming{status: http.StatusAccepted, json: true}, nil
 	}
 	result, err := m.invoke(c.target, event)
 	var function *lambda.FunctionError
 	switch {
 	case errors.As(err, &function):
-		return &incoming{selector: function.Message, selects: true, body: function.Result, json: true}, nil
+		return &incoming{status: http.StatusOK, selector: function.Message, selects: true, body: function.Result, json: true}, nil
 	case err != nil:
 		return nil, &trouble{failure: callFailure(m.ctx(), err), reason: err.Error()}
 	}
-	return &incoming{body: result, json: true}, nil
+	return &incoming{status: http.StatusOK, body: result, json: true}, nil
 }

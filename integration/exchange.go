@@ -38,8 +38,8 @@ type exchange struct {
 	status int
 	failed string
 
-	// overridesTold is what the answer tells Envoy of what templates have overridden.
-	overridesTold string
+	// integrationTold is what the answer tells Envoy beside what clients get.
+	integrationTold string
 
 	// execution is its account, nil where nobody wants one.
 	execution *executionlog.Log

@@ -148,8 +148,8 @@ func jsonMessage(key, message string) []byte {
 // write sends an answer whose headers are set.
 func (x *exchange) write(status int, body []byte) {
 	x.status = status
-	if x.overridesTold != "" {
-		x.w.Header().Set(wire.OverridesHeader, x.overridesTold)
+	if x.integrationTold != "" {
+		x.w.Header().Set(wire.IntegrationToldHeader, x.integrationTold)
 	}
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		x.w.WriteHeader(status)

@@ -82,7 +82,7 @@ func (h *httpBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 	if t != nil {
 		return nil, t
 	}
-	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
+	return &incoming{status: response.StatusCode, selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: body}, nil
 }
 
 // methodFor is the integration's, or the client's.

@@ -52,6 +52,8 @@ type outgoing struct {
 
 // incoming is what a backend answered.
 type incoming struct {
+	// status is that of a call, 0 where there was none.
+	status int
 	// selector is what the patterns of responses are matched with. Without one, only the
 	// default response is left.
 	selector string
@@ -109,6 +111,7 @@ func (m *mapping) run() *trouble {
 	if m.in, t = m.backend.call(m, out); t != nil {
 		return t
 	}
+	m.tellIntegration()
 	response := m.choose(m.in)
 	if response == nil {
 		return &trouble{failure: noResponse, reason: "no integration response is for what the backend answered"}
@@ -202,7 +205,7 @@ func (m *mapping) render(template *vtl.Template, body []byte) (string, *trouble)
 		return "", &trouble{failure: m.noMemory(), reason: "what a template has made is too much with all else under way"}
 	}
 	m.overrides = output.Overrides
-	m.tellOverrides()
+	m.tellIntegration()
 	return output.Text, nil
 }
 

@@ -105,7 +105,7 @@ func (s *serviceBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 		return nil, t
 	}
 	m.execution.Answer(response.Header, answer)
-	return &incoming{selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: answer}, nil
+	return &incoming{status: response.StatusCode, selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: answer}, nil
 }
 
 // objectPath writes a path as S3 has it in mind.

@@ -12,12 +12,35 @@ import (
 // notTold stands for a value that is too long to be told, as in access logs.
 const notTold = "[TRUNCATED]"
 
-// tellOverrides has the answer tell what the templates have set so far, if the stage's access
-// log wants that.
-func (m *mapping) tellOverrides() {
-	if asked := m.told(wire.OverridesHeader); asked != "" {
-		m.overridesTold = wire.TellOverrides(asked, notTold, func(name string) string { return overrideValue(&m.overrides, name) })
+// tellIntegration has the answer tell what the templates have set so far, and what the backend
+// has answered, if Envoy wants that.
+func (m *mapping) tellIntegration() {
+	m.tell(func(name string) string {
+		if name != wire.ToldStatus {
+			return overrideValue(&m.overrides, name)
+		}
+		if m.in == nil || m.in.status == 0 {
+			return ""
+		}
+		return strconv.Itoa(m.in.status)
+	})
+}
+
+// tell has the answer tell what Envoy wants of it.
+func (x *exchange) tell(value func(name string) string) {
+	if asked := x.told(wire.IntegrationToldHeader); asked != "" {
+		x.integrationTold = wire.TellIntegration(asked, notTold, value)
 	}
+}
+
+// tellCache has it tell that the stage's cache gave the answer, and what it is.
+func (x *exchange) tellCache(did string) {
+	x.tell(func(name string) string {
+		if name == wire.ToldCache {
+			return did
+		}
+		return ""
+	})
 }
 
 // overrideValue is a variable of access logs: what a template has set in the place of what is

@@ -64,35 +64,39 @@ func TestOutcomes(t *testing.T) {
 		api, details, errorType string
 		status                  uint32
 		want                    gateway.ResponseType
+		// began: the integration had begun to answer.
+		began bool
 	}{
-		{"shop", "via_upstream", "", 200, ""},
+		{"shop", "via_upstream", "", 200, "", false},
 		// What a backend says of itself is not the gateway's.
-		{"shop", "via_upstream", "AccessDeniedException", 403, ""},
-		{"shop", "gw:DEFAULT_5XX", "", 418, gateway.Default5XX},
-		{"shop", "ext_authz_denied", "AccessDeniedException", 403, gateway.AccessDenied},
-		{"shop", "ext_authz_denied", "IncompleteSignatureException", 403, gateway.InvalidSignature},
-		{"shop", "ext_authz_denied", "UnrecognizedClientException", 403, gateway.InvalidSignature},
-		{"shop", "via_upstream", "UnrecognizedClientException", 403, ""},
-		{"shop", "ext_authz_error", "InternalServerErrorException", 500, gateway.APIConfigurationError},
-		{"shop", "request_rate_limited", "LimitExceededException", 429, gateway.QuotaExceeded},
-		{"shop", "response_timeout", "InternalServerErrorException", 504, gateway.IntegrationTimeout},
-		{"shop", "upstream_reset_before_response_started", "InternalServerErrorException", 500, gateway.IntegrationFailure},
-		{"shop", "direct_response", "BadRequestException", 400, gateway.BadRequestParameters},
-		{"shop", "ext_authz_denied", "BadRequestException", 400, gateway.BadRequestBody},
-		{"shop", "ext_authz_denied", "BadRequestException", 415, gateway.UnsupportedMediaType},
-		{"web", "local_rate_limited", "", 429, gateway.Throttled},
-		{"web", "jwt_authn_access_denied{Jwt_is_expired}", "", 401, gateway.Unauthorized},
-		{"web", "rbac_access_denied_matched_policy[2]", "", 403, gateway.AccessDenied},
-		{"web", "ext_authz_error", "", 500, gateway.AuthorizerFailure},
-		{"web", "response_timeout", "", 504, gateway.IntegrationTimeout},
-		{"web", "upstream_reset_before_response_started", "", 503, gateway.IntegrationFailure},
-		{"web", "request_payload_too_large", "", 413, gateway.RequestTooLarge},
-		{"web", "direct_response", "", 404, gateway.ResourceNotFound},
-		{"web", "via_upstream", "", 404, ""},
-		{"function", "via_upstream", "InternalServerErrorException", 500, gateway.IntegrationFailure},
-		{"function", "via_upstream", "InternalServerErrorException", 504, gateway.IntegrationTimeout},
-		{"function", "via_upstream", "AccessDeniedException", 403, ""},
-		{"function", "via_upstream", "", 500, ""},
+		{"shop", "via_upstream", "AccessDeniedException", 403, "", false},
+		{"shop", "gw:DEFAULT_5XX", "", 418, gateway.Default5XX, false},
+		{"shop", "ext_authz_denied", "AccessDeniedException", 403, gateway.AccessDenied, false},
+		{"shop", "ext_authz_denied", "IncompleteSignatureException", 403, gateway.InvalidSignature, false},
+		{"shop", "ext_authz_denied", "UnrecognizedClientException", 403, gateway.InvalidSignature, false},
+		{"shop", "via_upstream", "UnrecognizedClientException", 403, "", false},
+		{"shop", "ext_authz_error", "InternalServerErrorException", 500, gateway.APIConfigurationError, false},
+		{"shop", "request_rate_limited", "LimitExceededException", 429, gateway.QuotaExceeded, false},
+		{"shop", "response_timeout", "InternalServerErrorException", 504, gateway.IntegrationTimeout, false},
+		{"shop", "upstream_reset_before_response_started", "InternalServerErrorException", 500, gateway.IntegrationFailure, false},
+		{"shop", "direct_response", "BadRequestException", 400, gateway.BadRequestParameters, false},
+		{"shop", "ext_authz_denied", "BadRequestException", 400, gateway.BadRequestBody, false},
+		{"shop", "ext_authz_denied", "BadRequestException", 415, gateway.UnsupportedMediaType, false},
+		{"web", "local_rate_limited", "", 429, gateway.Throttled, false},
+		{"web", "jwt_authn_access_denied{Jwt_is_expired}", "", 401, gateway.Unauthorized, false},
+		{"web", "rbac_access_denied_matched_policy[2]", "", 403, gateway.AccessDenied, false},
+		{"web", "ext_authz_error", "", 500, gateway.AuthorizerFailure, false},
+		{"web", "response_timeout", "", 504, gateway.IntegrationTimeout, false},
+		{"web", "upstream_reset_before_response_started", "", 503, gateway.IntegrationFailure, false},
+		{"web", "request_payload_too_large", "", 413, gateway.RequestTooLarge, false},
+		{"web", "direct_response", "", 404, gateway.ResourceNotFound, false},
+		{"web", "via_upstream", "", 404, "", false},
+		{"web", "upstream_reset_after_response_started{protocol_error}", "", 503, "", true},
+		{"web", "response_timeout", "", 504, "", true},
+		{"function", "via_upstream", "InternalServerErrorException", 500, gateway.IntegrationFailure, false},
+		{"function", "via_upstream", "InternalServerErrorException", 504, gateway.IntegrationTimeout, false},
+		{"function", "via_upstream", "AccessDeniedException", 403, "", false},
+		{"function", "via_upstream", "", 500, "", false},
 	} {
 		h := newHarness(t, Options{})
 		h.Swap(h.Compile(snapshot(nil)))
@@ -103,6 +107,9 @@ func TestOutcomes(t *testing.T) {
 			e.UpstreamCluster = wire.IntegrationCluster
 		}
 		e.Status, e.Details, e.ErrorType = fmt.Sprint(c.status), c.details, c.errorType
+		if !c.began && c.details != "via_upstream" {
+			e.IntegrationTook = ""
+		}
 		if got := h.serving.Load().request(e).responseType(); got != c.want {
 			t.Errorf("%s %d %s %s is %q, want %q", c.api, c.status, c.details, c.errorType, got, c.want)
 		}

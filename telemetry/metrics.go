@@ -179,7 +179,11 @@ func (r *request) latency() time.Duration {
 // integrationLatency is the time from the request's first byte to the integration until
 // the first of its answer; false where there was none.
 func (r *request) integrationLatency() (time.Duration, bool) {
-	return duration(r.entry.IntegrationTook, time.Microsecond)
+	took, ok := duration(r.entry.IntegrationTook, time.Microsecond)
+	if !ok || r.answeredBefore() {
+		return 0, false
+	}
+	return took, true
 }
 
 // longest is a duration that nothing that an Envoy serves comes near to.

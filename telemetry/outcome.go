@@ -1,9 +1,11 @@
 package telemetry
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/wire"
@@ -19,10 +21,12 @@ func (r *request) responseType() gateway.ResponseType {
 	if own, ok := strings.CutPrefix(r.details(), customPrefix); ok {
 		return gateway.ResponseType(own)
 	}
-	answered := r.details() == "via_upstream"
+	answered := r.answered()
 	switch {
 	case r.status < 400, answered && !r.servedByService():
 		return ""
+	case r.integrationTold(wire.ToldCache) == wire.CacheRefused:
+		return gateway.AccessDenied
 	case r.stage.api.Protocol == gateway.HTTP:
 		return r.httpResponseType()
 	}
@@ -38,6 +42,49 @@ func (r *request) responseType() gateway.ResponseType {
 var byService = []gateway.ResponseType{
 	gateway.IntegrationFailure, gateway.IntegrationTimeout, gateway.APIConfigurationError, gateway.RequestTooLarge, gateway.BadRequestBody,
 	gateway.UnsupportedMediaType,
+}
+
+// answered reports whether the answer came from behind the route, be it not all of it: the
+// integration's, or what its service says in the gateway's name.
+func (r *request) answered() bool {
+	if r.details() == "via_upstream" {
+		return true
+	}
+	_, began := duration(r.entry.IntegrationTook, time.Microsecond)
+	return began && r.status != 0 && slices.ContainsFunc(cutShortDetails, func(prefix string) bool { return strings.HasPrefix(r.details(), prefix) })
+}
+
+// cutShortDetails begin the details of requests that ended amid an answer, if one was begun: as
+// the client went, or the backend, or one of them was silent for too long.
+var cutShortDetails = []string{
+	"downstream_", "http1.", "http2.", "upstream_reset_after_response_started", "response_timeout", "upstream_per_try", "stream_idle_timeout", "max_duration_timeout",
+}
+
+// cutShort reports whether the integration did not end its answer.
+func (r *request) cutShort() bool {
+	details := r.details()
+	return r.answered() && r.status != http.StatusSwitchingProtocols && details != "via_upstream" && !strings.HasPrefix(details, "downstream_") && !strings.HasPrefix(details, "http")
+}
+
+// integrated reports whether the answer is the integration's, and made for this request.
+func (r *request) integrated() bool {
+	return r.route != nil && r.answered() && r.responseType() == "" && r.integrationTold(wire.ToldCache) == ""
+}
+
+// answeredBefore reports whether the integration service gave the answer without asking the
+// integration: one that was kept, or a refusal.
+func (r *request) answeredBefore() bool {
+	switch {
+	case !r.servedByService():
+		return false
+	case r.integrationTold(wire.ToldCache) != "":
+		return true
+	}
+	switch r.responseType() {
+	case gateway.UnsupportedMediaType, gateway.RequestTooLarge, gateway.BadRequestBody:
+		return true
+	}
+	return false
 }
 
 // servedByService reports whether the answer may be one that the integration service gives

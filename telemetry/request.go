@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"strings"
@@ -24,8 +25,10 @@ type request struct {
 	upstream string
 	// logged is the route as Envoy names it.
 	logged wire.LoggedRoute
-	// method, askedHost and path are what the client asked for.
-	method, askedHost, path string
+	// method, askedHost and path are what the client asked for, httpVersion, tlsVersion and
+	// tlsCipher of the connection that it has done so by.
+	method, askedHost, path            string
+	httpVersion, tlsVersion, tlsCipher string
 	// stage is nil where none is known, and route where the request matched none.
 	stage    *stage
 	route    *route
@@ -34,7 +37,7 @@ type request struct {
 	socket *socket.Event
 
 	// authorized is what the authorization service told, tokens what was found in tokens.
-	authorized, tokens, trace, overrides metadata
+	authorized, tokens, trace, told metadata
 
 	certificate     *lambdaevent.ClientCertificate
 	certificateRead bool
@@ -46,12 +49,14 @@ var untold logEntry
 func newRequest(e *logEntry) *request {
 	r := &request{entry: e, logged: wire.ParseLoggedRoute(e.Route), status: int(number(e.Status))}
 	r.method, r.askedHost, r.path = wire.ParseAsked(e.Asked)
+	r.httpVersion, r.tlsVersion, r.tlsCipher = wire.ParseConnection(e.Protocol)
+	r.tlsVersion, r.tlsCipher = cmp.Or(e.TLSVersion, r.tlsVersion), cmp.Or(e.TLSCipher, r.tlsCipher)
 	r.received = number(e.RequestHeadersSize) + number(e.RequestBodySize)
 	r.sent = number(e.ResponseHeadersSize) + number(e.ResponseBodySize)
 	if e.UpstreamHost != "" {
 		r.upstream = e.UpstreamCluster
 	}
-	r.authorized.text, r.tokens.text, r.trace.text, r.overrides.text = e.Authorization, e.Tokens, e.Trace, e.Overrides
+	r.authorized.text, r.tokens.text, r.trace.text, r.told.text = e.Authorization, e.Tokens, e.Trace, e.Integration
 	return r
 }
 
@@ -129,6 +134,12 @@ func (m *metadata) find(keys ...string) *structpb.Value {
 // authorization is a value that the authorization service told.
 func (r *request) authorization(keys ...string) string {
 	return plain(r.authorized.find(keys...))
+}
+
+// integrationTold is what the integration service, or who maps its backend's answer, tells by a
+// name.
+func (r *request) integrationTold(name string) string {
+	return wire.ToldByIntegration(plain(r.told.find(wire.IntegrationTold)), name)
 }
 
 // plain is a value as text; lists are written as mappings do.

@@ -43,7 +43,7 @@ var values = map[string]value{
 	"routeKey":     ofRoute(func(r *route) string { return r.key }),
 	"deploymentId": func(r *request) string { return r.stage.deployment(r.logged.Canary).Hash() },
 	"endpointType": func(*request) string { return "REGIONAL" },
-	"cipherSuite":  func(r *request) string { return r.entry.TLSCipher },
+	"cipherSuite":  func(r *request) string { return r.tlsCipher },
 	"tlsVersion":   tlsVersion,
 	"isCanaryRequest": func(r *request) string {
 		if r.stage.canary == nil {
@@ -68,8 +68,8 @@ var values = map[string]value{
 	"integrationLatency":                     integrationLatency,
 	"integration.latency":                    integrationLatency,
 	"integrationStatus":                      integrationStatus,
-	"integration.status":                     integrationStatus,
-	"integration.integrationStatus":          backendStatus,
+	"integration.status":                     backendStatus,
+	"integration.integrationStatus":          integrationStatus,
 	"integration.error":                      integrationError,
 	"integrationErrorMessage":                integrationError,
 	"integration.requestId":                  awsRequestID,
@@ -153,9 +153,7 @@ func valueOf(name string) value {
 
 // overridden is what the templates of the integration have put in the place of what is mapped.
 func overridden(name string) value {
-	return func(r *request) string {
-		return wire.ToldOverride(plain(r.overrides.find(wire.OverridesTold)), name)
-	}
+	return func(r *request) string { return r.integrationTold(name) }
 }
 
 func requestID(r *request) string { return r.entry.RequestID }
@@ -174,7 +172,7 @@ func positive(n uint64) string {
 
 // protocol is the version of HTTP as Amazon writes it.
 func protocol(r *request) string {
-	switch p := r.entry.Protocol; p {
+	switch p := r.httpVersion; p {
 	case "HTTP/2", "HTTP/3":
 		return p + ".0"
 	default:
@@ -210,10 +208,10 @@ func apiKey(r *request) string {
 }
 
 func tlsVersion(r *request) string {
-	if r.entry.TLSVersion == "TLSv1" {
+	if r.tlsVersion == "TLSv1" {
 		return "TLSv1.0"
 	}
-	return r.entry.TLSVersion
+	return r.tlsVersion
 }
 
 func integrationLatency(r *request) string {
@@ -223,30 +221,30 @@ func integrationLatency(r *request) string {
 	return ""
 }
 
-// answered reports whether the integration gave the answer, and not the gateway.
-func (r *request) answered() bool {
-	return r.route != nil && r.details() == "via_upstream"
-}
-
 // integrationStatus is what the integration answered; for a function that is the status
 // of its call.
 func integrationStatus(r *request) string {
-	if !r.answered() || r.responseType() != "" {
+	if told := r.integrationTold(wire.ToldStatus); told != "" {
+		return told
+	}
+	if !r.integrated() {
 		return ""
 	}
 	switch in := r.route.Integration; {
 	case in == nil:
 		return ""
-	case in.Type == gateway.IntegrationAWSProxy, in.Type == gateway.IntegrationAWS:
+	case in.Type == gateway.IntegrationAWSProxy:
 		return "200"
 	}
 	return backendStatus(r)
 }
 
-// backendStatus is the status of the backend itself, or the one that a function gave. It is
-// not known where the answer is mapped to another status.
+// backendStatus is the status of the backend itself, or the one that a function gave.
 func backendStatus(r *request) string {
-	if !r.answered() || r.responseType() != "" || r.route.Integration == nil {
+	if told := r.integrationTold(wire.ToldStatus); told != "" {
+		return told
+	}
+	if !r.integrated() || r.route.Integration == nil {
 		return ""
 	}
 	switch r.route.Integration.Type {
@@ -256,11 +254,14 @@ func backendStatus(r *request) string {
 	return ""
 }
 
-// integrationError says why the integration gave no answer.
+// integrationError says why the integration gave no answer, or not all of it.
 func integrationError(r *request) string {
 	switch r.responseType() {
 	case gateway.IntegrationFailure, gateway.IntegrationTimeout:
 	default:
+		if r.cutShort() {
+			return r.details()
+		}
 		return ""
 	}
 	if why := r.upstreamFailure(); why != "" {
@@ -284,7 +285,7 @@ func awsRequestID(r *request) string {
 
 // passedOn is the value of a header of the response, if a backend has given it and nobody else.
 func (r *request) passedOn(value string) string {
-	if !r.answered() || r.responseType() != "" || r.route.Integration == nil || r.route.Integration.Type != gateway.IntegrationHTTPProxy {
+	if !r.integrated() || r.route.Integration == nil || r.route.Integration.Type != gateway.IntegrationHTTPProxy {
 		return ""
 	}
 	return value

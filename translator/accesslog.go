@@ -23,11 +23,11 @@ var accessLogFields = map[string]string{
 	"time":      "%START_TIME%",
 	"requestId": "%STREAM_ID%",
 	"client":    "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-	"method":    "%REQ(:METHOD)%",
+	"method":    kept(askedMethod),
 	"host":      kept(askedHost),
 	"path":      kept(askedPath),
 	"protocol":  "%PROTOCOL%",
-	"userAgent": "%REQ(USER-AGENT)%",
+	"userAgent": userAgent,
 	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
 	"stage":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataStage + ")%",
 	"route":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataRoute + ")%",
@@ -48,23 +48,39 @@ var accessLogFields = map[string]string{
 	"authorizerTime":  "%DYNAMIC_METADATA(" + wire.AuthorizationMetadata + ":ext_authz_duration)%",
 }
 
-// askedHost and askedPath keep what a client asked for, which is rewritten on the way to
-// an integration. askedAll has it all in one, as wire.AskedFormat does, which costs less.
+// askedHost and the like keep what a client asked for, which is rewritten on the way to an
+// integration. askedAll has it in one, as wire.AskedFormat does, which costs less.
 const (
-	askedHost = "gw.asked-host"
-	askedPath = "gw.asked-path"
-	askedAll  = "gw.asked"
+	askedMethod    = "gw.asked-method"
+	askedHost      = "gw.asked-host"
+	askedPath      = "gw.asked-path"
+	askedUserAgent = "gw.asked-user-agent"
+	askedAll       = "gw.asked"
+	// askedConnection is by what connection a request has come that is passed on.
+	askedConnection = "gw.asked-connection"
 )
+
+// userAgent is the client's own where it was kept, which it is not of requests that no filter has
+// seen.
+const userAgent = `%COALESCE({"operators":[{"command":"FILTER_STATE","param":"` + askedUserAgent + `:PLAIN"},{"command":"REQ","param":"USER-AGENT"}]})%`
 
 // keepAsked is the filter that keeps it. In a later pass it keeps what the first has said of
 // where the request came from, too: those headers go no further.
 func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
-		values = append(values, keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
+		values = append(values, keepText(askedMethod, "%REQ(:METHOD)%"), keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
 	}
 	if g.Telemetry {
 		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
+	}
+	if g.AccessLog != nil || g.Telemetry {
+		agent := keepText(askedUserAgent, "%REQ(USER-AGENT)%")
+		agent.GetFormatString().OmitEmptyValues = true
+		values = append(values, agent)
+	}
+	if g.Telemetry && in != firstPass {
+		values = append(values, keepText(askedConnection, "%REQ("+wire.ClientConnectionHeader+")%"))
 	}
 	if g.Telemetry && in != firstPass && namesNetworks(g) {
 		values = append(values, keepText(keptSourceVPC, "%REQ("+wire.SourceVPCHeader+")%"), keepText(keptSourceVPCE, "%REQ("+wire.SourceVPCEHeader+")%"))

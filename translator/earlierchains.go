@@ -138,7 +138,7 @@ func presentChain(chain string) string { return wire.PresentChainCluster + "/" +
 // addPresentChain adds both.
 func addPresentChain(g *gateway.Gateway, scoped bool, chain string, out *gatewayResources) {
 	name := presentChain(chain)
-	m := innerManager(g, scoped, secondPass, "earlier_chains", wire.ClientAddressHeader)
+	m := innerManager(g, scoped, secondPass, "earlier_chains")
 	out.add(name, innerListener(chain, name, m), g.Source)
 	out.add(name, innerCluster(name), g.Source)
 }

@@ -93,7 +93,7 @@ func (c *stageCompiler) integrated(r *parsedRoute, match *routev3.RouteMatch) *r
 
 	var extra []extraFilter
 	c.compress(r.Integration, &extra)
-	c.logOverrides(r, route, &extra)
+	c.askIntegration(r, route, &extra)
 	// Behind decompression: the limit is for what the service gets.
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)

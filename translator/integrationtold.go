@@ -4,25 +4,51 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	headertometadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_to_metadata/v3"
 
+	"gatehouse/gateway"
 	"gatehouse/internal/wire"
 )
 
-// logOverrides has the integration service tell what the templates of a route override, as far
-// as the stage's access log wants it. Envoy takes that out of the response, and keeps it for
-// those who are told about the request.
-func (c *stageCompiler) logOverrides(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
-	if !c.site.telemetry || !c.rest() || !r.Integration.Overrides() {
+// askIntegration has the integration service tell what cannot be seen of its answers: what the
+// templates of a route override and what the backend has answered, as far as the stage's access
+// log wants it, and whether the stage's cache has answered. Envoy takes that out of the response,
+// and keeps it for those who are told about the request.
+func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
+	if !c.site.telemetry || !c.rest() {
 		return
 	}
-	names := c.stage.AccessLog.Overrides()
+	var names []string
+	if r.Integration.Overrides() {
+		names = c.stage.AccessLog.Overrides()
+	}
+	if t := r.Integration.Type; (t == gateway.IntegrationHTTP || t == gateway.IntegrationAWS) && c.stage.AccessLog.IntegrationStatus() {
+		names = append(names, wire.ToldStatus)
+	}
+	if c.stage.RouteCache(r.Route) != nil {
+		names = append(names, wire.ToldCache)
+	}
 	if len(names) == 0 {
 		return
 	}
-	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.OverridesHeader, formatLiteral(wire.AskOverrides(names))))
-	*extra = append(*extra, extraFilter{"logged-overrides", &headertometadatav3.Config{
+	route.RequestHeadersToAdd = append(route.RequestHeadersToAdd, setHeader(wire.IntegrationToldHeader, formatLiteral(wire.AskIntegration(names))))
+	*extra = append(*extra, extraFilter{"integration-told", &headertometadatav3.Config{
 		ResponseRules: []*headertometadatav3.Config_Rule{{
-			Header: wire.OverridesHeader, Remove: true,
-			OnHeaderPresent: &headertometadatav3.Config_KeyValuePair{MetadataNamespace: wire.OverridesMetadata, Key: wire.OverridesTold},
+			Header: wire.IntegrationToldHeader, Remove: true,
+			OnHeaderPresent: &headertometadatav3.Config_KeyValuePair{MetadataNamespace: wire.IntegrationMetadata, Key: wire.IntegrationTold},
 		}},
 	}})
+}
+
+// tellsStatus reports whether mapping.lua has to tell what the backend has answered: where the
+// stage's access log wants it, and it may be mapped to another status.
+func (c *stageCompiler) tellsStatus(p *program) bool {
+	if !c.site.telemetry || !c.stage.AccessLog.IntegrationStatus() {
+		return false
+	}
+	rules, _ := p.response["rules"].([]any)
+	for _, rule := range rules {
+		if rule, ok := rule.(map[string]any); ok && rule["status"] != nil {
+			return true
+		}
+	}
+	return false
 }

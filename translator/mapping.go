@@ -130,6 +130,9 @@ func (c *stageCompiler) mappingProgram(r *parsedRoute) *program {
 		c.httpRequest(r, p)
 		c.httpResponses(r, p)
 	}
+	if c.tellsStatus(p) {
+		p.response["tell_status"] = true
+	}
 	return p
 }
 

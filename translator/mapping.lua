@@ -4,7 +4,7 @@
 -- request:  method, keep, drop, trace, drop_query, semicolons, path, path_else,
 --           slashes, headers, query, host, save, values
 -- response: select (status -> rule number), rules of {status, strip, headers,
---           content_type}, trace, strict
+--           content_type}, trace, strict, tell_status
 -- changes_method: whether request has a method
 --
 -- A value is a list of parts, joined. A part is one of
@@ -385,6 +385,10 @@ local function match_method(handle, headers, asked)
 end
 
 local function map_response(handle, headers, program, saved)
+  -- As wire.TellIntegration writes it.
+  if program.tell_status then
+    handle:streamInfo():dynamicMetadata():set("gw.integration", "told", "integrationStatus=" .. headers:get(":status"))
+  end
   local number = program.select[headers:get(":status")] or program.select["default"]
   if number == nil then
     -- A REST API must say what becomes of every status; an HTTP API need not. The

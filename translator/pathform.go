@@ -36,11 +36,12 @@ func innerListener(chain, name string, manager *hcmv3.HttpConnectionManager) *li
 // host name. The first pass has put the client's address into X-Forwarded-For and
 // given the request its id.
 func pathFormManager(g *gateway.Gateway) *hcmv3.HttpConnectionManager {
-	return innerManager(g, true, secondPass, "path_form", wire.ClientAddressHeader)
+	return innerManager(g, true, secondPass, "path_form")
 }
 
 // innerManager serves requests of a listener inside of Envoy, which an earlier pass has
-// looked at. The headers are taken away before any filter runs.
+// looked at. What that has said of the client, and the other headers, are taken away when the
+// logs have kept them, and before any other filter runs.
 func innerManager(g *gateway.Gateway, scoped bool, in pass, statPrefix string, headers ...string) *hcmv3.HttpConnectionManager {
 	m := connectionManager(g, &gateway.Listener{}, scoped)
 	m.StatPrefix = statPrefix
@@ -55,7 +56,7 @@ func innerManager(g *gateway.Gateway, scoped bool, in pass, statPrefix string, h
 	// which has done its work before any filter runs.
 	m.EarlyHeaderMutationExtensions = nil
 	var remove []*mutationv3.HeaderMutation
-	for _, name := range headers {
+	for _, name := range append([]string{wire.ClientAddressHeader, wire.ClientConnectionHeader}, headers...) {
 		remove = append(remove, mutateRemove(name))
 	}
 	m.HttpFilters = append([]*hcmv3.HttpFilter{{

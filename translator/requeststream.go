@@ -80,17 +80,20 @@ func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedReq
 	response := func(header string) string { return "%RESP(" + header + ")%" }
 	r := &wire.LoggedRequest{
 		Route: "%ROUTE_NAME%", Asked: kept(askedAll),
-		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", UserAgent: "%REQ(USER-AGENT)%", Key: kept(filterLoggedKey),
+		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", UserAgent: userAgent, Key: kept(filterLoggedKey),
 		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
 		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",
 		Took: "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%", TookAtAll: "%DURATION%", IntegrationTook: "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",
 		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%", UpstreamFailure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
 		ErrorType: response(wire.ErrorTypeHeader), RemappedRequestID: response(wire.RemappedRequestIDHeader),
 		AWSRequestID: response(wire.AWSRequestIDHeader), AWSStorageID: response(wire.AWSStorageIDHeader), AWSExtendedStorageID: response(wire.AWSStorageID2Header),
-		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Overrides: metadata(wire.OverridesMetadata),
+		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Integration: metadata(wire.IntegrationMetadata),
 	}
 	if g.Tracing != nil {
 		r.Trace = metadata(wire.TraceMetadata)
+	}
+	if in != firstPass {
+		r.Protocol = kept(askedConnection)
 	}
 	if from.tls {
 		r.TLSVersion, r.TLSCipher = "%DOWNSTREAM_TLS_VERSION%", "%DOWNSTREAM_TLS_CIPHER%"

@@ -21,11 +21,17 @@ import (
 func carried() []*corev3.HeaderValueOption {
 	return []*corev3.HeaderValueOption{
 		setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+		clientConnection(),
 		setHeader(wire.SourceVPCHeader, listenerSays(wire.MetadataSourceVPC)),
 		setHeader(wire.SourceVPCEHeader, listenerSays(wire.MetadataSourceVPCE)),
 		setHeader(wire.AskedHostHeader, "%REQ(:AUTHORITY)%"),
 		setHeader(wire.AskedPathHeader, "%REQ(:PATH)%"),
 	}
+}
+
+// clientConnection tells a later pass what the client's connection is.
+func clientConnection() *corev3.HeaderValueOption {
+	return setHeader(wire.ClientConnectionHeader, wire.ConnectionFormat("%PROTOCOL%", "%DOWNSTREAM_TLS_VERSION%", "%DOWNSTREAM_TLS_CIPHER%"))
 }
 
 // told is what the authorization service gets to know beside the request, in one pass or

@@ -89,6 +89,7 @@ func (c *stageCompiler) toolRoute(r *parsedRoute) *routev3.Route {
 	route.RequestHeadersToAdd = []*corev3.HeaderValueOption{
 		setHeader(wire.ToolHeader, "true"),
 		setHeader(wire.ClientAddressHeader, "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+		clientConnection(),
 	}
 	route.RequestHeadersToRemove = []string{wire.KeyHeader}
 	tellNetworks(route)
@@ -155,5 +156,5 @@ func addToolListener(g *gateway.Gateway, scoped bool, chain string, out *gateway
 
 // toolManager serves the calls of tools, under the host name that the message came to.
 func toolManager(g *gateway.Gateway, scoped bool) *hcmv3.HttpConnectionManager {
-	return innerManager(g, scoped, toolPass, "tools", wire.ClientAddressHeader, wire.ToolHeader)
+	return innerManager(g, scoped, toolPass, "tools", wire.ToolHeader)
 }

@@ -5,23 +5,38 @@ import (
 	"strings"
 )
 
-// What the templates of an integration override stays within the integration service. Where a
-// stage's access log wants some of it, Envoy asks for that, is answered in a header that no
-// client sees, and keeps it as metadata of the request.
+// What an integration answers is mapped before Envoy passes it on. Where somebody who is told
+// about requests wants more of it, Envoy asks the integration service, is answered in a header
+// that no client sees, and keeps it as metadata of the request. Where mapping.lua maps, that
+// puts it there.
 const (
-	// OverridesHeader names in the request the variables that are wanted, and has in the
-	// response those that were set, both in the form of a query.
-	OverridesHeader = InternalHeaderPrefix + "overrides"
-	// OverridesMetadata has the response's as OverridesTold.
-	OverridesMetadata = "gw.overrides"
-	OverridesTold     = "told"
+	// IntegrationToldHeader names in the request what is wanted, and has in the response what
+	// there is of that, both in the form of a query.
+	IntegrationToldHeader = InternalHeaderPrefix + "integration-told"
+	// IntegrationMetadata has the response's as IntegrationTold.
+	IntegrationMetadata = "gw.integration"
+	IntegrationTold     = "told"
 )
 
-// MaxOverrides is how long what is told may be: Envoy keeps no more of a header.
-const MaxOverrides = 8 << 10
+// What may be wanted, beside requestOverride.… and responseOverride.…, which are named as the
+// variables of access logs.
+const (
+	// ToldStatus is the status that the integration answered with, before it was mapped.
+	ToldStatus = "integrationStatus"
+	// ToldCache is what the stage's cache did: CacheAnswered or CacheRefused, or nothing where
+	// the integration was asked.
+	ToldCache = "cache"
+	// CacheAnswered: the answer was kept from another request.
+	CacheAnswered = "hit"
+	// CacheRefused: the caller may not have a new one made.
+	CacheRefused = "refused"
+)
 
-// AskOverrides asks for variables of access logs.
-func AskOverrides(names []string) string {
+// MaxIntegrationTold is how long what is told may be: Envoy keeps no more of a header.
+const MaxIntegrationTold = 8 << 10
+
+// AskIntegration asks for values of these names.
+func AskIntegration(names []string) string {
 	escaped := make([]string, len(names))
 	for i, name := range names {
 		escaped[i] = url.QueryEscape(name)
@@ -29,9 +44,9 @@ func AskOverrides(names []string) string {
 	return strings.Join(escaped, "&")
 }
 
-// TellOverrides answers what AskOverrides asks, with what value knows of each variable. What
+// TellIntegration answers what AskIntegration asks, with what value knows of each name. What
 // there is no room for is replaced by instead.
-func TellOverrides(asked, instead string, value func(name string) string) string {
+func TellIntegration(asked, instead string, value func(name string) string) string {
 	var told []byte
 	for escaped := range strings.SplitSeq(asked, "&") {
 		name, err := url.QueryUnescape(escaped)
@@ -44,7 +59,7 @@ func TellOverrides(asked, instead string, value func(name string) string) string
 		}
 		for _, text := range []string{v, instead} {
 			member := "&" + escaped + "=" + url.QueryEscape(text)
-			if len(told)+len(member) <= MaxOverrides {
+			if len(told)+len(member) <= MaxIntegrationTold {
 				told = append(told, member...)
 				break
 			}
@@ -53,8 +68,8 @@ func TellOverrides(asked, instead string, value func(name string) string) string
 	return strings.TrimPrefix(string(told), "&")
 }
 
-// ToldOverride is the value of a variable in what TellOverrides gives.
-func ToldOverride(told, name string) string {
+// ToldByIntegration is the value of a name in what TellIntegration gives.
+func ToldByIntegration(told, name string) string {
 	if told == "" {
 		return ""
 	}

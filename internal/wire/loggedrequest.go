@@ -16,8 +16,9 @@ type LoggedRequest struct {
 	Route string
 	// Asked is what the client asked for, as AskedFormat writes it.
 	Asked string
-	// Protocol is HTTP/1.1 or the like, Client the client's address, Key the value of KeyHeader
-	// where a key was looked at.
+	// Protocol is HTTP/1.1 or the like, and of a request that was passed on inside Envoy what
+	// ConnectionFormat writes of its client. Client is the client's address, Key the value of
+	// KeyHeader where a key was looked at.
 	Protocol, RequestID, Client, UserAgent, Key string
 	// Status is 0 where no answer was begun. Details says what Envoy did, and Flags has its
 	// short words for what went wrong, with commas between.
@@ -42,9 +43,9 @@ type LoggedRequest struct {
 	// SourceVPC and SourceVPCE are what the listener that the request came by says of where it
 	// comes from.
 	SourceVPC, SourceVPCE string
-	// Authorization, Tokens, Trace and Overrides are the objects of metadata of these names, as
+	// Authorization, Tokens, Trace and Integration are the objects of metadata of these names, as
 	// JSON.
-	Authorization, Tokens, Trace, Overrides string
+	Authorization, Tokens, Trace, Integration string
 	// UpstreamFailure says why the connection to the upstream failed, without spaces.
 	UpstreamFailure string
 }
@@ -61,7 +62,7 @@ func (r *LoggedRequest) fields() [34]*string {
 		&r.UpstreamCluster, &r.UpstreamHost,
 		&r.ErrorType, &r.RemappedRequestID, &r.AWSRequestID, &r.AWSStorageID, &r.AWSExtendedStorageID,
 		&r.TLSVersion, &r.TLSCipher, &r.Certificate, &r.SourceVPC, &r.SourceVPCE,
-		&r.Authorization, &r.Tokens, &r.Trace, &r.Overrides, &r.UpstreamFailure,
+		&r.Authorization, &r.Tokens, &r.Trace, &r.Integration, &r.UpstreamFailure,
 	}
 }
 

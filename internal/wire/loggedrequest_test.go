@@ -28,7 +28,7 @@ func TestLoggedRequestOfAnotherVersion(t *testing.T) {
 	const want = "request: Route Asked Protocol RequestID Client UserAgent Key Status Details Flags" +
 		" RequestHeadersSize RequestBodySize ResponseHeadersSize ResponseBodySize Took TookAtAll IntegrationTook UpstreamCluster UpstreamHost" +
 		" ErrorType RemappedRequestID AWSRequestID AWSStorageID AWSExtendedStorageID TLSVersion TLSCipher Certificate SourceVPC SourceVPCE" +
-		" Authorization Tokens Trace Overrides UpstreamFailure"
+		" Authorization Tokens Trace Integration UpstreamFailure"
 	if got := wire.LoggedRequestAttribute + ": " + strings.ReplaceAll(text, "\n", " "); got != want {
 		t.Errorf("the fields are others:\n%s\nwant\n%s\n(give the attribute another name)", got, want)
 	}

@@ -39,6 +39,19 @@ func ParseAsked(text string) (method, host, path string) {
 	return method, host, path
 }
 
+// ConnectionFormat writes the version of HTTP that a client speaks, and the version and cipher of
+// TLS, of parts that may be Envoy's format commands. None of them has a space in it.
+func ConnectionFormat(protocol, tlsVersion, tlsCipher string) string {
+	return protocol + " " + tlsVersion + " " + tlsCipher
+}
+
+// ParseConnection reads what ConnectionFormat writes.
+func ParseConnection(text string) (protocol, tlsVersion, tlsCipher string) {
+	protocol, text, _ = strings.Cut(text, " ")
+	tlsVersion, tlsCipher, _ = strings.Cut(text, " ")
+	return protocol, strings.TrimPrefix(tlsVersion, Nothing), strings.TrimPrefix(tlsCipher, Nothing)
+}
+
 // LoggedRoute is the name of a route at Envoys that tell about requests. All fields are
 // empty where it is none of any API.
 type LoggedRoute struct {

@@ -58,6 +58,10 @@ const ReplyHeader = "x-gw-reply"
 // machine's own address there.
 const ClientAddressHeader = "x-gw-client-address"
 
+// ClientConnectionHeader carries what the client's connection is to those passes, as
+// ConnectionFormat writes it.
+const ClientConnectionHeader = InternalHeaderPrefix + "client-connection"
+
 // SourceVPCHeader and SourceVPCEHeader carry what a listener says about where its
 // requests come from, in the same way. The same names without their prefix are keys of
 // the listener's metadata.

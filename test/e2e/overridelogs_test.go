@@ -68,7 +68,7 @@ func TestOverrideLogs(t *testing.T) {
 	ask := func(method, host, path, long string, status int, set map[string]string) {
 		t.Helper()
 		r := g.request(method, host, path, "{}", "Content-Type", "application/json", "long", long,
-			"x-gw-overrides", "responseOverride.status", "x-gw-overrides", "responseOverride.status=299")
+			"x-gw-integration-told", "responseOverride.status", "x-gw-integration-told", "responseOverride.status=299")
 		if r.StatusCode != status {
 			t.Errorf("%s: %d %s, want %d", path, r.StatusCode, r.body, status)
 		}

@@ -70,9 +70,23 @@ paths:
 
 const rawHost = "Host: r.execute-api.localhost"
 
-// serveProtocols starts a gateway before a backend that misbehaves on demand.
-func serveProtocols(t *testing.T) *running {
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// fickleBackend misbehaves on demand: ?do=… says how. It tells of requests that are to wait for
+// their client to go, amid the answer with wait-amid.
+func fickleBackend(t *testing.T) (backend *httptest.Server, waiting chan struct{}) {
+	waiting = make(chan struct{})
+	backend = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Query().Get("do") {
+		case "wait-amid":
+			fmt.Fprint(w, "half")
+			http.NewResponseController(w).Flush()
+			fallthrough
+		case "wait":
+			waiting <- struct{}{}
+			// Until then nobody notices that the client goes.
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return
+		}
 		length, _ := io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Length", fmt.Sprint(length))
 		w.Header().Set("X-Method", r.Method)
@@ -98,6 +112,24 @@ func serveProtocols(t *testing.T) *running {
 			fmt.Fprint(w, "half")
 			http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
+		case "half503":
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(503)
+			fmt.Fprint(w, "half")
+			http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		case "404":
+			w.WriteHeader(404)
+		case "slow":
+			select {
+			case <-r.Context().Done():
+			case <-time.After(5 * time.Second):
+			}
+		case "slow-amid":
+			fmt.Fprint(w, "half")
+			http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			return
 		case "garbage":
 			c, rw, _ := w.(http.Hijacker).Hijack()
 			fmt.Fprint(rw, "this is not HTTP\r\n\r\n")
@@ -112,8 +144,13 @@ func serveProtocols(t *testing.T) *running {
 		}
 		fmt.Fprint(w, "BODY")
 	}))
-	backend.Config.ErrorLog = nil
 	t.Cleanup(backend.Close)
+	return backend, waiting
+}
+
+// serveProtocols starts a gateway before a fickle backend.
+func serveProtocols(t *testing.T) *running {
+	backend, _ := fickleBackend(t)
 	http := strings.ReplaceAll(protocolAPI, "type: http_proxy, httpMethod", `type: http_proxy, payloadFormatVersion: "1.0", httpMethod`)
 	http, _, _ = strings.Cut(http, "  /custom:")
 	return start(t, snapshotOf(
