@@ -89,7 +89,7 @@ func (r *request) account(d gateway.ExecutionDetail, served []executionlog.Entry
 	a.step("Extended Request Id: %s", id)
 	if r.stage.api.Protocol == gateway.WebSocket {
 		a.step("WebSocket Request Route: [%s]", r.logged.Route)
-		a.connecting(r.entry.UserAgent, r.entry.Client)
+		a.connecting(r.userAgent, r.entry.Client)
 	}
 	a.checks()
 	refused := r.responseType()

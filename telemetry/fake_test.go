@@ -18,8 +18,8 @@ func entry(api, stage, route string) *logEntry {
 		began: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
 		LoggedRequest: wire.LoggedRequest{
 			Route: wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
-			Asked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7"), Key: "|0a1b|:acme:1",
-			Protocol: "HTTP/2", RequestID: "id-1", Client: "192.0.2.7", UserAgent: "curl/8",
+			Asked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7", "curl/8"), Key: "|0a1b|:acme:1",
+			Protocol: "HTTP/2", RequestID: "id-1", Client: "192.0.2.7",
 			Status: "200", Details: "via_upstream",
 			RequestHeadersSize: "100", RequestBodySize: "20", ResponseHeadersSize: "50", ResponseBodySize: "30",
 			Took: "20000", TookAtAll: "21", IntegrationTook: "12000", UpstreamCluster: "backend", UpstreamHost: "10.0.0.1:8080",

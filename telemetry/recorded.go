@@ -27,7 +27,7 @@ func (s *Server) record(told *history.Request, node string, r *request, account 
 		ID: requestID(r), At: r.plausibleBegin(s.now()), Node: node,
 		API: r.logged.API, Stage: r.logged.Stage, Canary: r.logged.Canary,
 		Method: r.method, Host: r.host(), Path: r.path, HTTPVersion: protocol(r),
-		Caller: r.entry.Client, UserAgent: r.entry.UserAgent, KeyName: r.keyName(),
+		Caller: r.entry.Client, UserAgent: r.userAgent, KeyName: r.keyName(),
 		Status: r.status, Latency: r.latency(),
 		Received: r.received, Sent: r.sent,
 		Details: r.details(), Flags: r.entry.Flags,

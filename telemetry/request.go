@@ -25,9 +25,9 @@ type request struct {
 	upstream string
 	// logged is the route as Envoy names it.
 	logged wire.LoggedRoute
-	// method, askedHost and path are what the client asked for, httpVersion, tlsVersion and
-	// tlsCipher of the connection that it has done so by.
-	method, askedHost, path            string
+	// method, askedHost and path are what the client asked for, userAgent what it says to be,
+	// httpVersion, tlsVersion and tlsCipher of the connection that it has done so by.
+	method, askedHost, path, userAgent string
 	httpVersion, tlsVersion, tlsCipher string
 	// stage is nil where none is known, and route where the request matched none.
 	stage    *stage
@@ -48,7 +48,8 @@ var untold logEntry
 
 func newRequest(e *logEntry) *request {
 	r := &request{entry: e, logged: wire.ParseLoggedRoute(e.Route), status: int(number(e.Status))}
-	r.method, r.askedHost, r.path = wire.ParseAsked(e.Asked)
+	r.method, r.askedHost, r.path, r.userAgent = wire.ParseAsked(e.Asked)
+	r.userAgent = cmp.Or(r.userAgent, e.UserAgent)
 	r.httpVersion, r.tlsVersion, r.tlsCipher = wire.ParseConnection(e.Protocol)
 	r.tlsVersion, r.tlsCipher = cmp.Or(e.TLSVersion, r.tlsVersion), cmp.Or(e.TLSCipher, r.tlsCipher)
 	r.received = number(e.RequestHeadersSize) + number(e.RequestBodySize)

@@ -97,7 +97,7 @@ var values = map[string]value{
 	"identity.sourceIp":                      func(r *request) string { return r.entry.Client },
 	"identity.vpcId":                         func(r *request) string { return r.entry.SourceVPC },
 	"identity.vpceId":                        func(r *request) string { return r.entry.SourceVPCE },
-	"identity.userAgent":                     func(r *request) string { return r.entry.UserAgent },
+	"identity.userAgent":                     func(r *request) string { return r.userAgent },
 	"identity.apiKeyId":                      (*request).keyName,
 	"identity.apiKey":                        apiKey,
 	"responseOverride.status":                overridden("responseOverride.status"),

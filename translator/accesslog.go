@@ -27,7 +27,8 @@ var accessLogFields = map[string]string{
 	"host":      kept(askedHost),
 	"path":      kept(askedPath),
 	"protocol":  "%PROTOCOL%",
-	"userAgent": userAgent,
+	// The client's own where it was kept, which it is not of requests that no filter has seen.
+	"userAgent": `%COALESCE({"operators":[{"command":"FILTER_STATE","param":"` + askedUserAgent + `:PLAIN"},{"command":"REQ","param":"USER-AGENT"}]})%`,
 	"api":       "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataAPI + ")%",
 	"stage":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataStage + ")%",
 	"route":     "%METADATA(ROUTE:" + wire.MetadataNamespace + ":" + wire.MetadataRoute + ")%",
@@ -60,24 +61,15 @@ const (
 	askedConnection = "gw.asked-connection"
 )
 
-// userAgent is the client's own where it was kept, which it is not of requests that no filter has
-// seen.
-const userAgent = `%COALESCE({"operators":[{"command":"FILTER_STATE","param":"` + askedUserAgent + `:PLAIN"},{"command":"REQ","param":"USER-AGENT"}]})%`
-
 // keepAsked is the filter that keeps it. In a later pass it keeps what the first has said of
 // where the request came from, too: those headers go no further.
 func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
-		values = append(values, keepText(askedMethod, "%REQ(:METHOD)%"), keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"))
+		values = append(values, keepText(askedMethod, "%REQ(:METHOD)%"), keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"), keepAgent())
 	}
 	if g.Telemetry {
-		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%")))
-	}
-	if g.AccessLog != nil || g.Telemetry {
-		agent := keepText(askedUserAgent, "%REQ(USER-AGENT)%")
-		agent.GetFormatString().OmitEmptyValues = true
-		values = append(values, agent)
+		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%", "%REQ(USER-AGENT)%")))
 	}
 	if g.Telemetry && in != firstPass {
 		values = append(values, keepText(askedConnection, "%REQ("+wire.ClientConnectionHeader+")%"))
@@ -86,6 +78,13 @@ func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 		values = append(values, keepText(keptSourceVPC, "%REQ("+wire.SourceVPCHeader+")%"), keepText(keptSourceVPCE, "%REQ("+wire.SourceVPCEHeader+")%"))
 	}
 	return keepTexts("gw.asked", values...)
+}
+
+// keepAgent has the user agent be empty where there is none, and not be taken for lost.
+func keepAgent() *filterstatev3.FilterStateValue {
+	agent := keepText(askedUserAgent, "%REQ(USER-AGENT)%")
+	agent.GetFormatString().OmitEmptyValues = true
+	return agent
 }
 
 // keepText keeps what a format gives as long as the request lasts.

@@ -80,7 +80,7 @@ func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedReq
 	response := func(header string) string { return "%RESP(" + header + ")%" }
 	r := &wire.LoggedRequest{
 		Route: "%ROUTE_NAME%", Asked: kept(askedAll),
-		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", UserAgent: userAgent, Key: kept(filterLoggedKey),
+		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", Key: kept(filterLoggedKey),
 		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
 		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",
 		Took: "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%", TookAtAll: "%DURATION%", IntegrationTook: "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",

@@ -18,7 +18,8 @@ type LoggedRequest struct {
 	Asked string
 	// Protocol is HTTP/1.1 or the like, and of a request that was passed on inside Envoy what
 	// ConnectionFormat writes of its client. Client is the client's address, Key the value of
-	// KeyHeader where a key was looked at.
+	// KeyHeader where a key was looked at. UserAgent is empty where Asked has it, as of all Envoys
+	// but those that an earlier version has told what to tell.
 	Protocol, RequestID, Client, UserAgent, Key string
 	// Status is 0 where no answer was begun. Details says what Envoy did, and Flags has its
 	// short words for what went wrong, with commas between.

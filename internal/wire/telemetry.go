@@ -27,16 +27,25 @@ const (
 // ErrorTypeHeader is the response header that names a gateway response.
 const ErrorTypeHeader = "x-amzn-errortype"
 
-// AskedFormat writes what a client asked for, without the query, of parts that may be
-// Envoy's format commands.
-func AskedFormat(method, host, path string) string { return method + " " + host + " " + path }
+// AskedFormat writes what a client asked for, without the query, and with which user agent, of
+// parts that may be Envoy's format commands.
+func AskedFormat(method, host, path, userAgent string) string {
+	return method + " " + host + " " + path + beforeAgent + userAgent
+}
+
+// beforeAgent is in no path: no version of HTTP lets control characters other than tabs in.
+const beforeAgent = "\x1f"
 
 // ParseAsked reads what AskedFormat writes. Neither a method nor a host that Envoy lets in
 // has a space in it.
-func ParseAsked(text string) (method, host, path string) {
+func ParseAsked(text string) (method, host, path, userAgent string) {
+	text, userAgent, _ = strings.Cut(text, beforeAgent)
 	method, text, _ = strings.Cut(text, " ")
 	host, path, _ = strings.Cut(text, " ")
-	return method, host, path
+	if userAgent == Nothing {
+		userAgent = ""
+	}
+	return method, host, path, userAgent
 }
 
 // ConnectionFormat writes the version of HTTP that a client speaks, and the version and cipher of
