@@ -18,7 +18,7 @@ import (
 
 // Meter gives what was metered from one day to another, both included.
 type Meter interface {
-	Lines(from, to time.Time) ([]metering.Line, error)
+	Sums(from, to time.Time) (metering.Sums, error)
 }
 
 // usagePage is who used what in a month, and what that costs.
@@ -46,7 +46,9 @@ var usageGroups = []struct {
 }
 
 type usageView struct {
-	Month  string
+	Month string
+	// SoFar: the month is not over.
+	SoFar  bool
 	Months []usageChoice
 	Groups []usageChoice
 	// ByAPI, ByStage and ByKey are the columns.
@@ -91,20 +93,23 @@ func (s *Server) usage(r *http.Request) (*shown, error) {
 		v.Groups = append(v.Groups, usageChoice{g.name, g.text, g.name == group.name})
 	}
 	v.CSV = pathTo("usage") + "?" + url.Values{"month": {v.Month}, "by": {group.name}, "format": {"csv"}}.Encode()
-	lines, err := s.options.Meter.Lines(month, month.AddDate(0, 1, -1))
+	v.SoFar = month.Equal(this)
+	sums, err := s.options.Meter.Sums(month, month.AddDate(0, 1, -1))
 	if err != nil {
 		return nil, err
 	}
-	rows := s.billed(lines, group.by, cost.Money)
-	v.Total = summedUsage(lines)
+	rows := s.billed(sums.Months, group.by, cost.Money)
+	for i := range sums.Months {
+		v.Total.Add(sums.Months[i].Counts)
+	}
 	for _, table := range s.options.Prices {
 		whole := new(big.Rat)
-		for _, item := range cost.Bill(table, lines, cost.By{}) {
+		for _, item := range cost.Bill(table, sums.Months, cost.By{}) {
 			whole.Add(whole, item.Cost)
 		}
 		v.Total.Costs = append(v.Total.Costs, cost.Money(whole))
 	}
-	v.Chart = usageChart(lines, month)
+	v.Chart = usageChart(sums.Days, month, v.Total.Counts)
 	v.Rows, v.More = rows[:min(len(rows), usageRows)], max(len(rows)-usageRows, 0)
 	return &shown{Title: "Usage and cost", Data: v}, nil
 }
@@ -130,13 +135,6 @@ func (s *Server) askedUsage(r *http.Request) (month time.Time, group struct {
 func monthOf(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
-func summedUsage(lines []metering.Line) (sum usageRow) {
-	for i := range lines {
-		sum.Add(lines[i].Counts)
-	}
-	return sum
 }
 
 // billed are the sums of groups with what they cost, those first that called most.
@@ -171,27 +169,27 @@ func (s *Server) billed(lines []metering.Line, by cost.By, money func(*big.Rat) 
 	return rows
 }
 
-// apiNames are those of the APIs that are served, by their ids.
+// apiNames are those of the APIs that are served, by their ids. Where several have the same
+// name, their ids are told with it.
 func (s *Server) apiNames() map[string]string {
-	names := map[string]string{}
+	names, owners := map[string]string{}, map[string]int{}
 	if snapshot := s.snapshot(); snapshot != nil {
 		for i := range snapshot.APIs {
 			names[snapshot.APIs[i].ID] = snapshot.APIs[i].Name
+			owners[snapshot.APIs[i].Name]++
+		}
+	}
+	for id, name := range names {
+		if name != "" && name != id && owners[name] > 1 {
+			names[id] = name + " (" + id + ")"
 		}
 	}
 	return names
 }
 
 // usageChart shows calls and messages by day, with the calls that cost nothing.
-func usageChart(lines []metering.Line, month time.Time) barChart {
+func usageChart(of map[time.Time]metering.Counts, month time.Time, sum metering.Counts) barChart {
 	days := month.AddDate(0, 1, -1).Day()
-	charged, free := make([]uint64, days), make([]uint64, days)
-	for i := range lines {
-		if day := lines[i].Day.UTC().Day() - 1; monthOf(lines[i].Day).Equal(month) {
-			charged[day] += lines[i].Calls + lines[i].Messages
-			free[day] += lines[i].Free
-		}
-	}
 	c := newBarChart("good", "client")
 	for i := range days {
 		day := month.AddDate(0, 0, i)
@@ -199,9 +197,10 @@ func usageChart(lines []metering.Line, month time.Time) barChart {
 		if i%5 == 0 && i < days-2 {
 			tick = day.Format("2 Jan")
 		}
-		c.add(day, tick, fmt.Sprintf("%s: %s calls and messages, %s calls for free", day.Format("2 January"), showExact(charged[i]), showExact(free[i])), charged[i], free[i])
+		counted := of[day]
+		charged := counted.Calls + counted.Messages
+		c.add(day, tick, fmt.Sprintf("%s: %s calls and messages, %s calls for free", day.Format("2 January"), showExact(charged), showExact(counted.Free)), charged, counted.Free)
 	}
-	sum := summedUsage(lines)
 	return c.done(fmt.Sprintf("Calls and messages by day: %s in all, %s calls for free", showExact(sum.Calls+sum.Messages), showExact(sum.Free)))
 }
 
@@ -211,7 +210,7 @@ func (s *Server) usageCSV(r *http.Request) (name string, body []byte, err error)
 		return "", nil, notFound("Nothing is metered in this process.")
 	}
 	month, group := s.askedUsage(r)
-	lines, err := s.options.Meter.Lines(month, month.AddDate(0, 1, -1))
+	sums, err := s.options.Meter.Sums(month, month.AddDate(0, 1, -1))
 	if err != nil {
 		return "", nil, err
 	}
@@ -222,11 +221,13 @@ func (s *Server) usageCSV(r *http.Request) (name string, body []byte, err error)
 		columns = append(columns, plainCell(strings.ToLower("cost_"+table.Name+"_"+table.Currency)))
 	}
 	_ = out.Write(columns) // a buffer takes all
-	for _, row := range s.billed(lines, group.by, cost.ExactMoney) {
+	for _, row := range s.billed(sums.Months, group.by, cost.ExactMoney) {
 		cells := []string{month.Format("2006-01"), row.API, row.Stage, row.Key}
-		for _, n := range []uint64{row.Calls, row.Free, row.Messages, row.ConnectionSeconds / 60, row.CacheMinutes / 60, row.BytesIn, row.BytesOut} {
-			cells = append(cells, fmt.Sprint(n))
+		cells = append(cells, fmt.Sprint(row.Calls), fmt.Sprint(row.Free), fmt.Sprint(row.Messages))
+		for _, of := range []cost.Meter{cost.ConnectionMinutes, cost.CacheHours} {
+			cells = append(cells, cost.Decimal(of.Amount(&row.Counts), cost.AmountDigits))
 		}
+		cells = append(cells, fmt.Sprint(row.BytesIn), fmt.Sprint(row.BytesOut))
 		cells = append(cells, row.Costs...)
 		for i := range cells {
 			cells[i] = plainCell(cells[i])

@@ -22,13 +22,17 @@ type metered struct {
 	err   error
 }
 
-func (m metered) Lines(from, to time.Time) (within []metering.Line, err error) {
+func (m metered) Sums(from, to time.Time) (metering.Sums, error) {
+	sums := metering.Sums{Days: map[time.Time]metering.Counts{}}
 	for _, l := range m.lines {
 		if !l.Day.Before(from) && !l.Day.After(to) {
-			within = append(within, l)
+			sums.Months = append(sums.Months, l)
+			day := sums.Days[l.Day]
+			day.Add(l.Counts)
+			sums.Days[l.Day] = day
 		}
 	}
-	return within, m.err
+	return sums, m.err
 }
 
 // TestUsage holds what months are said to have used and cost, on the page and as a file.
@@ -59,6 +63,23 @@ func TestUsage(t *testing.T) {
 	if status, text := textOf(t, serve(metered{err: errors.New("a full disk")}), "/dashboard/usage"); status != 503 || !strings.Contains(text, "Not to be had just now") {
 		t.Errorf("%d %s", status, text)
 	}
+
+	// What has no whole minutes and hours, in a month that is over, of two APIs of one name.
+	parts := line(-1, "v1", "", 0, 0)
+	parts.ConnectionSeconds, parts.CacheMinutes = 90, 100
+	other := parts
+	other.API = "other"
+	s.APIs = append(s.APIs, gateway.API{ID: "other", Name: s.APIs[0].Name})
+	old := serve(metered{lines: []metering.Line{parts, other}})
+	if _, text := textOf(t, old, "/dashboard/usage?month=2026-02&by=api"); strings.Contains(text, "so far") || !strings.Contains(text, "(pets)") || !strings.Contains(text, "(other)") {
+		t.Errorf("February is %s", text)
+	}
+	file := httptest.NewRecorder()
+	old.ServeHTTP(file, httptest.NewRequest(http.MethodGet, "/dashboard/usage?month=2026-02&by=all&format=csv", nil))
+	if got := file.Body.String(); strings.Count(got, ",1.5,1.666667,") != 2 {
+		t.Errorf("minutes and hours are\n%s", got)
+	}
+	s.APIs = s.APIs[:1]
 
 	// Prices of one's own, beside Amazon's.
 	aws, _ := cost.BuiltIn(cost.AWS)

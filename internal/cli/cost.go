@@ -112,8 +112,14 @@ func (q *costQuery) ask(ctx context.Context, servers []string) error {
 	}
 	all := map[key]metering.Counts{}
 	q.names = map[string]string{}
+	asked := url.Values{"from": {q.firstDay.Format(time.DateOnly)}, "to": {q.endDay.Format(time.DateOnly)}}
+	if len(servers) == 1 {
+		// With many keys that is far less. What several know of the same caches is compared by
+		// day, as one may have run on some days, and another on others.
+		asked.Set("per", "month")
+	}
 	for _, server := range servers {
-		body, err := askServer(ctx, server, "metering", url.Values{"from": {q.firstDay.Format(time.DateOnly)}, "to": {q.endDay.Format(time.DateOnly)}})
+		body, err := askServer(ctx, server, "metering", asked)
 		if err != nil {
 			return err
 		}

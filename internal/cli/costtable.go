@@ -69,14 +69,11 @@ func newBill(tables []*cost.Table, q *costQuery) *billJSON {
 	return b
 }
 
-// Digits of amounts, such as gigabytes, for people and for programs.
-const (
-	shownDigits = 3
-	exactDigits = 6
-)
+// shownDigits are those of amounts, such as gigabytes, for people.
+const shownDigits = 3
 
 // decimal writes a number for programs.
-func decimal(r *big.Rat) json.Number { return json.Number(cost.Decimal(r, exactDigits)) }
+func decimal(r *big.Rat) json.Number { return json.Number(cost.Decimal(r, cost.AmountDigits)) }
 
 func exactMoney(r *big.Rat) json.Number { return json.Number(cost.ExactMoney(r)) }
 
@@ -103,7 +100,7 @@ func (b *billJSON) columns() []string {
 func (b *billJSON) rows() [][]string {
 	money, digits := cost.Money, shownDigits
 	if b.exact {
-		money, digits = cost.ExactMoney, exactDigits
+		money, digits = cost.ExactMoney, cost.AmountDigits
 	}
 	type row struct {
 		cost.Group

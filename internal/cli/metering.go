@@ -72,7 +72,7 @@ type meteredLineJSON struct {
 }
 
 // showMetered tells what was metered. It has the parameters from and to: days, such as
-// 2026-01-31.
+// 2026-01-31; and per: a day has lines of its own, or a month, which is as its first day then.
 func (c *controlPlane) showMetered(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	to, err := time.Parse(time.DateOnly, query.Get("to"))
@@ -81,7 +81,18 @@ func (c *controlPlane) showMetered(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, "from and to must be days, such as 2026-01-31, in this order")
 		return
 	}
-	lines, err := c.metered.Lines(from, to)
+	var lines []metering.Line
+	switch query.Get("per") {
+	case "", "day":
+		lines, err = c.metered.Lines(from, to)
+	case "month":
+		var sums metering.Sums
+		sums, err = c.metered.Sums(from, to)
+		lines = sums.Months
+	default:
+		answer(w, http.StatusBadRequest, "per must be day or month")
+		return
+	}
 	if err != nil {
 		c.log.Warn("metered counts can't be read", "error", err)
 		answer(w, http.StatusServiceUnavailable, "the file of metered counts can't be read")

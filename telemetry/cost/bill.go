@@ -91,44 +91,49 @@ func (p *Price) filling(l *metering.Line) filling {
 }
 
 func (p *Price) bill(lines []metering.Line, by By) []Item {
-	total := map[filling]*big.Rat{}
-	parts := map[Group]map[filling]*big.Rat{}
-	costs := map[Group]*big.Rat{}
+	// What was counted is added up as whole numbers: lines may be many.
+	count, per := p.Meter.counted()
+	total := map[filling]uint64{}
+	parts := map[Group]map[filling]uint64{}
+	caches := map[Group]map[int64]uint64{}
 	var order []Group
 	for i := range lines {
 		l := &lines[i]
-		amount := p.Meter.amount(&l.Counts)
-		if amount.Sign() == 0 || p.Protocol != "" && p.Protocol != l.Protocol {
+		n := count(&l.Counts)
+		if n == 0 || p.Protocol != "" && p.Protocol != l.Protocol {
 			continue
 		}
 		of, g := p.filling(l), by.Group(l)
 		if parts[g] == nil {
-			parts[g], costs[g] = map[filling]*big.Rat{}, new(big.Rat)
+			parts[g] = map[filling]uint64{}
 			order = append(order, g)
 		}
-		if parts[g][of] == nil {
-			parts[g][of] = new(big.Rat)
-		}
-		parts[g][of].Add(parts[g][of], amount)
-		if total[of] == nil {
-			total[of] = new(big.Rat)
-		}
-		total[of].Add(total[of], amount)
+		parts[g][of] += n
+		total[of] += n
 		if p.Meter == CacheHours {
-			costs[g].Add(costs[g], new(big.Rat).Mul(amount, p.perHour(l.CacheBytes)))
+			if caches[g] == nil {
+				caches[g] = map[int64]uint64{}
+			}
+			caches[g][l.CacheBytes] += n
 		}
 	}
 	// What a unit costs in the middle of all who fill the same tiers.
 	each := map[filling]*big.Rat{}
-	for of, amount := range total {
-		each[of] = new(big.Rat).Quo(p.tiered(amount), amount)
+	for of, n := range total {
+		amount := ratio(n, per)
+		each[of] = amount.Quo(p.tiered(amount), amount)
 	}
 	items := make([]Item, 0, len(order))
 	for _, g := range order {
-		item := Item{Group: g, Meter: p.Meter, Protocol: p.Protocol, Amount: new(big.Rat), Cost: costs[g]}
-		for of, amount := range parts[g] {
+		item := Item{Group: g, Meter: p.Meter, Protocol: p.Protocol, Amount: new(big.Rat), Cost: new(big.Rat)}
+		for of, n := range parts[g] {
+			amount := ratio(n, per)
 			item.Amount.Add(item.Amount, amount)
-			item.Cost.Add(item.Cost, new(big.Rat).Mul(amount, each[of]))
+			item.Cost.Add(item.Cost, amount.Mul(amount, each[of]))
+		}
+		for bytes, n := range caches[g] {
+			hours := ratio(n, per)
+			item.Cost.Add(item.Cost, hours.Mul(hours, p.perHour(bytes)))
 		}
 		items = append(items, item)
 	}

@@ -56,12 +56,22 @@ func meterNames() []string {
 	return names
 }
 
-// amount is how much of it was counted.
-func (m Meter) amount(c *metering.Counts) *big.Rat {
+// counted is the count that it goes by, and how many of that make one.
+func (m Meter) counted() (count func(*metering.Counts) uint64, per int64) {
 	for _, of := range metered {
 		if of.meter == m {
-			return new(big.Rat).SetFrac(new(big.Int).SetUint64(of.count(c)), big.NewInt(of.per))
+			return of.count, of.per
 		}
 	}
-	return new(big.Rat)
+	return func(*metering.Counts) uint64 { return 0 }, 1
+}
+
+// Amount is how much of it there is in what was counted.
+func (m Meter) Amount(c *metering.Counts) *big.Rat {
+	count, per := m.counted()
+	return ratio(count(c), per)
+}
+
+func ratio(n uint64, per int64) *big.Rat {
+	return new(big.Rat).SetFrac(new(big.Int).SetUint64(n), big.NewInt(per))
 }

@@ -8,6 +8,9 @@ import (
 // exactDigits are those of money for programs: the finest price of a single thing has fewer.
 const exactDigits = 9
 
+// AmountDigits are those of amounts for programs, such as of gigabytes.
+const AmountDigits = 6
+
 // Money writes a sum for people, with as many digits as it takes to see it.
 func Money(sum *big.Rat) string {
 	switch {

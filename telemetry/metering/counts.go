@@ -36,6 +36,31 @@ type Counts struct {
 	CacheMinutes uint64 `json:"cacheMinutes,omitempty"`
 }
 
+// named is the count that has a name in JSON, which is in quotes; nil where there is none.
+func (c *Counts) named(name string) *uint64 {
+	switch name {
+	case `"calls"`:
+		return &c.Calls
+	case `"free"`:
+		return &c.Free
+	case `"callSteps"`:
+		return &c.CallSteps
+	case `"bytesIn"`:
+		return &c.BytesIn
+	case `"bytesOut"`:
+		return &c.BytesOut
+	case `"messages"`:
+		return &c.Messages
+	case `"messageSteps"`:
+		return &c.MessageSteps
+	case `"connectionSeconds"`:
+		return &c.ConnectionSeconds
+	case `"cacheMinutes"`:
+		return &c.CacheMinutes
+	}
+	return nil
+}
+
 // What Amazon meters calls of HTTP APIs and messages of WebSocket APIs in, in bytes.
 // See https://aws.amazon.com/api-gateway/pricing/
 const (
@@ -60,7 +85,7 @@ func (c *Counts) Add(more Counts) {
 	c.CacheMinutes += more.CacheMinutes
 }
 
-// Line is what was counted on a day.
+// Line is what was counted on a day, or in a month.
 type Line struct {
 	// Day is its beginning, in UTC.
 	Day time.Time

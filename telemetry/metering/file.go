@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -56,6 +57,11 @@ func (m *Meter) write() error {
 	m.mu.Unlock()
 	if len(counted) == 0 {
 		return nil
+	}
+	for key := range counted {
+		if m.over != nil && key.day <= m.over.last {
+			m.over = nil
+		}
 	}
 	err := m.db.Update(func(tx *bbolt.Tx) error {
 		all, err := tx.CreateBucketIfNotExists(days)
@@ -145,6 +151,8 @@ func readDays(tx *bbolt.Tx, first, last int64, tell func(dayOf, Counts)) error {
 	if all == nil {
 		return nil
 	}
+	// Days have the same names again and again.
+	names := map[string]Of{}
 	c := all.Cursor()
 	for name, _ := c.Seek(binary.BigEndian.AppendUint64(nil, uint64(max(first, 0)))); name != nil; name, _ = c.Next() {
 		if len(name) != 8 {
@@ -159,12 +167,18 @@ func readDays(tx *bbolt.Tx, first, last int64, tell func(dayOf, Counts)) error {
 			return fmt.Errorf("day %d is no bucket", day)
 		}
 		err := bucket.ForEach(func(name, text []byte) error {
-			key := dayOf{day: day}
-			var counts Counts
-			if err := errors.Join(json.Unmarshal(name, &key.of), json.Unmarshal(text, &counts)); err != nil {
+			of, known := names[string(name)]
+			if !known {
+				if err := json.Unmarshal(name, &of); err != nil {
+					return err
+				}
+				names[string(name)] = of
+			}
+			counts, err := readCounts(text)
+			if err != nil {
 				return err
 			}
-			tell(key, counts)
+			tell(dayOf{day, of}, counts)
 			return nil
 		})
 		if err != nil {
@@ -172,4 +186,30 @@ func readDays(tx *bbolt.Tx, first, last int64, tell func(dayOf, Counts)) error {
 		}
 	}
 	return nil
+}
+
+// readCounts reads the JSON of Counts. A month of many keys has hundreds of thousands of them,
+// so that what is as addTo writes it is read without reflection.
+func readCounts(text []byte) (c Counts, err error) {
+	rest, ok := bytes.CutPrefix(text, []byte("{"))
+	rest, closed := bytes.CutSuffix(rest, []byte("}"))
+	for ok && closed {
+		var name, digits []byte
+		if name, rest, ok = bytes.Cut(rest, []byte(":")); !ok {
+			break
+		}
+		digits, rest, ok = bytes.Cut(rest, []byte(","))
+		into := c.named(string(name))
+		if into == nil {
+			break
+		}
+		if *into, err = strconv.ParseUint(string(digits), 10, 64); err != nil {
+			break
+		}
+		if !ok {
+			return c, nil
+		}
+	}
+	c = Counts{}
+	return c, json.Unmarshal(text, &c)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -44,9 +43,11 @@ type Meter struct {
 	// counted is what is not in the file, by the day's number since 1970.
 	counted map[dayOf]*Counts
 
-	// writing is held by who writes to the file.
+	// writing is held by who reads or writes the file.
 	writing sync.Mutex
 	db      *bbolt.DB // nil without a file
+	// over are the sums of days that are over, as they were asked for last.
+	over    *sums
 	failing bool
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -85,15 +86,13 @@ func Open(o Options) (*Meter, error) {
 	return m, nil
 }
 
-const secondsOfDay = 24 * 60 * 60
-
 // Count adds to today's counts.
 func (m *Meter) Count(of Of, c Counts) {
 	if m == nil {
 		return
 	}
-	// Whole days since 1970; a clock before that is none.
-	key := dayOf{max(m.options.Now().Unix(), 0) / secondsOfDay, of}
+	// A clock before 1970 is none.
+	key := dayOf{max(dayNumber(m.options.Now()), 0), of}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at := m.counted[key]
@@ -114,34 +113,72 @@ func (m *Meter) Lines(from, to time.Time) ([]Line, error) {
 	if m == nil {
 		return nil, nil
 	}
-	first, last := from.UTC().Unix()/secondsOfDay, to.UTC().Unix()/secondsOfDay
 	all := map[dayOf]Counts{}
+	add := func(key dayOf, counts Counts) {
+		sum := all[key]
+		sum.Add(counts)
+		all[key] = sum
+	}
 	// What is being written would otherwise be told twice, or not at all.
 	m.writing.Lock()
 	defer m.writing.Unlock()
-	if m.db != nil {
-		err := m.db.View(func(tx *bbolt.Tx) error {
-			return readDays(tx, first, last, func(key dayOf, counts Counts) { all[key] = counts })
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.db.Path(), err)
+	if err := m.read(dayNumber(from), dayNumber(to), add); err != nil {
+		return nil, err
+	}
+	m.unwritten(dayNumber(from), dayNumber(to), add)
+	return linesOf(all), nil
+}
+
+// Sums adds up what was counted from a day to another, both included.
+func (m *Meter) Sums(from, to time.Time) (Sums, error) {
+	if m == nil {
+		return Sums{}, nil
+	}
+	first, last := dayNumber(from), dayNumber(to)
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	// Days that are over stay as they are, and may be many.
+	over := min(last, dayNumber(m.options.Now())-1)
+	if !m.over.is(first, over) {
+		m.over = newSums(first, over)
+		if err := m.read(first, over, m.over.add); err != nil {
+			m.over = nil
+			return Sums{}, err
 		}
 	}
+	sums := m.over.clone()
+	if err := m.read(max(first, over+1), last, sums.add); err != nil {
+		return Sums{}, err
+	}
+	m.unwritten(first, last, sums.add)
+	days := make(map[time.Time]Counts, len(sums.days))
+	for day, counts := range sums.days {
+		days[timeOf(day)] = counts
+	}
+	return Sums{linesOf(sums.months), days}, nil
+}
+
+// read tells of what the file has of the days from first to last, both included. It needs
+// writing.
+func (m *Meter) read(first, last int64, tell func(dayOf, Counts)) error {
+	if m.db == nil || first > last {
+		return nil
+	}
+	if err := m.db.View(func(tx *bbolt.Tx) error { return readDays(tx, first, last, tell) }); err != nil {
+		return fmt.Errorf("%s: %w", m.db.Path(), err)
+	}
+	return nil
+}
+
+// unwritten tells of what is not in the file.
+func (m *Meter) unwritten(first, last int64, tell func(dayOf, Counts)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, counts := range m.counted {
 		if key.day >= first && key.day <= last {
-			sum := all[key]
-			sum.Add(*counts)
-			all[key] = sum
+			tell(key, *counts)
 		}
 	}
-	lines := make([]Line, 0, len(all))
-	for key, counts := range all {
-		lines = append(lines, Line{time.Unix(key.day*secondsOfDay, 0).UTC(), key.of, counts})
-	}
-	slices.SortFunc(lines, func(a, b Line) int { return cmp.Or(a.Day.Compare(b.Day), compareOf(a.Of, b.Of)) })
-	return lines, nil
 }
 
 // Close writes what is not written yet, and closes the file. Nothing may be counted after.
