@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/explain"
+	"gatehouse/gateway"
 )
 
 // explainPage is what would become of a request that is only thought of. It is asked by a
@@ -73,9 +74,9 @@ func (s *Server) explain(r *http.Request) (*shown, error) {
 	}
 	var explained *explain.Explanation
 	if err == nil {
-		// All that is served is gone through, which one at a time may ask for.
+		// All that is served may have to be gone through, which one at a time may ask for.
 		s.explaining.Lock()
-		explained, err = explain.Offline(snapshot, question)
+		explained, err = s.explained(snapshot, question)
 		s.explaining.Unlock()
 	}
 	if err != nil {
@@ -84,6 +85,14 @@ func (s *Server) explain(r *http.Request) (*shown, error) {
 	}
 	v.Explained = viewExplained(explained)
 	return out, nil
+}
+
+func (s *Server) explained(snapshot *gateway.Snapshot, question explain.Question) (*explain.Explanation, error) {
+	prepared, err := s.options.Explainer(snapshot)
+	if err != nil {
+		return nil, err
+	}
+	return prepared.Offline(question)
 }
 
 // exampleURL is one that there is something to say about.

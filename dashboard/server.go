@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/dashboard/signin"
+	"gatehouse/explain"
 	"gatehouse/gateway"
 	"gatehouse/internal/sessions"
 	"gatehouse/telemetry/cost"
@@ -27,6 +28,9 @@ type Options struct {
 	Roles   []string
 	// Snapshot gives what is served, nil before anything is.
 	Snapshot func() *gateway.Snapshot
+	// Explainer is what is served, made ready for questions about requests; nil has the
+	// snapshot made ready for each.
+	Explainer func(*gateway.Snapshot) (*explain.Prepared, error)
 	// Revisions gives what became of the definitions, Envoys those that are connected.
 	Revisions func() Revisions
 	Envoys    func() []Envoy
@@ -73,6 +77,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Explainer == nil {
+		o.Explainer = explain.Prepare
 	}
 	if len(o.Prices) == 0 {
 		aws, _ := cost.BuiltIn(cost.AWS)

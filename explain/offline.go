@@ -35,6 +35,15 @@ func Prepare(s *gateway.Snapshot) (*Prepared, error) {
 	return &Prepared{s, out}, nil
 }
 
+// Translated is a snapshot that has been translated already, which is not done again: of many
+// APIs that takes seconds. What is of another revision is left aside.
+func Translated(s *gateway.Snapshot, out *translator.Output) (*Prepared, error) {
+	if out == nil || out.Revision != s.Revision() {
+		return Prepare(s)
+	}
+	return &Prepared{s, out}, nil
+}
+
 // Offline is Offline on the snapshot. The error is of the question.
 func (p *Prepared) Offline(q Question) (*Explanation, error) {
 	a, err := q.read()

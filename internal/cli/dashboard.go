@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/dashboard"
+	"gatehouse/explain"
 	"gatehouse/gateway"
 	"gatehouse/internal/revision"
 	"gatehouse/portal"
@@ -26,7 +27,10 @@ func (c *controlPlane) startDashboard() service {
 	options := dashboard.Options{
 		Access: c.access, Prices: c.prices,
 		Log: c.log.With("component", "dashboard"), Version: thisBuild().Version, Roles: c.roles.names(),
-		Snapshot:  func() *gateway.Snapshot { return c.pipeline.Snapshot() },
+		Snapshot: func() *gateway.Snapshot { return c.pipeline.Snapshot() },
+		Explainer: func(s *gateway.Snapshot) (*explain.Prepared, error) {
+			return explain.Translated(s, c.pipeline.Output())
+		},
 		Revisions: func() dashboard.Revisions { return shownRevisions(c.pipeline.Status()) },
 	}
 	if c.xds != nil {

@@ -300,6 +300,7 @@ func (p *Pipeline) publish() {
 	if p.serving != nil {
 		s.Serving = p.serving.record.clone()
 		p.snapshot.Store(p.serving.snapshot)
+		p.output.Store(p.serving.output)
 	}
 	for _, record := range p.history {
 		s.History = append(s.History, record.clone())

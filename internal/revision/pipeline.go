@@ -95,6 +95,7 @@ type Pipeline struct {
 	mail       *mailbox
 	status     atomic.Pointer[Status]
 	snapshot   atomic.Pointer[gateway.Snapshot]
+	output     atomic.Pointer[translator.Output]
 	saves      chan *gateway.Snapshot
 
 	// What follows belongs to the goroutine of Start and then Run.
@@ -147,6 +148,10 @@ func (p *Pipeline) Status() Status { return *p.status.Load() }
 
 // Snapshot is what the Envoys are sent, nil before anything is.
 func (p *Pipeline) Snapshot() *gateway.Snapshot { return p.snapshot.Load() }
+
+// Output is what the snapshot was translated to, nil before anything is. It may be that of
+// the one before for a moment: its revision tells.
+func (p *Pipeline) Output() *translator.Output { return p.output.Load() }
 
 // Reload asks for the definitions to be read again. With retry, a revision that
 // was refused is tried once more, though nothing in it changed.
