@@ -35,16 +35,15 @@ type overview struct {
 	Chart barChart
 	Rows  []overviewRow
 	overviewQuery
-	// Found is how many APIs there are of those asked for, All how many there are.
-	Found, All     int
-	Sorts          []sortLink
-	Previous, Next string
+	// All is how many APIs there are, whichever are asked for.
+	All   int
+	Sorts []sortLink
+	Pager pager
 }
 
 // overviewQuery is what of it is asked for.
 type overviewQuery struct {
 	Filter, Sort string
-	Page, Pages  int
 }
 
 type sortLink struct {
@@ -94,7 +93,6 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 			return !strings.Contains(strings.ToLower(row.Name), wanted) && !strings.Contains(strings.ToLower(row.ID), wanted)
 		})
 	}
-	o.Found = len(rows)
 	for _, by := range overviewSorts {
 		if by.name == o.Sort {
 			slices.SortStableFunc(rows, func(a, b overviewRow) int {
@@ -103,7 +101,7 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 		}
 		o.Sorts = append(o.Sorts, sortLink{link{by.text, overviewQuery{Filter: o.Filter, Sort: by.name}.href()}, by.name == o.Sort})
 	}
-	o.paged(rows)
+	o.Rows, o.Pager = paged(r, "APIs", rows, overviewSize, "q", "sort")
 	for i := range o.Rows {
 		s.fillRow(&o.Rows[i], snapshot, now)
 	}
@@ -132,9 +130,6 @@ func askedOverview(r *http.Request) overviewQuery {
 			q.Sort = by.name
 		}
 	}
-	if page, err := strconv.Atoi(values.Get("page")); err == nil {
-		q.Page = page
-	}
 	return q
 }
 
@@ -146,9 +141,6 @@ func (q overviewQuery) href() string {
 	}
 	if q.Sort != "calls" {
 		values.Set("sort", q.Sort)
-	}
-	if q.Page > 1 {
-		values.Set("page", strconv.Itoa(q.Page))
 	}
 	if len(values) == 0 {
 		return Prefix
@@ -180,20 +172,6 @@ func (s *Server) overviewAPIs(snapshot *gateway.Snapshot, now time.Time) (rows [
 		}
 	}
 	return rows
-}
-
-// paged takes the rows of the page that is asked for.
-func (o *overview) paged(rows []overviewRow) {
-	o.Pages = max((len(rows)+overviewSize-1)/overviewSize, 1)
-	o.Page = min(max(o.Page, 1), o.Pages)
-	o.Rows = rows[(o.Page-1)*overviewSize : min(o.Page*overviewSize, len(rows))]
-	at := o.overviewQuery
-	if at.Page = o.Page - 1; o.Page > 1 {
-		o.Previous = at.href()
-	}
-	if at.Page = o.Page + 1; o.Page < o.Pages {
-		o.Next = at.href()
-	}
 }
 
 // fillRow adds what is only asked for of rows that are shown. An API of one stage is one row.

@@ -3,6 +3,7 @@ package dashboard_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"gatehouse/dashboard"
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 // textOf is what people read of a page.
@@ -180,7 +182,62 @@ func TestPlans(t *testing.T) {
 	if status, text := textOf(t, d, "/dashboard/plans/none"); status != 404 || !strings.Contains(text, "no usage plan") {
 		t.Errorf("%d %s", status, text)
 	}
+	expect(t, d, "/dashboard/plans?q=SILVER", "gold / silver")
+	expect(t, d, "/dashboard/plans?q=bronze", "No usage plan has “bronze” in its name. Show all 1")
 	if _, text := textOf(t, d, path); strings.Contains(text, "the-value-of-a-key") || strings.Contains(text, "other") {
 		t.Errorf("the page has what it should not:\n%s", text)
+	}
+}
+
+// TestMany holds that pages show a part of what there may be any number of, and lead to the
+// rest.
+func TestMany(t *testing.T) {
+	s := guardedShop()
+	api := &s.APIs[0]
+	for i := range 300 {
+		name := fmt.Sprintf("many-%03d", i)
+		api.Stages = append(api.Stages, gateway.Stage{Name: name, Deployment: &gateway.Deployment{}})
+		s.APIKeys = append(s.APIKeys, gateway.APIKey{Name: name})
+		s.UsagePlans = append(s.UsagePlans, gateway.UsagePlan{Name: name, Stages: []gateway.PlanStage{{API: "pets", Stage: "v1", Routes: []gateway.RouteThrottle{{RouteKey: "POST /pets"}}}}})
+		s.Domains = append(s.Domains, gateway.Domain{Name: name + ".example.com", Mappings: []gateway.DomainMapping{{API: "pets", Stage: "v1"}}})
+		api.Stages[0].Deployment.Routes = append(api.Stages[0].Deployment.Routes, gateway.Route{Method: "GET", Path: "/" + name})
+		gold := &s.UsagePlans[0]
+		gold.Keys = append(gold.Keys, name)
+		gold.Stages = append(gold.Stages, gateway.PlanStage{API: "pets", Stage: name})
+	}
+	s.Seal()
+	seen := history.New(history.Options{Now: func() time.Time { return now }})
+	for i, stage := range api.Stages {
+		for range 400 - i {
+			seen.Add(&history.Request{API: "pets", Protocol: "REST", Stage: stage.Name, RouteMethod: "GET", Resource: "/pets", Status: 200})
+		}
+	}
+	d := dashboard.New(dashboard.Options{Snapshot: func() *gateway.Snapshot { return s }, Quotas: quotas{}, Traffic: seen, Now: func() time.Time { return now }})
+	defer d.Close()
+	const gold = "/dashboard/plans/gold%20%2F%20silver"
+	for path, want := range map[string][]string{
+		"/dashboard/plans":                            {"Plans 301", "and 296 more", "many-048", "Page 1 of 7, 301 plans Next"},
+		"/dashboard/plans?page=7":                     {"many-299", "Previous Page 7 of 7"},
+		"/dashboard/plans?q=many-29&page=9":           {"many-290", "many-299"},
+		gold:                                          {"Keys 302", "and 201 more", "Page 1 of 4, 302 keys Next"},
+		gold + "?q=many&page=3":                       {"many-299", "Previous Page 3 of 3, 300 keys"},
+		"/dashboard/apis/pets/v1/routes":              {"and 292 more", "many-004", "Throttles of 296 more plans", "Page 1 of 2, 302 routes Next"},
+		"/dashboard/apis/pets/v1/routes?page=2":       {"/many-299"},
+		"/dashboard/apis/pets":                        {"These are the busiest; 201 more were called less."},
+		"/dashboard/apis/pets/v1/routes?q=many&page=": {"Page 1 of 2, 300 routes"},
+	} {
+		expect(t, d, path, want...)
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Body.Len() > 200<<10 {
+			t.Errorf("%s has %d bytes", path, w.Body.Len())
+		}
+	}
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, gold+"?q=many&page=2", nil))
+	for _, link := range []string{gold + "?q=many", gold + "?page=3&amp;q=many"} {
+		if !strings.Contains(w.Body.String(), `href="`+link+`"`) {
+			t.Errorf("no page leads to %s", link)
+		}
 	}
 }

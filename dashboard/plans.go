@@ -34,16 +34,29 @@ var planPage = page{
 	read: (*Server).plan,
 }
 
-// planKeysSize is how many keys of a plan are shown at once.
-const planKeysSize = 100
+const (
+	// plansSize is how many plans are shown at once, planKeysSize how many keys of one.
+	plansSize    = 50
+	planKeysSize = 100
+	// plansStages is how many stages are told of each plan among others, planStages of one.
+	plansStages = 5
+	planStages  = 100
+)
 
-type plansView struct{ All []planView }
+type plansView struct {
+	Filter string
+	Shown  []planView
+	All    int
+	Pager  pager
+}
 
 type planView struct {
 	Name, Href, Source string
 	Throttle, Quota    string
 	Stages             []link
-	Keys               int
+	// MoreStages is how many there are beyond those.
+	MoreStages int
+	Keys       int
 }
 
 type planKeysView struct {
@@ -55,7 +68,7 @@ type planKeysView struct {
 	Unknown string
 	Shown   []planKeyView
 	Filter  string
-	Found   int
+	Pager   pager
 }
 
 type planKeyView struct {
@@ -70,25 +83,39 @@ type planKeyView struct {
 	Kind string
 }
 
-func (s *Server) plans(*http.Request) (*shown, error) {
-	v := &plansView{}
+func (s *Server) plans(r *http.Request) (*shown, error) {
+	v := &plansView{Filter: asked(r, "q")}
 	if snapshot := s.snapshot(); snapshot != nil {
+		var found []*gateway.UsagePlan
 		for i := range snapshot.UsagePlans {
-			v.All = append(v.All, viewPlan(snapshot, &snapshot.UsagePlans[i]))
+			if plan := &snapshot.UsagePlans[i]; contains(plan.Name, v.Filter) {
+				found = append(found, plan)
+			}
+		}
+		v.All = len(snapshot.UsagePlans)
+		found, v.Pager = paged(r, "plans", found, plansSize, "q")
+		for _, plan := range found {
+			v.Shown = append(v.Shown, viewPlan(snapshot, plan, snapshot.PlanKeys(plan), plansStages))
 		}
 	}
 	return &shown{Title: "Usage plans", Data: v}, nil
 }
 
-func viewPlan(snapshot *gateway.Snapshot, p *gateway.UsagePlan) planView {
-	v := planView{Name: p.Name, Href: pathTo("plans", p.Name), Source: place(p.Source), Keys: len(snapshot.PlanKeys(p))}
+// contains reports whether a name is one that is looked for.
+func contains(name, filter string) bool {
+	return strings.Contains(strings.ToLower(name), strings.ToLower(filter))
+}
+
+// viewPlan shows a plan with its keys, and so many of its stages at most.
+func viewPlan(snapshot *gateway.Snapshot, p *gateway.UsagePlan, keys []string, stages int) planView {
+	v := planView{Name: p.Name, Href: pathTo("plans", p.Name), Source: place(p.Source), Keys: len(keys), MoreStages: max(len(p.Stages)-stages, 0)}
 	if p.Throttle != nil {
 		v.Throttle = throttleText(p.Throttle)
 	}
 	if p.Quota != nil {
 		v.Quota = fmt.Sprintf("%s a %s", showExact(uint64(max(p.Quota.Limit, 0))), strings.ToLower(string(p.Quota.Period)))
 	}
-	for _, stage := range p.Stages {
+	for _, stage := range p.Stages[:min(len(p.Stages), stages)] {
 		text := stage.API
 		if api := snapshot.API(stage.API); api != nil && api.Name != "" {
 			text = api.Name
@@ -109,7 +136,8 @@ func (s *Server) plan(r *http.Request) (*shown, error) {
 	if plan == nil {
 		return nil, notFound(fmt.Sprintf("There is no usage plan %q in what is served.", name))
 	}
-	v := &planKeysView{planView: viewPlan(snapshot, plan), Filter: asked(r, "q")}
+	names := snapshot.PlanKeys(plan)
+	v := &planKeysView{planView: viewPlan(snapshot, plan, names, planStages), Filter: asked(r, "q")}
 	if plan.Quota != nil {
 		v.Limit, v.Period = plan.Quota.Limit, strings.ToLower(string(plan.Quota.Period))
 	}
@@ -119,14 +147,9 @@ func (s *Server) plan(r *http.Request) (*shown, error) {
 	for i := range snapshot.APIKeys {
 		keys[snapshot.APIKeys[i].Name] = &snapshot.APIKeys[i]
 	}
-	for _, name := range snapshot.PlanKeys(plan) {
-		if v.Filter != "" && !strings.Contains(strings.ToLower(name), strings.ToLower(v.Filter)) {
-			continue
-		}
-		v.Found++
-		if len(v.Shown) == planKeysSize {
-			continue
-		}
+	names = slices.DeleteFunc(names, func(name string) bool { return !contains(name, v.Filter) })
+	names, v.Pager = paged(r, "keys", names, planKeysSize, "q")
+	for _, name := range names {
 		shown := planKeyView{Name: name}
 		if key := keys[name]; key != nil {
 			shown.Disabled, shown.Source = key.Disabled, place(key.Source)

@@ -31,7 +31,8 @@ type routesView struct {
 	Guards, Facts []fact
 	Routes        []routeView
 	Filter        string
-	Found, All    int
+	All           int
+	Pager         pager
 	// Counted tells that the numbers of the last hour are known.
 	Counted bool
 }
@@ -76,15 +77,14 @@ func (s *Server) routes(r *http.Request) (*shown, error) {
 	if v.Counted {
 		called = s.traffic.parts(Of{API: stage.API.ID, Stage: stage.Stage.Name}, s.options.Now())
 	}
+	var found []*gateway.Route
 	for i := range v.Deployment.Routes {
-		route := &v.Deployment.Routes[i]
-		if v.Filter != "" && !strings.Contains(strings.ToLower(route.Key()+" "+route.OperationName), strings.ToLower(v.Filter)) {
-			continue
+		if route := &v.Deployment.Routes[i]; contains(route.Key()+" "+route.OperationName, v.Filter) {
+			found = append(found, route)
 		}
-		v.Found++
-		if len(v.Routes) == routesSize {
-			continue
-		}
+	}
+	found, v.Pager = paged(r, "routes", found, routesSize, "q", "side")
+	for _, route := range found {
 		shown := v.route(route, plans)
 		shown.summary = called[Of{API: stage.API.ID, Stage: stage.Stage.Name, Method: route.Method, Resource: route.Path}]
 		v.Routes = append(v.Routes, shown)
@@ -185,10 +185,20 @@ func (v *routesView) route(r *gateway.Route, plans []*gateway.UsagePlan) routeVi
 	}
 	if r.APIKeyRequired {
 		add("API key", planNames(plans), r.APIKeySource)
+		told, more := 0, 0
 		for _, plan := range plans {
-			if t := plan.Stage(v.API.ID, v.Stage.Name).RouteThrottle(r.Key()); t != nil {
+			t := plan.Stage(v.API.ID, v.Stage.Name).RouteThrottle(r.Key())
+			switch {
+			case t == nil:
+			case told == mostListed:
+				more++
+			default:
+				told++
 				add("Throttle of "+plan.Name, throttleText(t), t.Source)
 			}
+		}
+		if more > 0 {
+			add("Throttles", "of "+showMany(more, "more plan"), gateway.Position{})
 		}
 	}
 	if validator := v.Deployment.RequestValidator(r.RequestValidator); validator != nil {
@@ -321,11 +331,13 @@ func throttleText(t *gateway.Throttle) string {
 	return text
 }
 
+// mostListed is how many of the same kind are told, where there may be hundreds.
+const mostListed = 5
+
 // listed writes names one after the other, and how many more there are.
 func listed(names []string) string {
-	const most = 5
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	if len(names) > mostListed {
+		return strings.Join(names[:mostListed], ", ") + fmt.Sprintf(" and %d more", len(names)-mostListed)
 	}
 	return strings.Join(names, ", ")
 }

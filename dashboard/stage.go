@@ -17,9 +17,14 @@ type stageView struct {
 	Tabs  []navItem
 	// Canary tells how much of the traffic a canary has, empty without one.
 	Canary string
-	// Addresses are host names and paths that lead to the stage.
-	Addresses []string
+	// Addresses are host names and paths that lead to the stage; MoreAddresses is how many
+	// there are beyond those.
+	Addresses     []string
+	MoreAddresses int
 }
+
+// mostAddresses is how many addresses of a stage are shown.
+const mostAddresses = 10
 
 // stageTabs are the pages about a stage, by what follows its own path.
 var stageTabs = []struct{ text, below string }{
@@ -43,6 +48,8 @@ func (s *Server) stageOf(r *http.Request, tab string) (*gateway.Snapshot, *stage
 		return nil, nil, notFound(fmt.Sprintf("The API %s has no stage %q in what is served.", cmp.Or(api.Name, id), name))
 	}
 	v := &stageView{API: api, Stage: stage, Addresses: addressesOf(snapshot, api, stage)}
+	v.MoreAddresses = max(len(v.Addresses)-mostAddresses, 0)
+	v.Addresses = v.Addresses[:len(v.Addresses)-v.MoreAddresses]
 	if stage.Canary != nil {
 		v.Canary = strconv.FormatFloat(stage.Canary.Percent, 'g', 4, 64)
 	}

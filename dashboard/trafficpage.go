@@ -60,7 +60,9 @@ type trafficView struct {
 	// Parts are the stages of an API, or the routes of a stage; PartsAre says which.
 	Parts    []partRow
 	PartsAre string
-	Requests string
+	// MoreParts is how many were called less than those that are shown.
+	MoreParts int
+	Requests  string
 }
 
 type queryValue struct{ Name, Value string }
@@ -275,9 +277,13 @@ func (v *trafficView) draw(points []Point) {
 	}
 }
 
-// parts are what the numbers are made up of.
+// partsSize is how many stages or routes are shown: every few seconds, to all who look on.
+const partsSize = 100
+
+// parts are what the numbers are made up of, busiest first.
 func (v *trafficView) parts(totals []history.Total) {
-	for _, total := range totals {
+	v.MoreParts = max(len(totals)-partsSize, 0)
+	for _, total := range totals[:len(totals)-v.MoreParts] {
 		row := partRow{Name: total.Of.Stage, Href: trafficHref(total.Of, v.Span), summary: summarize(&total.Point)}
 		if of := total.Of; of.Method+of.Resource != "" {
 			row.Name = routeText(of)
