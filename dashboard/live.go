@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -78,16 +79,21 @@ func (s *Server) follow(w http.ResponseWriter, r *http.Request, p *page) {
 	}
 }
 
-// fragment renders what of a page is live. Nothing is to be sent when it is no more.
+// fragment renders what of a page is live. Nothing is to be sent when it cannot be read.
 func (s *Server) fragment(r *http.Request, p *page, read func(*Server, *http.Request) (*shown, error)) ([]byte, bool) {
 	if s.access != nil && s.visitor(r) == nil {
 		return nil, false // whose session has ended
 	}
 	what, err := read(s, r)
+	template := p.template
+	// What the page is about may be gone, and may come back: those who look on are told.
+	if told := (*problem)(nil); errors.As(err, &told) {
+		template, what, err = "problem", &shown{Title: told.Title, Data: told}, nil
+	}
 	if err != nil {
 		return nil, false
 	}
-	body, err := s.execute(r, p, p.template, "live", what)
+	body, err := s.execute(r, p, template, "live", what)
 	return body, err == nil
 }
 

@@ -127,9 +127,13 @@ func TestAssets(t *testing.T) {
 	}
 }
 
-// TestLive holds that who has a page open is sent what is new, and that closing ends it.
+// TestLive holds that who has a page open is sent what is new, and told when what it is about
+// is gone, and that closing ends it.
 func TestLive(t *testing.T) {
 	d, server := start(t, 1)
+	if gone := follow(t, server.URL+dashboard.Prefix+"apis/of-yesterday")(); !strings.Contains(gone, "event: live\n") || !strings.Contains(gone, "No API has the id") || strings.Contains(gone, "<html") {
+		t.Errorf("of an API that is gone is sent %q", gone)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+dashboard.Prefix+"?sort=name", nil)
