@@ -37,7 +37,8 @@ type stop struct {
 	partial bool
 }
 
-// A section is a mount's candidates, most specific first, and its stop.
+// A section is a mount's candidates, most specific first, and its stop, below whose base they
+// all are.
 type section struct {
 	candidates []candidate
 	stop       stop
@@ -77,6 +78,10 @@ func buckets(sections []section) []bucket {
 func routesBelow(sections []section, prefix string) []*routev3.Route {
 	var routes []*routev3.Route
 	for _, s := range sections {
+		// Most of a host with many mappings is elsewhere.
+		if !strings.HasPrefix(prefix, s.stop.base) {
+			continue
+		}
 		for _, c := range s.candidates {
 			if c.mayMatchBelow(prefix) {
 				routes = append(routes, c.routes...)
