@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
+	"gatehouse/definition/source"
+	"gatehouse/gateway"
 	"gatehouse/telemetry/cost"
 )
 
@@ -29,9 +32,8 @@ func priceTables(names []string) ([]*cost.Table, error) {
 			if err != nil {
 				return nil, fmt.Errorf("--prices is %s, or a file: %w", cost.AWS, err)
 			}
-			if t, err = cost.Parse(text); err != nil {
-				lines := strings.Split(err.Error(), "\n")
-				return nil, fmt.Errorf("%s:%s", name, strings.Join(lines, "\n"+name+":"))
+			if t, err = priceTable(name, text); err != nil {
+				return nil, err
 			}
 		}
 		if slices.ContainsFunc(tables, func(other *cost.Table) bool { return other.Name == t.Name }) {
@@ -40,4 +42,22 @@ func priceTables(names []string) ([]*cost.Table, error) {
 		tables = append(tables, t)
 	}
 	return tables, nil
+}
+
+// priceTable reads a file. What is not YAML is told as it is of definitions, where it is.
+func priceTable(name string, text []byte) (*cost.Table, error) {
+	var ds gateway.Diagnostics
+	if _, ok := source.Parse(name, text, source.Environment{}, &ds); !ok {
+		var all []error
+		for _, d := range ds {
+			all = append(all, fmt.Errorf("%s: %s", d.Pos, d.Message))
+		}
+		return nil, errors.Join(all...)
+	}
+	t, err := cost.Parse(text)
+	if err != nil {
+		lines := strings.Split(err.Error(), "\n")
+		return nil, fmt.Errorf("%s:%s", name, strings.Join(lines, "\n"+name+":"))
+	}
+	return t, nil
 }

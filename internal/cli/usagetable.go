@@ -74,8 +74,11 @@ func usageTable(w io.Writer, usage shownUsage) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.ToUpper(strings.Join(usage.columns(), "\t")))
-	for _, cells := range rows {
+	head := usage.columns()
+	for i := range head {
+		head[i] = strings.ToUpper(head[i])
+	}
+	for _, cells := range append([][]string{head}, rows...) {
 		for i, cell := range cells {
 			cells[i] = printable(cell)
 		}
@@ -86,12 +89,11 @@ func usageTable(w io.Writer, usage shownUsage) error {
 
 func usageCSV(w io.Writer, usage shownUsage) error {
 	table := csv.NewWriter(w)
-	all := [][]string{usage.columns()}
-	for _, cells := range usage.rows() {
+	all := append([][]string{usage.columns()}, usage.rows()...)
+	for _, cells := range all {
 		for i, cell := range cells {
 			cells[i] = plainCell(cell)
 		}
-		all = append(all, cells)
 	}
 	return table.WriteAll(all)
 }

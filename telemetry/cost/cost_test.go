@@ -73,6 +73,35 @@ func TestAWS(t *testing.T) {
 	}
 }
 
+// TestEdges holds that the last of a tier costs what the tier says, and the next what the next
+// does, by Amazon's tiers.
+func TestEdges(t *testing.T) {
+	table, _ := BuiltIn(AWS)
+	whole := func(api string, n uint64) string {
+		sum := new(big.Rat)
+		for _, i := range Bill(table, []metering.Line{line("2026-11-01", api, "", metering.Counts{Calls: n, CallSteps: n, Messages: n, MessageSteps: n})}, By{}) {
+			sum.Add(sum, i.Cost)
+		}
+		return Decimal(sum, 9)
+	}
+	for _, c := range []struct {
+		api        string
+		last       uint64
+		at, beyond string
+	}{
+		{"r", 0, "0", "0.0000035"},
+		{"r", 333_000_000, "1165.5", "1165.5000028"},
+		{"r", 1_000_000_000, "3033.1", "3033.10000238"},
+		{"r", 20_000_000_000, "48253.1", "48253.10000151"},
+		{"h", 300_000_000, "300", "300.0000009"},
+		{"w", 1_000_000_000, "1000", "1000.0000008"},
+	} {
+		if at, beyond := whole(c.api, c.last), whole(c.api, c.last+1); at != c.at || beyond != c.beyond {
+			t.Errorf("%s: %d cost %s, want %s, and one more %s, want %s", c.api, c.last, at, c.at, beyond, c.beyond)
+		}
+	}
+}
+
 // TestScopes holds who fills tiers together, and that parts add up to the whole.
 func TestScopes(t *testing.T) {
 	lines := []metering.Line{
@@ -113,13 +142,14 @@ func TestMistakes(t *testing.T) {
 		"[]":                          "1:1: a table of prices must be an object",
 		"name: a\n---\nname: b":       "one document",
 		"name: a\nname: b\nprices: 1": `2:1: "name" is there twice`,
-		"{name: a, currency: b, prices: [{meter: calls, tiers: [{upTo: 5, price: 1}]}]}":                                                      "every tier but the last has upTo",
-		"{name: a, currency: b, prices: [{meter: calls, tiers: [{upTo: 5, price: 1}, {upTo: 5, price: 1}, {price: 1}]}]}":                     "upTo must go up",
-		"{name: a, currency: b, prices: [{meter: calls}]}":                                                                                    "a price has tiers",
-		"{name: a, currency: b, prices: [{meter: cacheHours, tiers: [{price: 1}]}]}":                                                          "cacheHours have sizes",
-		"{name: a, currency: b, prices: [{meter: cacheHours, sizes: [{gigabytes: 1, price: 1}, {gigabytes: 1, price: 1}]}]}":                  "gigabytes must go up",
-		"{name: a, currency: b, prices: [{meter: calls, protocol: SOAP, tiersOf: me, tiers: [{price: 1e9}]}]}":                                "protocol must be one of REST, HTTP, WEBSOCKET",
-		"{name: a, currency: b, prices: [{meter: calls, tiers: [{}]}, {meter: cacheHours, sizes: [{}]}, {tiers: [{price: 1}]}, 7, {per: x}]}": "price is missing",
+		"{name: a, currency: b, prices: [{meter: calls, tiers: [{upTo: 5, price: 1}]}]}":                                                                                                   "every tier but the last has upTo",
+		"{name: a, currency: b, prices: [{meter: calls, tiers: [{upTo: 5, price: 1}, {upTo: 5, price: 1}, {price: 1}]}]}":                                                                  "upTo must go up",
+		"{name: a, currency: b, prices: [{meter: calls}]}":                                                                                                                                 "a price has tiers",
+		"{name: a, currency: b, prices: [{meter: cacheHours, tiers: [{price: 1}]}]}":                                                                                                       "cacheHours have sizes",
+		"{name: a, currency: b, prices: [{meter: cacheHours, sizes: [{gigabytes: 1, price: 1}, {gigabytes: 1, price: 1}]}]}":                                                               "gigabytes must go up",
+		"{name: a, currency: b, prices: [{meter: calls, protocol: SOAP, tiersOf: me, tiers: [{price: 1e9}]}]}":                                                                             "protocol must be one of REST, HTTP, WEBSOCKET",
+		"{name: a, currency: b, prices: [{meter: calls, tiers: [{}]}, {meter: cacheHours, sizes: [{}]}, {tiers: [{price: 1}]}, 7, {per: x}]}":                                              "price is missing",
+		"name: a\ncurrency: b\nprices:\n- {meter: calls, tiers: [{price: 1}]}\n- {meter: calls, protocol: REST, tiers: [{price: 1}]}\n- {meter: calls, tiersOf: key, tiers: [{price: 2}]}": "6:3: calls have a price already, in line 4",
 		"{name: a, currency: b, prices: []}": "a list with something in it",
 		strings.Repeat(" ", MaxTableBytes+1): "too many",
 	} {

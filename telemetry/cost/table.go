@@ -208,8 +208,20 @@ func (r *tableReader) table(n *yaml.Node) *Table {
 	if fields["prices"] == nil {
 		r.mistake(n, "prices is missing")
 	}
+	// Two prices of the same would both be charged, which nobody sees.
+	type priced struct {
+		meter    Meter
+		protocol string
+	}
+	lines := map[priced]int{}
 	for _, one := range all {
-		t.Prices = append(t.Prices, r.price(one))
+		p := r.price(one)
+		of := priced{p.Meter, p.Protocol}
+		if before := lines[of]; before > 0 && p.Meter.known() {
+			r.mistake(one, "%s have a price already, in line %d", strings.TrimSpace(p.Protocol+" "+string(p.Meter)), before)
+		}
+		lines[of] = one.Line
+		t.Prices = append(t.Prices, p)
 	}
 	return t
 }
