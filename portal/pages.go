@@ -100,10 +100,6 @@ func (s *Server) problem(w http.ResponseWriter, r *http.Request, c *site, err er
 	}
 }
 
-func (s *Server) showAPIs(w http.ResponseWriter, _ *http.Request, c *site) error {
-	return s.render(w, c, http.StatusOK, "apis", "", nil, false, nil)
-}
-
 func (c *site) named(r *http.Request) (*published, error) {
 	if p := c.api(r.PathValue("api"), r.PathValue("stage")); p != nil {
 		return p, nil

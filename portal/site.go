@@ -48,39 +48,6 @@ type page struct {
 	Text template.HTML
 }
 
-// section is what is listed below a heading of the first page.
-type section struct {
-	Title, Description string
-	Pages              []*page
-	APIs               []*published
-}
-
-// Sections are the headings of the first page: those that the definition orders, and
-// others as they come up.
-func (c *site) Sections() (sections []*section) {
-	of := func(title string) *section {
-		for _, s := range sections {
-			if s.Title == title {
-				return s
-			}
-		}
-		sections = append(sections, &section{Title: title})
-		return sections[len(sections)-1]
-	}
-	for _, g := range c.Groups {
-		of(g.Title).Description = g.Description
-	}
-	for _, p := range c.pages {
-		s := of(p.Group)
-		s.Pages = append(s.Pages, p)
-	}
-	for _, p := range c.apis {
-		s := of(p.Group)
-		s.APIs = append(s.APIs, p)
-	}
-	return sections
-}
-
 // operation is one line of the list of what an API does.
 type operation struct{ Method, Path, Summary string }
 
