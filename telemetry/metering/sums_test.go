@@ -17,9 +17,9 @@ func TestSums(t *testing.T) {
 	m := open(t, Options{Path: filepath.Join(t.TempDir(), "metering.db"), Now: c.now})
 	defer m.Close()
 	first := time.Date(2026, 10, 30, 0, 0, 0, 0, time.UTC)
-	check := func(what string) {
+	check := func(what string, begins ...time.Time) {
 		t.Helper()
-		for _, from := range []time.Time{first, first.AddDate(0, 0, 2), first.AddDate(0, 0, 2)} {
+		for _, from := range begins {
 			to := from.AddDate(0, 0, 9)
 			lines, err := m.Lines(from, to)
 			if err != nil {
@@ -46,11 +46,11 @@ func TestSums(t *testing.T) {
 		c.set(first.AddDate(0, 0, i))
 		m.Count(acme, Counts{Calls: 1, BytesIn: uint64(i)})
 		m.Count(pets, Counts{Free: 10, CacheMinutes: 3})
-		check("unwritten")
+		check("unwritten", first, first.AddDate(0, 0, 2), first)
 		if err := m.write(); err != nil {
 			t.Fatal(err)
 		}
-		check("written")
+		check("written", first, first.AddDate(0, 0, 2))
 	}
 	sums, err := m.Sums(first, first.AddDate(0, 0, 9))
 	if err != nil || len(sums.Months) != 4 || sums.Months[0].Day.Format(time.DateOnly) != "2026-10-01" || sums.Months[1].Calls != 2 || sums.Months[3].Calls != 3 || len(sums.Days) != 5 {
@@ -60,11 +60,11 @@ func TestSums(t *testing.T) {
 	c.set(first)
 	m.Count(acme, Counts{Calls: 100})
 	c.set(first.AddDate(0, 0, 6))
-	check("before it is written")
+	check("before it is written", first)
 	if err := m.write(); err != nil {
 		t.Fatal(err)
 	}
-	check("after it was written")
+	check("after it was written", first)
 }
 
 // TestReadCounts holds that what is read without reflection is what JSON says, for every
