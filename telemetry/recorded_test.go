@@ -43,6 +43,8 @@ func TestHistory(t *testing.T) {
 	good := entry("shop", "v1", "GET /pets/{id}")
 	refused := entry("shop", "v1", "POST /pets")
 	refused.RequestID, refused.Status = "id-2", "403"
+	// As an Envoy tells it that an earlier version has configured.
+	refused.Asked, refused.UserAgent = "POST shop.example.com /base/pets", "curl/7"
 	refused.Details, refused.ErrorType, refused.Flags = "ext_authz_denied", "AccessDeniedException", "UAEX"
 	refused.Authorization = fmt.Sprintf(`{%q: "permission-denied", %q: "no \u001b[31mway"}`, wire.AnswerCode, wire.AnswerMessage)
 	throttled := entry("shop", "v1", "GET /pets/{id}")
@@ -69,7 +71,7 @@ func TestHistory(t *testing.T) {
 	}
 	got := kept.all[1]
 	if got.ResponseType != string(gateway.AccessDenied) || got.Flags != "UAEX" || got.Permission != (history.Check{Status: "403", Failure: "permission-denied"}) ||
-		got.Signature.Status != "200" || got.Throttled || got.Cache != "" {
+		got.Signature.Status != "200" || got.Throttled || got.Cache != "" || got.Path != "/base/pets" || got.UserAgent != "curl/7" {
 		t.Errorf("a refused one: %+v", got)
 	}
 	for i, throttled := range []bool{false, false, true, false, false} {

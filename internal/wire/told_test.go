@@ -25,3 +25,19 @@ func TestTold(t *testing.T) {
 		}
 	}
 }
+
+// TestAsked holds that what clients asked for is read as it was written, and what earlier
+// versions had Envoys write, who told user agents apart.
+func TestAsked(t *testing.T) {
+	for text, want := range map[string][4]string{
+		wire.AskedFormat("GET", "shop.example.com:8443", "/a b", "curl/8 (x y)"): {"GET", "shop.example.com:8443", "/a b", "curl/8 (x y)"},
+		wire.AskedFormat("GET", "h", "/", "-"):                                   {"GET", "h", "/", ""},
+		"GET h /a b":                                                             {"GET", "h", "/a b", ""},
+		"":                                                                       {},
+	} {
+		var got [4]string
+		if got[0], got[1], got[2], got[3] = wire.ParseAsked(text); got != want {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+}
