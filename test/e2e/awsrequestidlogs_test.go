@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -61,14 +60,7 @@ func TestAWSRequestIDLogs(t *testing.T) {
 		}
 		ask("http", "apigw-requestid", as, map[string]string{"awsEndpointRequestId": id, "awsEndpointRequestId2": second})
 	}
-	got := map[string]map[string]string{}
-	for _, text := range linesOf(t, g.told.String, len(want)) {
-		var line map[string]string
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		got[line["extendedRequestId"]] = line
-	}
+	got := linesBy(t, "extendedRequestId", g.told.String, len(want))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,7 +41,7 @@ func TestLoggedConnections(t *testing.T) {
 		return s
 	}
 	g := startOn(t, snapshot(false), plainPort)
-	want, got := map[string]map[string]string{}, map[string]map[string]string{}
+	want := map[string]map[string]string{}
 	type client struct {
 		host, path string
 		protocol   string
@@ -108,13 +107,7 @@ func TestLoggedConnections(t *testing.T) {
 			ask(c)
 		}
 	}
-	for _, text := range linesOf(t, g.told.String, len(want)) {
-		var line map[string]string
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		got[line["requestId"]] = line
-	}
+	got := linesBy(t, "requestId", g.told.String, len(want))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -166,13 +165,8 @@ func TestLoggedFates(t *testing.T) {
 		}
 		c.Close()
 	}
-	got := map[string]map[string]string{}
-	for _, text := range linesOf(t, g.told.String, len(requests)) {
-		var line map[string]string
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		agent := line["identity.userAgent"]
+	got := linesBy(t, "identity.userAgent", g.told.String, len(requests))
+	for agent, line := range got {
 		if id := ids[agent]; id != "" && line["requestId"] != id {
 			t.Errorf("%s: the line has the id %s, and the client %s", agent, line["requestId"], id)
 		}
@@ -181,7 +175,6 @@ func TestLoggedFates(t *testing.T) {
 		}
 		delete(line, "requestId")
 		delete(line, "identity.userAgent")
-		got[agent] = line
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -29,6 +29,20 @@ func linesOf(t *testing.T, text func() string, n int) []string {
 	return lines
 }
 
+// linesBy waits until there are so many lines, all JSON objects, and gives them by a member.
+func linesBy(t *testing.T, member string, text func() string, n int) map[string]map[string]string {
+	t.Helper()
+	by := map[string]map[string]string{}
+	for _, text := range linesOf(t, text, n) {
+		var line map[string]string
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		by[line[member]] = line
+	}
+	return by
+}
+
 // metricsNamed are the metrics of a name by their labels: counters, gauges, and how often
 // histograms were told.
 func metricsNamed(t *testing.T, registry *prometheus.Registry, name string) iter.Seq2[map[string]string, float64] {
@@ -222,14 +236,7 @@ func TestStageLogs(t *testing.T) {
 		}
 		want[line["requestId"]] = line
 	}
-	got := map[string]map[string]string{}
-	for _, text := range linesOf(t, g.told.String, lines) {
-		var line map[string]string
-		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
-		got[line["requestId"]] = line
-	}
+	got := linesBy(t, "requestId", g.told.String, lines)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
