@@ -283,6 +283,8 @@ func TestFailureModesOfFiles(t *testing.T) {
 		t.Run(strings.ReplaceAll(c.flag, ",", " "), func(t *testing.T) {
 			redis := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 			o := startOwnEnvoy(t, "--redis-url", redis.URL(), "--ratelimit-failure-mode", c.flag)
+			// The first question waits for a connection, too, which a closed limit may not.
+			o.gatehouse.Until("Redis is asked", func() bool { return o.ask("/", "x-user", "first").StatusCode == 200 }, nil)
 			o.want("Redis answers", []int{200, 200}, "/", "x-user", "ann")
 			redis.Kill()
 			o.want("Redis is gone", []int{c.gone, c.gone, c.gone, c.gone, c.gone, c.gone}, "/", "x-user", "ann")
