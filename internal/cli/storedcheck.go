@@ -21,7 +21,8 @@ type storedCheck struct{ c *controlPlane }
 // Check tries an API, a domain or a portal, by the key of its document, or what else the
 // APIs of a region share, by the region. APIs are tried without each other: what one breaks
 // is its own, and with the client certificates and VPC links that the transaction sees:
-// these may be a moment older than the call, and not be served yet. Domains, portals, and what is shared, are tried beside all of them.
+// these may be a moment older than the call, and not be served yet. Domains, portals, and
+// what is shared, are tried beside all of them.
 func (k storedCheck) Check(ctx context.Context, reader store.Reader, key string) error {
 	served := k.c.pipeline.Snapshot()
 	if served == nil {

@@ -211,5 +211,6 @@ func readCounts(text []byte) (c Counts, err error) {
 		}
 	}
 	c = Counts{}
-	return c, json.Unmarshal(text, &c)
+	err = json.Unmarshal(text, &c)
+	return c, err
 }
