@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/gateway"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -195,13 +196,10 @@ func (d deploymentAt) methodWithLink(content store.Entry, id string) (string, er
 	for _, r := range c.Resources {
 		for _, name := range slices.Sorted(maps.Keys(r.ResourceMethods)) {
 			i := r.ResourceMethods[name].MethodIntegration
-			if i == nil || i.ConnectionType != "VPC_LINK" {
+			if i == nil || i.ConnectionType != gateway.ConnectionVPCLink {
 				continue
 			}
-			link := stageVariable.ReplaceAllStringFunc(i.ConnectionID, func(name string) string {
-				return d.variables[strings.TrimSuffix(strings.TrimPrefix(name, "${stageVariables."), "}")]
-			})
-			if link == id {
+			if link, _ := gateway.ResolveStageVariables(i.ConnectionID, d.variables); link == id {
 				return name + ":" + r.ID, nil
 			}
 		}
