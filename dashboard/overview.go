@@ -87,12 +87,7 @@ func (s *Server) overview(r *http.Request) (*shown, error) {
 	o := &overview{Known: s.options.Traffic != nil, overviewQuery: askedOverview(r)}
 	rows := s.overviewAPIs(snapshot, now)
 	o.All = len(rows)
-	if o.Filter != "" {
-		wanted := strings.ToLower(o.Filter)
-		rows = slices.DeleteFunc(rows, func(row overviewRow) bool {
-			return !strings.Contains(strings.ToLower(row.Name), wanted) && !strings.Contains(strings.ToLower(row.ID), wanted)
-		})
-	}
+	rows = slices.DeleteFunc(rows, func(row overviewRow) bool { return !contains(row.Name, o.Filter) && !contains(row.ID, o.Filter) })
 	for _, by := range overviewSorts {
 		if by.name == o.Sort {
 			slices.SortStableFunc(rows, func(a, b overviewRow) int {
