@@ -16,7 +16,7 @@ var templateFiles embed.FS
 var templates = func() map[string]*template.Template {
 	shared := template.Must(template.New("").Funcs(template.FuncMap{
 		"asset": assetURL, "count": showCount, "exact": showExact, "took": showDuration, "percent": showPercent,
-		"short": shortRevision, "ago": showAge, "clock": showClock, "moment": showMoment, "path": pathTo, "nonzero": nonzero, "part": percentOf, "bytes": showBytes, "file": path.Base, "many": showMany, "sentence": sentence,
+		"short": shortRevision, "ago": showAge, "clock": showClock, "moment": showMoment, "path": pathTo, "nonzero": nonzero, "part": percentOf, "bytes": showBytes, "file": path.Base, "many": showMany, "sentence": sentence, "find": find,
 	}).ParseFS(templateFiles, "templates/shared/*.html"))
 	files, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil { // of a pattern that is constant
