@@ -127,7 +127,7 @@ func (c *cachedRoute) serve(x *exchange) {
 		switch {
 		case !c.RequireAuthorization || x.told(wire.InvalidateHeader) == "true":
 			_, generation := x.server.cache.Get(x.ctx(), c.space, key)
-			x.toldCache(cacheRefresh)
+			x.countCached(cacheRefresh)
 			c.fetch(x, key, generation, x.server.flights.Begin(key), "")
 			return
 		case c.Unauthorized == gateway.CacheFail:
@@ -152,7 +152,7 @@ func (c *cachedRoute) serve(x *exchange) {
 				c.hit(x, entry, tell)
 				return
 			}
-			x.toldCache(cacheMiss)
+			x.countCached(cacheMiss)
 			c.fetch(x, key, generation, flight, tell)
 			return
 		}
@@ -164,7 +164,7 @@ func (c *cachedRoute) serve(x *exchange) {
 			x.fail(gone, "the client has left")
 			return
 		case unshared:
-			x.toldCache(cacheMiss)
+			x.countCached(cacheMiss)
 			x.addWarning(tell)
 			c.handler.serve(x)
 			return
@@ -227,8 +227,8 @@ func (c *cachedRoute) fetch(x *exchange, key stagecache.Key, generation stagecac
 	}
 }
 
-// toldCache counts whether there was an answer.
-func (x *exchange) toldCache(result string) {
+// countCached counts whether there was an answer.
+func (x *exchange) countCached(result string) {
 	x.server.metrics.cached(x.route.stage, result)
 	if x.server.cached != nil {
 		x.server.cached(x.id(), result)
@@ -237,7 +237,7 @@ func (x *exchange) toldCache(result string) {
 
 // hit answers with what is kept.
 func (c *cachedRoute) hit(x *exchange, entry *stagecache.Entry, tell string) {
-	x.toldCache(cacheHit)
+	x.countCached(cacheHit)
 	x.tellCache(wire.CacheAnswered)
 	if x.request.ContentLength != 0 {
 		// Envoy takes an answer for broken that comes before it has sent everything.
