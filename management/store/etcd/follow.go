@@ -98,6 +98,7 @@ func (s *Store) synchronise(ctx context.Context) error {
 		}
 		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}
+	s.doubt.Store(0)
 	s.mirror.replace(&view{revision: revision, records: records}, nil)
 	return nil
 }
@@ -131,6 +132,7 @@ func (s *Store) takeChanges(ctx context.Context) error {
 			case err != nil:
 				return errBroken
 			}
+			s.doubt.Store(0)
 			if err := s.apply(answer.Events); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/internal/etcdtest"
+	"gatehouse/internal/proctest"
 	"gatehouse/management/store"
 )
 
@@ -70,5 +71,40 @@ func TestOneReadInVain(t *testing.T) {
 	write("2")
 	if s.doubt.Load() != 0 {
 		t.Error("etcd is not asked for reads, although it answers")
+	}
+}
+
+// TestHeardOfAgain has reads ask again as soon as anything of etcd's arrives, not when the
+// doubt ends: they would miss what others write as soon as it is back.
+func TestHeardOfAgain(t *testing.T) {
+	c := etcdtest.Start(t, 1)
+	connect := func() *Store {
+		t.Helper()
+		s, err := Connect(t.Context(), Cluster{Endpoints: []string{c.Endpoints()}}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	s, other := connect(), connect()
+	never := time.Now().Add(time.Hour).UnixNano()
+
+	s.doubt.Store(never)
+	if err := s.synchronise(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.doubt.Load() != 0 {
+		t.Error("everything was read, and etcd is still not asked")
+	}
+
+	s.doubt.Store(never)
+	if err := other.Update(t.Context(), func(tx store.Tx) error { tx.Put("r/a", []byte("1")); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(proctest.Patience); s.doubt.Load() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("a change has arrived, and etcd is still not asked")
+		}
 	}
 }

@@ -29,7 +29,7 @@ const (
 	commitTimeout = 5 * time.Second
 	askTimeout    = 3 * time.Second
 	// doubtFor is how long reads are answered without asking again, when etcd has not
-	// answered.
+	// answered; less, when it is heard of before.
 	doubtFor = 2 * time.Second
 	// maxTries is how often a transaction is tried.
 	maxTries = 40
