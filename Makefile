@@ -41,9 +41,6 @@ envoy: ## Find Envoy 1.40, or download it to .tools/envoy
 demo: build ## Serve examples/petstore through a real Envoy and send it a few requests
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY && GATEHOUSE=$(CURDIR)/bin/gatehouse examples/petstore/demo.sh
 
-# The race detector needs a C compiler. Without one the tests run without it, and
-# .ci/deps has said so; in CI it is an error there. vet has the same flags as the
-# tests, so that nothing is compiled twice, and the tests need not vet again.
 .PHONY: test
 test: ## Run every check: formatting, vet, all tests with the race detector on a real Envoy
 	@.ci/deps
@@ -52,7 +49,7 @@ test: ## Run every check: formatting, vet, all tests with the race detector on a
 	@$(MAKE) fmt-check
 	@ENVOY=$$(.ci/get-envoy) && export ENVOY; \
 	export GATEHOUSE_SCREENSHOTS=$${GATEHOUSE_SCREENSHOTS:-$(CURDIR)/.cache/screenshots}; \
-	race=; if [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null; then race=-race; fi; \
+	race=$$(.ci/race); \
 	set -x; \
 	$(GO) vet $$race ./...; \
 	$(GO) test $$race -vet=off -timeout 18m ./...
@@ -86,11 +83,11 @@ terraform: ## Have Terraform drive the management API (builds its provider once,
 
 .PHONY: lint
 lint: fmt-check ## Check formatting, run go vet and staticcheck
-	$(GO) vet ./...
+	$(GO) vet $$(.ci/race) ./...
 	@if [ -x $(STATICCHECK) ] || { echo 'Installing staticcheck $(STATICCHECK_VERSION)' >&2; \
 		GOBIN=$(CURDIR)/.tools/staticcheck.new $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION) && \
 		mv .tools/staticcheck.new/staticcheck $(STATICCHECK) && rm -r .tools/staticcheck.new; }; then \
-		set -x; $(STATICCHECK) ./...; \
+		export GOFLAGS="$${GOFLAGS:-} $$(.ci/race)"; set -x; $(STATICCHECK) ./...; \
 	elif [ "$${CI:-}" = true ]; then \
 		echo 'staticcheck $(STATICCHECK_VERSION) could not be installed (see above), and CI=true skips nothing.' >&2; exit 1; \
 	else \
