@@ -17,7 +17,7 @@ import (
 // onRedis is one of two replicas that share limits in Redis.
 func onRedis(t *testing.T, url string) *Store {
 	t.Helper()
-	return patientOnRedis(t, url, 250*time.Millisecond)
+	return patientOnRedis(t, url, time.Second)
 }
 
 func patientOnRedis(t *testing.T, url string, timeout time.Duration) *Store {

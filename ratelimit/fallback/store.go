@@ -27,7 +27,8 @@ type Options struct {
 	// Replicas is how many processes share the limits: each enforces its part. 1 by
 	// default.
 	Replicas int64
-	// Timeout is how long Take waits for the store, 50 ms by default.
+	// Timeout is how long Take waits for the store, 50 ms by default. For what has happened
+	// already no request waits: it may take as long as the caller has, and the store.
 	Timeout time.Duration
 	// Failures in a row after which the store is not asked any more, 5 by default.
 	Failures int
@@ -101,9 +102,7 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 		}
 	}
 	if !s.open.Load() {
-		bounded, cancel := context.WithTimeout(ctx, s.options.Timeout)
-		answers, err := s.options.Store.Take(bounded, asks)
-		cancel()
+		answers, err := s.ask(ctx, asks)
 		if err == nil {
 			s.failures.Store(0)
 			s.owed.learn(asks, answers)
@@ -122,6 +121,16 @@ func (s *Store) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	}
 	// The time to answer in may be over, but for this it is short.
 	return s.without(context.WithoutCancel(ctx), asks)
+}
+
+// ask asks the store, for as long as who waits for it may wait.
+func (s *Store) ask(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Answer, error) {
+	if slices.ContainsFunc(asks, func(a ratelimit.Ask) bool { return !a.Always || a.Refusable }) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.options.Timeout)
+		defer cancel()
+	}
+	return s.options.Store.Take(ctx, asks)
 }
 
 // withoutSome answers those of the asks that the store did not.

@@ -40,6 +40,35 @@ func (s *shaky) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 	return s.Store.Take(ctx, asks)
 }
 
+// late is a store that takes its time.
+type late struct {
+	ratelimit.Store
+	takes time.Duration
+}
+
+func (s late) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Answer, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(s.takes):
+		return s.Store.Take(ctx, asks)
+	}
+}
+
+// TestReportsMayWait: a quota does not open because a report of what was let through had a
+// late answer, as a request's would.
+func TestReportsMayWait(t *testing.T) {
+	s := replica(t, late{memory.New(memory.Options{}), 100 * time.Millisecond}, Options{Timeout: time.Millisecond})
+	reported, asked := window("w", 2, 2, gateway.FailOpen), window("w", 2, 1, gateway.FailOpen)
+	reported.Always = true
+	if got := take(t, s, reported); got.Open || got.Remaining != 0 {
+		t.Errorf("a report: %+v", got)
+	}
+	if got := take(t, s, asked); !got.Open {
+		t.Errorf("a request: %+v", got)
+	}
+}
+
 // logged counts what is logged.
 type logged struct{ lines atomic.Int64 }
 
