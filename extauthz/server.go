@@ -11,6 +11,7 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
+	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
@@ -20,6 +21,7 @@ import (
 	"gatehouse/internal/introspection"
 	"gatehouse/internal/lambda"
 	"gatehouse/internal/obs"
+	"gatehouse/internal/wire"
 )
 
 // Invoker calls Lambda functions: a *lambda.Client. Its errors are those of
@@ -159,7 +161,7 @@ func (s *Server) answer(ctx context.Context, r *authv3.CheckRequest) (answer *re
 		var span trace.Span
 		ctx, span = obs.CallSpan(ctx, s.tracer, "authorization", attribute.String("gatehouse.route", c.describe()))
 		defer func() {
-			span.SetAttributes(attribute.Bool("gatehouse.allowed", answer.GetDeniedResponse() == nil))
+			answer.tell(span)
 			span.End()
 		}()
 	}
@@ -177,6 +179,24 @@ func (s *Server) answer(ctx context.Context, r *authv3.CheckRequest) (answer *re
 	}
 	s.metrics.checks[true].Inc()
 	return c.grant()
+}
+
+// tell has a span tell the answer; there is none yet behind a mistake of ours.
+func (r *response) tell(span trace.Span) {
+	if r == nil {
+		span.SetStatus(otelcodes.Error, "")
+		return
+	}
+	denied := r.GetDeniedResponse()
+	span.SetAttributes(attribute.Bool("gatehouse.allowed", denied == nil))
+	if denied == nil {
+		return
+	}
+	code := r.GetDynamicMetadata().GetFields()[wire.AnswerCode].GetStringValue()
+	span.SetAttributes(attribute.String("gatehouse.code", code))
+	if denied.GetStatus().GetCode() >= 500 {
+		obs.Failed(span, code)
+	}
 }
 
 // refuse books and answers a refusal.

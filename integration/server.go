@@ -250,12 +250,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if given := r.Header.Get("X-Amzn-Trace-Id"); given != "" {
 		r = r.WithContext(obs.WithXRay(r.Context(), given))
 	}
+	x := &exchange{server: s, w: w, memory: share{of: s.memory}}
 	if given := r.Header.Get("Traceparent"); given != "" && s.tracer != nil {
 		ctx, span := obs.Span(r.Context(), s.tracer, given, "integration "+id.Route, attribute.String("gatehouse.api", id.API), attribute.String("gatehouse.stage", id.Stage))
-		defer span.End()
+		defer func() {
+			// Who has left is told nothing, and nobody has made a mistake.
+			if x.failed != gone.name {
+				obs.Answered(span, x.status, x.failed)
+			}
+			span.End()
+		}()
 		r = r.WithContext(ctx)
 	}
-	x := &exchange{server: s, request: r, w: w, memory: share{of: s.memory}}
+	x.request = r
 	defer x.memory.end()
 	// Several are not what our Envoys send.
 	if ok && len(identities) == 1 {

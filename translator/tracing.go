@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
@@ -142,7 +143,7 @@ func traceRequests(m *hcmv3.HttpConnectionManager, g *gateway.Gateway) {
 		MaxPathTagLength: uint32Value(0),
 		CustomTags: []*tracingv3.CustomTag{
 			logTag("http.url", kept(filterTracedURL)),
-			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage), routeTag("http.route", wire.MetadataRoute),
+			routeTag("gatehouse.api", wire.MetadataAPI), routeTag("gatehouse.stage", wire.MetadataStage),
 		},
 		UpstreamOperation:    "integration",
 		NoContextPropagation: true,
@@ -240,11 +241,23 @@ func (c *stageCompiler) trace(route *routev3.Route, name string) {
 	always := &typev3.FractionalPercent{Numerator: 100}
 	route.Tracing = &routev3.Tracing{
 		ClientSampling: always, OverallSampling: always, RandomSampling: sampled(c.stage.Tracing.Percent),
-		Operation: formatLiteral(name),
+		Operation:  formatLiteral(name),
+		CustomTags: templateTag(name),
 	}
 	for _, name := range tracingFilters {
 		route.TypedPerFilterConfig[name] = enabled(nil)
 	}
+}
+
+// templateTag is the template of the path of a route with this key; none where it has none, as
+// $default. The method is told apart: products for traces put it before the template.
+// See https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+func templateTag(key string) []*tracingv3.CustomTag {
+	_, template, _ := strings.Cut(key, " ")
+	if !strings.HasPrefix(template, "/") {
+		return nil
+	}
+	return []*tracingv3.CustomTag{{Tag: "http.route", Type: &tracingv3.CustomTag_Literal_{Literal: &tracingv3.CustomTag_Literal{Value: template}}}}
 }
 
 // sampled is a share of requests in ten-thousandths. Envoy draws a number below 10,000 to

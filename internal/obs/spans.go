@@ -3,7 +3,10 @@ package obs
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -84,16 +87,75 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !parent.IsRecording() {
 		return t.RoundTripper.RoundTrip(r)
 	}
-	ctx, span := parent.TracerProvider().Tracer("gatehouse").Start(ctx, r.Method+" "+r.URL.Host, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attribute.String("http.request.method", r.Method), attribute.String("server.address", r.URL.Host)))
+	ctx, span := parent.TracerProvider().Tracer("gatehouse").Start(ctx, r.Method+" "+r.URL.Host, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(calls(r)...))
 	defer span.End()
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	response, err := t.RoundTripper.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		// The error itself may have the URL in it, and that a token.
 		span.SetStatus(codes.Error, "no answer")
+		span.SetAttributes(attribute.String(errorType, noAnswer(err)))
 		return nil, err
 	}
-	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode))
+	answered(span, response.StatusCode, http.StatusBadRequest)
 	return response, nil
+}
+
+// Names of attributes are those of https://opentelemetry.io/docs/specs/semconv/http/http-spans/;
+// url.full is left out, as tokens travel in it.
+const (
+	errorType  = "error.type"
+	statusCode = "http.response.status_code"
+)
+
+// calls are the attributes of a call that is to be made.
+func calls(r *http.Request) []attribute.KeyValue {
+	told := []attribute.KeyValue{attribute.String("http.request.method", r.Method), attribute.String("server.address", r.URL.Hostname())}
+	port, _ := strconv.Atoi(r.URL.Port())
+	switch {
+	case port != 0:
+	case r.URL.Scheme == "https":
+		port = 443
+	default:
+		port = 80
+	}
+	return append(told, attribute.Int("server.port", port))
+}
+
+// noAnswer is the kind of an error that a call ends with.
+func noAnswer(err error) string {
+	var late net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "cancelled"
+	case errors.As(err, &late) && late.Timeout():
+		return "timeout"
+	}
+	return "connection"
+}
+
+// Answered has a span of a request tell its answer, and why the gateway made that itself, or could
+// not end it; "" where neither is so. What a client did wrong is no error of who serves it.
+func Answered(span trace.Span, status int, failure string) {
+	answered(span, status, http.StatusInternalServerError)
+	if failure != "" && (status < http.StatusBadRequest || status >= http.StatusInternalServerError) {
+		Failed(span, failure)
+	}
+}
+
+// Failed has a span tell what it has failed by: one of few names.
+func Failed(span trace.Span, by string) {
+	span.SetStatus(codes.Error, "")
+	span.SetAttributes(attribute.String(errorType, by))
+}
+
+// answered tells a status, which is an error from a certain one on; nothing where there is none.
+func answered(span trace.Span, status, errorsFrom int) {
+	if status == 0 {
+		return
+	}
+	span.SetAttributes(attribute.Int(statusCode, status))
+	if status >= errorsFrom {
+		Failed(span, strconv.Itoa(status))
+	}
 }

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"gatehouse/gateway"
 	"gatehouse/internal/otlp"
@@ -271,7 +273,7 @@ func TestTraceSpans(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]string{
-			"gatehouse.api": "shop", "gatehouse.stage": r.stage, "http.route": "GET /proxy/{id}", "http.status_code": "200", "http.method": "GET",
+			"gatehouse.api": "shop", "gatehouse.stage": r.stage, "http.route": "/proxy/{id}", "http.status_code": "200", "http.method": "GET",
 			"http.url": r.url,
 		} {
 			if server.Attributes[name] != want {
@@ -282,7 +284,7 @@ func TestTraceSpans(t *testing.T) {
 	// A refusal is a span, too.
 	const refused = "1af7651916cd43dd8448eb211c80319c"
 	g.request("GET", "shop.execute-api.localhost", "/v1/none", "", "Traceparent", "00-"+refused+"-"+parent+"-01")
-	if span := spansOf(t, c, refused, 1)["no route"]; span.Attributes["http.status_code"] != "403" {
+	if span := spansOf(t, c, refused, 1)["no route"]; span.Attributes["http.status_code"] != "403" || span.Attributes["http.route"] != "" {
 		t.Errorf("%+v", span)
 	}
 	// Nobody waits for a collector that hangs, or is gone.
@@ -315,8 +317,16 @@ func TestTraceThroughServices(t *testing.T) {
 	}
 	t.Cleanup(func() { push.Close(context.Background()) })
 	told := make(chan http.Header, 1)
+	var fails atomic.Bool
 	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		told <- r.Header
+		if r.Header.Get("X-Amzn-Trace-Id") == "" {
+			t.Error("the function is told of no trace")
+		}
+		if fails.Load() {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
 		io.WriteString(w, `{"statusCode": 200, "body": "well"}`)
 	}))
 	defer function.Close()
@@ -365,11 +375,37 @@ func TestTraceThroughServices(t *testing.T) {
 	if got, want := header.Get("Traceparent"), "00-"+trace+"-"+spans[call].ID+"-01"; got != want {
 		t.Errorf("the function is told %q, want %q", got, want)
 	}
+	host, port, _ := strings.Cut(strings.TrimPrefix(function.URL, "http://"), ":")
+	for name, want := range map[string]string{"http.request.method": "POST", "server.address": host, "server.port": "int_value:" + port, "http.response.status_code": "int_value:200", "error.type": ""} {
+		if got := spans[call].Attributes[name]; got != want {
+			t.Errorf("%s of the call is %q, want %q", name, got, want)
+		}
+	}
+	for name, span := range spans {
+		if span.Span.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_UNSET {
+			t.Errorf("%s: %v", name, span.Span.GetStatus())
+		}
+	}
+	// What goes wrong is an error of who it has gone wrong for, and says by what.
+	failing, denied := trace[:31]+"a", trace[:31]+"b"
+	fails.Store(true)
+	g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Traceparent", "00-"+failing+"-"+parent+"-01", "Authorization", "allow")
+	<-told
+	spans = spansOf(t, c, failing, 8)
+	for name, want := range map[string]string{call: "403", "integration GET /function": "refused", "GET /function": "", "integration": ""} {
+		if span := spans[name]; span.Span.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_ERROR || span.Attributes["error.type"] != want {
+			t.Errorf("%s: %v, %v, want %q", name, span.Span.GetStatus(), span.Attributes, want)
+		}
+	}
+	g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Traceparent", "00-"+denied+"-"+parent+"-01", "Authorization", "deny")
+	if span := spansOf(t, c, denied, 4)["authorization"]; span.Attributes["gatehouse.code"] != "authorizer-denied" || span.Span.GetStatus().GetCode() != tracepb.Status_STATUS_CODE_UNSET {
+		t.Errorf("a refusal: %v, %v", span.Span.GetStatus(), span.Attributes)
+	}
 	// What is not sampled is no span anywhere.
 	g.request("GET", "shop.execute-api.localhost", "/v1/function", "", "Authorization", "allow")
 	<-told
 	for _, span := range c.Spans() {
-		if span.Trace != trace {
+		if span.Trace != trace && span.Trace != failing && span.Trace != denied {
 			t.Errorf("%+v", span)
 		}
 	}
