@@ -252,13 +252,22 @@ func (l *StageAccessLog) Overrides() []string {
 // integrationStatuses are the variables that tell what the integration has answered.
 var integrationStatuses = []string{"integrationStatus", "integration.status", "integration.integrationStatus"}
 
+// integrationErrors are those that tell why it has not.
+var integrationErrors = []string{"integration.error", "integrationErrorMessage"}
+
 // IntegrationStatus reports whether the format has one of them; false where l is nil.
-func (l *StageAccessLog) IntegrationStatus() bool {
+func (l *StageAccessLog) IntegrationStatus() bool { return l.hasOneOf(integrationStatuses) }
+
+// IntegrationError reports whether the format tells why an integration has not answered; false
+// where l is nil.
+func (l *StageAccessLog) IntegrationError() bool { return l.hasOneOf(integrationErrors) }
+
+func (l *StageAccessLog) hasOneOf(names []string) bool {
 	if l == nil {
 		return false
 	}
 	return slices.ContainsFunc(logReference.FindAllStringSubmatchIndex(l.Format, -1), func(m []int) bool {
-		return slices.Contains(integrationStatuses, logVariableName(l.Format, m))
+		return slices.Contains(names, logVariableName(l.Format, m))
 	})
 }
 

@@ -38,6 +38,10 @@ type exchange struct {
 	status int
 	failed string
 
+	// called is the status that the call of a function, or of an action, was answered with, 0 where
+	// it was not.
+	called int
+
 	// integrationTold is what the answer tells Envoy beside what clients get.
 	integrationTold string
 

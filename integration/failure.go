@@ -60,6 +60,14 @@ var (
 	internalError = &failure{"internal-error", string(gateway.APIConfigurationError), 0, 500, internalServerError}
 )
 
+// responseType is the gateway response that the failure is logged as.
+func (f *failure) responseType() gateway.ResponseType {
+	if t := gateway.ResponseType(f.reply); gateway.ResponseDefaults[t].ErrorType != "" {
+		return t
+	}
+	return gateway.IntegrationFailure
+}
+
 // fail answers a failure. The reason is for the log, and must not have in it what clients
 // or functions sent.
 func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
@@ -68,6 +76,7 @@ func (x *exchange) fail(f *failure, reason string) { x.failWith(f, "", reason) }
 func (x *exchange) failWith(f *failure, message, reason string) {
 	x.failed = f.name
 	x.tellFailure(f, reason)
+	x.tellInstead(f, reason)
 	if f == gone || f == badRequest || f == mayNotInvalidate || f == tooLarge || f == unsupportedMedia {
 		x.log(slog.LevelDebug, f.name, reason)
 	} else {

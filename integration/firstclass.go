@@ -202,6 +202,7 @@ func (h *firstClass) run(m *httpMapping) *trouble {
 		return t
 	}
 	defer response.Body.Close()
+	m.called = response.StatusCode
 	answer, t := m.readResponse(response)
 	if t != nil {
 		return t

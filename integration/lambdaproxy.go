@@ -138,6 +138,7 @@ func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 	}
 	begin := time.Now()
 	result, err := x.server.lambda.Invoke(x.reserving(), target, event)
+	x.called = callStatus(err)
 	var function *lambda.FunctionError
 	switch {
 	case errors.As(err, &function):
@@ -148,6 +149,20 @@ func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 		x.execution.Answer(nil, result)
 	}
 	return result, err
+}
+
+// callStatus is what Lambda has answered a call with: 200 where the function was called, whatever
+// became of it; 0 for no answer.
+func callStatus(err error) int {
+	var function *lambda.FunctionError
+	var refusal *lambda.RefusedError
+	switch {
+	case err == nil, errors.As(err, &function), errors.Is(err, lambda.ErrTooLarge):
+		return http.StatusOK
+	case errors.As(err, &refusal):
+		return refusal.Status
+	}
+	return 0
 }
 
 // prepare makes the event; where it cannot, the request is answered.

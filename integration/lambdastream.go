@@ -49,6 +49,7 @@ func (p *lambdaStream) serve(x *exchange) {
 	}
 	begin := time.Now()
 	stream, err := x.server.streams.Stream(x.ctx(), p.target, event)
+	x.called = callStatus(err)
 	if err != nil {
 		x.fail(callFailure(x.ctx(), err), err.Error())
 		return

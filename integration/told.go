@@ -33,6 +33,26 @@ func (x *exchange) tell(value func(name string) string) {
 	}
 }
 
+// tellInstead has it tell that the gateway answers in the place of the integration, and why,
+// beside what is told already.
+func (x *exchange) tellInstead(f *failure, reason string) {
+	before := x.integrationTold
+	x.tell(func(name string) string {
+		switch {
+		case name == wire.ToldResponseType:
+			return string(f.responseType())
+		case name == wire.ToldError:
+			return reason
+		case name == wire.ToldStatus && x.called != 0:
+			return strconv.Itoa(x.called)
+		}
+		return ""
+	})
+	if before != "" && len(before)+1+len(x.integrationTold) <= wire.MaxIntegrationTold {
+		x.integrationTold = strings.Trim(before+"&"+x.integrationTold, "&")
+	}
+}
+
 // tellCache has it tell that the stage's cache gave the answer, and what it is.
 func (x *exchange) tellCache(did string) {
 	x.tell(func(name string) string {

@@ -141,13 +141,13 @@ func (r *request) restResponseType() gateway.ResponseType {
 	return ""
 }
 
-// httpResponseType goes by what Envoy did: HTTP APIs do not name errors, so that what the
-// integration service says in the gateway's name cannot be told from a function's word.
+// httpResponseType goes by what Envoy did, and what the integration service tells: HTTP APIs do
+// not name errors in their answers.
 func (r *request) httpResponseType() gateway.ResponseType {
 	details := r.details()
 	switch {
 	case details == "via_upstream":
-		return ""
+		return gateway.ResponseType(r.integrationTold(wire.ToldResponseType))
 	case details == "direct_response" && r.status == 404:
 		return gateway.ResourceNotFound
 	case details == "local_rate_limited", details == "request_rate_limited", details == "rate_limited_by_quota":

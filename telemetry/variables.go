@@ -241,10 +241,13 @@ func integrationStatus(r *request) string {
 
 // backendStatus is the status of the backend itself, or the one that a function gave.
 func backendStatus(r *request) string {
-	if told := r.integrationTold(wire.ToldStatus); told != "" {
+	if r.route == nil || r.route.Integration == nil {
+		return ""
+	}
+	if told := r.integrationTold(wire.ToldStatus); told != "" && r.route.Integration.Type != gateway.IntegrationAWSProxy {
 		return told
 	}
-	if !r.integrated() || r.route.Integration == nil {
+	if !r.integrated() {
 		return ""
 	}
 	switch r.route.Integration.Type {
@@ -269,7 +272,7 @@ func integrationError(r *request) string {
 	}
 	details := r.details()
 	if strings.HasPrefix(details, customPrefix) || details == "via_upstream" {
-		return r.errorMessage()
+		return cmp.Or(r.integrationTold(wire.ToldError), r.errorMessage())
 	}
 	return details
 }

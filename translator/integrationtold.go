@@ -9,19 +9,29 @@ import (
 )
 
 // askIntegration has the integration service tell what cannot be seen of its answers: what the
-// templates of a route override and what the backend has answered, as far as the stage's access
-// log wants it, and whether the stage's cache has answered. Envoy takes that out of the response,
-// and keeps it for those who are told about the request.
+// templates of a route override, what the backend has answered and why it has not, as far as the
+// stage's access log wants it, whether the stage's cache has answered, and of HTTP APIs whether the
+// gateway has in its place. Envoy takes that out of the response, and keeps it for those who are
+// told about the request.
 func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
-	if !c.site.telemetry || !c.rest() {
+	if !c.site.telemetry {
 		return
 	}
 	var names []string
-	if r.Integration.Overrides() {
-		names = c.stage.AccessLog.Overrides()
+	if c.api.Protocol == gateway.HTTP {
+		names = append(names, wire.ToldResponseType)
 	}
-	if t := r.Integration.Type; (t == gateway.IntegrationHTTP || t == gateway.IntegrationAWS) && c.stage.AccessLog.IntegrationStatus() {
-		names = append(names, wire.ToldStatus)
+	if c.stage.AccessLog.IntegrationError() {
+		names = append(names, wire.ToldError)
+	}
+	if r.Integration.Overrides() {
+		names = append(names, c.stage.AccessLog.Overrides()...)
+	}
+	switch r.Integration.Type {
+	case gateway.IntegrationHTTP, gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
+		if c.stage.AccessLog.IntegrationStatus() {
+			names = append(names, wire.ToldStatus)
+		}
 	}
 	if c.stage.RouteCache(r.Route) != nil {
 		names = append(names, wire.ToldCache)

@@ -21,8 +21,13 @@ const (
 // What may be wanted, beside requestOverride.… and responseOverride.…, which are named as the
 // variables of access logs.
 const (
-	// ToldStatus is the status that the integration answered with, before it was mapped.
+	// ToldStatus is the status that the integration answered with, before it was mapped; of a
+	// function that its call has failed with.
 	ToldStatus = "integrationStatus"
+	// ToldError and ToldResponseType are there where the gateway has answered in the place of the
+	// integration: why, and the gateway response. HTTP APIs do not tell clients which it is.
+	ToldError        = "integrationError"
+	ToldResponseType = "responseType"
 	// ToldCache is what the stage's cache did: CacheAnswered or CacheRefused, or nothing where
 	// the integration was asked.
 	ToldCache = "cache"

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,8 @@ const fatesOfREST = `
 `
 
 const fatesOfHTTP = `
+  /function: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, payloadFormatVersion: "1.0", uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations"}}}
+  /gone: {get: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, payloadFormatVersion: "2.0", uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:gone/invocations"}}}
   /renamed: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, payloadFormatVersion: "1.0", uri: "BACKEND/any", responseParameters: {"404": {"overwrite:statuscode": "410"}}}}}
   /socket: {get: {x-amazon-apigateway-integration: {type: http_proxy, httpMethod: GET, payloadFormatVersion: "1.0", uri: "SOCKET/"}}}
 `
@@ -40,7 +43,25 @@ const fatesOfHTTP = `
 func TestLoggedFates(t *testing.T) {
 	backend, waiting := fickleBackend(t)
 	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, `{"statusCode": 203, "body": "x"}`)
+		var event struct {
+			Query map[string]string `json:"queryStringParameters"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+			t.Error(err)
+		}
+		switch event.Query["do"] {
+		case "fail":
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			io.WriteString(w, `{"errorMessage": "said-by-the-function", "errorType": "ValueError"}`)
+		case "refuse":
+			w.WriteHeader(http.StatusForbidden)
+		case "garbage":
+			io.WriteString(w, "garbage")
+		case "503":
+			io.WriteString(w, `{"statusCode": 503}`)
+		default:
+			io.WriteString(w, `{"statusCode": 203, "body": "x"}`)
+		}
 	}))
 	defer function.Close()
 	socket := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +81,7 @@ func TestLoggedFates(t *testing.T) {
 		}},
 		gateway.API{ID: "h", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "v1", AccessLog: log, Deployment: deploy(t, gateway.HTTP, fatesAPI+strings.ReplaceAll(fatesOfHTTP, "SOCKET", socket.URL), backend.URL)}}},
 	)
-	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}}
+	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "gone", Endpoint: "http://127.0.0.1:1"}}
 	s.Gateways[0].Telemetry = true
 	g := start(t, s)
 
@@ -97,6 +118,14 @@ func TestLoggedFates(t *testing.T) {
 	refused := func(status, kind, message string, set ...string) map[string]string {
 		return unanswered(status, append([]string{"error.responseType", kind, "error.message", message}, set...)...)
 	}
+	// failing is of a function whose call ended with a status, "-" for none.
+	failing := func(status, message, called, why string) map[string]string {
+		return fate(status, "integrationStatus", called, "integration.integrationStatus", called, "integration.status", "-",
+			"error.responseType", "INTEGRATION_FAILURE", "error.message", message, "integration.error", why)
+	}
+	const ofREST, ofHTTP = "Internal server error", "Internal Server Error"
+	const raised, noObject = `the function failed with an error of type "ValueError"`, "the result is not a JSON object"
+	const forbidden = "calling arn:aws:lambda:us-east-1:000000000000:function:hello: Lambda answers with status 403"
 	const resetBefore, resetAmid = "upstream_reset_before_response_started{connection_termination}", "upstream_reset_after_response_started{protocol_error}"
 	requests := []struct {
 		api, method, target string
@@ -122,9 +151,13 @@ func TestLoggedFates(t *testing.T) {
 		{"r", "POST", "/v1/template", "", whole, fate("200")},
 		{"r", "POST", "/v1/template?do=404", "", whole, mapped("410", "404")},
 		// No response is for it.
-		{"r", "POST", "/v1/template?do=204", "", whole, fate("500", "integrationStatus", "204", "integration.integrationStatus", "204", "integration.status", "204", "error.responseType", "INTEGRATION_FAILURE", "error.message", "Internal server error", "integration.error", "Internal server error")},
+		{"r", "POST", "/v1/template?do=204", "", whole, fate("500", "integrationStatus", "204", "integration.integrationStatus", "204", "integration.status", "204", "error.responseType", "INTEGRATION_FAILURE", "error.message", ofREST, "integration.error", "no integration response is for what the backend answered")},
 		{"r", "POST", "/v1/template", "Content-Type: text/plain\r\n", whole, refused("415", "UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")},
 		{"r", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"r", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"r", "GET", "/v1/function?do=fail", "", whole, failing("502", ofREST, "200", raised)},
+		{"r", "GET", "/v1/function?do=garbage", "", whole, failing("502", ofREST, "200", noObject)},
+		{"r", "GET", "/v1/function?do=refuse", "", whole, failing("500", ofREST, "403", forbidden)},
 		{"r", "POST", "/v1/custom", "", whole, mapped("202", "200")},
 		{"r", "GET", "/kept/quick", "", whole, fate("200")},
 		{"r", "GET", "/kept/quick", "", whole, unanswered("200")},
@@ -135,6 +168,12 @@ func TestLoggedFates(t *testing.T) {
 		{"h", "GET", "/v1/any?do=half503", "", broken, fate("503", "integration.error", resetAmid)},
 		{"h", "GET", "/v1/any?do=reset", "", whole, refused("503", "INTEGRATION_FAILURE", "Service Unavailable", "integration.error", resetBefore)},
 		{"h", "GET", "/v1/quick?do=slow", "", whole, refused("504", "INTEGRATION_TIMEOUT", "Service Unavailable", "integration.error", "response_timeout")},
+		{"h", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"h", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"h", "GET", "/v1/function?do=fail", "", whole, failing("500", ofHTTP, "200", raised)},
+		{"h", "GET", "/v1/function?do=garbage", "", whole, failing("500", ofHTTP, "200", noObject)},
+		{"h", "GET", "/v1/function?do=refuse", "", whole, failing("500", ofHTTP, "403", forbidden)},
+		{"h", "GET", "/v1/gone", "", whole, failing("500", ofHTTP, "-", "calling arn:aws:lambda:us-east-1:000000000000:function:gone: dial tcp 127.0.0.1:1: connect: connection refused")},
 		{"h", "GET", "/v1/down", "", whole, refused("503", "INTEGRATION_FAILURE", "Service Unavailable", "integration.error", "delayed connect error: Connection refused")},
 		{"h", "POST", "/v1/any", "Content-Length: 20000000\r\n", whole, refused("413", "REQUEST_TOO_LARGE", "Request Entity Too Large")},
 		{"h", "GET", "/v1/renamed?do=404", "", whole, mapped("410", "404")},
@@ -194,7 +233,7 @@ func TestLoggedFates(t *testing.T) {
 		{"integration_latency_seconds", []string{"r", "", "v1", "POST", "/template"}, 3},
 		{"count_total", []string{"r", "", "kept", "", ""}, 5},
 		{"integration_latency_seconds", []string{"r", "", "kept", "", ""}, 2},
-		{"5xx_total", []string{"h", "", "v1", "", ""}, 4},
+		{"5xx_total", []string{"h", "", "v1", "", ""}, 9},
 		{"4xx_total", []string{"h", "", "v1", "", ""}, 2},
 	} {
 		if got := metricOf(t, g.metrics, "gatehouse_apigateway_"+c.name, c.labels...); got != c.want {
