@@ -242,7 +242,7 @@ func newControlPlane(ctx context.Context, definitions definition.Options, flags 
 		return nil, err
 	}
 	if c.otlp, err = otlp.Start(ctx, otlp.Options{
-		Endpoint: flags.otlpEndpoint, Metrics: c.metrics, Registerer: c.metrics, Log: log.With("component", "otlp"), Version: version,
+		Endpoint: flags.otlpEndpoint, Metrics: c.metrics, Registerer: c.metrics, Log: log.With("component", "otlp"), Version: thisBuild().Version, Instance: instanceID(flags.httpAddress),
 	}); err != nil {
 		return nil, err
 	}

@@ -3,8 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,6 +49,20 @@ func thisBuild() build {
 		}
 	}
 	return b
+}
+
+// instanceID names this process among others, also those of other machines: by its host and the
+// port of its own there. A start anew is the same, but where any free port is taken.
+func instanceID(httpAddress string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	_, port, err := net.SplitHostPort(httpAddress)
+	if err != nil || port == "0" {
+		port = "pid-" + strconv.Itoa(os.Getpid())
+	}
+	return net.JoinHostPort(host, port)
 }
 
 func (b build) String() string {

@@ -41,6 +41,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	Log        *slog.Logger
 	Version    string
+	// Instance tells this process from others that report to the same collector, which takes
+	// their metrics for one process's without it.
+	Instance string
 }
 
 // Push reports until Close. A nil one reports nothing.
@@ -80,7 +83,8 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 	})
 	o.Registerer.MustRegister(results, ended, sent)
 	of, err := resource.New(ctx, resource.WithAttributes(
-		attribute.String("service.name", "gatehouse"), attribute.String("service.version", o.Version)), resource.WithFromEnv(), resource.WithTelemetrySDK())
+		attribute.String("service.name", "gatehouse"), attribute.String("service.version", o.Version), attribute.String("service.instance.id", o.Instance),
+	), resource.WithFromEnv(), resource.WithTelemetrySDK())
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}

@@ -86,7 +86,7 @@ func TestPush(t *testing.T) {
 	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests_total", Help: "Requests."}, []string{"stage"})
 	registry.MustRegister(requests)
 	requests.WithLabelValues("v1").Add(7)
-	p, err := otlp.Start(t.Context(), otlp.Options{Metrics: registry, Registerer: registry, Log: slog.New(slog.NewTextHandler(logged, nil)), Version: "v1"})
+	p, err := otlp.Start(t.Context(), otlp.Options{Metrics: registry, Registerer: registry, Log: slog.New(slog.NewTextHandler(logged, nil)), Version: "v1", Instance: "host:8001"})
 	if err != nil || p == nil {
 		t.Fatal(p, err)
 	}
@@ -110,6 +110,11 @@ func TestPush(t *testing.T) {
 	points := c.Metric("requests_total").GetSum().GetDataPoints()
 	if len(points) != 1 || points[0].GetAsDouble() != 7 || points[0].GetAttributes()[0].GetValue().GetStringValue() != "v1" {
 		t.Error(points)
+	}
+	for name, want := range map[string]string{"service.name": "gatehouse", "service.version": "v1", "service.instance.id": "host:8001", "deployment.environment": "test"} {
+		if got := c.Resource(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
 	}
 	if span := c.Spans()[0]; span.Name != "sampled" || span.Service != "gatehouse" || span.Trace != context1[3:35] || span.Parent != context1[36:52] {
 		t.Error(c.Spans())

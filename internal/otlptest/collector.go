@@ -34,6 +34,8 @@ type Collector struct {
 	metrics []*metricspb.Metric
 	logs    []*logspb.LogRecord
 	headers metadata.MD
+	// resource is who the last metrics are of.
+	resource map[string]string
 }
 
 // Span is one that was reported, with its ids in hexadecimal.
@@ -116,6 +118,13 @@ func (c *Collector) Spans() []Span {
 	return append([]Span(nil), c.spans...)
 }
 
+// Resource is an attribute of who sent the last metrics, "" for none.
+func (c *Collector) Resource(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resource[name]
+}
+
 // Logs are all records so far.
 func (c *Collector) Logs() []*logspb.LogRecord {
 	c.mu.Lock()
@@ -193,6 +202,7 @@ func (s metrics) Export(ctx context.Context, r *collectormetrics.ExportMetricsSe
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	for _, of := range r.ResourceMetrics {
+		s.c.resource = attributes(of.GetResource().GetAttributes())
 		for _, scope := range of.ScopeMetrics {
 			s.c.metrics = append(s.c.metrics, scope.Metrics...)
 		}
