@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -51,9 +52,10 @@ type Store struct {
 	metrics *metrics
 	owed    *ledger
 
-	// open is whether the store is not asked, and failures how often it failed in a row.
-	open     atomic.Bool
-	failures atomic.Int64
+	// open is whether the store is not asked, and failures how often it failed in a row; aside is
+	// that of calls which no request waits for.
+	open            atomic.Bool
+	failures, aside atomic.Int64
 	// mu is held to change open.
 	mu     sync.Mutex
 	opened time.Time
@@ -166,6 +168,28 @@ func (s *Store) failed(err error) {
 	s.rouse()
 }
 
+// answersOthers is that of a store that has been seen to answer. If it goes on to fail those that no
+// request waits for, it is not gone, and requests must not be without it now and then.
+const answersOthers = math.MinInt64 / 2
+
+// failedAside counts how a call ended that no request waits for. Where all limits are reported
+// there is hardly any other, and nobody would hear that the store is gone.
+func (s *Store) failedAside(err error) error {
+	part := &ratelimit.PartialError{}
+	switch {
+	case err == nil:
+		s.aside.Store(0)
+	case errors.As(err, &part), errors.Is(err, context.Canceled):
+		// What answers a part is there.
+	default:
+		if s.aside.Add(1) >= int64(s.options.Failures) {
+			s.setOpen(err)
+			s.rouse()
+		}
+	}
+	return err
+}
+
 func (s *Store) setOpen(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,6 +207,7 @@ func (s *Store) setClosed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures.Store(0)
+	s.aside.Store(answersOthers)
 	s.open.Store(false)
 	s.metrics.up.Set(1)
 	s.metrics.changes.Inc()
@@ -250,7 +275,7 @@ func (s *Store) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
 	if s.open.Load() {
 		return errOpen
 	}
-	return s.options.Store.AddUsage(ctx, counts)
+	return s.failedAside(s.options.Store.AddUsage(ctx, counts))
 }
 
 // Meet meets the other services in the store. While the store does not answer it fails at
@@ -263,7 +288,8 @@ func (s *Store) Meet(ctx context.Context, service string, claims []ratelimit.Cla
 	case s.open.Load():
 		return nil, errOpen
 	}
-	return census.Meet(ctx, service, claims)
+	others, err := census.Meet(ctx, service, claims)
+	return others, s.failedAside(err)
 }
 
 // Usage reads the store's counts. It fails with the store.
@@ -276,7 +302,7 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 	if s.open.Load() {
 		return errOpen
 	}
-	return s.options.Store.NoteQuotas(ctx, notes)
+	return s.failedAside(s.options.Store.NoteQuotas(ctx, notes))
 }
 
 // Quotas reads the store's notes. It fails with the store.

@@ -23,7 +23,9 @@ import (
 type shaky struct {
 	ratelimit.Store
 	fails, hangs atomic.Bool
-	asked        atomic.Int64
+	// failsAside is for what no request waits for.
+	failsAside atomic.Bool
+	asked      atomic.Int64
 }
 
 var errGone = errors.New("the store is gone")
@@ -38,6 +40,21 @@ func (s *shaky) Take(ctx context.Context, asks []ratelimit.Ask) ([]ratelimit.Ans
 		return nil, errGone
 	}
 	return s.Store.Take(ctx, asks)
+}
+
+func (s *shaky) AddUsage(ctx context.Context, counts []ratelimit.Usage) error {
+	if s.fails.Load() || s.failsAside.Load() {
+		return errGone
+	}
+	return s.Store.AddUsage(ctx, counts)
+}
+
+// Meet implements ratelimit.Census.
+func (s *shaky) Meet(_ context.Context, _ string, claims []ratelimit.Claim) ([][]float64, error) {
+	if s.fails.Load() || s.failsAside.Load() {
+		return nil, errGone
+	}
+	return make([][]float64, len(claims)), nil
 }
 
 // late is a store that takes its time.
@@ -115,6 +132,53 @@ func window(counter string, limit, hits int64, mode gateway.FailureMode) ratelim
 
 func bucket(counter string, rate float64, burst, hits int64) ratelimit.Ask {
 	return ratelimit.Ask{Counter: counter, Bucket: &ratelimit.Bucket{Rate: rate, Burst: burst}, Hits: hits}
+}
+
+// TestNobodyAsks: that the store is gone is told also where no request asks it, as where all limits
+// are reported, and that it is back again.
+func TestNobodyAsks(t *testing.T) {
+	for name, call := range map[string]func(*Store) error{
+		"usage": func(s *Store) error { return s.AddUsage(t.Context(), []ratelimit.Usage{{Plan: "p"}}) },
+		"census": func(s *Store) error {
+			_, err := s.Meet(t.Context(), "one", []ratelimit.Claim{{Counter: "c"}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &shaky{Store: memory.New(memory.Options{})}
+			s := replica(t, store, Options{Failures: 3})
+			up := func() bool { return testutil.ToFloat64(s.metrics.up) == 1 }
+			for range 5 {
+				// Now and then is no sign of anything.
+				for _, fails := range []bool{true, true, false} {
+					store.fails.Store(fails)
+					if err := call(s); (err != nil) != fails {
+						t.Fatal(err)
+					}
+				}
+			}
+			if !up() || s.open.Load() {
+				t.Error("it is taken for gone too soon")
+			}
+			store.fails.Store(true)
+			for range 3 {
+				call(s)
+			}
+			if up() || !s.open.Load() {
+				t.Error("nobody is told that it is gone")
+			}
+			store.fails.Store(false)
+			wait(t, "it to be back", func() bool { return up() && call(s) == nil })
+			// What answers all others is not gone.
+			store.failsAside.Store(true)
+			wait(t, "it to be taken for gone, and asked", func() bool { call(s); return testutil.ToFloat64(s.metrics.changes) == 4 })
+			for range 10 {
+				if err := call(s); err == nil || !up() {
+					t.Fatalf("requests are without a store that answers them: %v", err)
+				}
+			}
+		})
+	}
 }
 
 // TestModes: what holds while the store fails, and that it is told of once.
