@@ -97,6 +97,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the collector for metrics: %w", err)
 		}
+		toBeCounted(results, "metrics")
 		reader := metric.NewPeriodicReader(countedMetrics{exporter, results}, metric.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(o.Metrics))))
 		p.metrics = metric.NewMeterProvider(metric.WithReader(reader), metric.WithResource(of))
 	}
@@ -105,6 +106,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the collector for traces: %w", err), p.Close(ctx))
 		}
+		toBeCounted(results, "traces")
 		p.spans = sdktrace.NewTracerProvider(
 			// Envoys decide, by what stages say.
 			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())), sdktrace.WithResource(of),
@@ -115,6 +117,7 @@ func Start(ctx context.Context, o Options) (*Push, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the collector for logs: %w", err), p.Close(ctx))
 		}
+		toBeCounted(results, "logs")
 		p.lines = newLineSender(exporter, of, results)
 	}
 	return p, nil
@@ -184,6 +187,13 @@ func (p *Push) Close(ctx context.Context) error {
 	}
 	ending.Wait()
 	return errors.Join(metrics, spans, lines)
+}
+
+// toBeCounted has a signal's counters be there from the start on: one that comes to be with the
+// first loss has not increased, to Prometheus.
+func toBeCounted(results *prometheus.CounterVec, signal string) {
+	results.WithLabelValues(signal, "sent")
+	results.WithLabelValues(signal, "lost")
 }
 
 func count(results *prometheus.CounterVec, signal string, err error) {

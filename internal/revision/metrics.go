@@ -19,7 +19,7 @@ type metrics struct {
 // newMetrics registers the metrics; with a nil Registerer they go nowhere.
 func newMetrics(r prometheus.Registerer) *metrics {
 	f := promauto.With(r)
-	return &metrics{
+	m := &metrics{
 		info: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatehouse_revision_info", Help: "1 for the revision that is served, with its state.",
 		}, []string{"revision", "state", "origin"}),
@@ -40,6 +40,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "gatehouse_revision_save_failed", Help: "1 if the last good revision could not be written to the data directory.",
 		}),
 	}
+	// A counter that comes to be with its first refusal has not increased, to Prometheus.
+	for _, step := range []string{"load", "prepare", "translate", "set", "envoy"} {
+		m.rejections.WithLabelValues(step)
+	}
+	return m
 }
 
 func (m *metrics) step(name string, took time.Duration) {
