@@ -247,6 +247,10 @@ func (p panel) check(t *testing.T, known []string) {
 		}
 		// A label in the legend is one that is left.
 		left := regexp.MustCompile(`by \(([^)]*)\)`).FindStringSubmatch(target.Expr)
+		// Stages have routes of the same name.
+		if left != nil && (strings.Contains(left[1], "resource") || strings.Contains(left[1], "route")) && !strings.HasPrefix(left[1], "api_name, stage, ") {
+			t.Errorf("%s adds up the routes of different stages: %s", p.Title, target.Expr)
+		}
 		for _, name := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(target.LegendFormat, -1) {
 			if left == nil || !slices.Contains(strings.Split(left[1], ", "), name[1]) {
 				t.Errorf("%s: the legend %q is of labels that %s has not", p.Title, target.LegendFormat, target.Expr)
