@@ -3,6 +3,7 @@ package telemetry
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -56,10 +57,16 @@ func (s *Server) Sent(api, stage, route string) {
 }
 
 // refusedConnection reports whether an Envoy tells about a client that it did not let
-// connect. What it leads on is told by who serves it, and what backends ask of connections
-// is no event of theirs.
+// connect. What it leads on is told by who serves it, however that ends: most clients go without
+// a word, so that Envoy tells of how it was broken off. What backends ask of connections is no
+// event of theirs.
 func (r *request) refusedConnection() bool {
-	return r.logged.Route == gateway.ConnectRoute && r.details() != "via_upstream"
+	switch {
+	case r.logged.Route != gateway.ConnectRoute, r.answered(), r.status == http.StatusSwitchingProtocols:
+		return false
+	}
+	// Who has left while $connect was asked has been led on, too.
+	return r.status != 0 || r.upstream == ""
 }
 
 // servedConnection reports whether a request of an Envoy is to a WebSocket API, and who

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse/gateway"
+	"gatehouse/internal/proctest"
 	"gatehouse/telemetry/history"
 )
 
@@ -70,6 +71,19 @@ func TestConnectionLogs(t *testing.T) {
 	say(t, k, in, "hello")
 	linesOf(t, g.told.String, 7)
 	k.Close()
+	// Envoy tells of connections when they have ended, which is no event: their clients went
+	// without a word.
+	told := func() (sum float64) {
+		for _, n := range metricsNamed(t, g.metrics, "gatehouse_telemetry_requests_total") {
+			sum += n
+		}
+		return sum
+	}
+	for end := time.Now().Add(proctest.Patience); told() < 3; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("Envoy has told of %v requests", told())
+		}
+	}
 	lines := linesOf(t, g.told.String, 8)
 
 	common := map[string]string{"apiId": "chat", "stage": "v1", "domainName": chat, "identity.sourceIp": "127.0.0.1", "identity.userAgent": `test"}<1>`, "connectionId": id, "authorizer.principalId": "user-good", "authorizer.told": id}
