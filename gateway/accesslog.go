@@ -255,6 +255,12 @@ var integrationStatuses = []string{"integrationStatus", "integration.status", "i
 // integrationErrors are those that tell why it has not.
 var integrationErrors = []string{"integration.error", "integrationErrorMessage"}
 
+// integrationRequestIDs are those of the id that a service of AWS has given.
+var integrationRequestIDs = []string{"integration.requestId", "awsEndpointRequestId"}
+
+// IntegrationRequestID reports whether the format has one of them; false where l is nil.
+func (l *StageAccessLog) IntegrationRequestID() bool { return l.hasOneOf(integrationRequestIDs) }
+
 // IntegrationStatus reports whether the format has one of them; false where l is nil.
 func (l *StageAccessLog) IntegrationStatus() bool { return l.hasOneOf(integrationStatuses) }
 

@@ -41,6 +41,8 @@ type exchange struct {
 	// called is the status that the call of a function, or of an action, was answered with, 0 where
 	// it was not.
 	called int
+	// calledAs is the id that the call was given there.
+	calledAs string
 
 	// integrationTold is what the answer tells Envoy beside what clients get.
 	integrationTold string

@@ -154,12 +154,17 @@ func jsonMessage(key, message string) []byte {
 	return j.b
 }
 
-// write sends an answer whose headers are set.
-func (x *exchange) write(status int, body []byte) {
+// begin is for what is done before the headers of an answer are sent.
+func (x *exchange) begin(status int) {
 	x.status = status
 	if x.integrationTold != "" {
 		x.w.Header().Set(wire.IntegrationToldHeader, x.integrationTold)
 	}
+}
+
+// write sends an answer whose headers are set.
+func (x *exchange) write(status int, body []byte) {
+	x.begin(status)
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		x.w.WriteHeader(status)
 		return

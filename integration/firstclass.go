@@ -203,6 +203,7 @@ func (h *firstClass) run(m *httpMapping) *trouble {
 	}
 	defer response.Body.Close()
 	m.called = response.StatusCode
+	m.calledAs = requestIDOf(response.Header)
 	answer, t := m.readResponse(response)
 	if t != nil {
 		return t
@@ -258,6 +259,7 @@ func (h *firstClass) answer(m *httpMapping, response *http.Response) *trouble {
 			}
 		}
 	}
+	m.tellCall()
 	m.write(status, m.answer)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/internal/amazon"
 	"gatehouse/internal/lambda"
+	"gatehouse/internal/wire"
 )
 
 // lambdaProxy calls a function with the request, and answers with what it returns.
@@ -128,6 +129,7 @@ func (p *lambdaProxy) serve(x *exchange) {
 		x.fail(malformed, err.Error())
 		return
 	}
+	x.tellCall()
 	x.answer(a, trace)
 }
 
@@ -137,7 +139,7 @@ func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 		x.execution.Asked(target.Shown(), nil, event)
 	}
 	begin := time.Now()
-	result, err := x.server.lambda.Invoke(x.reserving(), target, event)
+	result, err := x.server.lambda.Invoke(x.naming(x.reserving()), target, event)
 	x.called = callStatus(err)
 	var function *lambda.FunctionError
 	switch {
@@ -149,6 +151,14 @@ func (x *exchange) invoke(target lambda.Target, event []byte) ([]byte, error) {
 		x.execution.Answer(nil, result)
 	}
 	return result, err
+}
+
+// naming is the context for a call whose id is to be told.
+func (x *exchange) naming(ctx context.Context) context.Context {
+	if x.told(wire.IntegrationToldHeader) == "" {
+		return ctx
+	}
+	return lambda.WithRequestID(ctx, func(id string) { x.calledAs = id })
 }
 
 // callStatus is what Lambda has answered a call with: 200 where the function was called, whatever

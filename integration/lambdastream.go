@@ -48,7 +48,7 @@ func (p *lambdaStream) serve(x *exchange) {
 		x.execution.Asked(p.target.Shown(), nil, event)
 	}
 	begin := time.Now()
-	stream, err := x.server.streams.Stream(x.ctx(), p.target, event)
+	stream, err := x.server.streams.Stream(x.naming(x.ctx()), p.target, event)
 	x.called = callStatus(err)
 	if err != nil {
 		x.fail(callFailure(x.ctx(), err), err.Error())
@@ -68,7 +68,8 @@ func (p *lambdaStream) serve(x *exchange) {
 		return
 	}
 	x.answerHeader(a, trace, true)
-	x.status = a.status
+	x.tellCall()
+	x.begin(a.status)
 	x.w.WriteHeader(a.status)
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified || x.request.Method == http.MethodHead {
 		return

@@ -104,6 +104,7 @@ func (s *serviceBackend) call(m *mapping, out *outgoing) (*incoming, *trouble) {
 	if t != nil {
 		return nil, t
 	}
+	m.calledAs = requestIDOf(response.Header)
 	m.execution.Answer(response.Header, answer)
 	return &incoming{status: response.StatusCode, selector: strconv.Itoa(response.StatusCode), selects: true, header: response.Header, body: answer}, nil
 }
@@ -129,6 +130,11 @@ func (s *serviceBackend) target(m *mapping, out *outgoing) (target, *trouble) {
 		return to, t
 	}
 	return target{to.path, a.ActionQuery(to.query)}, nil
+}
+
+// requestIDOf is the id that a service has given a call.
+func requestIDOf(h http.Header) string {
+	return cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Request-Id"))
 }
 
 // callService sends a service a signed request. The body of the answer is unread.

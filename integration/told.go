@@ -16,10 +16,12 @@ const notTold = "[TRUNCATED]"
 // has answered, if Envoy wants that.
 func (m *mapping) tellIntegration() {
 	m.tell(func(name string) string {
-		if name != wire.ToldStatus {
+		switch {
+		case name == wire.ToldRequestID:
+			return m.calledAs
+		case name != wire.ToldStatus:
 			return overrideValue(&m.overrides, name)
-		}
-		if m.in == nil || m.in.status == 0 {
+		case m.in == nil || m.in.status == 0:
 			return ""
 		}
 		return strconv.Itoa(m.in.status)
@@ -33,6 +35,16 @@ func (x *exchange) tell(value func(name string) string) {
 	}
 }
 
+// tellCall has the answer tell of the call that it is of.
+func (x *exchange) tellCall() {
+	x.tell(func(name string) string {
+		if name == wire.ToldRequestID {
+			return x.calledAs
+		}
+		return ""
+	})
+}
+
 // tellInstead has it tell that the gateway answers in the place of the integration, and why,
 // beside what is told already.
 func (x *exchange) tellInstead(f *failure, reason string) {
@@ -43,6 +55,8 @@ func (x *exchange) tellInstead(f *failure, reason string) {
 			return string(f.responseType())
 		case name == wire.ToldError:
 			return reason
+		case name == wire.ToldRequestID:
+			return x.calledAs
 		case name == wire.ToldStatus && x.called != 0:
 			return strconv.Itoa(x.called)
 		}

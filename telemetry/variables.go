@@ -280,6 +280,9 @@ func integrationError(r *request) string {
 // awsRequestID is the id that a service of Amazon's has given the request. REST APIs put their
 // own in the place of one of the headers, and pass it on by another name.
 func awsRequestID(r *request) string {
+	if id := r.integrationTold(wire.ToldRequestID); id != "" {
+		return id
+	}
 	if id := r.entry.RemappedRequestID; id != "" || r.stage.api.Protocol == gateway.REST {
 		return cmp.Or(id, r.passedOn(r.entry.AWSStorageID))
 	}

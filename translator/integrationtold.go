@@ -9,8 +9,8 @@ import (
 )
 
 // askIntegration has the integration service tell what cannot be seen of its answers: what the
-// templates of a route override, what the backend has answered and why it has not, as far as the
-// stage's access log wants it, whether the stage's cache has answered, and of HTTP APIs whether the
+// templates of a route override, what the backend has answered, by which id, and why it has not,
+// as far as the stage's access log wants it, whether the stage's cache has answered, and of HTTP APIs whether the
 // gateway has in its place. Envoy takes that out of the response, and keeps it for those who are
 // told about the request.
 func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
@@ -31,6 +31,12 @@ func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, ext
 	case gateway.IntegrationHTTP, gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
 		if c.stage.AccessLog.IntegrationStatus() {
 			names = append(names, wire.ToldStatus)
+		}
+	}
+	switch r.Integration.Type {
+	case gateway.IntegrationAWS, gateway.IntegrationAWSProxy:
+		if c.stage.AccessLog.IntegrationRequestID() {
+			names = append(names, wire.ToldRequestID)
 		}
 	}
 	if c.stage.RouteCache(r.Route) != nil {

@@ -24,6 +24,8 @@ const (
 	// ToldStatus is the status that the integration answered with, before it was mapped; of a
 	// function that its call has failed with.
 	ToldStatus = "integrationStatus"
+	// ToldRequestID is the id that Lambda, or another service of AWS, has given the call.
+	ToldRequestID = "integrationRequestId"
 	// ToldError and ToldResponseType are there where the gateway has answered in the place of the
 	// integration: why, and the gateway response. HTTP APIs do not tell clients which it is.
 	ToldError        = "integrationError"

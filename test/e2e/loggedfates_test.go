@@ -28,6 +28,7 @@ const fatesOfREST = `
   /mapped: {get: {x-amazon-apigateway-integration: {type: http, httpMethod: GET, uri: "BACKEND/mapped", requestParameters: {integration.request.querystring.do: method.request.querystring.do}, responses: {default: {statusCode: "200"}, "404": {statusCode: "410"}}}}}
   /template: {post: {x-amazon-apigateway-integration: {type: http, httpMethod: POST, passthroughBehavior: never, requestParameters: {integration.request.querystring.do: method.request.querystring.do}, requestTemplates: {application/json: '{"a": 1}'}, uri: "BACKEND/template", responses: {"200": {statusCode: "200"}, "404": {statusCode: "410"}}}}}
   /function: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations"}}}
+  /stream: {get: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, responseTransferMode: STREAM, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:flow/invocations"}}}
   /custom: {post: {x-amazon-apigateway-integration: {type: aws, httpMethod: POST, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations", responses: {default: {statusCode: "202"}}}}}
 `
 
@@ -49,6 +50,7 @@ func TestLoggedFates(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
 			t.Error(err)
 		}
+		w.Header().Set("X-Amzn-Requestid", "call-1")
 		switch event.Query["do"] {
 		case "fail":
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
@@ -57,6 +59,8 @@ func TestLoggedFates(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 		case "garbage":
 			io.WriteString(w, "garbage")
+		case "flow":
+			io.WriteString(w, `{"statusCode": 203}`+strings.Repeat("\x00", 8)+"x")
 		case "503":
 			io.WriteString(w, `{"statusCode": 503}`)
 		default:
@@ -71,17 +75,20 @@ func TestLoggedFates(t *testing.T) {
 		rw.Flush()
 	}))
 	defer socket.Close()
-	names := []string{"status", "integrationStatus", "integration.integrationStatus", "integration.status", "integrationLatency", "integration.error", "error.responseType", "error.message"}
+	names := []string{"status", "integrationStatus", "integration.integrationStatus", "integration.status", "integrationLatency", "integration.error", "error.responseType", "error.message", "awsEndpointRequestId"}
 	log := &gateway.StageAccessLog{Format: jsonFormat(append([]string{"requestId", "identity.userAgent"}, names...)...), Destination: gateway.DestinationStdout}
+	off := false
 	rest := deploy(t, gateway.REST, fatesAPI+fatesOfREST, backend.URL)
 	s := snapshotOf(
 		gateway.API{ID: "r", Protocol: gateway.REST, Stages: []gateway.Stage{
 			{Name: "v1", AccessLog: log, Deployment: rest, DetailedMetrics: true},
-			{Name: "kept", AccessLog: log, Deployment: rest, Cache: &gateway.StageCache{Bytes: 1 << 20}, Settings: []gateway.RouteSettings{{RouteKey: "*", Cache: &gateway.CacheSettings{Unauthorized: gateway.CacheFail}}}},
+			{Name: "kept", AccessLog: log, Deployment: rest, Cache: &gateway.StageCache{Bytes: 1 << 20}, Settings: []gateway.RouteSettings{
+				{RouteKey: "*", Cache: &gateway.CacheSettings{Unauthorized: gateway.CacheFail}}, {RouteKey: "GET /stream", Cache: &gateway.CacheSettings{Enabled: &off}},
+			}},
 		}},
 		gateway.API{ID: "h", Protocol: gateway.HTTP, Stages: []gateway.Stage{{Name: "v1", AccessLog: log, Deployment: deploy(t, gateway.HTTP, fatesAPI+strings.ReplaceAll(fatesOfHTTP, "SOCKET", socket.URL), backend.URL)}}},
 	)
-	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "gone", Endpoint: "http://127.0.0.1:1"}}
+	s.Functions = []gateway.Function{{Name: "hello", Endpoint: function.URL}, {Name: "gone", Endpoint: "http://127.0.0.1:1"}, {Name: "flow", URL: function.URL}}
 	s.Gateways[0].Telemetry = true
 	g := start(t, s)
 
@@ -120,7 +127,11 @@ func TestLoggedFates(t *testing.T) {
 	}
 	// failing is of a function whose call ended with a status, "-" for none.
 	failing := func(status, message, called, why string) map[string]string {
-		return fate(status, "integrationStatus", called, "integration.integrationStatus", called, "integration.status", "-",
+		as := "call-1"
+		if called == "-" {
+			as = "-"
+		}
+		return fate(status, "awsEndpointRequestId", as, "integrationStatus", called, "integration.integrationStatus", called, "integration.status", "-",
 			"error.responseType", "INTEGRATION_FAILURE", "error.message", message, "integration.error", why)
 	}
 	const ofREST, ofHTTP = "Internal server error", "Internal Server Error"
@@ -153,12 +164,14 @@ func TestLoggedFates(t *testing.T) {
 		// No response is for it.
 		{"r", "POST", "/v1/template?do=204", "", whole, fate("500", "integrationStatus", "204", "integration.integrationStatus", "204", "integration.status", "204", "error.responseType", "INTEGRATION_FAILURE", "error.message", ofREST, "integration.error", "no integration response is for what the backend answered")},
 		{"r", "POST", "/v1/template", "Content-Type: text/plain\r\n", whole, refused("415", "UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")},
-		{"r", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200")},
-		{"r", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"r", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
+		{"r", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
 		{"r", "GET", "/v1/function?do=fail", "", whole, failing("502", ofREST, "200", raised)},
 		{"r", "GET", "/v1/function?do=garbage", "", whole, failing("502", ofREST, "200", noObject)},
 		{"r", "GET", "/v1/function?do=refuse", "", whole, failing("500", ofREST, "403", forbidden)},
-		{"r", "POST", "/v1/custom", "", whole, mapped("202", "200")},
+		{"r", "GET", "/v1/stream?do=flow", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
+		{"r", "GET", "/v1/stream?do=garbage", "", whole, failing("500", ofREST, "200", "what the function streams does not begin with JSON and eight NULs")},
+		{"r", "POST", "/v1/custom", "", whole, fate("202", "integrationStatus", "200", "integration.integrationStatus", "200", "integration.status", "200", "awsEndpointRequestId", "call-1")},
 		{"r", "GET", "/kept/quick", "", whole, fate("200")},
 		{"r", "GET", "/kept/quick", "", whole, unanswered("200")},
 		{"r", "GET", "/kept/quick", "Cache-Control: max-age=0\r\n", whole, refused("403", "ACCESS_DENIED", "User is not authorized to access this resource")},
@@ -168,8 +181,8 @@ func TestLoggedFates(t *testing.T) {
 		{"h", "GET", "/v1/any?do=half503", "", broken, fate("503", "integration.error", resetAmid)},
 		{"h", "GET", "/v1/any?do=reset", "", whole, refused("503", "INTEGRATION_FAILURE", "Service Unavailable", "integration.error", resetBefore)},
 		{"h", "GET", "/v1/quick?do=slow", "", whole, refused("504", "INTEGRATION_TIMEOUT", "Service Unavailable", "integration.error", "response_timeout")},
-		{"h", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200")},
-		{"h", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200")},
+		{"h", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
+		{"h", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
 		{"h", "GET", "/v1/function?do=fail", "", whole, failing("500", ofHTTP, "200", raised)},
 		{"h", "GET", "/v1/function?do=garbage", "", whole, failing("500", ofHTTP, "200", noObject)},
 		{"h", "GET", "/v1/function?do=refuse", "", whole, failing("500", ofHTTP, "403", forbidden)},
