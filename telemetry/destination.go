@@ -21,8 +21,8 @@ const (
 	// maxWrite bounds what is written at once, so that a file is not much larger than it
 	// may be when another is begun.
 	maxWrite = 128 << 10
-	// warnEvery is how often a destination that fails is complained about.
-	warnEvery = time.Minute
+	// tellEvery is how often it is told that a destination loses lines.
+	tellEvery = time.Minute
 )
 
 // destinations are where access logs go. There is one for each file, however many stages
@@ -34,6 +34,7 @@ type destinations struct {
 	metrics     *metrics
 	mu          sync.Mutex
 	all         map[destinationKey]*destination
+	places      map[string]*place
 	// collector gives what sends lines to a collector; nil where there is none.
 	collector func(kind, api, stage string) io.Writer
 }
@@ -55,7 +56,7 @@ type logged struct {
 func newDestinations(o *Options, m *metrics) *destinations {
 	return &destinations{
 		stdout: o.Stdout, collector: o.Collector, maxBuffered: cmp.Or(o.MaxBuffered, 8<<20), log: o.Log, metrics: m,
-		all: map[destinationKey]*destination{},
+		all: map[destinationKey]*destination{}, places: map[string]*place{},
 	}
 }
 
@@ -73,7 +74,7 @@ func (d *destinations) get(of logged, name string, bytes int64, files int) *dest
 	var w io.Writer
 	switch key.name {
 	case gateway.DestinationStdout:
-		w = d.stdout
+		w = &wholeLines{w: d.stdout}
 	case gateway.DestinationOTLP:
 		w = noCollector{}
 		if d.collector != nil {
@@ -82,14 +83,24 @@ func (d *destinations) get(of logged, name string, bytes int64, files int) *dest
 	default:
 		w = newLogFile(key.name, key.bytes, key.files)
 	}
-	result := func(name string) prometheus.Counter { return d.metrics.lines.WithLabelValues(key.name, name) }
-	to := &destination{
-		name: key.name, w: w, max: d.maxBuffered, log: d.log,
-		written: result("written"), dropped: result("dropped"), lost: result("lost"),
-	}
+	to := &destination{place: d.place(key.name), w: w}
 	to.idle = sync.NewCond(&to.mu)
 	d.all[key] = to
 	return to
+}
+
+// place finds what all logs with one name share. It needs mu.
+func (d *destinations) place(name string) *place {
+	p := d.places[name]
+	if p == nil {
+		result := func(of string) prometheus.Counter { return d.metrics.lines.WithLabelValues(name, of) }
+		p = &place{
+			name: name, room: d.maxBuffered, log: d.log,
+			written: result("written"), dropped: result("dropped"), lost: result("lost"),
+		}
+		d.places[name] = p
+	}
+	return p
 }
 
 // noCollector loses all lines.
@@ -143,33 +154,108 @@ func (d *destinations) close(ctx context.Context) error {
 	}
 }
 
-// destination writes lines, in the order in which they came. Who has lines never waits.
-type destination struct {
+// tellMissing tells of the lines that are missing and were not told of yet.
+func (d *destinations) tellMissing() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.places {
+		p.tellMissing()
+	}
+}
+
+// place is where lines of logs end: a file, stdout, or the collector, which has those of many
+// logs. It counts them, and knows how many more may wait.
+type place struct {
 	name                   string
-	w                      io.Writer
-	max                    int
 	log                    *slog.Logger
 	written, dropped, lost prometheus.Counter
+
+	mu sync.Mutex
+	// room is how many bytes more may wait to be written.
+	room int
+	// losing is while tell is to tell of lines that are missing, of so many since it last
+	// did, and of why.
+	losing  bool
+	missing int
+	why     error
+}
+
+// take takes room for lines, if there is any.
+func (p *place) take(bytes int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes > p.room {
+		return false
+	}
+	p.room -= bytes
+	return true
+}
+
+// leave gives room back.
+func (p *place) leave(bytes int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.room += bytes
+}
+
+// miss counts lines that are not written, and has it told.
+func (p *place) miss(as prometheus.Counter, lines int, why error) {
+	as.Add(float64(lines))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.missing += lines
+	p.why = why
+	if !p.losing {
+		p.losing = true
+		// Whoever is told may be as stuck as the place is: often both are one pipe.
+		go p.tell()
+	}
+}
+
+// tell tells how many lines are missing, and again after a while, until none are.
+func (p *place) tell() {
+	if p.tellMissing() {
+		time.AfterFunc(tellEvery, p.tell)
+	} else {
+		p.log.Info("all lines of a log are written again", "destination", p.name)
+	}
+}
+
+// tellMissing tells how many lines are missing since it was last told, and whether any are.
+func (p *place) tellMissing() bool {
+	p.mu.Lock()
+	lines, why := p.missing, p.why
+	p.missing = 0
+	p.losing = lines > 0
+	p.mu.Unlock()
+	if lines > 0 {
+		p.log.Warn("lines of a log are lost", "destination", p.name, "lines", lines, "error", why)
+	}
+	return lines > 0
+}
+
+// destination writes lines, in the order in which they came. Who has lines never waits.
+type destination struct {
+	*place
+	w io.Writer
 
 	mu      sync.Mutex
 	buffer  []byte
 	spare   []byte
 	writing bool
 	idle    *sync.Cond
-
-	// These belong to who writes. torn tells that a part of a line was written last.
-	torn   bool
-	warned time.Time
 }
+
+var errTooMany = errors.New("more of them come than it takes")
 
 // append takes lines to be written, or drops all of them.
 func (d *destination) append(text []byte, lines int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.buffer)+len(text) > d.max {
-		d.dropped.Add(float64(lines))
+	if !d.take(len(text)) {
+		d.miss(d.dropped, lines, errTooMany)
 		return
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.buffer = append(d.buffer, text...)
 	if !d.writing {
 		d.writing = true
@@ -210,28 +296,45 @@ func (d *destination) write(text []byte) {
 		}
 		piece := text[:end]
 		text = text[end:]
-		out := piece
-		if d.torn {
-			// The rest of that line is lost; this one is not to hang on to it.
-			out = append([]byte{'\n'}, piece...)
-		}
-		n, err := d.w.Write(out)
-		n = min(max(n, 0), len(out))
-		if d.torn && n > 0 {
-			d.torn, n = false, n-1
-		}
-		written := bytes.Count(piece[:n], []byte{'\n'})
+		n, err := d.w.Write(piece)
+		n = min(max(n, 0), len(piece))
+		lines := bytes.Count(piece, newline)
+		written := bytes.Count(piece[:n], newline)
 		d.written.Add(float64(written))
-		if err == nil && n == len(piece) {
-			continue
+		if lost := lines - written; lost > 0 {
+			d.miss(d.lost, lost, err)
 		}
-		d.torn = d.torn || n > 0 && piece[n-1] != '\n'
-		d.lost.Add(float64(bytes.Count(piece, []byte{'\n'}) - written))
-		if now := time.Now(); now.Sub(d.warned) > warnEvery || d.warned.IsZero() {
-			d.warned = now
-			d.log.Warn("lines of a log are lost", "destination", d.name, "error", err)
-		}
+		d.leave(len(piece))
 	}
+}
+
+var newline = []byte{'\n'}
+
+// wholeLines has a line stand alone where only a part of the one before it was written, whose
+// rest is lost.
+type wholeLines struct {
+	w    io.Writer
+	torn bool
+}
+
+// Write implements io.Writer, for whole lines.
+func (l *wholeLines) Write(text []byte) (n int, err error) {
+	n, l.torn, err = writeLines(l.w, text, l.torn)
+	return n, err
+}
+
+// writeLines writes lines, after the end of one that is torn. It gives how much of them was
+// written, and whether the last of what was is torn now.
+func writeLines(w io.Writer, lines []byte, torn bool) (int, bool, error) {
+	text := lines
+	if torn {
+		text = append([]byte{'\n'}, lines...)
+	}
+	n, err := w.Write(text)
+	if n <= 0 {
+		return 0, torn, err
+	}
+	return n - len(text) + len(lines), text[n-1] != '\n', err
 }
 
 // close waits for the last line.
@@ -241,7 +344,7 @@ func (d *destination) close() {
 	for d.writing {
 		d.idle.Wait()
 	}
-	if c, ok := d.w.(io.Closer); ok && d.name != gateway.DestinationStdout {
+	if c, ok := d.w.(io.Closer); ok {
 		if err := c.Close(); err != nil {
 			d.log.Warn("an access log could not be closed", "destination", d.name, "error", err)
 		}

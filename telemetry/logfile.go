@@ -27,8 +27,10 @@ type logFile struct {
 	bytes    int64
 	rotating lumberjack.Logger
 	lock     *os.File
-	// open is the file that was written to last, nil if there is none.
-	open fs.FileInfo
+	// open is the file that was written to last, nil if there is none; whole is its size if it
+	// ended with a whole line then.
+	open  fs.FileInfo
+	whole int64
 }
 
 func newLogFile(name string, bytes int64, files int) *logFile {
@@ -65,9 +67,31 @@ func (f *logFile) Write(text []byte) (int, error) {
 		if err := f.rotating.Close(); err != nil {
 			return 0, err
 		}
+		f.open = nil
 	}
+	torn := now.Size() > 0 && (f.open == nil || now.Size() != f.whole) && f.torn(now.Size())
 	f.open = now
-	return f.rotating.Write(text)
+	n, torn, err := writeLines(&f.rotating, text, torn)
+	f.whole = -1
+	if !torn {
+		if now, err := os.Stat(f.name); err == nil {
+			f.whole = now.Size()
+		}
+	}
+	return n, err
+}
+
+// torn reports whether a file of this size ends amid a line, as one does to which a disk that
+// was full, or a process that was killed, has not let all be written.
+func (f *logFile) torn(size int64) bool {
+	file, err := os.Open(f.name)
+	if err != nil {
+		return false // It may be one that we may only write to.
+	}
+	defer file.Close()
+	last := []byte{'\n'}
+	_, _ = file.ReadAt(last, size-1)
+	return last[0] != '\n'
 }
 
 // current is the file that is there now. Where there is none it is made here: what

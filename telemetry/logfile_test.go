@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,5 +89,44 @@ func TestLogFileMoved(t *testing.T) {
 		if err := os.Rename(name, name+".moved"); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestLogFileTorn has a line stand alone that comes behind a torn one, whoever has torn it: this
+// process, one before it, or another that writes to the same file.
+func TestLogFileTorn(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "access.log")
+	tear := func() {
+		t.Helper()
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+		if err == nil {
+			_, err = f.WriteString("tor")
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tear()
+	one, two := newLogFile(name, 1<<20, 5), newLogFile(name, 1<<20, 5)
+	for _, f := range []*logFile{one, one, two, one} {
+		if n, err := f.Write([]byte("whole\n")); n != 6 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	tear()
+	for _, f := range []*logFile{two, one} {
+		if n, err := f.Write([]byte("whole\n")); n != 6 || err != nil {
+			t.Fatal(n, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "tor\n" + strings.Repeat("whole\n", 4) + "tor\n" + strings.Repeat("whole\n", 2); string(text) != want {
+		t.Errorf("the file has %q, want %q", text, want)
 	}
 }

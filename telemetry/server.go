@@ -128,6 +128,7 @@ func (s *Server) Close(ctx context.Context) error {
 		return ctx.Err()
 	}
 	s.writeAccounts(s.accounts.rest())
+	defer s.logs.tellMissing()
 	return s.logs.close(ctx)
 }
 

@@ -3,12 +3,16 @@ package telemetry
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/gateway"
@@ -117,33 +121,56 @@ func (f *failing) Write(p []byte) (int, error) {
 	return n, errors.New("no space left on device")
 }
 
-// TestFullDisk holds that what cannot be written is counted and told once, and that lines
-// stand alone when there is room again.
+// TestFullDisk holds that what cannot be written is counted, and told once a minute, and that
+// lines stand alone when there is room again, which is told, too.
 func TestFullDisk(t *testing.T) {
-	out := &failing{room: 25}
-	h := newHarness(t, Options{Stdout: out})
-	h.Swap(h.Compile(snapshot(toStdout("0123456 $context.requestId"))))
-	line := entry("shop", "v1", "GET /pets/{id}")
-	for range 5 {
+	synctest.Test(t, func(t *testing.T) {
+		out := &failing{room: 25}
+		h := newHarness(t, Options{Stdout: out})
+		h.Swap(h.Compile(snapshot(toStdout("0123456 $context.requestId"))))
+		line := entry("shop", "v1", "GET /pets/{id}")
+		for range 5 {
+			h.tell(line)
+			h.written(t)
+		}
+		out.fail.Lock()
+		out.room = 1000
+		out.fail.Unlock()
 		h.tell(line)
 		h.written(t)
-	}
-	out.fail.Lock()
-	out.room = 1000
-	out.fail.Unlock()
-	h.tell(line)
-	h.written(t)
-	const whole = "0123456 id-1\n"
-	if want := whole + whole[:12] + "\n" + whole; out.String() != want {
-		t.Errorf("written was %q, want %q", out.String(), want)
-	}
-	for result, want := range map[string]float64{"written": 2, "lost": 4, "dropped": 0} {
-		if got, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": result}); got != want {
-			t.Errorf("%v lines were %s, want %v", got, result, want)
+		const whole = "0123456 id-1\n"
+		if want := whole + whole[:12] + "\n" + whole; out.String() != want {
+			t.Errorf("written was %q, want %q", out.String(), want)
 		}
+		for result, want := range map[string]float64{"written": 2, "lost": 4, "dropped": 0} {
+			if got, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": result}); got != want {
+				t.Errorf("%v lines were %s, want %v", got, result, want)
+			}
+		}
+		h.told(t, 4, "no space left", 1)
+		for range 2 {
+			time.Sleep(tellEvery)
+			h.told(t, 4, "no space left", 2)
+		}
+		if n := strings.Count(h.log.String(), "written again"); n != 1 {
+			t.Errorf("that lines are written again was told %d times:\n%s", n, h.log)
+		}
+	})
+}
+
+// told checks that so many missing lines are told of at most, in so many lines of the log,
+// which add up where there are two.
+func (h *harness) told(t *testing.T, lines int, why string, times int) {
+	t.Helper()
+	synctest.Wait()
+	sum := 0
+	all := regexp.MustCompile(`lines of a log are lost.* lines=(\d+) error="`+why).FindAllStringSubmatch(h.log.String(), -1)
+	for _, m := range all {
+		n, _ := strconv.Atoi(m[1])
+		sum += n
 	}
-	if n := strings.Count(h.log.String(), "no space left"); n != 1 {
-		t.Errorf("it was told %d times:\n%s", n, h.log)
+	if len(all) != times || sum > lines || times > 1 && sum != lines {
+		t.Errorf("%d lines were told of, in %d lines, want %d in %d:\n%s", sum, len(all), lines, times, h.log)
 	}
 }
 
@@ -159,21 +186,43 @@ func (s *stuck) Write(p []byte) (int, error) {
 }
 
 // TestSlowDestination holds that a destination which takes nothing keeps nobody waiting,
-// and no more memory than it may have.
+// and no more memory than it may have, and that it is told of.
 func TestSlowDestination(t *testing.T) {
-	out := &stuck{letGo: make(chan struct{})}
-	h := newHarness(t, Options{Stdout: out, MaxBuffered: 10_000})
-	h.Swap(h.Compile(snapshot(toStdout("$context.requestId " + strings.Repeat("x", 88)))))
-	for range 1000 {
-		h.tell(entry("shop", "v1", "GET /pets/{id}"))
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{letGo: make(chan struct{})}
+		h := newHarness(t, Options{Stdout: out, MaxBuffered: 10_000})
+		h.Swap(h.Compile(snapshot(toStdout("$context.requestId " + strings.Repeat("x", 88)))))
+		for range 1000 {
+			h.tell(entry("shop", "v1", "GET /pets/{id}"))
+		}
+		time.Sleep(tellEvery)
+		// Each line has 94 bytes.
+		const room = 10_000 / 94
+		h.told(t, 1000-room, "more of them come than it takes", 2)
+		close(out.letGo)
+		h.written(t)
+		written, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "written"})
+		dropped, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "dropped"})
+		if n := strings.Count(out.String(), "\n"); written+dropped != 1000 || float64(n) != written || n != room {
+			t.Errorf("%v lines were written, %v dropped; there are %d", written, dropped, n)
+		}
+	})
+}
+
+// TestCollectorHasRoomOnce holds that logs which go to one collector share what may wait for it.
+func TestCollectorHasRoomOnce(t *testing.T) {
+	letGo := make(chan struct{})
+	out := &stuck{letGo: letGo}
+	h := newHarness(t, Options{MaxBuffered: 10_000, Collector: func(_, _, _ string) io.Writer { return out }})
+	s := snapshot(&gateway.StageAccessLog{Format: "$context.requestId " + strings.Repeat("x", 88), Destination: gateway.DestinationOTLP})
+	h.Swap(h.Compile(s))
+	for range 200 {
+		h.tell(entry("shop", "v1", "GET /pets/{id}"), entry("web", gateway.DefaultStage, "GET /pets/{id}"))
 	}
-	close(out.letGo)
+	close(letGo)
 	h.written(t)
-	written, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "written"})
-	dropped, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "dropped"})
-	// A buffer that is being written, and one that is filled meanwhile.
-	if n := strings.Count(out.String(), "\n"); written+dropped != 1000 || float64(n) != written || written < 100 || written > 2*10_000/94 {
-		t.Errorf("%v lines were written, %v dropped; there are %d", written, dropped, n)
+	if n := strings.Count(out.String(), "\n"); n != 10_000/94 {
+		t.Errorf("%d lines have waited for a collector, want %d", n, 10_000/94)
 	}
 }
 

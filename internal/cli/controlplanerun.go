@@ -33,6 +33,11 @@ func (c *controlPlane) run(ctx context.Context, alongside func(context.Context) 
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	// Who reads stdout, where access logs go, may end: writing fails then, and what is asked for
+	// means more than its log. Otherwise such a signal ends the process.
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	defer signal.Stop(pipes)
 	err := c.pipeline.Start(ctx)
 	if err == nil && c.limitFiles != nil {
 		err = c.limitFiles.start()

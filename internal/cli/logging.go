@@ -19,13 +19,17 @@ func addLogFlags(cmd *cobra.Command) logFlags {
 	}
 }
 
-func (f logFlags) logger(w io.Writer) *slog.Logger {
+func (f logFlags) logger(out io.Writer) *slog.Logger {
+	w := &logWriter{to: out}
 	var level slog.Level
 	// The allowed words are slog's own.
 	_ = level.UnmarshalText([]byte(f.level.value))
 	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewTextHandler(w, options)
 	if f.format.value == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		handler = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	log := slog.New(handler)
+	w.lost = func(lines int) { log.Warn("lines of this log are lost: nothing has taken them", "lines", lines) }
+	return log
 }

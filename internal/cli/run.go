@@ -66,7 +66,7 @@ func runAll(cmd *cobra.Command, serve serveFlags, flags runFlags, paths []string
 		return err
 	}
 	return c.run(cmd.Context(), func(ctx context.Context) error {
-		return c.superviseEnvoy(ctx, binary, flags, cmd.OutOrStdout())
+		return c.superviseEnvoy(ctx, binary, flags, &logWriter{to: cmd.OutOrStdout()})
 	})
 }
 

@@ -26,11 +26,17 @@ type Process struct {
 	output outputtest.Buffer
 }
 
-// Start runs a program until the test ends; its output is shown if the test fails.
+// Start runs a program until the test ends; its output is shown if the test fails, but for what
+// goes elsewhere.
 func Start(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: cmd, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	if cmd.Stdout == nil {
+		cmd.Stdout = &p.output
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = &p.output
+	}
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

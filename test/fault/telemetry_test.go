@@ -1,8 +1,13 @@
 package fault
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/internal/envoytest"
 	"gatehouse/internal/otlptest"
 	"gatehouse/internal/proctest"
 )
@@ -155,6 +161,90 @@ apis:
 		ask("good", 1)
 		return lines() > before
 	})
+}
+
+// shopLogged writes definitions of an API whose access log goes to stdout, and gives its URL.
+func shopLogged(t *testing.T, dir string, port int, path string) string {
+	write(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways: [{name: edge, listeners: [{port: %d, address: 127.0.0.1}], telemetry: true}]
+apis:
+  - name: shop
+    protocol: HTTP
+    definition: shop.openapi.yaml
+    backend: "http://%s"
+    stages: [{name: v1, accessLog: {format: $context.requestId $context.identity.userAgent}}]
+`, port, backendNamed(t, "one")))
+	write(t, filepath.Join(dir, "shop.openapi.yaml"), fmt.Sprintf(`{openapi: 3.0.1, info: {title: shop, version: "1"}, paths: {%s: {get: {responses: {"200": {description: ok}}}}}}`, path))
+	return fmt.Sprintf("http://127.0.0.1:%d/_aws/execute-api/shop/v1%s", port, path)
+}
+
+// TestStdoutBreaks has who reads access logs on stdout end. Their lines are lost, counted and told
+// of, and everything else goes on.
+func TestStdoutBreaks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url := shopLogged(t, dir, proctest.FreePort(t), "/things")
+	read, written, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), dir)
+	cmd.Stdout = written
+	g := launchCommand(t, cmd).serving()
+	if err := errors.Join(read.Close(), written.Close()); err != nil {
+		t.Fatal(err)
+	}
+	awaitAnswer(t, url, "one")
+	g.Until("a line is lost", func() bool {
+		return g.metric("gatehouse_telemetry_log_lines_total", `destination="stdout",result="lost"`) > 0
+	}, nil)
+	g.AwaitOutput("lines of a log are lost", "broken pipe")
+	if code, body, err := get(url); code != 200 || body != "one" {
+		t.Errorf("%d %s %v", code, body, err)
+	}
+	if code := g.Stop(); code != 0 {
+		t.Errorf("it has ended with %d", code)
+	}
+}
+
+// TestNobodyReads has nobody read a pipe that both access logs and the log of Gatehouse go to,
+// until it is full. Nobody waits for it: new definitions are served, and the process ends when it
+// is asked to.
+func TestNobodyReads(t *testing.T) {
+	t.Parallel()
+	dir, port := t.TempDir(), proctest.FreePort(t)
+	url := shopLogged(t, dir, port, "/things")
+	read, written, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := exec.Command(proctest.Gatehouse(t), "run", "--envoy", envoytest.Binary(t), "--admin", "127.0.0.1:0", "--data-dir", t.TempDir(), dir)
+	cmd.Stdout, cmd.Stderr = written, written
+	g := launchCommand(t, cmd)
+	written.Close()
+	var entry struct{ Msg, Status string }
+	for lines := bufio.NewScanner(read); entry.Msg != "serving" && lines.Scan(); {
+		_ = json.Unmarshal(lines.Bytes(), &entry)
+	}
+	g.base = strings.TrimSuffix(entry.Status, "/status")
+	awaitAnswer(t, url, "one")
+	for range 100 {
+		r, err := http.NewRequest("GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("User-Agent", strings.Repeat("u", 2<<10))
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	g.Until("all requests are told of", func() bool { return g.metric("gatehouse_apigateway_count_total", `stage="v1"`) > 100 }, nil)
+	awaitAnswer(t, shopLogged(t, dir, port, "/others"), "one")
+	if code := g.Stop(); code != 0 {
+		t.Errorf("it has ended with %d", code)
+	}
 }
 
 // TestTelemetryHangs has everything hang that Envoy speaks with at the control plane's address,
