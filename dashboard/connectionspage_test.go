@@ -40,7 +40,7 @@ func serveChat(t *testing.T, archive dashboard.Archive, connected func(api, stag
 	tell(3, history.Request{ID: "broken", Event: "MESSAGE", Resource: "say", Status: 200, Fault: "IntegrationError", Latency: 41 * ms, Integrated: true, IntegrationLatency: 40 * ms, IntegrationStatus: 502})
 	tell(1, history.Request{ID: "down", Event: "MESSAGE", Resource: "say", Status: 500, Fault: "ExecutionError", Integrated: true, IntegrationLatency: ms, ResponseType: "INTEGRATION_FAILURE", ErrorMessage: "Internal server error", UpstreamFailure: "nobody " + hostile})
 	tell(4, history.Request{ID: "what", Event: "MESSAGE", Status: 403, Fault: "ClientError", ResponseType: "ACCESS_DENIED", ErrorMessage: "Forbidden"})
-	tell(2, history.Request{ID: "out", Event: "DISCONNECT", Resource: "$disconnect", Status: 200})
+	tell(2, history.Request{ID: "out", Event: "DISCONNECT", Resource: "$disconnect", Status: 200, Ended: "4001 " + hostile})
 	// What a connection is to Envoy is no call of anybody's.
 	tell(2, history.Request{ID: "in", Method: "GET", Path: "/v1", Resource: "$connect", Status: 101, Latency: time.Hour})
 	for range 5 {
@@ -95,7 +95,10 @@ func TestEvents(t *testing.T) {
 	expect(t, d, "/dashboard/requests/broken-1", "MESSAGE say 200 chat v1 say", "All of its connection", "Failed with IntegrationError", "Integration answered 502", "Connection c1", "the route say pets.yaml:7", "it answered with 502 after 40.0 ms")
 	expect(t, d, "/dashboard/requests/down-0", "it gave no answer: nobody", "No answer of the integration", "the client was told &#34;Internal server error&#34; (ExecutionError)")
 	expect(t, d, "/dashboard/requests/what-0", "MESSAGE no route", "no route has the key that the message selects")
-	if strings.Contains(bodyOf(d, "/dashboard/requests/down-0"), "<script>") {
-		t.Error("what went wrong is markup")
+	expect(t, d, "/dashboard/requests/out-1", "It ended with 4001", "the connection has ended with 4001")
+	for _, page := range []string{"/dashboard/requests/down-0", "/dashboard/requests/out-1"} {
+		if strings.Contains(bodyOf(d, page), "<script>") {
+			t.Errorf("%s: what went wrong is markup", page)
+		}
 	}
 }

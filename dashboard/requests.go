@@ -186,6 +186,7 @@ func factsOf(r *history.Request) (facts []fact) {
 		add("Integration answered", strconv.Itoa(r.IntegrationStatus))
 	}
 	add("Connection", r.ConnectionID)
+	add("It ended with", r.Ended)
 	add("Host", r.Host)
 	add("Path", r.Path)
 	add("Protocol", r.HTTPVersion)

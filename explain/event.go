@@ -30,6 +30,9 @@ func (h *happened) event(s *gateway.Snapshot) *Explanation {
 	default:
 		h.add("route", Noted, gateway.Position{}, "the API has no route "+r.Resource+", which it need not have")
 	}
+	if r.Ended != "" {
+		h.add("end", Noted, gateway.Position{}, "the connection has ended with "+r.Ended)
+	}
 	h.limited()
 	h.called()
 	if r.Fault != "" && r.ErrorMessage != "" {

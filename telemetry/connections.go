@@ -147,6 +147,8 @@ var connectionValues = map[string]func(*socket.Event) string{
 	"error.messageString": func(e *socket.Event) string { return e.Error },
 	"error.responseType":  func(e *socket.Event) string { return string(e.Response) },
 
+	"error.validationErrorString": func(e *socket.Event) string { return e.Invalid },
+
 	"identity.sourceIp":  func(e *socket.Event) string { return e.SourceIP },
 	"identity.userAgent": func(e *socket.Event) string { return e.UserAgent },
 	"identity.apiKeyId":  func(e *socket.Event) string { return e.KeyName },

@@ -66,6 +66,9 @@ func (a *account) eventFailure(e *socket.Event) {
 	case e.IntegrationError != "":
 		a.failure("Execution failed due to configuration error: %s", e.IntegrationError)
 	}
+	if e.Invalid != "" {
+		a.failure("Request body does not match model schema: %s", e.Invalid)
+	}
 	if e.Error != "" {
 		why := ""
 		if e.Response != "" {

@@ -40,6 +40,10 @@ func TestEventAccounts(t *testing.T) {
 		"throttled": {event(func(e *socket.Event) { e.Status, e.Response, e.Error = 429, gateway.Throttled, "Too Many Requests" }),
 			"Extended Request Id: r|Starting execution for request: r|WebSocket Request Route: [say]|WebSocket API [chat] received message from client [Connection Id: c].|Execution failed: Too Many Requests (THROTTLED, 429)",
 			"Execution failed: Too Many Requests (THROTTLED, 429)"},
+		"not as its model says": {event(func(e *socket.Event) {
+			e.Status, e.Response, e.Error, e.Invalid = 400, gateway.BadRequestBody, "Bad request body", "[no id]"
+		}), "Extended Request Id: r|Starting execution for request: r|WebSocket Request Route: [say]|WebSocket API [chat] received message from client [Connection Id: c].|Request body does not match model schema: [no id]|Execution failed: Bad request body (BAD_REQUEST_BODY, 400)",
+			"Request body does not match model schema: [no id]|Execution failed: Bad request body (BAD_REQUEST_BODY, 400)"},
 		"timed out": {event(func(e *socket.Event) {
 			e.Integrated, e.IntegrationError, e.Status, e.Response, e.Error = true, "late", 504, gateway.IntegrationTimeout, "Endpoint request timed out"
 		}), "Extended Request Id: r|Starting execution for request: r|WebSocket Request Route: [say]|WebSocket API [chat] received message from client [Connection Id: c].|Sending request to http://127.0.0.1:9/say|Execution failed due to a timeout error|Execution failed: Endpoint request timed out (INTEGRATION_TIMEOUT, 504)",

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +74,9 @@ func (s *Server) recordEvent(told *history.Request, r *request, account []execut
 		Integrated: e.Integrated, IntegrationLatency: e.IntegrationLatency, IntegrationStatus: e.IntegrationStatus, UpstreamFailure: e.IntegrationError,
 		Throttled: e.Response == gateway.Throttled, ResponseType: string(e.Response), ErrorMessage: e.Error,
 		Execution: textsOf(account),
+	}
+	if e.CloseCode != 0 {
+		told.Ended = strings.TrimSpace(strconv.Itoa(e.CloseCode) + " " + e.CloseReason)
 	}
 	s.history.Add(told)
 }

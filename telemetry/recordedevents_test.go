@@ -38,7 +38,9 @@ func TestHistoryOfConnections(t *testing.T) {
 	failed.RequestID, failed.Status, failed.IntegrationStatus, failed.IntegrationError = "r3", 500, 0, "nobody answers"
 	unknown := said
 	unknown.Stage = "gone"
-	for _, e := range []*socket.Event{&said, &throttled, &failed, &unknown} {
+	over := said
+	over.Type, over.Route, over.RequestID, over.IntegrationStatus, over.CloseCode, over.CloseReason = socket.Disconnect, "$disconnect", "r6", 200, 1009, "Message too big"
+	for _, e := range []*socket.Event{&said, &throttled, &failed, &unknown, &over} {
 		h.Happened(e)
 	}
 	h.Sent("chat", "v1", "say")
@@ -48,10 +50,15 @@ func TestHistoryOfConnections(t *testing.T) {
 	refused := entry("chat", "v1", gateway.ConnectRoute)
 	refused.RequestID, refused.Status, refused.Details = "r4", "403", "ext_authz_denied"
 	connected := entry("chat", "v1", gateway.ConnectRoute)
-	connected.RequestID, connected.Status = "r5", "101"
-	h.tell(refused, connected)
+	// What Envoy says when such a connection has ended is how it has.
+	connected.RequestID, connected.Status, connected.Details = "r5", "101", "downstream_remote_disconnect"
+	left := entry("chat", "v1", gateway.ConnectRoute)
+	left.RequestID, left.Status, left.IntegrationTook, left.Details = "r7", "0", "", "downstream_remote_disconnect"
+	early := *left
+	early.RequestID, early.UpstreamHost = "r8", ""
+	h.tell(refused, connected, left, &early)
 
-	if len(kept.all) != 5 {
+	if len(kept.all) != 8 {
 		t.Fatalf("%d are kept", len(kept.all))
 	}
 	want := history.Request{
@@ -65,13 +72,16 @@ func TestHistoryOfConnections(t *testing.T) {
 	for i, want := range []history.Request{
 		1: {Event: "MESSAGE", Fault: "ClientError", ConnectionID: "c1", Throttled: true, ResponseType: "THROTTLED", ErrorMessage: "Too Many Requests"},
 		2: {Event: "MESSAGE", Fault: "ExecutionError", ConnectionID: "c1", UpstreamFailure: "nobody answers"},
-		3: {Event: "CONNECT", Fault: "ClientError", ConnectionID: wire.ConnectionID("r4"), ResponseType: kept.all[3].ResponseType, ErrorMessage: kept.all[3].ErrorMessage},
-		4: {},
+		3: {Event: "DISCONNECT", ConnectionID: "c1", Ended: "1009 Message too big"},
+		4: {Event: "CONNECT", Fault: "ClientError", ConnectionID: wire.ConnectionID("r4"), ResponseType: kept.all[4].ResponseType, ErrorMessage: kept.all[4].ErrorMessage},
+		5: {},
+		6: {}, // It was told of by who was asked to let it in.
+		7: {Event: "CONNECT", ConnectionID: wire.ConnectionID("r8")},
 	} {
 		got := kept.all[i]
 		got = history.Request{
 			Event: got.Event, Fault: got.Fault, ConnectionID: got.ConnectionID, Throttled: got.Throttled, ResponseType: got.ResponseType, ErrorMessage: got.ErrorMessage,
-			UpstreamFailure: got.UpstreamFailure,
+			UpstreamFailure: got.UpstreamFailure, Ended: got.Ended,
 		}
 		if diff := cmp.Diff(want, got); i > 0 && diff != "" {
 			t.Errorf("number %d (-want):\n%s", i, diff)
@@ -84,5 +94,8 @@ func TestHistoryOfConnections(t *testing.T) {
 		if n, _ := h.metric(t, "gatehouse_apigateway_websocket_message_count_total", map[string]string{"api_id": "chat", "direction": direction}); n != want {
 			t.Errorf("%v messages are %s", n, direction)
 		}
+	}
+	if n, _ := h.metric(t, "gatehouse_apigateway_websocket_connect_count_total", map[string]string{"api_id": "chat"}); n != 2 {
+		t.Errorf("%v clients wanted to connect that nobody else tells of", n)
 	}
 }

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -47,8 +48,11 @@ func (m *models) check(ctx context.Context, values *semaphore.Weighted, text []b
 	}
 	defer values.Release(weight)
 	// An empty body of a request counts as an empty object; an empty message is none.
-	if len(text) == 0 || model.Check(text) != nil {
-		return &failure{status: http.StatusBadRequest, message: messageBadBody}
+	if len(text) == 0 {
+		return &failure{http.StatusBadRequest, messageBadBody, errors.New("[the message is empty]")}
+	}
+	if wrong := model.Check(text); wrong != nil {
+		return &failure{http.StatusBadRequest, messageBadBody, errors.New(wrong.Detail)}
 	}
 	return nil
 }

@@ -50,6 +50,14 @@ func refused(e *socket.Event, status int, response gateway.ResponseType, message
 	}
 }
 
+// refusedMessage adds what is wrong with a message.
+func refusedMessage(e *socket.Event, f *failure) {
+	refused(e, f.status, gateway.BadRequestBody, f.message)
+	if e != nil && f.status == http.StatusBadRequest {
+		e.Invalid = f.cause.Error()
+	}
+}
+
 // failedCall adds the failure of an integration.
 func failedCall(e *socket.Event, f *failure) {
 	response := gateway.IntegrationFailure

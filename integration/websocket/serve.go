@@ -103,7 +103,7 @@ func (s *Server) message(c *connection, text []byte) {
 	ctx, cancel := context.WithTimeout(s.running, rt.timeout)
 	defer cancel()
 	if problem := rt.models.check(ctx, s.values, text); problem != nil {
-		refused(told, problem.status, gateway.BadRequestBody, problem.message)
+		refusedMessage(told, problem)
 		fail("invalid", problem.message)
 		return
 	}

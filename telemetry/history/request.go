@@ -37,6 +37,9 @@ type Request struct {
 	Event        string `json:"event,omitempty"`
 	Fault        string `json:"fault,omitempty"`
 	ConnectionID string `json:"connectionId,omitempty"`
+	// Ended is how the connection of a DISCONNECT has ended: the code of that, and the reason that
+	// its client, or the gateway, gave.
+	Ended string `json:"ended,omitempty"`
 	// IntegrationStatus is what the integration of an event answered, 0 for nothing.
 	IntegrationStatus int `json:"integrationStatus,omitempty"`
 
@@ -134,14 +137,14 @@ const (
 	maxExecutionLine = 4 << 10
 )
 
-const numTexts = 32
+const numTexts = 33
 
 // texts are all of them, those with bounds of their own first.
 func (r *Request) texts() [numTexts]*string {
 	return [...]*string{
 		&r.Path, &r.ErrorMessage, &r.UpstreamFailure,
 		&r.ID, &r.API, &r.Stage, &r.RouteMethod, &r.Resource, &r.Protocol, &r.Method, &r.Host, &r.HTTPVersion, &r.Caller, &r.UserAgent, &r.KeyName,
-		&r.Event, &r.Fault, &r.ConnectionID, &r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
+		&r.Event, &r.Fault, &r.ConnectionID, &r.Ended, &r.Cache, &r.ResponseType, &r.Details, &r.Flags, &r.Upstream, &r.UpstreamAddress, &r.Node, &r.Revision,
 		&r.Authorizer.Status, &r.Authorizer.Failure, &r.Signature.Status, &r.Signature.Failure, &r.Permission.Status, &r.Permission.Failure,
 	}
 }

@@ -60,6 +60,9 @@ type Event struct {
 	// not refuse; Error is what the client was told then.
 	Response gateway.ResponseType
 	Error    string
+	// Invalid is what was wrong with a message that was held to a model, a list in brackets with
+	// parts of the message in it.
+	Invalid string
 
 	// Trace is what was sent, nil where nobody wants to know.
 	Trace *Trace

@@ -32,11 +32,15 @@ func socketMetric(t *testing.T, registry *prometheus.Registry, name, api, route 
 // connections, and by Envoy of those that it lets not connect.
 func TestConnectionLogs(t *testing.T) {
 	backend := newChatBackend(t)
-	definition := strings.Replace(chatDefinition, "      http:\n", "      down: {integration: {type: HTTP_PROXY, uri: \"http://127.0.0.1:1/\"}}\n      http:\n", 1)
+	definition := strings.Replace(chatDefinition, "    routes:\n", `    models: {Order: {type: object, required: [id]}}
+    routes:
+      down: {integration: {type: HTTP_PROXY, uri: "http://127.0.0.1:1/"}}
+      order: {requestModels: {$default: Order}, integration: {type: AWS_PROXY, uri: hear}}
+`, 1)
 	s := loadText(t, strings.ReplaceAll(definition, "BACKEND", backend.URL))
 	names := []string{
 		"apiId", "stage", "eventType", "routeKey", "status", "connectionId", "messageId", "connectedAt", "requestTimeEpoch", "requestTime", "domainName",
-		"integrationStatus", "integration.error", "error.message", "error.responseType", "authorizer.principalId", "authorizer.told", "authorizer.status", "authorizer.error",
+		"integrationStatus", "integration.error", "error.message", "error.responseType", "error.validationErrorString", "authorizer.principalId", "authorizer.told", "authorizer.status", "authorizer.error",
 		"identity.sourceIp", "identity.userAgent", "identity.apiKeyId", "identity.apiKey", "identity.userArn", "integrationLatency",
 	}
 	for i := range s.APIs {
@@ -63,13 +67,15 @@ func TestConnectionLogs(t *testing.T) {
 	linesOf(t, g.told.String, 3)
 	say(t, c, in, `{"action": "down"}`)
 	linesOf(t, g.told.String, 4)
+	say(t, c, in, `{"action": "order"}`)
+	linesOf(t, g.told.String, 5)
 	id := backend.of("CONNECT")[0]["requestContext"].(map[string]any)["connectionId"].(string)
 	c.Close()
-	linesOf(t, g.told.String, 5)
-	k, in, _ := g.handshake(keyed, "/v1", "x-api-key", "acme-0123456789-acme-0123456789")
 	linesOf(t, g.told.String, 6)
-	say(t, k, in, "hello")
+	k, in, _ := g.handshake(keyed, "/v1", "x-api-key", "acme-0123456789-acme-0123456789")
 	linesOf(t, g.told.String, 7)
+	say(t, k, in, "hello")
+	linesOf(t, g.told.String, 8)
 	k.Close()
 	// Envoy tells of connections when they have ended, which is no event: their clients went
 	// without a word.
@@ -84,7 +90,7 @@ func TestConnectionLogs(t *testing.T) {
 			t.Fatalf("Envoy has told of %v requests", told())
 		}
 	}
-	lines := linesOf(t, g.told.String, 8)
+	lines := linesOf(t, g.told.String, 9)
 
 	common := map[string]string{"apiId": "chat", "stage": "v1", "domainName": chat, "identity.sourceIp": "127.0.0.1", "identity.userAgent": `test"}<1>`, "connectionId": id, "authorizer.principalId": "user-good", "authorizer.told": id}
 	wants := []map[string]string{
@@ -92,6 +98,7 @@ func TestConnectionLogs(t *testing.T) {
 		{"eventType": "CONNECT", "routeKey": "$connect", "status": "200", "integrationStatus": "200", "authorizer.status": "200"},
 		{"eventType": "MESSAGE", "routeKey": "$default", "status": "200", "integrationStatus": "200", "messageId": "some"},
 		{"eventType": "MESSAGE", "routeKey": "down", "status": "500", "messageId": "some", "integration.error": "some", "error.responseType": "INTEGRATION_FAILURE", "error.message": "Internal server error"},
+		{"eventType": "MESSAGE", "routeKey": "order", "status": "400", "messageId": "some", "error.responseType": "BAD_REQUEST_BODY", "error.message": "Bad request body", "error.validationErrorString": `[object has missing required properties (["id"])]`},
 		{"eventType": "DISCONNECT", "routeKey": "$disconnect", "status": "200", "integrationStatus": "200"},
 	}
 	key := map[string]string{"apiId": "keyed", "domainName": keyed, "identity.userAgent": "-", "connectionId": "some", "authorizer.principalId": "-", "authorizer.told": "-", "identity.apiKeyId": "acme", "identity.apiKey": "[redacted]"}
@@ -146,11 +153,12 @@ func TestConnectionLogs(t *testing.T) {
 	events := map[string]int{}
 	for _, r := range g.history.Recent(history.Filter{Of: history.Of{API: "chat", Stage: "v1"}}, 100) {
 		if r.Event != "" {
-			events[strings.TrimSpace(fmt.Sprint(r.Event, " ", r.Resource, " ", r.Status, " ", r.Fault))]++
+			events[strings.TrimSpace(fmt.Sprint(r.Event, " ", r.Resource, " ", r.Status, " ", r.Fault, r.Ended))]++
 		}
 	}
 	if diff := cmp.Diff(map[string]int{
-		"CONNECT $connect 403 ClientError": 1, "CONNECT $connect 200": 1, "MESSAGE $default 200": 1, "MESSAGE down 500 ExecutionError": 1, "DISCONNECT $disconnect 200": 1,
+		"CONNECT $connect 403 ClientError": 1, "CONNECT $connect 200": 1, "MESSAGE $default 200": 1, "MESSAGE down 500 ExecutionError": 1,
+		"MESSAGE order 400 ClientError": 1, "DISCONNECT $disconnect 200 1006": 1,
 	}, events); diff != "" {
 		t.Errorf("events of the history: %s", diff)
 	}
@@ -159,7 +167,7 @@ func TestConnectionLogs(t *testing.T) {
 	for _, p := range g.history.Series(history.Of{API: "chat"}, now.Add(-time.Hour), now.Add(time.Minute), time.Minute) {
 		counted.Add(&p.Sockets)
 	}
-	if want := (history.Sockets{Connects: 2, Received: 2, Sent: 2, ClientErrors: 1, ExecutionErrors: 1}); counted != want {
+	if want := (history.Sockets{Connects: 2, Received: 3, Sent: 3, ClientErrors: 2, ExecutionErrors: 1}); counted != want {
 		t.Errorf("the history counts %+v, want %+v", counted, want)
 	}
 	for _, m := range []struct {
@@ -169,7 +177,7 @@ func TestConnectionLogs(t *testing.T) {
 		{"connect_count_total", "chat", "$connect", 2}, {"client_errors_total", "chat", "$connect", 1},
 		{"message_count_total", "chat", "$default", 2}, {"message_count_total", "chat", "down", 2}, {"execution_errors_total", "chat", "down", 1},
 		{"integration_latency_seconds", "chat", "$connect", 1}, {"integration_latency_seconds", "chat", "$disconnect", 1}, {"integration_errors_total", "chat", "down", 0},
-		{"connect_count_total", "keyed", "$connect", 1}, {"client_errors_total", "keyed", "$connect", 0},
+		{"connect_count_total", "keyed", "$connect", 1}, {"client_errors_total", "chat", "order", 1}, {"client_errors_total", "keyed", "$connect", 0},
 	} {
 		if got := socketMetric(t, g.metrics, m.name, m.api, m.route); got != m.want {
 			t.Errorf("%s of %s %s is %v, want %v", m.name, m.api, m.route, got, m.want)
