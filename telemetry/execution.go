@@ -41,14 +41,14 @@ func (x *executions) line(b []byte, canary bool, id string, e executionlog.Entry
 	b = append(b, `{"timestamp":"`...)
 	b = e.At.UTC().AppendFormat(b, timestampForm)
 	b = append(b, `","logGroup":"`...)
-	b = escape(b, x.group)
+	b = escape(b, x.group, quoteInJSON)
 	if canary {
 		b = append(b, "/Canary"...)
 	}
 	b = append(b, `","message":"(`...)
-	b = escape(b, id)
+	b = escape(b, id, quoteInJSON)
 	b = append(b, ") "...)
-	b = escape(b, e.Text)
+	b = escape(b, e.Text, quoteInJSON)
 	return append(b, "\"}\n"...)
 }
 

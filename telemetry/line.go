@@ -76,10 +76,10 @@ func (l *stageLog) line(b []byte, r *request) []byte {
 			b = append(b, '-')
 		case p.quoted:
 			b = append(b, '"')
-			b = escape(b, text)
+			b = escape(b, text, quoteInAny)
 			b = append(b, '"')
 		default:
-			b = escape(b, text)
+			b = escape(b, text, quoteInAny)
 		}
 		if len(b)-start > maxLine {
 			b = b[:start+maxLine]
@@ -95,10 +95,17 @@ func (l *stageLog) line(b []byte, r *request) []byte {
 
 const hexDigits = "0123456789abcdef"
 
+// How a quote is escaped: as JSON usually is, and so that it ends no string of other formats
+// either. To a field of CSV, or an attribute of XML, a backslash before it is nothing.
+const (
+	quoteInJSON = `\"`
+	quoteInAny  = `\u0022`
+)
+
 // escape appends a value so that nothing in it can end a JSON string, a line or a tag, or
 // do anything to a terminal: as JSON strings have it, and besides without markup, other
 // controls than ASCII's, and what turns the direction of text.
-func escape(b []byte, text string) []byte {
+func escape(b []byte, text, quote string) []byte {
 	short := text
 	if len(text) > maxValue {
 		short = text[:maxValue]
@@ -107,8 +114,10 @@ func escape(b []byte, text string) []byte {
 		c := short[i]
 		if c < utf8.RuneSelf {
 			switch {
-			case c == '"' || c == '\\':
+			case c == '\\':
 				b = append(b, '\\', c)
+			case c == '"':
+				b = append(b, quote...)
 			case c < ' ' || c == 0x7f || c == '<' || c == '>' || c == '&':
 				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 			default:

@@ -1,7 +1,9 @@
 package telemetry
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"strings"
 	"testing"
@@ -123,12 +125,12 @@ func FuzzEscape(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := escape(nil, text)
+		got := escape(nil, text, quoteInAny)
 		if !utf8.Valid(got) {
 			t.Fatalf("%q is no UTF-8", got)
 		}
 		for _, r := range string(got) {
-			if !unicode.IsPrint(r) || strings.ContainsRune("<>&", r) {
+			if !unicode.IsPrint(r) || strings.ContainsRune(`<>&"`, r) {
 				t.Fatalf("%q has %q", got, r)
 			}
 		}
@@ -152,5 +154,38 @@ func TestBounds(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(h.written(t), "\n"), "\n")
 	if len(lines) != 2 || len(lines[0]) > maxLine+len(cut) || !strings.HasSuffix(lines[0], cut) || !utf8.ValidString(lines[0]) {
 		t.Errorf("%d lines, the first of %d bytes", len(lines), len(lines[0]))
+	}
+}
+
+// TestHostileValues holds that what a client says ends no string, field, attribute or line of any
+// format, and that it is all there for who reads it.
+func TestHostileValues(t *testing.T) {
+	const hostile = "a\",\"b\" c='d'\\\",]]><!--\t\x1b[31m\u009b\u202e\u2028=x"
+	const told = `a\u0022,\u0022b\u0022 c='d'\\\u0022,]]\u003e\u003c!--\u0009\u001b[31m\u009b\u202e\u2028=x`
+	line := func(format string) string {
+		h := newHarness(t, Options{})
+		h.Swap(h.Compile(snapshot(toStdout(format))))
+		e := entry("shop", "v1", "GET /pets/{id}")
+		e.Asked = wire.AskedFormat("GET", "shop.example.com", "/base/pets/7", hostile)
+		h.tell(e)
+		return h.written(t)
+	}
+	var members map[string]string
+	if err := json.Unmarshal([]byte(line(`{"id": "$context.requestId", "agent": "$context.identity.userAgent"}`)), &members); err != nil || members["agent"] != hostile {
+		t.Errorf("JSON: %q, %v", members, err)
+	}
+	in := csv.NewReader(strings.NewReader(line(`$context.requestId,"$context.identity.userAgent",$context.status`)))
+	if records, err := in.ReadAll(); err != nil || len(records) != 1 || len(records[0]) != 3 || records[0][1] != told {
+		t.Errorf("CSV: %q, %v", records, err)
+	}
+	var request struct {
+		Agent string `xml:"agent,attr"`
+		Text  string `xml:"text"`
+	}
+	if err := xml.Unmarshal([]byte(line(`<request id="$context.requestId" agent="$context.identity.userAgent"><text>$context.identity.userAgent</text></request>`)), &request); err != nil || request.Agent != told || request.Text != told {
+		t.Errorf("XML: %q, %v", request, err)
+	}
+	if got := line(`$context.requestId "$context.identity.userAgent"`); got != `id-1 "`+told+"\"\n" {
+		t.Errorf("CLF: %s", got)
 	}
 }
