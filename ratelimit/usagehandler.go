@@ -9,13 +9,15 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"gatehouse/gateway"
 )
 
 // usageLine is one line of the answer to GET.
 type usageLine struct {
 	Day  string `json:"day"`
 	Plan string `json:"plan"`
-	// PlanName is missing for a plan that there is no more.
+	// PlanName may be missing for a plan that there is no more.
 	PlanName string `json:"planName,omitempty"`
 	Key      string `json:"key"`
 	API      string `json:"api"`
@@ -80,6 +82,10 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 	}
 	serving := s.serving.Load()
 	days, err := s.options.Store.Usage(r.Context(), serving.planID(plan), from, to)
+	if err == nil && len(days) == 0 && plan != "" {
+		// It may be the name of a plan that there was.
+		days, err = s.options.Store.Usage(r.Context(), (&gateway.UsagePlan{Name: plan}).ID(), from, to)
+	}
 	if err != nil {
 		s.usageUnknown(w, err)
 		return
@@ -87,7 +93,7 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 	lines := []usageLine{}
 	for _, d := range days {
 		if key == "" || key == d.Key {
-			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, serving.planName(d.Plan), d.Key, d.API, d.Stage, d.Allowed, d.Denied})
+			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, s.planName(d.Plan, plan), d.Key, d.API, d.Stage, d.Allowed, d.Denied})
 		}
 	}
 	// What was used is told whatever there is now; nothing may also be a mistake.
@@ -118,7 +124,7 @@ func (s *Server) showDaily(w http.ResponseWriter, r *http.Request, plan, key str
 		http.Error(w, mistake, http.StatusNotFound)
 		return
 	}
-	writeJSON(w, dailyUsage{usage.Plan, serving.planName(usage.Plan), usage.From.Format(time.DateOnly), usage.To.Format(time.DateOnly), usage.Keys})
+	writeJSON(w, dailyUsage{usage.Plan, s.planName(usage.Plan), usage.From.Format(time.DateOnly), usage.To.Format(time.DateOnly), usage.Keys})
 }
 
 func (s *Server) usageUnknown(w http.ResponseWriter, err error) {

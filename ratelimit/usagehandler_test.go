@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ func TestUsageHandler(t *testing.T) {
 	if err := store.AddUsage(context.Background(), []ratelimit.Usage{
 		{Plan: "p", Key: "acme", API: "pets", Stage: "v1", Allowed: 2, Denied: 1},
 		{Plan: (&gateway.UsagePlan{Name: "gold"}).ID(), Key: "acme", API: "pets", Stage: "v1", Allowed: 5},
+		{Plan: (&gateway.UsagePlan{Name: "gone"}).ID(), Key: "old", API: "pets", Stage: "v1", Allowed: 7},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +48,7 @@ func TestUsageHandler(t *testing.T) {
 		{"GET", "/?from=2020-02-29&plan=gold&key=other", "", "", "", 404, `the usage plan "gold" has no key "other"`},
 		{"GET", "/?from=2020-02-29&plan=glod", "", "", "", 404, `there is no usage plan "glod" (did you mean "gold"?)`},
 		{"GET", "/?to=2020-02-28&plan=gold&key=acme", "", "", "", 200, "[]"},
+		{"GET", "/?from=2020-02-29&to=2020-03-01&plan=gone", "", "", "", 200, `"planName":"gone","key":"old","api":"pets","stage":"v1","allowed":7,`},
 		{"GET", "/?from=yesterday", "", "", "", 400, "from must be"},
 		{"GET", "/?from=yesterday&to=tomorrow", "", "", "", 400, "to must be a day, such as 2026-01-31\nfrom must be"},
 		{"GET", "/?to=2020-03-30&plan=p", "", "", "", 200, line},
@@ -80,5 +83,23 @@ func TestUsageHandler(t *testing.T) {
 	}
 	if got := should(t, s, request(8, wire.LimitQuota)); got.OverallCode != ratelimitv3.RateLimitResponse_OK {
 		t.Errorf("the quota of 6 was not extended to 8: %v", got)
+	}
+}
+
+// TestUsageOfPlansThatAreGone holds that what was used by a plan is told by its name for as long as
+// the process knows that, also when the plan is gone.
+func TestUsageOfPlansThatAreGone(t *testing.T) {
+	store := memory.New(memory.Options{})
+	s := ratelimit.New(ratelimit.Options{Store: store})
+	defer s.Close()
+	s.Swap(limits(gateway.FailClosed))
+	if err := store.AddUsage(t.Context(), []ratelimit.Usage{{Plan: (&gateway.UsagePlan{Name: "gold"}).ID(), Key: "acme", API: "pets", Stage: "v1", Allowed: 5}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Swap(ratelimit.Compile(&gateway.Snapshot{}))
+	w := httptest.NewRecorder()
+	s.UsageHandler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if want := `"planName":"gold","key":"acme"`; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
 	}
 }

@@ -37,7 +37,7 @@ func newCost() *cobra.Command {
 	flags.StringSliceVar(&prices, "prices", []string{cost.AWS}, pricesUsage)
 	flags.StringSliceVar(&by, "by", []string{"api"}, "what is told apart besides months: api, stage, key; none for a sum")
 	flags.StringVar(&q.from, "from", "", "first month, such as 2026-01 (default that of --to)")
-	flags.StringVar(&q.to, "to", "", "last month (default this month)")
+	flags.StringVar(&q.to, "to", "", "last month, of UTC (default this month)")
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := q.set(by, time.Now().UTC()); err != nil {

@@ -43,7 +43,7 @@ func newUsage() *cobra.Command {
 	flags.StringVar(&q.plan, "plan", "", "usage plan, by name (default all)")
 	flags.StringVar(&q.key, "key", "", "API key, by name (default all)")
 	flags.StringVar(&q.from, "from", "", "first day, such as 2026-01-31 (default 30 days before the last)")
-	flags.StringVar(&q.to, "to", "", "last day (default today)")
+	flags.StringVar(&q.to, "to", "", "last day, of UTC (default today)")
 	flags.Int64Var(&remaining, "set-remaining", 0, "requests that the key has left in the current period")
 	flags.BoolVar(&daily, "daily", false, "show what keys of the plan used of their quota and had left when each day ended")
 	output := choiceFlag(cmd, "output", "o", "output format", "text", "json", "csv")
