@@ -22,10 +22,7 @@ func TestClockJumps(t *testing.T) {
 	at := evening
 	now := func() time.Time { return at }
 	kept := history.New(history.Options{Now: now})
-	meter, err := metering.Open(metering.Options{Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	meter := metering.Open(metering.Options{Now: now})
 	h := newHarness(t, Options{History: kept, Meter: meter, Now: now})
 	s := snapshot(&gateway.StageAccessLog{Format: "$context.requestId", Destination: gateway.DestinationStdout})
 	h.Swap(h.Compile(s))

@@ -13,25 +13,14 @@ import (
 )
 
 // openMeter counts in a file of the data directory, so that bills outlast a restart; without
-// one, or where it cannot be written, counts begin anew.
+// one counts begin anew. A folder that is full or cannot be written does not keep the others from
+// being served.
 func openMeter(dataDir string, log *slog.Logger, metrics prometheus.Registerer) *metering.Meter {
 	options := metering.Options{Log: log, Registerer: metrics}
 	if dataDir != "" {
 		options.Path = filepath.Join(dataDir, "metering.db")
-		meter, err := metering.Open(options)
-		if err == nil {
-			return meter
-		}
-		// A folder that is full or cannot be written must not keep the others from being
-		// served.
-		log.Error("what bills are made of is not kept for a restart", "error", err)
-		options.Path, options.Registerer = "", nil
 	}
-	meter, err := metering.Open(options)
-	if err != nil {
-		log.Error("nothing is metered", "error", err)
-	}
-	return meter
+	return metering.Open(options)
 }
 
 // messageMeter counts for WebSocket APIs.

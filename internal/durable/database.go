@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -64,12 +65,20 @@ func openDatabase(path string, read func(*bbolt.Tx) error) (db *bbolt.DB, err er
 			db = nil
 		}
 	}()
+	_, absent := os.Stat(path)
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	var system syscall.Errno
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%s is used by another process: let each have a file of its own, or a store that they share", path)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, brokenError{err}
+	case errors.As(err, &system):
+		// It says nothing of what is in the file. One that a full disk let only be begun is none.
+		if errors.Is(absent, os.ErrNotExist) && (system == syscall.ENOSPC || system == syscall.EDQUOT) {
+			_ = os.Remove(path)
+		}
+		return nil, fmt.Errorf("opening %s: %w", path, err)
 	case err != nil:
 		if info, stat := os.Stat(path); stat == nil && info.Mode().IsRegular() && !errors.Is(err, os.ErrPermission) {
 			return nil, brokenError{err}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -30,7 +29,7 @@ func (m *Meter) openFile(path string) error {
 	if aside != nil {
 		m.options.Log.Error("metered counts are lost: their file can't be read and was set aside", "file", path, "aside", aside.Path, "error", aside.Err)
 	}
-	m.db = db
+	m.db, m.over = db, nil
 	return nil
 }
 
@@ -51,6 +50,27 @@ func (m *Meter) writeEvery() {
 func (m *Meter) write() error {
 	m.writing.Lock()
 	defer m.writing.Unlock()
+	err := m.writeFile()
+	switch {
+	case err != nil:
+		m.failures.Inc()
+		if !m.failing {
+			m.options.Log.Error("metered counts can't be written: a restart now would lose them", "file", m.options.Path, "error", err)
+		}
+	case m.failing:
+		m.options.Log.Info("metered counts are written again", "file", m.options.Path)
+	}
+	m.failing = err != nil
+	return err
+}
+
+// writeFile is write without what is said of it. It needs writing.
+func (m *Meter) writeFile() error {
+	if m.db == nil {
+		if err := m.openFile(m.options.Path); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	counted := m.counted
 	m.counted = map[dayOf]*Counts{}
@@ -75,17 +95,9 @@ func (m *Meter) write() error {
 		}
 		return forgetDays(all)
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		m.putBack(counted)
-		m.failures.Inc()
-		if !m.failing {
-			m.options.Log.Error("metered counts can't be written: a restart now would lose them", "file", m.db.Path(), "error", err)
-		}
-	case m.failing:
-		m.options.Log.Info("metered counts are written again", "file", m.db.Path())
 	}
-	m.failing = err != nil
 	return err
 }
 
@@ -98,11 +110,6 @@ func (m *Meter) putBack(counted map[dayOf]*Counts) {
 		}
 		m.counted[key] = counts
 	}
-}
-
-func (m *Meter) closeFile() error {
-	err := m.write()
-	return errors.Join(err, m.db.Close())
 }
 
 // addTo adds to what a day has of something. Its bucket has the JSON of Counts by that of Of.

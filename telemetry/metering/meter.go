@@ -2,6 +2,7 @@ package metering
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -45,7 +46,7 @@ type Meter struct {
 
 	// writing is held by who reads or writes the file.
 	writing sync.Mutex
-	db      *bbolt.DB // nil without a file
+	db      *bbolt.DB // nil without a file, or until it can be opened
 	// over are the sums of days that are over, as they were asked for last.
 	over    *sums
 	failing bool
@@ -59,8 +60,9 @@ type dayOf struct {
 }
 
 // Open makes a Meter that goes on from what its file has. A file that can't be understood
-// is set aside, which is logged as an error.
-func Open(o Options) (*Meter, error) {
+// is set aside, which is logged as an error. One that can't be opened now, as on a disk that is
+// full or while another process has it, is tried again with each write.
+func Open(o Options) *Meter {
 	o.Log = cmp.Or(o.Log, slog.Default())
 	o.Interval = cmp.Or(o.Interval, 5*time.Second)
 	o.MaxLines = cmp.Or(o.MaxLines, 100_000)
@@ -76,14 +78,11 @@ func Open(o Options) (*Meter, error) {
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(m.failures)
 	}
-	if o.Path == "" {
-		return m, nil
+	if o.Path != "" {
+		_ = m.write() // it logs and counts its errors itself
+		m.stopped.Go(m.writeEvery)
 	}
-	if err := m.openFile(o.Path); err != nil {
-		return nil, err
-	}
-	m.stopped.Go(m.writeEvery)
-	return m, nil
+	return m
 }
 
 // Count adds to today's counts.
@@ -183,10 +182,14 @@ func (m *Meter) unwritten(first, last int64, tell func(dayOf, Counts)) {
 
 // Close writes what is not written yet, and closes the file. Nothing may be counted after.
 func (m *Meter) Close() error {
-	if m == nil || m.db == nil {
+	if m == nil || m.options.Path == "" {
 		return nil
 	}
 	close(m.stop)
 	m.stopped.Wait()
-	return m.closeFile()
+	err := m.write()
+	if m.db != nil {
+		err = errors.Join(err, m.db.Close())
+	}
+	return err
 }

@@ -42,11 +42,7 @@ func (c *clock) set(t time.Time) {
 func open(t *testing.T, o Options) *Meter {
 	t.Helper()
 	o.Interval = time.Hour
-	m, err := Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return Open(o)
 }
 
 func lines(t *testing.T, m *Meter, from, to time.Time) []string {
@@ -177,6 +173,39 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
+// TestOpenedLater holds that a file that cannot be opened at first is so later, without a restart:
+// what was counted meanwhile is added to what it has, whatever was asked for before.
+func TestOpenedLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "metering.db")
+	first := &clock{t: today.AddDate(0, 0, -1)}
+	m := open(t, Options{Path: path, Now: first.now})
+	m.Count(pets, Counts{Calls: 1})
+	log := &strings.Builder{}
+	other := open(t, Options{Path: path, Now: (&clock{t: today}).now, Log: slog.New(slog.NewTextHandler(log, nil))})
+	other.Count(pets, Counts{Calls: 2})
+	if _, err := other.Sums(first.t, today); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`2026-11-25 pets/v1 "" 2+0`}, lines(t, other, first.t, today)); diff != "" {
+		t.Errorf("without the file: %s", diff)
+	}
+	if n := strings.Count(log.String(), "is used by another process"); n != 1 {
+		t.Errorf("logged: %s", log)
+	}
+	if err := errors.Join(m.Close(), other.write()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`2026-11-24 pets/v1 "" 1+0`, `2026-11-25 pets/v1 "" 2+0`}, lines(t, other, first.t, today)); diff != "" {
+		t.Error(diff)
+	}
+	if sums, err := other.Sums(first.t, today); err != nil || len(sums.Days) != 2 {
+		t.Errorf("sums: %+v, %v", sums, err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func copyOf(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -222,10 +251,7 @@ func TestSteps(t *testing.T) {
 }
 
 func BenchmarkCount(b *testing.B) {
-	m, err := Open(Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	m := Open(Options{})
 	for b.Loop() {
 		m.Count(acme, Counts{Calls: 1, BytesIn: 100, BytesOut: 200})
 	}
