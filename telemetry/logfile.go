@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	lockSuffix = ".lock"
 	// maxTurn is how long one waits for its turn.
 	maxTurn = 5 * time.Second
+	// oldForm is what lumberjack names old files by, in UTC.
+	oldForm = "2006-01-02T15-04-05.000"
 )
 
 // logFile is a file with lines, of which another is begun when it is full. Several
@@ -52,6 +55,7 @@ func (f *logFile) Write(text []byte) (int, error) {
 	defer func() { _ = syscall.Flock(int(f.lock.Fd()), syscall.LOCK_UN) }()
 	now, err := f.current()
 	if err == nil && now.Size() > 0 && now.Size()+int64(len(text)) > f.bytes {
+		f.rename(time.Now())
 		if err = f.rotating.Rotate(); err == nil {
 			// What is open now is not open for appending.
 			err = f.rotating.Close()
@@ -92,6 +96,35 @@ func (f *logFile) torn(size int64) bool {
 	last := []byte{'\n'}
 	_, _ = file.ReadAt(last, size-1)
 	return last[0] != '\n'
+}
+
+// rename gives old files that are named after times to come, since the clock was ahead when they
+// were, names of just now. By their names the oldest are deleted: that would be the file of before,
+// each time that another is begun, until the clock is there again.
+func (f *logFile) rename(now time.Time) {
+	now = now.UTC()
+	ext := filepath.Ext(f.name)
+	prefix := strings.TrimSuffix(filepath.Clean(f.name), ext) + "-"
+	files, _ := os.ReadDir(filepath.Dir(f.name)) // sorted by name, and so by time
+	var wrong []string
+	for _, file := range files {
+		name := filepath.Join(filepath.Dir(f.name), file.Name())
+		stamp, named := strings.CutPrefix(strings.TrimSuffix(name, ext), prefix)
+		if at, err := time.Parse(oldForm, stamp); named && err == nil && at.After(now) {
+			wrong = append(wrong, name)
+		}
+	}
+	for i, name := range wrong {
+		at := now.Add(time.Duration(i-len(wrong)) * time.Millisecond)
+		if to := prefix + at.Format(oldForm) + ext; !exists(to) {
+			_ = os.Rename(name, to) // where that fails it keeps its name
+		}
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
 }
 
 // current is the file that is there now. Where there is none it is made here: what

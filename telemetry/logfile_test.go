@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"gatehouse/internal/proctest"
 )
 
 // TestLogFileOfSeveral has several write to one file, each as another process would: none
@@ -128,5 +131,51 @@ func TestLogFileTorn(t *testing.T) {
 	}
 	if want := "tor\n" + strings.Repeat("whole\n", 4) + "tor\n" + strings.Repeat("whole\n", 2); string(text) != want {
 		t.Errorf("the file has %q, want %q", text, want)
+	}
+}
+
+// TestLogFileClockBack holds that old files of a clock that was ahead do not have the newer ones
+// deleted in their place.
+func TestLogFileClockBack(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "access[1].log")
+	for i := range 2 {
+		old := filepath.Join(dir, "access[1]-"+time.Now().UTC().AddDate(1, i, 0).Format(oldForm)+".log")
+		if err := os.WriteFile(old, []byte{byte('a' + i)}, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newLogFile(name, 1<<20, 2)
+	defer f.Close()
+	// That of the day before is no old file of this one.
+	other := filepath.Join(dir, "access[1]-other.log")
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const large = 900 << 10
+	for _, begin := range "cde" {
+		if _, err := f.Write([]byte(string(begin) + strings.Repeat("x", large) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Old files are deleted beside what is done.
+	var begins string
+	for end := time.Now().Add(proctest.Patience); begins != "cd" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		begins = ""
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if text, err := os.ReadFile(filepath.Join(dir, file.Name())); err == nil && len(text) > 0 && file.Name() != "access[1].log" {
+				begins += string(text[0])
+			}
+		}
+	}
+	if begins != "cd" {
+		t.Errorf("the old files that are kept begin with %q", begins)
+	}
+	if !exists(other) {
+		t.Error("another file is gone")
 	}
 }
