@@ -83,12 +83,12 @@ func TestRoutes(t *testing.T) {
 	const path = "/dashboard/apis/pets/v1/routes"
 	expect(t, d, path,
 		"REST API canary 12.5% api.example.com/pets pets.execute-api.localhost/v1/",
-		"Account throttle 10000 a second, burst 5000", "Stage throttle 100 a second, burst 50 pets.yaml:3:3", "Resource policy who may call at all pets.yaml:2:3",
+		// In the order in which requests meet them.
+		"Resource policy who may call at all pets.yaml:2:3 Stage throttle 100 a second, burst 50 pets.yaml:3:3 Account throttle 10000 a second, burst 5000",
 		"Client certificates asked for by api.example.com", "Pets 2.1 pets.yaml:1:3", "$host pets.internal",
 		"12.5% of requests, and those with the header x-try; other variables: host pets.yaml:5:3",
-		"POST /pets createPet pets.yaml:10:3 Throttle 0.5 a second, burst 1 pets.yaml:4:3",
-		"JWT users, tokens of https://issuer.example, one of the scopes pets.write pets.yaml:11:3",
-		"API key of gold / silver pets.yaml:12:3 Throttle of gold / silver 2 a second, burst 2",
+		"POST /pets createPet pets.yaml:10:3 JWT users, tokens of https://issuer.example, one of the scopes pets.write pets.yaml:11:3",
+		"API key of gold / silver (5 a second, burst 10; 20,000 a month) pets.yaml:12:3 Throttle of gold / silver 2 a second, burst 2 Throttle 0.5 a second, burst 1 pets.yaml:4:3 Validation",
 		"Validation body by Pet; needs X-Shop pets.yaml:9:3", "HTTP_PROXY http://me:xxxxx@pets.internal/pets timeout 1500 ms",
 	)
 	expect(t, d, path+"?side=canary", "Routes of the canary 1", "GET /pets pets.yaml:20:3 open to all MOCK", "$host canary.internal")

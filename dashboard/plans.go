@@ -113,7 +113,7 @@ func viewPlan(snapshot *gateway.Snapshot, p *gateway.UsagePlan, keys []string, s
 		v.Throttle = throttleText(p.Throttle)
 	}
 	if p.Quota != nil {
-		v.Quota = fmt.Sprintf("%s a %s", showExact(uint64(max(p.Quota.Limit, 0))), strings.ToLower(string(p.Quota.Period)))
+		v.Quota = quotaText(p.Quota)
 	}
 	for _, stage := range p.Stages[:min(len(p.Stages), stages)] {
 		text := stage.API
@@ -193,4 +193,8 @@ func (v *planKeyView) fill(q KeyQuota, limit int64) {
 	default:
 		v.Kind = "good"
 	}
+}
+
+func quotaText(q *gateway.Quota) string {
+	return fmt.Sprintf("%s a %s", showExact(uint64(max(q.Limit, 0))), strings.ToLower(string(q.Period)))
 }

@@ -110,19 +110,11 @@ func plansOf(snapshot *gateway.Snapshot, api, stage string) (plans []*gateway.Us
 	return plans
 }
 
-// stageGuards are what requests to any route have to pass.
+// stageGuards are what requests to any route have to pass, in the order in which they meet it.
+// Throttles come behind what a route asks of callers.
 func (v *routesView) stageGuards(snapshot *gateway.Snapshot) (guards []fact) {
 	add := func(name, text string, source gateway.Position) {
 		guards = append(guards, fact{name, text, place(source)})
-	}
-	if snapshot.Account.Throttle != nil {
-		add("Account throttle", throttleText(snapshot.Account.Throttle), snapshot.Account.Throttle.Source)
-	}
-	if t := v.Stage.Throttle; t != nil {
-		add("Stage throttle", throttleText(t), t.Source)
-	}
-	if v.Deployment.Policy != "" {
-		add("Resource policy", "who may call at all", v.Deployment.PolicySource)
 	}
 	for i := range snapshot.Domains {
 		d := &snapshot.Domains[i]
@@ -133,6 +125,15 @@ func (v *routesView) stageGuards(snapshot *gateway.Snapshot) (guards []fact) {
 	}
 	if c := v.Deployment.CORS; c != nil {
 		add("CORS", "origins "+listed(c.AllowOrigins), c.Source)
+	}
+	if v.Deployment.Policy != "" {
+		add("Resource policy", "who may call at all", v.Deployment.PolicySource)
+	}
+	if t := v.Stage.Throttle; t != nil {
+		add("Stage throttle", throttleText(t), t.Source)
+	}
+	if t := snapshot.Account.Throttle; t != nil {
+		add("Account throttle", throttleText(t), t.Source)
 	}
 	return guards
 }
@@ -177,14 +178,11 @@ func (v *routesView) route(r *gateway.Route, plans []*gateway.UsagePlan) routeVi
 	add := func(name, text string, source gateway.Position) {
 		out.Guards = append(out.Guards, fact{name, text, place(source)})
 	}
-	if t := v.Stage.RouteThrottle(r.Key()); t != nil {
-		add("Throttle", throttleText(t), t.Source)
-	}
 	if a := r.Authorization; a != nil {
 		add(authorizationWord(a.Type), authorizationText(v.Deployment, a), a.Source)
 	}
 	if r.APIKeyRequired {
-		add("API key", planNames(plans), r.APIKeySource)
+		add("API key", planTexts(plans), r.APIKeySource)
 		told, more := 0, 0
 		for _, plan := range plans {
 			t := plan.Stage(v.API.ID, v.Stage.Name).RouteThrottle(r.Key())
@@ -200,6 +198,9 @@ func (v *routesView) route(r *gateway.Route, plans []*gateway.UsagePlan) routeVi
 		if more > 0 {
 			add("Throttles", "of "+showMany(more, "more plan"), gateway.Position{})
 		}
+	}
+	if t := v.Stage.RouteThrottle(r.Key()); t != nil {
+		add("Throttle", throttleText(t), t.Source)
 	}
 	if validator := v.Deployment.RequestValidator(r.RequestValidator); validator != nil {
 		if text := validatorText(v.Deployment, r, validator); text != "" {
@@ -248,15 +249,29 @@ func authorizationText(d *gateway.Deployment, a *gateway.Authorization) string {
 	return text
 }
 
-func planNames(plans []*gateway.UsagePlan) string {
+// planTexts tell of usage plans with what they let each key do.
+func planTexts(plans []*gateway.UsagePlan) string {
 	if len(plans) == 0 {
 		return "of no usage plan: nobody may call"
 	}
-	names := make([]string, len(plans))
+	texts := make([]string, len(plans))
 	for i, p := range plans {
-		names[i] = p.Name
+		texts[i] = p.Name
+		if i >= mostListed {
+			continue
+		}
+		var limits []string
+		if p.Throttle != nil {
+			limits = append(limits, throttleText(p.Throttle))
+		}
+		if p.Quota != nil {
+			limits = append(limits, quotaText(p.Quota))
+		}
+		if len(limits) > 0 {
+			texts[i] += " (" + strings.Join(limits, "; ") + ")"
+		}
 	}
-	return "of " + listed(names)
+	return "of " + listed(texts)
 }
 
 func validatorText(d *gateway.Deployment, r *gateway.Route, validator *gateway.RequestValidator) string {
