@@ -28,7 +28,7 @@ func (h *happened) event(s *gateway.Snapshot) *Explanation {
 	case r.Event == string(socket.Message):
 		h.add("route", Noted, gateway.Position{}, "the route "+r.Resource+", which is not in the definitions any more")
 	default:
-		h.add("route", Noted, gateway.Position{}, "the API has no route "+r.Resource+", which it need not have")
+		h.add("route", Noted, gateway.Position{}, lacksRoute(r.Resource))
 	}
 	if r.Ended != "" {
 		h.add("end", Noted, gateway.Position{}, "the connection has ended with "+r.Ended)
@@ -45,6 +45,9 @@ func (h *happened) event(s *gateway.Snapshot) *Explanation {
 	}
 	return h.Explanation
 }
+
+// lacksRoute is said of routes that a WebSocket API serves without, such as $connect.
+func lacksRoute(key string) string { return "the API has no route " + key + ", which it need not have" }
 
 // called tells what the integration of an event did.
 func (h *happened) called() {

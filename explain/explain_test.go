@@ -96,6 +96,86 @@ func TestHappenedWithoutDefinitions(t *testing.T) {
 	}
 }
 
+// TestHappenedLimits tells which limits may have refused a request: those of the key's own plans
+// before those of the stage, and none that Envoy does not keep itself where it says that it was one
+// of those.
+func TestHappenedLimits(t *testing.T) {
+	s := snapshot()
+	at := func(line int) gateway.Position { return gateway.Position{File: "limits.yaml", Line: line, Column: 1} }
+	s.APIs[0].Stages[0].Throttle = &gateway.Throttle{Rate: 50, Burst: 60, Source: at(1)}
+	s.Account.Throttle = &gateway.Throttle{Rate: 70, Burst: 80, Shared: true, Source: at(2)}
+	stages := []gateway.PlanStage{{API: "pets", Stage: "v1"}}
+	s.UsagePlans = []gateway.UsagePlan{
+		{Name: "gold", Stages: stages, Keys: []string{"acme"}, Throttle: &gateway.Throttle{Rate: 20, Burst: 30, Source: at(3)}, Quota: &gateway.Quota{Limit: 9, Period: gateway.QuotaDay, Source: at(4)}},
+		{Name: "another's", Stages: stages, Throttle: &gateway.Throttle{Rate: 1, Burst: 1, Source: at(5)}},
+	}
+	s.Seal()
+	for _, c := range []struct {
+		key, details string
+		response     gateway.ResponseType
+		want         string
+	}{
+		{"acme", "local_rate_limited", gateway.Throttled, `
+no  throttle  a throttle that this Envoy keeps let no more through, one of:
+-   throttle  the key, by the usage plan gold: 20 requests a second, 30 at once  (limits.yaml:3:1)
+-   throttle  the stage: 50 requests a second, 60 at once  (limits.yaml:1:1)
+`},
+		{"", "local_rate_limited", gateway.Throttled, `
+no  throttle  a throttle that this Envoy keeps let no more through: the stage: 50 requests a second, 60 at once  (limits.yaml:1:1)
+`},
+		{"acme", "rate_limited_by_quota", gateway.QuotaExceeded, `
+no  quota    the key acme has used up what the usage plan gold lets it call: 9 times a day  (limits.yaml:4:1)
+`},
+		{"", "missing_api_key", gateway.InvalidAPIKey, `
+no  API key  there was no API key
+`},
+		{"", "unknown_api_key", gateway.InvalidAPIKey, `
+no  API key  there is no API key of that value, or it is disabled
+`},
+	} {
+		e := Happened(s, history.Request{API: "pets", Stage: "v1", RouteMethod: "GET", Resource: "/keyed/{id}", Method: "GET", Host: "h", Path: "/v1/keyed/1", KeyName: c.key, Details: c.details, Status: 429, ResponseType: string(c.response)})
+		if text := strings.Join(e.Lines(), "\n"); !strings.Contains(text, c.want) {
+			t.Errorf("%s of the key %q: without%s:\n%s", c.details, c.key, c.want, text)
+		}
+	}
+}
+
+// TestHappenedBelow tells what is near to a path that no route has, from where the domain leads.
+func TestHappenedBelow(t *testing.T) {
+	s := snapshot()
+	mapping := func(path string) gateway.DomainMapping {
+		return gateway.DomainMapping{Path: path, API: "pets", Stage: "v1"}
+	}
+	s.Domains = []gateway.Domain{
+		{Name: "*", Mappings: []gateway.DomainMapping{mapping(""), mapping("all")}},
+		{Name: "*.example.com", Mappings: []gateway.DomainMapping{mapping("shop")}},
+		{Name: "a.example.com", Mappings: []gateway.DomainMapping{mapping("")}},
+	}
+	s.Seal()
+	for _, c := range []struct{ host, path string }{
+		{"elsewhere.test", "/pets/7"}, {"elsewhere.test", "/all/pets/7"}, {"b.example.com", "/shop/pets/7"}, {"a.example.com", "/pets/7"},
+		{"pets.execute-api.localhost", "/v1/pets/7"}, {"elsewhere.test", "/_aws/execute-api/pets/v1/pets/7"},
+	} {
+		e := Happened(s, history.Request{API: "pets", Stage: "v1", Method: "PUT", Host: c.host, Path: c.path, Status: 403})
+		if text := strings.Join(e.Lines(), "\n"); !strings.Contains(text, "no route of the stage took PUT /pets/7; the path is there for GET") {
+			t.Errorf("%s%s:\n%s", c.host, c.path, text)
+		}
+	}
+}
+
+// TestHappenedConnection is about a connection of a WebSocket API, which need not have $connect.
+func TestHappenedConnection(t *testing.T) {
+	s := snapshot()
+	s.APIs = append(s.APIs, gateway.API{ID: "chat", Name: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{Protocol: gateway.WebSocket}}}})
+	s.Seal()
+	e := Happened(s, history.Request{API: "chat", Stage: "v1", Method: "GET", Host: "chat.execute-api.localhost", Path: "/v1", Node: "edge", Status: 101, Upstream: "sockets", Integrated: true, Details: "downstream_remote_disconnect"})
+	for _, step := range e.Steps {
+		if step.Result == Failed {
+			t.Errorf("it was served:\n%s", strings.Join(e.Lines(), "\n"))
+		}
+	}
+}
+
 func FuzzQuestion(f *testing.F) {
 	for _, target := range []string{"http://h/a/../b//c/.?x=1", "http://[::1]:80/%2e%2e/..", "https://h", "ws://h?x#y", "http://h/\x1b", "http://%zz/", "http://u:p@h/a/./"} {
 		f.Add(target, "GET", "x-api-key", "v")

@@ -1,12 +1,15 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/telemetry/history"
+	"gatehouse/telemetry/socket"
 )
 
 // Happened tells what became of a request that was made, from what Envoy told about it. The
@@ -39,10 +42,12 @@ func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
 // happened is an explanation in the making. What is not in the definitions any more is nil.
 type happened struct {
 	*Explanation
-	r     *history.Request
-	api   *gateway.API
-	stage *gateway.Stage
-	of    *gateway.Route
+	r *history.Request
+	// snapshot may be nil.
+	snapshot *gateway.Snapshot
+	api      *gateway.API
+	stage    *gateway.Stage
+	of       *gateway.Route
 }
 
 func orUnknown(text string) string {
@@ -70,6 +75,7 @@ func (h *happened) find(s *gateway.Snapshot) {
 	if s == nil {
 		return
 	}
+	h.snapshot = s
 	if h.api = s.API(h.r.API); h.api == nil {
 		return
 	}
@@ -118,21 +124,55 @@ func (h *happened) placed() {
 		h.add("route", Noted, gateway.Position{}, fmt.Sprintf("the route %s, which is not in the definitions any more", h.key()))
 	case h.stage != nil && h.r.Method == "OPTIONS" && h.r.Upstream == "" && h.r.Status < 300:
 		h.add("CORS", Passed, corsSource(h.stage.Deployment), "the gateway answered a preflight request by itself")
+	case h.stage != nil && h.api.Protocol == gateway.WebSocket && h.below() == "/":
+		h.add("route", Noted, gateway.Position{}, lacksRoute(gateway.ConnectRoute))
 	case h.stage != nil:
-		h.add("route", Failed, h.stage.Deployment.Source, fmt.Sprintf("no route of the stage took %s %s%s", h.r.Method, h.r.Path, nearestRoutes(h.stage.Deployment, h.r.Method, h.below())))
+		h.add("route", Failed, h.stage.Deployment.Source, fmt.Sprintf("no route of the stage took %s %s%s", h.r.Method, h.below(), nearestRoutes(h.stage.Deployment, h.r.Method, h.below())))
 	}
 }
 
-// below is the path as routes have it, as far as that can be told.
+// below is the path as routes have it, as far as that can be told: below the longest path that
+// the host maps to the stage.
 func (h *happened) below() string {
-	path := h.r.Path
-	for _, prefix := range []string{"/_aws/execute-api/" + h.r.API, "/" + h.r.Stage} {
-		path = strings.TrimPrefix(path, prefix)
+	path := strings.TrimPrefix(h.r.Path, "/_aws/execute-api/"+h.r.API)
+	base := ""
+	if h.r.Stage != gateway.DefaultStage {
+		base = "/" + h.r.Stage
 	}
-	if path == "" {
-		return "/"
+	if len(path) == len(h.r.Path) {
+		if mapped, ok := h.mapped(); ok {
+			base = mapped
+		}
 	}
-	return path
+	if rest, ok := strings.CutPrefix(path, base); ok && (rest == "" || rest[0] == '/') {
+		path = rest
+	}
+	return cmp.Or(path, "/")
+}
+
+// mapped is the path by which the domain of the host leads to the stage; false where none does,
+// as of APIs' own hosts.
+func (h *happened) mapped() (base string, ok bool) {
+	if h.snapshot == nil || strings.HasPrefix(h.r.Host, strings.ToLower(h.r.API)+".execute-api.") {
+		return "", false
+	}
+	nearest := 0
+	for i := range h.snapshot.Domains {
+		d := &h.snapshot.Domains[i]
+		suffix, wild := strings.CutPrefix(strings.ToLower(d.Name), "*")
+		if len(suffix) < nearest || !wild && suffix != h.r.Host || !strings.HasSuffix(h.r.Host, suffix) {
+			continue
+		}
+		for j := range d.Mappings {
+			m := &d.Mappings[j]
+			at := strings.TrimSuffix("/"+m.Path, "/")
+			if m.API == h.r.API && m.Stage == h.r.Stage && (h.r.Path == at || strings.HasPrefix(h.r.Path, at+"/")) &&
+				(!ok || len(suffix) > nearest || len(at) > len(base)) {
+				base, nearest, ok = at, len(suffix), true
+			}
+		}
+	}
+	return base, ok
 }
 
 // checked tells what became of the checks of who called.
@@ -177,7 +217,11 @@ func (h *happened) checked() {
 	}
 	switch {
 	case t == gateway.InvalidAPIKey && h.r.KeyName == "":
-		h.add("API key", Failed, key, "there was no API key, or none that a usage plan of the stage lets in")
+		text, ok := refusedKeys[h.r.Details]
+		if !ok {
+			text = "there was no API key, or none that a usage plan of the stage lets in"
+		}
+		h.add("API key", Failed, key, text)
 	case t == gateway.InvalidAPIKey:
 		h.add("API key", Failed, key, fmt.Sprintf("the key %s is in no usage plan that has the stage", h.r.KeyName))
 	case h.r.KeyName != "":
@@ -210,22 +254,80 @@ func (h *happened) checked() {
 func (h *happened) limited() {
 	switch t := gateway.ResponseType(h.r.ResponseType); {
 	case t == gateway.QuotaExceeded:
-		h.add("quota", Failed, gateway.Position{}, fmt.Sprintf("the quota of the key %s is used up for the period", orUnknown(h.r.KeyName)))
+		at, text := gateway.Position{}, fmt.Sprintf("the quota of the key %s is used up for the period", orUnknown(h.r.KeyName))
+		for _, p := range h.plans() {
+			if p.Quota != nil {
+				at = p.Quota.Source
+				text = fmt.Sprintf("the key %s has used up what the usage plan %s lets it call: %d times a %s", h.r.KeyName, p.Name, p.Quota.Limit, strings.ToLower(string(p.Quota.Period)))
+			}
+		}
+		h.add("quota", Failed, at, text)
 	case t == gateway.Throttled, h.r.Throttled:
 		which := "a throttle"
 		if words, ok := detailWords[h.r.Details]; ok {
 			which = words
 		}
-		at := gateway.Position{}
-		if h.stage != nil && h.of != nil {
-			if own := h.stage.RouteThrottle(h.of.Key()); own != nil {
-				at = own.Source
-			} else if h.stage.Throttle != nil {
-				at = h.stage.Throttle.Source
+		// Envoy does not tell which of its throttles it was.
+		switch all := h.throttles(); len(all) {
+		case 0:
+			h.add("throttle", Failed, gateway.Position{}, which+" let no more through")
+		case 1:
+			h.add("throttle", Failed, all[0].Source, fmt.Sprintf("%s let no more through: %s", which, all[0].text))
+		default:
+			h.add("throttle", Failed, gateway.Position{}, which+" let no more through, one of:")
+			for _, t := range all {
+				h.add("throttle", Noted, t.Source, t.text)
 			}
 		}
-		h.add("throttle", Failed, at, which+" let no more through")
 	}
+}
+
+// limiting is a throttle that may have refused a request.
+type limiting struct {
+	*gateway.Throttle
+	text string
+}
+
+// throttles are those that may have refused it.
+func (h *happened) throttles() (all []limiting) {
+	if h.stage == nil {
+		return nil
+	}
+	add := func(whose string, t *gateway.Throttle) {
+		// A limit that Envoys share is refused by another name, but for where one stands in for it.
+		if t == nil || h.r.Details == "local_rate_limited" && t.Shared {
+			return
+		}
+		all = append(all, limiting{t, fmt.Sprintf("%s: %g requests a second, %d at once", whose, t.Rate, t.Burst)})
+	}
+	route := ""
+	if h.of != nil {
+		route = h.of.Key()
+	}
+	// Messages of WebSocket APIs are no calls of plans.
+	if h.r.Event != string(socket.Message) {
+		for _, p := range h.plans() {
+			add("the key, by the usage plan "+p.Name+", for the route", p.Stage(h.r.API, h.r.Stage).RouteThrottle(route))
+			add("the key, by the usage plan "+p.Name, p.Throttle)
+		}
+	}
+	add("the route", h.stage.RouteThrottle(route))
+	add("the stage", h.stage.Throttle)
+	add("all APIs together", h.snapshot.Account.Throttle)
+	return all
+}
+
+// plans are the usage plans by which the key of the request came to the stage.
+func (h *happened) plans() (all []*gateway.UsagePlan) {
+	if h.snapshot == nil || h.r.KeyName == "" {
+		return nil
+	}
+	for i := range h.snapshot.UsagePlans {
+		if p := &h.snapshot.UsagePlans[i]; p.Stage(h.r.API, h.r.Stage) != nil && slices.Contains(h.snapshot.PlanKeys(p), h.r.KeyName) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // integrated tells what Envoy sent on, and what came of that.

@@ -69,6 +69,13 @@ var refusedClaims = []struct{ detail, name, words string }{
 	{"-token-scope]", "scope", "the token has none of the scopes that the route asks for"},
 }
 
+// refusedKeys say what was wrong with an API key, by Envoy's details.
+var refusedKeys = map[string]string{
+	"missing_api_key":     "there was no API key",
+	"missing_credentials": "there was no API key",
+	"unknown_api_key":     "there is no API key of that value, or it is disabled",
+}
+
 // codeWords say in words why the authorization service refused.
 var codeWords = map[string]string{
 	"signature-not-signed":                   "the request is not signed",
