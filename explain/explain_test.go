@@ -235,6 +235,47 @@ func TestBases(t *testing.T) {
 	}
 }
 
+// TestOfMany asks about one API of several, whose routes alone are looked at: all has to be
+// explained as if those of the others were looked at, too.
+func TestOfMany(t *testing.T) {
+	s := snapshot()
+	d := s.APIs[0].Stages[0].Deployment
+	of := func(id string) gateway.API {
+		canary := &gateway.Canary{Percent: 50, Deployment: d}
+		return gateway.API{ID: id, Name: id, Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Deployment: d, Variables: map[string]string{"of": "x"}, Canary: canary}}}
+	}
+	s.APIs = append(s.APIs, of("birds"), of("Fish"), of("last"))
+	mapping := func(path, api string) gateway.DomainMapping {
+		return gateway.DomainMapping{Path: path, API: api, Stage: "v1"}
+	}
+	s.Domains = []gateway.Domain{
+		{Name: "*.example.com", Mappings: []gateway.DomainMapping{mapping("", "pets"), mapping("birds", "birds"), mapping("birds/wild", "last")}},
+		{Name: "a.example.com", Mappings: []gateway.DomainMapping{mapping("fish", "Fish")}},
+		{Name: "*", Mappings: []gateway.DomainMapping{mapping("last", "last")}},
+	}
+	s.Seal()
+	whole, err := Prepare(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"a.example.com", "b.example.com", "other.test", "localhost", "pets.execute-api.localhost", "Fish.execute-api.localhost", "none.execute-api.localhost"} {
+		for _, path := range []string{"/pets/7", "/birds/pets/7", "/birdsong", "/birds/wild/pets/7", "/birds/wild", "/fish/pets/7", "/last/pets/7", "/last/nothing", "/v1/pets/7", "/_aws/execute-api/birds/v1/pets/7", "/_aws/execute-api/none/v1", "/"} {
+			q := Question{Method: "GET", URL: "http://" + host + path}
+			got, err := Offline(s, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := whole.Offline(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s%s: %s", host, path, diff)
+			}
+		}
+	}
+}
+
 // TestHowItComes asks by which listener, and by which scheme, a request comes.
 func TestHowItComes(t *testing.T) {
 	s := snapshot()

@@ -159,8 +159,8 @@ func (h *happened) mapped() (base string, ok bool) {
 	nearest := 0
 	for i := range h.snapshot.Domains {
 		d := &h.snapshot.Domains[i]
-		suffix, wild := strings.CutPrefix(strings.ToLower(d.Name), "*")
-		if len(suffix) < nearest || !wild && suffix != h.r.Host || !strings.HasSuffix(h.r.Host, suffix) {
+		suffix := strings.TrimPrefix(d.Name, "*")
+		if len(suffix) < nearest || !named(d.Name, h.r.Host) {
 			continue
 		}
 		for j := range d.Mappings {
