@@ -174,6 +174,10 @@ func TestHappenedConnection(t *testing.T) {
 			t.Errorf("it was served:\n%s", strings.Join(e.Lines(), "\n"))
 		}
 	}
+	e = Happened(s, history.Request{API: "chat", Stage: "v1", Method: "GET", Host: "chat.execute-api.localhost", Path: "/v1", Node: "edge", Status: 426, Upstream: "sockets", Integrated: true, Details: "via_upstream"})
+	if text := strings.Join(e.Lines(), "\n"); !strings.Contains(text, "no  upgrade  a WebSocket API is connected to") || !strings.Contains(text, "=>  426 by the gateway") {
+		t.Errorf("one that asked for no WebSocket:\n%s", text)
+	}
 }
 
 func FuzzQuestion(f *testing.F) {
@@ -289,7 +293,8 @@ func TestHowItComes(t *testing.T) {
 	s.APIs = append(s.APIs,
 		gateway.API{ID: "secure", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Variables: map[string]string{"of": "x"}, Deployment: deny(`{"Bool":{"aws:SecureTransport":"false"}}`)}}},
 		gateway.API{ID: "private", Protocol: gateway.REST, Stages: []gateway.Stage{{Name: "v1", Variables: map[string]string{"of": "x"}, Deployment: deny(`{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}`)}}},
-		gateway.API{ID: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: chat}}})
+		gateway.API{ID: "chat", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: chat}}},
+		gateway.API{ID: "quiet", Protocol: gateway.WebSocket, Stages: []gateway.Stage{{Name: "v1", Deployment: &gateway.Deployment{Protocol: gateway.WebSocket, RouteSelectionExpression: "$request.body.action", Routes: []gateway.Route{{Path: "say"}}}}}})
 	s.Domains = []gateway.Domain{{Name: "closed.example.com", TLS: &gateway.TLS{ClientCA: "a bundle"}, Mappings: []gateway.DomainMapping{{API: "pets", Stage: "v1"}}}}
 	private := *s
 	private.Gateways = []gateway.Gateway{s.Gateways[0]}
@@ -311,6 +316,8 @@ func TestHowItComes(t *testing.T) {
 		{s, "https://closed.example.com/pets/7", Answer{From: FromIntegration}},
 		{s, "http://chat.execute-api.localhost/v1", Answer{Status: 426, Certain: true, From: FromGateway}},
 		{s, "ws://chat.execute-api.localhost/v1", Answer{Certain: true, From: FromIntegration}},
+		{s, "http://quiet.execute-api.localhost/v1", Answer{Status: 426, Certain: true, From: FromGateway}},
+		{s, "ws://quiet.execute-api.localhost/v1", Answer{Certain: true, From: FromIntegration}},
 	} {
 		e, err := Offline(c.of, Question{Method: "GET", URL: c.url, Source: netip.MustParseAddr("127.0.0.1")})
 		if err != nil {

@@ -3,6 +3,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -30,10 +31,15 @@ func Happened(s *gateway.Snapshot, r history.Request) *Explanation {
 	h.placed()
 	h.checked()
 	h.limited()
-	h.integrated()
+	unasked := h.api != nil && h.api.Protocol == gateway.WebSocket && h.r.Status == http.StatusUpgradeRequired
+	if unasked {
+		h.add("upgrade", Failed, gateway.Position{}, noUpgrade)
+	} else {
+		h.integrated()
+	}
 	h.timed()
 	h.Answer = Answer{Status: r.Status, Certain: true, ResponseType: gateway.ResponseType(r.ResponseType), From: FromIntegration}
-	if r.ResponseType != "" || r.Upstream == "" {
+	if r.ResponseType != "" || r.Upstream == "" || unasked {
 		h.Answer.From, h.Answer.Body = FromGateway, r.ErrorMessage
 	}
 	return h.Explanation

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -15,12 +16,24 @@ import (
 	"gatehouse/internal/wire"
 )
 
+// noUpgrade is said of clients that come to a WebSocket API by plain HTTP.
+const noUpgrade = "a WebSocket API is connected to with the header Upgrade: websocket, or by ws:// or wss://"
+
+// upgraded reports whether a client asks for the WebSocket that it has come to; if not, that
+// ends it.
+func (ex *offline) upgraded() bool {
+	if !ex.asked.upgrades() {
+		ex.add("upgrade", Failed, gateway.Position{}, noUpgrade)
+		ex.answer(http.StatusUpgradeRequired, "", `{"message":"Upgrade Required","requestId":"$context.requestId"}`)
+		return false
+	}
+	return true
+}
+
 // integrate tells where a request goes that is let in.
 func (ex *offline) integrate() {
 	in := ex.of.Integration
-	if ex.api.Protocol == gateway.WebSocket && !ex.asked.upgrades() {
-		ex.add("upgrade", Failed, gateway.Position{}, "a WebSocket API is connected to with the header Upgrade: websocket, or by ws:// or wss://")
-		ex.answer(426, "", `{"message":"Upgrade Required","requestId":"$context.requestId"}`)
+	if ex.api.Protocol == gateway.WebSocket && !ex.upgraded() {
 		return
 	}
 	if in == nil && ex.api.Protocol == gateway.WebSocket {

@@ -216,6 +216,11 @@ func (ex *offline) withoutRoute() {
 	case name == "preflight":
 		ex.add("CORS", Passed, corsSource(ex.deployment), "the gateway answers a preflight request by itself")
 		ex.answer(cmp.Or(status, 204), "", "")
+	case name == gateway.ConnectRoute:
+		ex.add("route", Passed, ex.stage.Source, lacksRoute(name)+": who comes here is let in")
+		if ex.upgraded() {
+			ex.Answer = Answer{Certain: ex.settled(), From: FromIntegration}
+		}
 	case ex.route.GetRoute() != nil:
 		ex.add("route", Passed, ex.stage.Source, "the stage's own endpoint: "+name)
 		if name == gateway.ConnectionsRoute && !ex.signature(ex.stage.Source) {
