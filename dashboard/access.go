@@ -265,19 +265,33 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, signInPath, http.StatusSeeOther)
 }
 
+// providerFlow is a sign-in under way at the provider, and the page that it is for.
+type providerFlow struct {
+	codeflow.Flow
+	To string
+}
+
+// maxKeptTo bounds what of it is kept: browsers keep no cookie of more than 4 KiB.
+const maxKeptTo = 1 << 10
+
 func (s *Server) goToProvider(w http.ResponseWriter, r *http.Request) {
 	if !isPrivate(r) {
-		s.renderSignIn(w, r, http.StatusForbidden, "", "")
+		s.renderSignIn(w, r, http.StatusForbidden, r.URL.Query().Get("to"), "")
 		return
 	}
+	var under providerFlow
 	location, begun, err := s.access.Provider.Begin(r.Context())
 	cookie := ""
 	if err == nil {
-		cookie, err = s.access.sessions.Seal(r.Context(), flowCookie, begun, codeflow.Age)
+		under.Flow, under.To = begun, onward(r.URL.Query().Get("to"))
+		if len(under.To) > maxKeptTo {
+			under.To = Prefix
+		}
+		cookie, err = s.access.sessions.Seal(r.Context(), flowCookie, under, codeflow.Age)
 	}
 	if err != nil {
 		s.log.Warn("nobody can sign in to the dashboard by the provider", "error", err)
-		s.renderSignIn(w, r, http.StatusBadGateway, "", "The provider does not answer. The log says why.")
+		s.renderSignIn(w, r, http.StatusBadGateway, r.URL.Query().Get("to"), "The provider does not answer. The log says why.")
 		return
 	}
 	// It has to come along from the provider's site.
@@ -291,10 +305,10 @@ func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
 		cookie = &http.Cookie{}
 	}
 	setCookie(w, flowCookie, "", http.SameSiteLaxMode, -1)
-	var begun codeflow.Flow
+	var under providerFlow
 	var user signin.User
-	if _, err = s.access.sessions.Unseal(r.Context(), flowCookie, cookie.Value, &begun); err == nil {
-		user, err = s.access.Provider.Finish(r.Context(), begun, r.URL.Query())
+	if _, err = s.access.sessions.Unseal(r.Context(), flowCookie, cookie.Value, &under); err == nil {
+		user, err = s.access.Provider.Finish(r.Context(), under.Flow, r.URL.Query())
 	}
 	if err != nil {
 		s.log.Warn("somebody was not let in to the dashboard", "from", addressOf(r), "error", err)
@@ -302,13 +316,13 @@ func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
 		if errors.Is(err, signin.ErrNotAllowed) {
 			failed = "You are not among those who may see the dashboard."
 		}
-		s.renderSignIn(w, r, http.StatusForbidden, "", failed)
+		s.renderSignIn(w, r, http.StatusForbidden, under.To, failed)
 		return
 	}
 	if err := s.begin(w, r, user); err != nil {
-		s.renderSignIn(w, r, http.StatusServiceUnavailable, "", notNow)
+		s.renderSignIn(w, r, http.StatusServiceUnavailable, under.To, notNow)
 		return
 	}
 	// The cookie is shown to who comes from this site only, so one more page has to lead on.
-	s.render(w, r, http.StatusOK, nil, "onward", &shown{Title: "One moment", Data: Prefix})
+	s.render(w, r, http.StatusOK, nil, "onward", &shown{Title: "One moment", Data: onward(under.To)})
 }

@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"bytes"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
@@ -310,6 +311,22 @@ func TestProvider(t *testing.T) {
 		}
 		if resp, body = c.get("/dashboard/plans"); resp.Request.URL.Path != "/dashboard/plans" || !strings.Contains(body, "Sign out") {
 			t.Errorf("%s has no session: %s", name, resp.Request.URL)
+		}
+	}
+	// It ends where it was to lead to, if that is one of these pages.
+	for to, want := range map[string]string{
+		"/dashboard/requests?api=pets&status=5xx": "/dashboard/requests?api=pets&amp;status=5xx",
+		"//evil.example/dashboard/":               "/dashboard/", "https://evil.example": "/dashboard/", "/dashboard/../x": "/dashboard/", "/dashboard/" + strings.Repeat("x", 2000): "/dashboard/",
+	} {
+		c.restart()
+		iss.Register(oidctest.Client{ID: "gatehouse", Secret: "client-secret", Redirect: callback, Claims: map[string]any{"email": "ann@example.com", "email_verified": true}})
+		_, page := c.get("/dashboard/sign-in?" + url.Values{"to": {to}}.Encode())
+		link := regexp.MustCompile(`href="(/dashboard/sign-in/provider[^"]*)"`).FindStringSubmatch(page)
+		if link == nil {
+			t.Fatalf("no way to the provider: %s", page)
+		}
+		if _, body := c.get(html.UnescapeString(link[1])); !strings.Contains(body, `content="0; url=`+want+`"`) {
+			t.Errorf("to %.50s: not to %s: %s", to, want, body)
 		}
 	}
 	const outsider, failed = "You are not among those who may see the dashboard.", "The sign-in did not come to its end."

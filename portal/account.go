@@ -124,7 +124,7 @@ func readForm(r *http.Request, p *published, who *session, signedIn bool) (form 
 		purposeOK = purposeOK && shown(c)
 	}
 	if !purposeOK || len([]rune(form.Purpose)) > maxPurposeChars {
-		form.Why, purposeOK = "Write at most 1000 letters.", false
+		form.Why, purposeOK = "Write at most 1000 letters, and none that cannot be shown.", false
 	}
 	return form, nameOK && purposeOK && form.EmailWrong == ""
 }
