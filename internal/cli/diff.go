@@ -132,14 +132,17 @@ func (d differenceJSON) print(w io.Writer) error {
 func resourceChanges(cmd *cobra.Command, before, after *gateway.Snapshot) ([]resourceChange, error) {
 	var outputs [2]*translator.Output
 	for i, s := range []*gateway.Snapshot{before, after} {
-		output, ds := translator.New().Translate(s)
-		if ds.HasErrors() {
-			if err := printDiagnostics(cmd.ErrOrStderr(), ds); err != nil {
+		translated, err := translate(cmd, s)
+		if err != nil {
+			return nil, err
+		}
+		if translated.diagnostics.HasErrors() {
+			if err := printDiagnostics(cmd.ErrOrStderr(), translated.diagnostics); err != nil {
 				return nil, err
 			}
 			return nil, errReported
 		}
-		outputs[i] = output
+		outputs[i] = translated.output
 	}
 	var changes []resourceChange
 	for _, gatewayName := range unionKeys(outputs[0].Gateways, outputs[1].Gateways) {

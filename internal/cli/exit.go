@@ -12,6 +12,8 @@ const (
 	exitUsage    = 2
 	// exitDifferent is that of diff.
 	exitDifferent = 3
+	// exitInterrupted is what shells have for a program that Ctrl-C has ended.
+	exitInterrupted = 130
 )
 
 // codedError is an error with the exit code that the program ends with.

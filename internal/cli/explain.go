@@ -115,9 +115,18 @@ func (x *explaining) explain(cmd *cobra.Command, args []string) (*explain.Explan
 	if err != nil {
 		return nil, err
 	}
-	e, err := explain.Offline(s, q)
-	if err != nil {
-		return nil, usagef("%w", err)
+	explaining := startProgress(cmd, "explaining")
+	defer explaining.end()
+	var wrong error
+	e, err := computed(cmd.Context(), func() (e *explain.Explanation) {
+		e, wrong = explain.Offline(s, q)
+		return e
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case wrong != nil:
+		return nil, usagef("%w", wrong)
 	}
 	return e, nil
 }

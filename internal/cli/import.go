@@ -97,6 +97,9 @@ func (im *importing) addAll(cmd *cobra.Command, files []string) error {
 	reading := startProgress(cmd, "reading documents")
 	defer reading.end()
 	for i, file := range files {
+		if cmd.Context().Err() != nil {
+			return errInterrupted
+		}
 		reading.step(i, len(files))
 		if err := im.add(cmd, file); err != nil {
 			return err
@@ -117,7 +120,10 @@ func (im *importing) run(cmd *cobra.Command, files []string) error {
 	if err != nil {
 		return err
 	}
-	loaded := loadOnce(cmd, []string{im.into})
+	loaded, err := loadOnce(cmd, []string{im.into})
+	if err != nil {
+		return err
+	}
 	ds := loaded.Diagnostics
 	if loaded.Snapshot != nil {
 		more, err := checkWithProgress(cmd, loaded.Snapshot, envoyFlag{})

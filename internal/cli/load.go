@@ -35,11 +35,12 @@ func loaderOptions(cmd *cobra.Command) definition.Options {
 	}
 }
 
-// loadOnce reads definitions for a command that does not go on to watch them.
-func loadOnce(cmd *cobra.Command, paths []string) definition.Result {
+// loadOnce reads definitions for a command that does not go on to watch them. The error is
+// errInterrupted.
+func loadOnce(cmd *cobra.Command, paths []string) (definition.Result, error) {
 	reading := startProgress(cmd, "reading definitions")
 	defer reading.end()
 	options := loaderOptions(cmd)
 	options.OnDocument = reading.step
-	return definition.NewLoader(options).Load(cmd.Context(), paths)
+	return computed(cmd.Context(), func() definition.Result { return definition.NewLoader(options).Load(cmd.Context(), paths) })
 }

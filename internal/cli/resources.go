@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 
@@ -16,9 +20,12 @@ import (
 	"gatehouse/xds"
 )
 
+// resourceType is a type by the name that the command line has for it.
+type resourceType struct{ name, typeURL string }
+
 // resourceTypes are the types of Envoy resources by the names that the command
 // line has for them, in the order in which a request passes them.
-var resourceTypes = []struct{ name, typeURL string }{
+var resourceTypes = []resourceType{
 	{"listeners", xds.ListenerType},
 	{"scopedRoutes", xds.ScopedRouteType},
 	{"routes", xds.RouteType},
@@ -46,26 +53,109 @@ type resourceView struct {
 	showSecrets           bool
 }
 
-// gatewayResources are one gateway's resources by type, as JSON. The slices keep
-// the order, which a map would lose.
-type gatewayResources struct {
-	name  string
-	types []typeResources
-}
-
-type typeResources struct {
-	name      string
-	resources [][]byte
-}
-
-func (g gatewayResources) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `{"gateway":%s`, quoted(g.name))
-	for _, t := range g.types {
-		fmt.Fprintf(&b, `,%s:[%s]`, quoted(t.name), bytes.Join(t.resources, []byte(",")))
+// write prints what the view asks for, gateways and resources sorted by name: a list of objects
+// as JSON, or a YAML document for each gateway. One resource is made text of at a time: all those
+// of a thousand APIs together are more than memory may hold.
+func (v resourceView) write(ctx context.Context, to io.Writer, output *translator.Output, asJSON bool) error {
+	names := slices.Sorted(maps.Keys(output.Gateways))
+	if v.gateway != "" {
+		if output.Gateways[v.gateway] == nil {
+			return usagef("there is no gateway %q; the definitions have %v", v.gateway, names)
+		}
+		names = []string{v.gateway}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	w := bufio.NewWriter(to)
+	write := v.writeYAML
+	if asJSON {
+		write = v.writeJSON
+	}
+	err := write(names, w, func(name string, t resourceType, each func([]byte) error) error {
+		for resource, message := range sortedMap(output.Gateways[name][t.typeURL]) {
+			if ctx.Err() != nil {
+				return errInterrupted
+			}
+			text, err := v.text(message)
+			if err == nil {
+				err = each(text)
+			}
+			if err != nil {
+				return fmt.Errorf("gateway %s: %s: %s: %w", name, t.name, resource, err)
+			}
+		}
+		return nil
+	})
+	// What could be said is said.
+	return errors.Join(err, w.Flush())
+}
+
+// eachResource calls a function with the JSON of each resource of a gateway that is of a type.
+type eachResource func(gateway string, t resourceType, each func(text []byte) error) error
+
+func (v resourceView) writeJSON(gateways []string, w *bufio.Writer, resources eachResource) error {
+	open := func(first bool, bracket string) string {
+		if first {
+			return bracket + "\n"
+		}
+		return ",\n"
+	}
+	for i, name := range gateways {
+		fmt.Fprintf(w, "%s  {\n    \"gateway\": %s", open(i == 0, "["), quoted(name))
+		for _, t := range v.types() {
+			fmt.Fprintf(w, ",\n    %s: ", quoted(t.name))
+			any := false
+			if err := resources(name, t, func(text []byte) error {
+				var b bytes.Buffer
+				if err := json.Indent(&b, text, "      ", "  "); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(w, "%s      %s", open(!any, "["), b.Bytes())
+				any = true
+				return err
+			}); err != nil {
+				return err
+			}
+			if any {
+				fmt.Fprint(w, "\n    ]")
+			} else {
+				fmt.Fprint(w, "[]")
+			}
+		}
+		fmt.Fprint(w, "\n  }")
+	}
+	if len(gateways) == 0 {
+		fmt.Fprint(w, "[")
+	} else {
+		fmt.Fprint(w, "\n")
+	}
+	_, err := fmt.Fprint(w, "]\n")
+	return err
+}
+
+func (v resourceView) writeYAML(gateways []string, w *bufio.Writer, resources eachResource) error {
+	for i, name := range gateways {
+		if i > 0 {
+			fmt.Fprint(w, "---\n")
+		}
+		if err := writeYAML(w, map[string]string{"gateway": name}); err != nil {
+			return err
+		}
+		for _, t := range v.types() {
+			head := t.name + ":"
+			if err := resources(name, t, func(text []byte) error {
+				if head != "" {
+					fmt.Fprintln(w, head)
+				}
+				head = ""
+				return writePieces(&indented{w: w, first: "  - ", prefix: "    "}, text)
+			}); err != nil {
+				return err
+			}
+			if head != "" {
+				fmt.Fprintln(w, head, "[]")
+			}
+		}
+	}
+	return nil
 }
 
 func quoted(s string) []byte {
@@ -73,49 +163,34 @@ func quoted(s string) []byte {
 	return b
 }
 
-// resources gives what the view asks for, gateways and resources sorted by name.
-func (v resourceView) resources(output *translator.Output) ([]gatewayResources, error) {
-	list := []gatewayResources{}
-	for _, name := range slices.Sorted(maps.Keys(output.Gateways)) {
-		if v.gateway != "" && v.gateway != name {
-			continue
-		}
-		g := gatewayResources{name: name}
-		for _, t := range resourceTypes {
-			if v.resourceType != allResources && v.resourceType != t.name {
-				continue
-			}
-			messages, err := v.messages(output.Gateways[name][t.typeURL])
-			if err != nil {
-				return nil, fmt.Errorf("gateway %s: %s: %w", name, t.name, err)
-			}
-			g.types = append(g.types, typeResources{t.name, messages})
-		}
-		list = append(list, g)
+// types are those that the view shows.
+func (v resourceView) types() []resourceType {
+	if v.resourceType == allResources {
+		return resourceTypes
 	}
-	if len(list) == 0 && v.gateway != "" {
-		return nil, usagef("there is no gateway %q; the definitions have %v", v.gateway, slices.Sorted(maps.Keys(output.Gateways)))
-	}
-	return list, nil
+	return slices.DeleteFunc(slices.Clone(resourceTypes), func(t resourceType) bool { return t.name != v.resourceType })
 }
 
-func (v resourceView) messages(named map[string]proto.Message) ([][]byte, error) {
-	list := make([][]byte, 0, len(named))
-	for _, name := range slices.Sorted(maps.Keys(named)) {
-		m := named[name]
-		if !v.showSecrets {
-			var err error
-			if m, err = redact(m); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+// text is a resource as JSON.
+func (v resourceView) text(m proto.Message) ([]byte, error) {
+	if !v.showSecrets {
+		var err error
+		if m, err = redact(m); err != nil {
+			return nil, err
+		}
+	}
+	return protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+}
+
+// sortedMap goes through a map in the order of its keys.
+func sortedMap[V any](m map[string]V) iter.Seq2[string, V] {
+	return func(yield func(string, V) bool) {
+		for _, name := range slices.Sorted(maps.Keys(m)) {
+			if !yield(name, m[name]) {
+				return
 			}
 		}
-		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		list = append(list, text)
 	}
-	return list, nil
 }
 
 // writeJSON writes values that marshal to JSON, indented. protojson varies its

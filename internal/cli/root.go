@@ -24,6 +24,9 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	cmd, err := root.ExecuteContextC(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && cmd.GroupID != groupServe {
+		err = errInterrupted
+	}
 	code := exitCode(err)
 	if code == exitGood || errors.Is(err, errReported) || errors.Is(err, errDifferent) {
 		return code

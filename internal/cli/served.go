@@ -28,7 +28,10 @@ func isServer(arg string) bool {
 
 // loadFiles reads definitions whose problems are told here.
 func loadFiles(cmd *cobra.Command, paths []string) (*gateway.Snapshot, error) {
-	loaded := loadOnce(cmd, paths)
+	loaded, err := loadOnce(cmd, paths)
+	if err != nil {
+		return nil, err
+	}
 	if err := printDiagnostics(cmd.ErrOrStderr(), loaded.Diagnostics); err != nil {
 		return nil, err
 	}

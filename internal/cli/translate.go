@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"gatehouse/gateway"
 	"gatehouse/translator"
 )
 
@@ -19,20 +20,24 @@ func newTranslate() *cobra.Command {
 		Args: somePaths,
 	}
 	var v resourceView
-	output := choiceFlag(cmd, "output", "o", "output format", "yaml", "json")
+	format := choiceFlag(cmd, "output", "o", "output format", "yaml", "json")
 	resourceType := choiceFlag(cmd, "type", "t", "type of resources to print", resourceTypeNames()...)
 	cmd.Flags().StringVar(&v.gateway, "gateway", "", "gateway to print the resources of (default all)")
 	cmd.Flags().BoolVar(&v.showSecrets, "show-secrets", false, "print private keys and other secrets as they are")
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		v.resourceType = resourceType.value
-		loaded := loadOnce(cmd, paths)
+		loaded, err := loadOnce(cmd, paths)
+		if err != nil {
+			return err
+		}
 		ds := loaded.Diagnostics
-		var translated *translator.Output
+		var output *translator.Output
 		if loaded.Snapshot != nil {
-			translating := startProgress(cmd, "translating")
-			out, more := translator.New().Translate(loaded.Snapshot)
-			translating.end()
-			translated, ds = out, append(ds, more...)
+			translated, err := translate(cmd, loaded.Snapshot)
+			if err != nil {
+				return err
+			}
+			output, ds = translated.output, append(ds, translated.diagnostics...)
 		}
 		ds.Sort()
 		if err := printDiagnostics(cmd.ErrOrStderr(), ds); err != nil {
@@ -41,14 +46,23 @@ func newTranslate() *cobra.Command {
 		if ds.HasErrors() {
 			return errReported
 		}
-		list, err := v.resources(translated)
-		if err != nil {
-			return err
-		}
-		if output.value == "json" {
-			return writeJSON(cmd.OutOrStdout(), list)
-		}
-		return writeYAML(cmd.OutOrStdout(), list...)
+		return v.write(cmd.Context(), cmd.OutOrStdout(), output, format.value == "json")
 	}
 	return cmd
+}
+
+// translation is what a snapshot becomes, and what is wrong with it.
+type translation struct {
+	output      *translator.Output
+	diagnostics gateway.Diagnostics
+}
+
+// translate translates for a command that people wait for. The error is errInterrupted.
+func translate(cmd *cobra.Command, s *gateway.Snapshot) (translation, error) {
+	translating := startProgress(cmd, "translating")
+	defer translating.end()
+	return computed(cmd.Context(), func() translation {
+		output, diagnostics := translator.New().Translate(s)
+		return translation{output, diagnostics}
+	})
 }

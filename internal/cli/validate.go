@@ -50,7 +50,10 @@ func newValidate() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
 		var loaded definition.Result
 		if len(paths) > 0 {
-			loaded = loadOnce(cmd, paths)
+			var err error
+			if loaded, err = loadOnce(cmd, paths); err != nil {
+				return err
+			}
 		} else if len(limitFiles) == 0 {
 			return somePaths(cmd, paths)
 		}
@@ -63,7 +66,11 @@ func newValidate() *cobra.Command {
 			}
 			ds = append(ds, more...)
 		case loaded.Draft != nil:
-			ds = append(ds, refusals(loaded.Draft, ds)...)
+			more, err := computed(cmd.Context(), func() gateway.Diagnostics { return refusals(loaded.Draft, ds) })
+			if err != nil {
+				return err
+			}
+			ds = append(ds, more...)
 		}
 		if served := cmp.Or(loaded.Snapshot, loaded.Draft); ports && served != nil {
 			ds = append(ds, portsInUse(cmd.Context(), served, allGateways)...)
@@ -125,16 +132,23 @@ func checkWithProgress(cmd *cobra.Command, snapshot *gateway.Snapshot, envoy env
 // checkTranslation takes a snapshot through the steps that follow loading. The
 // error is of the check itself, not of what is checked.
 func checkTranslation(ctx context.Context, snapshot *gateway.Snapshot, envoy envoyFlag) (gateway.Diagnostics, error) {
-	_, ds := extauthz.Compile(snapshot)
-	_, ofIntegrations := integration.Compile(snapshot)
-	output, more := translator.New().Translate(snapshot)
-	ds = append(append(append(ds, ofIntegrations...), websocket.Compile(snapshot)...), more...)
+	var output *translator.Output
+	ds, err := computed(ctx, func() gateway.Diagnostics {
+		_, ds := extauthz.Compile(snapshot)
+		_, ofIntegrations := integration.Compile(snapshot)
+		translated, more := translator.New().Translate(snapshot)
+		output = translated
+		return append(append(append(ds, ofIntegrations...), websocket.Compile(snapshot)...), more...)
+	})
+	if err != nil {
+		return nil, err
+	}
 	if ds.HasErrors() {
 		return ds, nil
 	}
 	server := xds.New(xds.Options{Log: slog.New(slog.DiscardHandler)})
 	defer server.Close()
-	err := server.Set(ctx, xds.Revision{ID: output.Revision, Gateways: output.Gateways})
+	err = server.Set(ctx, xds.Revision{ID: output.Revision, Gateways: output.Gateways})
 	var invalid *xds.InvalidError
 	switch {
 	case errors.As(err, &invalid):
