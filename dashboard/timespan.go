@@ -93,6 +93,19 @@ func (t timespan) recent(started, now time.Time) bool {
 	return !t.From.Before(now.Add(-history.Window-t.Step)) && (!t.From.Before(started) || t.To.Sub(t.From) <= time.Hour)
 }
 
+// remembered is the first of its steps that the history of a process has something of that runs
+// since then; To or later where it has nothing.
+func (t timespan) remembered(started, now time.Time) time.Time {
+	since := now.Add(-history.Window)
+	if started.After(since) {
+		since = started
+	}
+	if !t.From.Before(since) {
+		return t.From
+	}
+	return t.From.Add(since.Sub(t.From) / t.Step * t.Step)
+}
+
 // values are the parts of a query that ask for it.
 func (t timespan) values() url.Values {
 	if t.Name == "" {

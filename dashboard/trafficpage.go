@@ -46,6 +46,10 @@ type trafficView struct {
 	// Wrong says what is wrong with what was asked for, Failed that the archive did not
 	// answer.
 	Wrong, Failed string
+	// Since is from when on there are numbers of this process's own in place of those, which Missing
+	// says that there are none of.
+	Since   string
+	Missing bool
 	// Archived are numbers of the archive, which knows less.
 	Archived bool
 
@@ -208,11 +212,18 @@ func (s *Server) points(ctx context.Context, v *trafficView) []Point {
 	if s.archive != nil && (!own || !v.Span.recent(s.started, s.options.Now())) {
 		v.Archived = true
 		points, err := s.archive.series(ctx, v.Of, v.Span)
-		if err != nil {
-			s.log.Warn("the archive of metrics did not answer", "error", err)
-			v.Failed = err.Error()
+		if err == nil {
+			return points
 		}
-		return points
+		s.log.Warn("the archive of metrics did not answer", "error", err)
+		v.Failed = err.Error()
+		from := v.Span.remembered(s.started, s.options.Now())
+		if !own || !from.Before(v.Span.To) {
+			v.Missing = true
+			return nil
+		}
+		v.Archived, v.Since = false, v.Span.at(from)
+		return s.options.Traffic.Series(v.Of, from, v.Span.To, v.Span.Step)
 	}
 	if !v.Span.recent(time.Time{}, s.options.Now()) {
 		v.Wrong = "That is longer ago than the day that this process remembers: with --prometheus-url it can ask a Prometheus."

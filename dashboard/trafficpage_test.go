@@ -51,12 +51,20 @@ func cmpOr(a, b string) string {
 
 func serveTraffic(t *testing.T, archive dashboard.Archive) *dashboard.Server {
 	t.Helper()
+	return serveSince(t, now, archive)
+}
+
+// serveSince serves what is remembered, by a process that runs since then.
+func serveSince(t *testing.T, started time.Time, archive dashboard.Archive) *dashboard.Server {
+	t.Helper()
+	clock := started
 	s := guardedShop()
 	s.Gateways[0].Telemetry = true
 	h := remembered(t)
 	d := dashboard.New(dashboard.Options{
-		Log: slog.New(slog.DiscardHandler), Snapshot: func() *gateway.Snapshot { return s }, Traffic: h, Archive: archive, Now: func() time.Time { return now },
+		Log: slog.New(slog.DiscardHandler), Snapshot: func() *gateway.Snapshot { return s }, Traffic: h, Archive: archive, Now: func() time.Time { return clock },
 	})
+	clock = now
 	t.Cleanup(d.Close)
 	return d
 }
@@ -208,6 +216,9 @@ func TestArchive(t *testing.T) {
 	if !slices.Equal(archive.asked, want) {
 		t.Errorf("asked:\n%s", strings.Join(archive.asked, "\n"))
 	}
-	failing := serveTraffic(t, &far{err: errors.New("prometheus at http://p: <b>gone")})
-	expect(t, failing, "/dashboard/apis/pets/v1?range=7d", "The archive of metrics did not answer: prometheus at http://p: &lt;b&gt;gone")
+	failing := serveSince(t, now.Add(-2*time.Hour), &far{err: errors.New("prometheus at http://p: <b>gone")})
+	expect(t, failing, "/dashboard/apis/pets/v1?range=7d", "The archive of metrics did not answer: prometheus at http://p: &lt;b&gt;gone. These are the numbers of this process alone, from Mar 14 13:00 UTC on.", "Calls 80 ")
+	if body := bodyOf(failing, "/dashboard/apis/pets/v1?from=2016-06-01T00:00&to=2016-06-02T00:00"); !strings.Contains(body, "gone</p>") || strings.Contains(body, "5xx errors") {
+		t.Errorf("nothing is known, and numbers are shown:\n%s", body)
+	}
 }
