@@ -13,7 +13,7 @@ import (
 )
 
 // Offline tells what becomes of a request on a snapshot that could be served. The error is of
-// the question, or of the snapshot. Of APIs that the request cannot come to, no routes are
+// the question, or an *UnservableError. Of APIs that the request cannot come to, no routes are
 // translated: of a thousand APIs that takes seconds.
 func Offline(s *gateway.Snapshot, q Question) (*Explanation, error) {
 	a, err := q.read()
@@ -94,11 +94,18 @@ type Prepared struct {
 	out      *translator.Output
 }
 
-// Prepare translates a snapshot. The error is of the snapshot.
+// UnservableError is of a snapshot that cannot be translated.
+type UnservableError struct{ Problems gateway.Diagnostics }
+
+func (e *UnservableError) Error() string {
+	return "the definitions cannot be served:\n" + e.Problems.Err().Error()
+}
+
+// Prepare translates a snapshot. The error is an *UnservableError.
 func Prepare(s *gateway.Snapshot) (*Prepared, error) {
 	out, diags := translator.New().Translate(s)
 	if out == nil {
-		return nil, fmt.Errorf("the definitions cannot be served: %v", diags)
+		return nil, &UnservableError{diags}
 	}
 	return &Prepared{s, out}, nil
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -122,9 +123,15 @@ func (x *explaining) explain(cmd *cobra.Command, args []string) (*explain.Explan
 		e, wrong = explain.Offline(s, q)
 		return e
 	})
+	var unservable *explain.UnservableError
 	switch {
 	case err != nil:
 		return nil, err
+	case errors.As(wrong, &unservable):
+		if err := printDiagnostics(cmd.ErrOrStderr(), unservable.Problems); err != nil {
+			return nil, err
+		}
+		return nil, errReported
 	case wrong != nil:
 		return nil, usagef("%w", wrong)
 	}

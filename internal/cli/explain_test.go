@@ -16,7 +16,12 @@ import (
 
 // TestExplain asks about requests on files.
 func TestExplain(t *testing.T) {
-	t.Chdir(files(t, petstore(8080, "http://127.0.0.1:9101")))
+	definitions := petstore(8080, "http://127.0.0.1:9101")
+	definitions["unserved/gatehouse.yaml"] = definitions["gatehouse.yaml"]
+	definitions["unserved/petstore.openapi.yaml"] = definitions["petstore.openapi.yaml"] + `    put:
+      responses: {"200": {description: ok}}
+`
+	t.Chdir(files(t, definitions))
 	const url = "http://petstore.execute-api.localhost/v1/pets"
 	for name, c := range map[string]struct {
 		args     []string
@@ -29,6 +34,7 @@ func TestExplain(t *testing.T) {
 		"posted":       {[]string{"-f", "gatehouse.yaml", "-d", "x", url}, 1, "no route of the stage takes POST /pets; the path is there for GET", ""},
 		"hostile":      {[]string{"-f", "gatehouse.yaml", url + "/\x1b[2J"}, 1, `'\x1b'`, ""},
 		"no file":      {[]string{"-f", "none.yaml", url}, 1, "", "none.yaml"},
+		"unserved":     {[]string{"-f", "unserved", url}, 1, "", "unserved/petstore.openapi.yaml:11:5: error missing-integration: "},
 		"no question":  {[]string{"-f", "gatehouse.yaml"}, 2, "", "give the URL of a request"},
 		"no URL":       {[]string{"-f", "gatehouse.yaml", "/pets"}, 2, "", "is not a URL such as"},
 		"no method":    {[]string{"-f", "gatehouse.yaml", "-X", "A B", url}, 2, "", `"A B" is not a method`},
