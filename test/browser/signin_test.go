@@ -99,8 +99,8 @@ credentials:
 	iss.Register(oidctest.Client{ID: "gatehouse", Secret: "secret-of-the-client", Redirect: front.URL + "/dashboard/sign-in/callback", Claims: map[string]any{
 		"email": "bob@ops.example", "email_verified": true,
 	}})
-	b.Click(`a[href="/dashboard/sign-in/provider"]`)
-	b.Until(`location.pathname === '/dashboard/' && document.querySelector('.user')?.innerText === 'bob@ops.example'`)
+	b.Click(`a[href^="/dashboard/sign-in/provider?"]`)
+	b.Until(`location.pathname === '/dashboard/envoys' && document.querySelector('.user')?.innerText === 'bob@ops.example'`)
 	b.Quiet("the sign-in at a provider")
 	if output := run.Output(); strings.Contains(output, "secret-of") {
 		t.Errorf("secrets are in the log:\n%s", output)
