@@ -157,6 +157,8 @@ func TestAuthorizationApart(t *testing.T) {
 		code, _, err := get(guarded)
 		return code == 200 && err == nil && checks(two) > 0
 	})
+	// Threads of Envoy hear that the other is well at moments of their own.
+	time.Sleep(time.Second)
 	again := load(t, s.target("guarded/v1/things"))
 	if code := one.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
