@@ -138,6 +138,26 @@ func (b *Browser) Click(selector string) {
 	b.do("clicking "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
+// Follow clicks a link, and again until another page is there: one that moves just then, as the
+// page is told what is new, is missed.
+func (b *Browser) Follow(selector string) {
+	b.t.Helper()
+	from := Ask[string](b, "location.href")
+	for end := time.Now().Add(proctest.Patience); ; {
+		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		_, err := chromedp.Run(ctx, chromedp.Click(chromedp.CSS(selector)))
+		cancel()
+		for soon := time.Now().Add(2 * time.Second); time.Now().Before(soon); time.Sleep(50 * time.Millisecond) {
+			if Ask[string](b, "location.href") != from {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("following %s leads nowhere (%v):\n%s", selector, err, b.Text("body"))
+		}
+	}
+}
+
 // Ask evaluates an expression of JavaScript in the page.
 func Ask[T any](b *Browser, expression string) T {
 	b.t.Helper()

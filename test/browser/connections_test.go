@@ -60,9 +60,9 @@ func TestConnections(t *testing.T) {
 	say(t, c, 1, `{"action": "time"}`, `{"time": "`)
 	b.Until(`document.querySelectorAll('tbody tr').length === 12 && document.querySelector('tbody th').innerText.includes('MESSAGE')`)
 	b.Open(s.dashboard+"requests?api=clock&status=403", light)
-	b.Click(`a[href^="/dashboard/requests/"]`)
+	b.Follow(`a[href^="/dashboard/requests/"]`)
 	b.Until(`document.querySelector('.steps')?.innerText.includes('no route has the key')`)
-	b.Click(`a[href*="connection="]`)
+	b.Follow(`a[href*="connection="]`)
 	b.Until(`document.querySelectorAll('tbody tr').length === 12`)
 	b.Quiet("events")
 

@@ -125,7 +125,7 @@ func TestDashboard(t *testing.T) {
 	if got := b.Text("tbody tr"); !strings.Contains(got, "429") || !strings.Contains(got, "umbrella") {
 		t.Errorf("who was refused for a quota is not told: %s", got)
 	}
-	b.Click(`a[href^="/dashboard/requests/"]`)
+	b.Follow(`a[href^="/dashboard/requests/"]`)
 	b.Until(`document.querySelector('.steps')?.innerText.includes('quota')`)
 	b.Quiet("the dashboard")
 
