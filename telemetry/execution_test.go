@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatehouse/gateway"
@@ -126,17 +127,20 @@ func TestExecutionLevels(t *testing.T) {
 	}
 }
 
-// TestExecutionFullDisk holds that lines that cannot be written are counted, and keep
+// TestExecutionFullDisk holds that lines that cannot be written are counted and told of, and keep
 // nobody waiting.
 func TestExecutionFullDisk(t *testing.T) {
-	h := newHarness(t, Options{Stdout: &failing{room: 10}})
-	h.Swap(h.Compile(executing(gateway.ExecutionSteps)))
-	h.tell(entry("shop", "v1", "GET /pets/{id}"))
-	h.written(t)
-	lost, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "lost"})
-	if lost < 5 {
-		t.Errorf("%v lines are lost", lost)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, Options{Stdout: &failing{room: 10}})
+		h.Swap(h.Compile(executing(gateway.ExecutionSteps)))
+		h.tell(entry("shop", "v1", "GET /pets/{id}"))
+		h.written(t)
+		synctest.Wait() // for the log to be told
+		lost, _ := h.metric(t, "gatehouse_telemetry_log_lines_total", map[string]string{"result": "lost"})
+		if lost < 5 || !strings.Contains(h.log.String(), "no space left") {
+			t.Errorf("%v lines are lost:\n%s", lost, h.log)
+		}
+	})
 }
 
 // TestHostileAccounts holds that nothing that is told gets out of its line.
