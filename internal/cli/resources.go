@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
 	"slices"
 
@@ -70,11 +69,12 @@ func (v resourceView) write(ctx context.Context, to io.Writer, output *translato
 		write = v.writeJSON
 	}
 	err := write(names, w, func(name string, t resourceType, each func([]byte) error) error {
-		for resource, message := range sortedMap(output.Gateways[name][t.typeURL]) {
+		messages := output.Gateways[name][t.typeURL]
+		for _, resource := range slices.Sorted(maps.Keys(messages)) {
 			if ctx.Err() != nil {
 				return errInterrupted
 			}
-			text, err := v.text(message)
+			text, err := v.text(messages[resource])
 			if err == nil {
 				err = each(text)
 			}
@@ -180,17 +180,6 @@ func (v resourceView) text(m proto.Message) ([]byte, error) {
 		}
 	}
 	return protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-}
-
-// sortedMap goes through a map in the order of its keys.
-func sortedMap[V any](m map[string]V) iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, name := range slices.Sorted(maps.Keys(m)) {
-			if !yield(name, m[name]) {
-				return
-			}
-		}
-	}
 }
 
 // writeJSON writes values that marshal to JSON, indented. protojson varies its
