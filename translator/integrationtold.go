@@ -10,9 +10,9 @@ import (
 
 // askIntegration has the integration service tell what cannot be seen of its answers: what the
 // templates of a route override, what the backend has answered, by which id, and why it has not,
-// as far as the stage's access log wants it, whether the stage's cache has answered, and of HTTP APIs whether the
-// gateway has in its place. Envoy takes that out of the response, and keeps it for those who are
-// told about the request.
+// as far as the stage's access log wants it, whether the stage's cache has answered, and of HTTP
+// APIs whether the gateway has in its place. Envoy takes that out of the response, and keeps it
+// for those who are told about the request.
 func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
 	if !c.site.telemetry {
 		return
