@@ -30,9 +30,9 @@ import (
 
 // An envoy is a running Envoy process.
 type envoy struct {
-	cmd  *exec.Cmd
-	dir  string
-	logs bytes.Buffer
+	path, dir string
+	cmd       *exec.Cmd
+	logs      bytes.Buffer
 	// instructions are what it was last known to have run, in thousands, and dumps how often
 	// that was asked.
 	instructions float64
@@ -50,24 +50,40 @@ func startEnvoy(config []byte) (*envoy, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "envoy.yaml")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	e := &envoy{path: path, dir: dir}
+	if err := os.WriteFile(e.configFile(), config, 0o600); err != nil {
 		return nil, err
 	}
-	e := &envoy{cmd: exec.Command(path, "-c", file, "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"), dir: dir}
+	return e, e.start()
+}
+
+func (e *envoy) configFile() string { return filepath.Join(e.dir, "envoy.yaml") }
+
+func (e *envoy) start() (err error) {
+	e.cmd = exec.Command(e.path, "-c", e.configFile(), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error")
 	if counting {
-		if e.cmd, err = counted(e.cmd, dir); err != nil {
-			return nil, err
+		if e.cmd, err = counted(e.cmd, e.dir); err != nil {
+			return err
 		}
 	}
 	e.cmd.Stderr, e.cmd.Stdout = &e.logs, &e.logs
-	return e, e.cmd.Start()
+	return e.cmd.Start()
+}
+
+// restart has another process do the same. It serves after a while.
+func (e *envoy) restart() error {
+	e.kill()
+	return e.start()
 }
 
 func (e *envoy) stop() {
+	e.kill()
+	os.RemoveAll(e.dir)
+}
+
+func (e *envoy) kill() {
 	_ = e.cmd.Process.Kill()
 	_ = e.cmd.Wait()
-	os.RemoveAll(e.dir)
 }
 
 // cpu is the time that the process's threads have been on a CPU, to the nanosecond:

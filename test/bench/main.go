@@ -74,6 +74,9 @@ func main() {
 // effort is how much is measured.
 type effort struct{ requests, rounds, connections int }
 
+// warmUp is how many requests a new Envoy answers before those of a round.
+func (e effort) warmUp() int { return e.requests / 2 }
+
 func run(size effort, only string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	defer w.Flush()

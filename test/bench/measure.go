@@ -45,6 +45,36 @@ func (c *contestant) spent() (float64, error) {
 // wanted are the names of contestants that run, beside the first ones of comparisons.
 var wanted = regexp.MustCompile("")
 
+// ready waits until it answers as it is to, after a start of its Envoy.
+func (c *contestant) ready() (err error) {
+	for end := time.Now().Add(startPatience()); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if err = load(c.port, c.host, c.path, c.headers, c.body, 200, 1, 1); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", c.name, err)
+}
+
+// restart gives them new Envoys, of which some may share one.
+func restart(list []*contestant) error {
+	var done []*envoy
+	for _, c := range list {
+		if slices.Contains(done, c.envoy) {
+			continue
+		}
+		if err := c.envoy.restart(); err != nil {
+			return err
+		}
+		done = append(done, c.envoy)
+	}
+	for _, c := range list {
+		if err := c.ready(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // heats are the parts that a round is run in. The machine's speed changes within seconds,
 // so contestants take turns more often than that, and each is held against the first one's
 // part of the same time.
@@ -52,7 +82,9 @@ const heats = 5
 
 // compete runs interleaved rounds and prints CPU per request, the first contestant
 // being the measure of the others: the median of the ratios of all pairs, and between
-// which half of them are. With quartiles that are far apart, a figure says little.
+// which half of them are. With quartiles that are far apart, a figure says little. Each
+// round has Envoys of its own: by where a process happens to have its memory, it takes
+// some hundredths more or less than another of the same configuration, all its life.
 func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 	unit := "µs"
 	if counting {
@@ -63,23 +95,30 @@ func compete(size effort, w *tabwriter.Writer, list []*contestant) error {
 		// Instructions of services are not counted.
 		return counting && c.with != nil || c != first && !wanted.MatchString(c.name)
 	})
-	for _, c := range list { // warms up
-		if _, err := c.run(size.requests, size.connections); err != nil {
-			return err
-		}
-	}
-	for heat := range heats * size.rounds {
-		for i := range list {
-			// Nobody always runs after the same one.
-			c := list[i]
-			if heat%2 == 1 {
-				c = list[len(list)-1-i]
-			}
-			cost, err := c.run(size.requests/heats, size.connections)
-			if err != nil {
+	for round := range size.rounds {
+		if round > 0 {
+			if err := restart(list); err != nil {
 				return err
 			}
-			c.costs = append(c.costs, cost)
+		}
+		for _, c := range list { // warms up
+			if _, err := c.run(size.warmUp(), size.connections); err != nil {
+				return err
+			}
+		}
+		for heat := range heats {
+			for i := range list {
+				// Nobody always runs after the same one.
+				c := list[i]
+				if (round*heats+heat)%2 == 1 {
+					c = list[len(list)-1-i]
+				}
+				cost, err := c.run(size.requests/heats, size.connections)
+				if err != nil {
+					return err
+				}
+				c.costs = append(c.costs, cost)
+			}
 		}
 	}
 	for i, c := range list {

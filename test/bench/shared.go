@@ -47,7 +47,7 @@ func measureShared(size effort, w *tabwriter.Writer) error {
 	}); err != nil {
 		return err
 	}
-	requests := 4 * size.requests * (size.rounds + 1)
+	requests := 4 * size.rounds * (size.warmUp() + size.requests)
 	fmt.Fprintf(w, "messages for these %d requests\t%d\t\n", requests, g.reports.messages.Load()-before)
 	if err := compete(size, w, []*contestant{
 		{name: "API key, not counted, among 50 plans", envoy: g.envoy, port: g.port, host: host, path: "/manyuncounted/key", headers: []string{key}},
