@@ -256,7 +256,7 @@ var integrationStatuses = []string{"integrationStatus", "integration.status", "i
 var integrationErrors = []string{"integration.error", "integrationErrorMessage"}
 
 // integrationRequestIDs are those of the id that a service of AWS has given.
-var integrationRequestIDs = []string{"integration.requestId", "awsEndpointRequestId"}
+var integrationRequestIDs = []string{"integration.requestId", "awsEndpointRequestId", "awsEndpointRequestId2"}
 
 // IntegrationRequestID reports whether the format has one of them; false where l is nil.
 func (l *StageAccessLog) IntegrationRequestID() bool { return l.hasOneOf(integrationRequestIDs) }

@@ -44,7 +44,7 @@ func exported(node string, entries ...*logEntry) []byte {
 // nothing of the rest.
 func TestReadExport(t *testing.T) {
 	good, odd := entry("shop", "v1", "GET /pets/{id}"), entry("shop", "v1", "GET /pets/{id}")
-	odd.UserAgent, odd.began = "-", time.Unix(0, 1<<62).UTC()
+	odd.Flags, odd.began = "-", time.Unix(0, 1<<62).UTC()
 	read := func(message export) (entries []logEntry, others int) {
 		for e := range message.entries() {
 			if e == nil {
@@ -57,7 +57,7 @@ func TestReadExport(t *testing.T) {
 	}
 	message := exported("edge-1", good, odd, good)
 	got, others := read(message)
-	odd.UserAgent = ""
+	odd.Flags = ""
 	if diff := cmp.Diff([]logEntry{*good, *odd, *good}, got, cmp.AllowUnexported(logEntry{})); diff != "" || export(message).node() != "edge-1" || others != 0 {
 		t.Errorf("read of %q, and %d others (-want):\n%s", export(message).node(), others, diff)
 	}
@@ -71,9 +71,9 @@ func TestReadExport(t *testing.T) {
 		return field(logRecordsField, string(protowire.AppendFixed64(protowire.AppendTag(nil, recordTimeField, protowire.Fixed64Type), uint64(good.began.UnixNano())))+field(recordAttributesField, pair))
 	}
 	bytes := *good
-	bytes.UserAgent = "\xff\xfe <"
+	bytes.Asked = "\xff\xfe <"
 	got, others = read([]byte(field(resourceLogsField, field(scopeLogsField, record(bytes.String())+record("something else")+record(good.String()+"\nmore")+record(good.String())))))
-	bytes.UserAgent = "\uFFFD <"
+	bytes.Asked = "\uFFFD <"
 	if diff := cmp.Diff([]logEntry{bytes, *good}, got, cmp.AllowUnexported(logEntry{})); diff != "" || others != 2 {
 		t.Errorf("read of what is no UTF-8, and %d others (-want):\n%s", others, diff)
 	}

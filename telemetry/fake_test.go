@@ -17,8 +17,8 @@ func entry(api, stage, route string) *logEntry {
 	return &logEntry{
 		began: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
 		LoggedRequest: wire.LoggedRequest{
-			Route: wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
-			Asked: wire.AskedFormat("GET", "Shop.Example.com:8443", "/base/pets/7", "curl/8"), Key: "|0a1b|:acme:1",
+			Route:    wire.LoggedRoute{API: api, Stage: stage, Route: route}.String(),
+			Asked:    wire.Asked{Method: "GET", Host: "Shop.Example.com:8443", Path: "/base/pets/7", UserAgent: "curl/8", Key: "|0a1b|:acme:1"}.String(),
 			Protocol: "HTTP/2", RequestID: "id-1", Client: "192.0.2.7",
 			Status: "200", Details: "via_upstream",
 			RequestHeadersSize: "100", RequestBodySize: "20", ResponseHeadersSize: "50", ResponseBodySize: "30",

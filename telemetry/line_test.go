@@ -149,7 +149,7 @@ func TestBounds(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.Swap(h.Compile(snapshot(&gateway.StageAccessLog{Format: "$context.requestId " + strings.Repeat("$context.identity.userAgent ", 50), Destination: gateway.DestinationStdout})))
 	e := entry("shop", "v1", "GET /pets/{id}")
-	e.Asked = wire.AskedFormat("GET", "shop.example.com", "/", strings.Repeat("\U0001f600", 100_000))
+	e.Asked = wire.Asked{Method: "GET", Host: "shop.example.com", Path: "/", UserAgent: strings.Repeat("\U0001f600", 100_000)}.String()
 	h.tell(e, entry("shop", "v1", "GET /pets/{id}"))
 	lines := strings.Split(strings.TrimSuffix(h.written(t), "\n"), "\n")
 	if len(lines) != 2 || len(lines[0]) > maxLine+len(cut) || !strings.HasSuffix(lines[0], cut) || !utf8.ValidString(lines[0]) {
@@ -166,7 +166,7 @@ func TestHostileValues(t *testing.T) {
 		h := newHarness(t, Options{})
 		h.Swap(h.Compile(snapshot(toStdout(format))))
 		e := entry("shop", "v1", "GET /pets/{id}")
-		e.Asked = wire.AskedFormat("GET", "shop.example.com", "/base/pets/7", hostile)
+		e.Asked = wire.Asked{Method: "GET", Host: "shop.example.com", Path: "/base/pets/7", UserAgent: hostile}.String()
 		h.tell(e)
 		return h.written(t)
 	}

@@ -43,8 +43,7 @@ func TestHistory(t *testing.T) {
 	good := entry("shop", "v1", "GET /pets/{id}")
 	refused := entry("shop", "v1", "POST /pets")
 	refused.RequestID, refused.Status = "id-2", "403"
-	// As an Envoy tells it that an earlier version has configured.
-	refused.Asked, refused.UserAgent = "POST shop.example.com /base/pets", "curl/7"
+	refused.Asked = wire.Asked{Method: "POST", Host: "shop.example.com", Path: "/base/pets", UserAgent: "curl/7"}.String()
 	refused.Details, refused.ErrorType, refused.Flags = "ext_authz_denied", "AccessDeniedException", "UAEX"
 	refused.Authorization = fmt.Sprintf(`{%q: "permission-denied", %q: "no \u001b[31mway"}`, wire.AnswerCode, wire.AnswerMessage)
 	throttled := entry("shop", "v1", "GET /pets/{id}")

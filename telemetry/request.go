@@ -26,8 +26,10 @@ type request struct {
 	// logged is the route as Envoy names it.
 	logged wire.LoggedRoute
 	// method, askedHost and path are what the client asked for, userAgent what it says to be,
-	// httpVersion, tlsVersion and tlsCipher of the connection that it has done so by.
+	// key is its API key's wire.KeyHeader, and httpVersion, tlsVersion and tlsCipher of the
+	// connection that it has done so by.
 	method, askedHost, path, userAgent string
+	key                                string
 	httpVersion, tlsVersion, tlsCipher string
 	// stage is nil where none is known, and route where the request matched none.
 	stage    *stage
@@ -48,8 +50,8 @@ var untold logEntry
 
 func newRequest(e *logEntry) *request {
 	r := &request{entry: e, logged: wire.ParseLoggedRoute(e.Route), status: int(number(e.Status))}
-	r.method, r.askedHost, r.path, r.userAgent = wire.ParseAsked(e.Asked)
-	r.userAgent = cmp.Or(r.userAgent, e.UserAgent)
+	asked := wire.ParseAsked(e.Asked)
+	r.method, r.askedHost, r.path, r.userAgent, r.key = asked.Method, asked.Host, asked.Path, asked.UserAgent, asked.Key
 	r.httpVersion, r.tlsVersion, r.tlsCipher = wire.ParseConnection(e.Protocol)
 	r.tlsVersion, r.tlsCipher = cmp.Or(e.TLSVersion, r.tlsVersion), cmp.Or(e.TLSCipher, r.tlsCipher)
 	r.received = number(e.RequestHeadersSize) + number(e.RequestBodySize)
@@ -166,7 +168,7 @@ func plain(v *structpb.Value) string {
 
 // keyName is the name of the API key that was let in, or was known at least.
 func (r *request) keyName() string {
-	_, name, _ := strings.Cut(r.entry.Key, ":")
+	_, name, _ := strings.Cut(r.key, ":")
 	return name
 }
 

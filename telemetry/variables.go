@@ -74,7 +74,7 @@ var values = map[string]value{
 	"integrationErrorMessage":                integrationError,
 	"integration.requestId":                  awsRequestID,
 	"awsEndpointRequestId":                   awsRequestID,
-	"awsEndpointRequestId2":                  func(r *request) string { return r.passedOn(r.entry.AWSExtendedStorageID) },
+	"awsEndpointRequestId2":                  func(r *request) string { return r.passedOn(wire.AWSStorageID2Header) },
 	"integration.responseTransferMode":       transferMode,
 	"integration.timeToFirstContent":         integrationLatency,
 	"integration.timeToAllHeaders":           integrationLatency,
@@ -283,18 +283,20 @@ func awsRequestID(r *request) string {
 	if id := r.integrationTold(wire.ToldRequestID); id != "" {
 		return id
 	}
-	if id := r.entry.RemappedRequestID; id != "" || r.stage.api.Protocol == gateway.REST {
-		return cmp.Or(id, r.passedOn(r.entry.AWSStorageID))
+	header := wire.AWSRequestIDHeader
+	if r.stage.api.Protocol == gateway.REST {
+		header = wire.RemappedRequestIDHeader
 	}
-	return cmp.Or(r.passedOn(r.entry.AWSRequestID), r.passedOn(r.entry.AWSStorageID))
+	return cmp.Or(r.passedOn(header), r.passedOn(wire.AWSStorageIDHeader))
 }
 
-// passedOn is the value of a header of the response, if a backend has given it and nobody else.
-func (r *request) passedOn(value string) string {
+// passedOn is the value of one of the headers that are kept of a backend's response, if the
+// backend has given it and nobody else.
+func (r *request) passedOn(header string) string {
 	if !r.integrated() || r.route.Integration == nil || r.route.Integration.Type != gateway.IntegrationHTTPProxy {
 		return ""
 	}
-	return value
+	return plain(r.told.find(header))
 }
 
 func transferMode(r *request) string {

@@ -50,7 +50,7 @@ var accessLogFields = map[string]string{
 }
 
 // askedHost and the like keep what a client asked for, which is rewritten on the way to an
-// integration. askedAll has it in one, as wire.AskedFormat does, which costs less.
+// integration. askedAll has it in one, as a wire.Asked, which costs less.
 const (
 	askedMethod    = "gw.asked-method"
 	askedHost      = "gw.asked-host"
@@ -69,7 +69,7 @@ func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 		values = append(values, keepText(askedMethod, "%REQ(:METHOD)%"), keepText(askedHost, "%REQ(:AUTHORITY)%"), keepText(askedPath, "%PATH(NQ)%"), keepAgent())
 	}
 	if g.Telemetry {
-		values = append(values, keepText(askedAll, wire.AskedFormat("%REQ(:METHOD)%", "%REQ(:AUTHORITY)%", "%PATH(NQ)%", "%REQ(USER-AGENT)%")))
+		values = append(values, keepText(askedAll, wire.Asked{Method: "%REQ(:METHOD)%", Host: "%REQ(:AUTHORITY)%", Path: "%PATH(NQ)%", UserAgent: "%REQ(USER-AGENT)%"}.String()))
 	}
 	if g.Telemetry && in != firstPass {
 		values = append(values, keepText(askedConnection, "%REQ("+wire.ClientConnectionHeader+")%"))

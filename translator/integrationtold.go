@@ -54,6 +54,28 @@ func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, ext
 	}})
 }
 
+// keepRequestIDs has Envoy keep the ids that a service of Amazon's gives a request in its answer,
+// as far as the stage's logs want them: that a backend is one of those is not to be seen before,
+// and to look for them costs each request.
+func (c *stageCompiler) keepRequestIDs(r *parsedRoute, extra *[]extraFilter) {
+	if !c.site.telemetry || r.Integration.Type != gateway.IntegrationHTTPProxy ||
+		!c.stage.AccessLog.IntegrationRequestID() && !c.stage.RouteExecution(r.Key()).Steps() {
+		return
+	}
+	headers := []string{wire.AWSRequestIDHeader, wire.AWSStorageIDHeader, wire.AWSStorageID2Header}
+	if c.rest() {
+		headers = []string{wire.RemappedRequestIDHeader, wire.AWSStorageIDHeader}
+	}
+	config := &headertometadatav3.Config{}
+	for _, header := range headers {
+		config.ResponseRules = append(config.ResponseRules, &headertometadatav3.Config_Rule{
+			Header:          header,
+			OnHeaderPresent: &headertometadatav3.Config_KeyValuePair{MetadataNamespace: wire.IntegrationMetadata, Key: header},
+		})
+	}
+	*extra = append(*extra, extraFilter{"request-ids", config})
+}
+
 // tellsStatus reports whether mapping.lua has to tell what the backend has answered: where the
 // stage's access log wants it, and it may be mapped to another status.
 func (c *stageCompiler) tellsStatus(p *program) bool {

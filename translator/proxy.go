@@ -65,6 +65,7 @@ func (c *stageCompiler) proxy(r *parsedRoute, route *routev3.Route) bool {
 
 	var extra []extraFilter
 	c.compress(r.Integration, &extra)
+	c.keepRequestIDs(r, &extra)
 	// Behind decompression: the limit is for what the backend gets.
 	c.limitBody(r, route, &extra)
 	setExtra(route, extra)

@@ -26,14 +26,12 @@ const (
 	streamTimeout = 10 * time.Second
 )
 
-// filterLoggedKey keeps which API key a request came with: the header that says so goes no
-// further than to the router. Routes that ask for a key switch it on.
+// filterLoggedKey keeps which API key a request came with, with what else it asked: the header
+// that says so goes no further than to the router. Routes that ask for a key switch it on.
 const filterLoggedKey = "gw.logged-key"
 
 func keepKey() *hcmv3.HttpFilter {
-	value := keepText(filterLoggedKey, "%REQ("+wire.KeyHeader+")%")
-	value.SkipIfEmpty = true
-	filter := keepTexts(filterLoggedKey, value)
+	filter := keepTexts(filterLoggedKey, keepText(askedAll, wire.AskedWithKey(kept(askedAll), "%REQ("+wire.KeyHeader+")%")))
 	filter.Disabled = true
 	return filter
 }
@@ -77,16 +75,14 @@ func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.Ac
 // loggedRequest is what is told of a request, as Envoy's formats.
 func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedRequest {
 	metadata := func(namespace string) string { return "%DYNAMIC_METADATA(" + namespace + ")%" }
-	response := func(header string) string { return "%RESP(" + header + ")%" }
 	r := &wire.LoggedRequest{
 		Route: "%ROUTE_NAME%", Asked: kept(askedAll),
-		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", Key: kept(filterLoggedKey),
+		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
 		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",
 		Took: "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%", TookAtAll: "%DURATION%", IntegrationTook: "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",
 		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%", UpstreamFailure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
-		ErrorType: response(wire.ErrorTypeHeader), RemappedRequestID: response(wire.RemappedRequestIDHeader),
-		AWSRequestID: response(wire.AWSRequestIDHeader), AWSStorageID: response(wire.AWSStorageIDHeader), AWSExtendedStorageID: response(wire.AWSStorageID2Header),
+		ErrorType:     "%RESP(" + wire.ErrorTypeHeader + ")%",
 		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Integration: metadata(wire.IntegrationMetadata),
 	}
 	if g.Tracing != nil {

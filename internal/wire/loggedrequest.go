@@ -6,7 +6,7 @@ import "strings"
 // attribute because each costs Envoy as much as the values of ten. Give it another name with
 // every change of the fields or of their order: an Envoy may tell about open connections in
 // another version's words for a while, and those must not be taken for these.
-const LoggedRequestAttribute = "request"
+const LoggedRequestAttribute = "request-2"
 
 // LoggedRequest is what an Envoy tells about a request that has ended, beside when it began.
 // All fields are text as Envoy's access log writes it; "" stands for nothing.
@@ -14,13 +14,11 @@ const LoggedRequestAttribute = "request"
 type LoggedRequest struct {
 	// Route is a LoggedRoute, or the name of a route of no API.
 	Route string
-	// Asked is what the client asked for, as AskedFormat writes it.
+	// Asked is what the client asked for.
 	Asked string
 	// Protocol is HTTP/1.1 or the like, and of a request that was passed on inside Envoy what
-	// ConnectionFormat writes of its client. Client is the client's address, Key the value of
-	// KeyHeader where a key was looked at. UserAgent is empty where Asked has it, as of all Envoys
-	// but those that an earlier version has told what to tell.
-	Protocol, RequestID, Client, UserAgent, Key string
+	// ConnectionFormat writes of its client. Client is the client's address.
+	Protocol, RequestID, Client string
 	// Status is 0 where no answer was begun. Details says what Envoy did, and Flags has its
 	// short words for what went wrong, with commas between.
 	Status, Details, Flags string
@@ -35,9 +33,8 @@ type LoggedRequest struct {
 	// UpstreamCluster is the one that the route leads to. UpstreamHost is an address, with its
 	// port where it has one, and empty where none was chosen: the request has gone nowhere.
 	UpstreamCluster, UpstreamHost string
-	// ErrorType names a gateway response, RemappedRequestID and those behind it are what services
-	// of Amazon's call the request: all of them are headers of the response.
-	ErrorType, RemappedRequestID, AWSRequestID, AWSStorageID, AWSExtendedStorageID string
+	// ErrorType is a header of the response, which names a gateway response.
+	ErrorType string
 	// TLSVersion and TLSCipher are as OpenSSL writes them. Certificate is what the client has
 	// shown, as PEM text, percent-encoded.
 	TLSVersion, TLSCipher, Certificate string
@@ -54,14 +51,14 @@ type LoggedRequest struct {
 // fields are in the order in which they are written, a line each. Nobody gets a line feed into
 // one: no version of HTTP lets one into what clients and backends send, and Envoy writes others
 // as underscores, or as JSON does.
-func (r *LoggedRequest) fields() [34]*string {
+func (r *LoggedRequest) fields() [28]*string {
 	return [...]*string{
-		&r.Route, &r.Asked, &r.Protocol, &r.RequestID, &r.Client, &r.UserAgent, &r.Key,
+		&r.Route, &r.Asked, &r.Protocol, &r.RequestID, &r.Client,
 		&r.Status, &r.Details, &r.Flags,
 		&r.RequestHeadersSize, &r.RequestBodySize, &r.ResponseHeadersSize, &r.ResponseBodySize,
 		&r.Took, &r.TookAtAll, &r.IntegrationTook,
 		&r.UpstreamCluster, &r.UpstreamHost,
-		&r.ErrorType, &r.RemappedRequestID, &r.AWSRequestID, &r.AWSStorageID, &r.AWSExtendedStorageID,
+		&r.ErrorType,
 		&r.TLSVersion, &r.TLSCipher, &r.Certificate, &r.SourceVPC, &r.SourceVPCE,
 		&r.Authorization, &r.Tokens, &r.Trace, &r.Integration, &r.UpstreamFailure,
 	}

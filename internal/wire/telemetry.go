@@ -16,7 +16,8 @@ const TelemetryService = "opentelemetry.proto.collector.logs.v1.LogsService"
 const RemappedRequestIDHeader = "x-amzn-remapped-x-amzn-requestid"
 
 // Response headers in which services of Amazon's give the id of a request. HTTP APIs pass
-// all of them on as they are.
+// all of them on as they are. Where an access log wants them, they are kept by these names in
+// IntegrationMetadata.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 const (
 	AWSRequestIDHeader  = "x-amzn-requestid"
@@ -27,25 +28,46 @@ const (
 // ErrorTypeHeader is the response header that names a gateway response.
 const ErrorTypeHeader = "x-amzn-errortype"
 
-// AskedFormat writes what a client asked for, without the query, and with which user agent, of
-// parts that may be Envoy's format commands.
-func AskedFormat(method, host, path, userAgent string) string {
-	return method + " " + host + " " + path + beforeAgent + userAgent
+// Asked is what a client asked for, without the query, and who it says to be. All fields are
+// text, and may be Envoy's format commands.
+type Asked struct {
+	Method, Host, Path, UserAgent string
+	// Key is the value of KeyHeader, of requests whose key was looked at.
+	Key string
 }
 
-// beforeAgent is in no path: no version of HTTP lets control characters other than tabs in.
-const beforeAgent = "\x1f"
-
-// ParseAsked reads what AskedFormat writes. Neither a method nor a host that Envoy lets in
-// has a space in it.
-func ParseAsked(text string) (method, host, path, userAgent string) {
-	text, userAgent, _ = strings.Cut(text, beforeAgent)
-	method, text, _ = strings.Cut(text, " ")
-	host, path, _ = strings.Cut(text, " ")
-	if userAgent == Nothing {
-		userAgent = ""
+// String is what ParseAsked reads.
+func (a Asked) String() string {
+	text := a.Method + " " + a.Host + " " + a.Path + askedSeparator + a.UserAgent
+	if a.Key != "" {
+		text = AskedWithKey(text, a.Key)
 	}
-	return method, host, path, userAgent
+	return text
+}
+
+// AskedWithKey adds a key to the text of an Asked that has none.
+func AskedWithKey(asked, key string) string { return asked + askedSeparator + key }
+
+// askedSeparator is in no path or header: no version of HTTP lets control characters other than
+// tabs in.
+const askedSeparator = "\x1f"
+
+// ParseAsked reads what String writes. Neither a method nor a host that Envoy lets in has a
+// space in it.
+func ParseAsked(text string) (a Asked) {
+	text, rest, _ := strings.Cut(text, askedSeparator)
+	a.Method, text, _ = strings.Cut(text, " ")
+	a.Host, a.Path, _ = strings.Cut(text, " ")
+	agent, key, _ := strings.Cut(rest, askedSeparator)
+	a.UserAgent, a.Key = unlessNothing(agent), unlessNothing(key)
+	return a
+}
+
+func unlessNothing(text string) string {
+	if text == Nothing {
+		return ""
+	}
+	return text
 }
 
 // ConnectionFormat writes the version of HTTP that a client speaks, and the version and cipher of

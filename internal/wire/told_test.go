@@ -26,18 +26,18 @@ func TestTold(t *testing.T) {
 	}
 }
 
-// TestAsked holds that what clients asked for is read as it was written, and what earlier
-// versions had Envoys write, who told user agents apart.
+// TestAsked holds that what clients asked for is read as it was written, without a key, too.
 func TestAsked(t *testing.T) {
-	for text, want := range map[string][4]string{
-		wire.AskedFormat("GET", "shop.example.com:8443", "/a b", "curl/8 (x y)"): {"GET", "shop.example.com:8443", "/a b", "curl/8 (x y)"},
-		wire.AskedFormat("GET", "h", "/", "-"):                                   {"GET", "h", "/", ""},
-		"GET h /a b":                                                             {"GET", "h", "/a b", ""},
-		"":                                                                       {},
+	for text, want := range map[string]wire.Asked{
+		wire.Asked{Method: "GET", Host: "shop.example.com:8443", Path: "/a b", UserAgent: "curl/8 (x y)"}.String(): {Method: "GET", Host: "shop.example.com:8443", Path: "/a b", UserAgent: "curl/8 (x y)"},
+		wire.Asked{Method: "GET", Host: "h", Path: "/", UserAgent: "-", Key: "|0a1b|:acme: 1"}.String():            {Method: "GET", Host: "h", Path: "/", Key: "|0a1b|:acme: 1"},
+		wire.AskedWithKey(wire.Asked{Method: "GET", Host: "h", Path: "/", UserAgent: "curl/8"}.String(), "-"):      {Method: "GET", Host: "h", Path: "/", UserAgent: "curl/8"},
+		"GET h /a b": {Method: "GET", Host: "h", Path: "/a b"},
+		"-":          {Method: "-"},
+		"":           {},
 	} {
-		var got [4]string
-		if got[0], got[1], got[2], got[3] = wire.ParseAsked(text); got != want {
-			t.Errorf("%q is read as %q", text, got)
+		if got := wire.ParseAsked(text); got != want {
+			t.Errorf("%q is read as %+v", text, got)
 		}
 	}
 }

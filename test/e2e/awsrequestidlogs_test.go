@@ -26,6 +26,8 @@ func TestAWSRequestIDLogs(t *testing.T) {
 			w.Header().Set("x-amz-id-2", "storage-2")
 		case "service":
 			w.Header().Set("x-amzn-requestid", "service-1")
+		case "hostile":
+			w.Header().Set("x-amz-request-id", "a\xff\"b")
 		}
 	}))
 	t.Cleanup(backend.Close)
@@ -52,7 +54,8 @@ func TestAWSRequestIDLogs(t *testing.T) {
 		line["extendedRequestId"] = r.Header.Get(idHeader)
 		want[line["extendedRequestId"]] = line
 	}
-	for as, id := range map[string]string{"storage": "storage-1", "service": "service-1", "none": "-"} {
+	// A byte that is no text of ASCII is taken for a letter of Latin-1.
+	for as, id := range map[string]string{"storage": "storage-1", "service": "service-1", "none": "-", "hostile": "aÿ\"b"} {
 		ask("rest", "x-amzn-requestid", as, map[string]string{"awsEndpointRequestId": id})
 		second := "-"
 		if as == "storage" {
