@@ -144,6 +144,24 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
+// TestUpstreamFailure holds that a failure is what Envoy 1.40 says of the connection, and that
+// nothing else of the details is.
+func TestUpstreamFailure(t *testing.T) {
+	for details, want := range map[string]string{
+		"upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}":                             "delayed connect error: Connection refused",
+		"upstream_reset_before_response_started{remote_connection_failure|TLS_error:|268435581:SSL:CERTIFICATE_VERIFY_FAILED:verify_cert_failed}": "TLS error:|268435581:SSL:CERTIFICATE_VERIFY_FAILED:verify cert failed",
+		"upstream_reset_before_response_started{connection_termination}":                                                                          "",
+		"upstream_reset_after_response_started{protocol_error|x}":                                                                                 "",
+		"via_upstream": "",
+	} {
+		e := entry("shop", "v1", "GET /pets/{id}")
+		e.Details = details
+		if got := newRequest(e).upstreamFailure(); got != want {
+			t.Errorf("%s: %q", details, got)
+		}
+	}
+}
+
 // TestBounds holds that neither a value nor a line grows without end.
 func TestBounds(t *testing.T) {
 	h := newHarness(t, Options{})

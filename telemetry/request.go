@@ -72,11 +72,17 @@ func (r *request) upstreamAddress() string {
 	return host
 }
 
-// upstreamFailure says why the connection to the upstream failed. Envoy writes underscores for
-// spaces; those in names such as CERTIFICATE_VERIFY_FAILED are its own.
+// upstreamFailure says why the connection to the upstream failed, which is in the details behind
+// what ended it. Envoy writes underscores for spaces; those in names such as
+// CERTIFICATE_VERIFY_FAILED are its own.
 func (r *request) upstreamFailure() string {
+	ended, ok := strings.CutPrefix(r.details(), "upstream_reset_before_response_started{")
+	if !ok {
+		return ""
+	}
+	_, why, _ := strings.Cut(strings.TrimSuffix(ended, "}"), "|")
 	capital := func(c byte) bool { return 'A' <= c && c <= 'Z' }
-	text := []byte(r.entry.UpstreamFailure)
+	text := []byte(why)
 	for i, c := range text {
 		if c == '_' && (i == 0 || i == len(text)-1 || !capital(text[i-1]) || !capital(text[i+1])) {
 			text[i] = ' '

@@ -81,7 +81,7 @@ func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedReq
 		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
 		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",
 		Took: "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%", TookAtAll: "%DURATION%", IntegrationTook: "%COMMON_DURATION(US_TX_BEG:US_RX_BEG:us)%",
-		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%", UpstreamFailure: "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+		UpstreamCluster: "%UPSTREAM_CLUSTER%", UpstreamHost: "%UPSTREAM_HOST%",
 		ErrorType:     "%RESP(" + wire.ErrorTypeHeader + ")%",
 		Authorization: metadata(wire.AuthorizationMetadata), Tokens: metadata(wire.TokensMetadata), Integration: metadata(wire.IntegrationMetadata),
 	}

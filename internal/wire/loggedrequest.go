@@ -44,14 +44,12 @@ type LoggedRequest struct {
 	// Authorization, Tokens, Trace and Integration are the objects of metadata of these names, as
 	// JSON.
 	Authorization, Tokens, Trace, Integration string
-	// UpstreamFailure says why the connection to the upstream failed, without spaces.
-	UpstreamFailure string
 }
 
 // fields are in the order in which they are written, a line each. Nobody gets a line feed into
 // one: no version of HTTP lets one into what clients and backends send, and Envoy writes others
 // as underscores, or as JSON does.
-func (r *LoggedRequest) fields() [28]*string {
+func (r *LoggedRequest) fields() [27]*string {
 	return [...]*string{
 		&r.Route, &r.Asked, &r.Protocol, &r.RequestID, &r.Client,
 		&r.Status, &r.Details, &r.Flags,
@@ -60,7 +58,7 @@ func (r *LoggedRequest) fields() [28]*string {
 		&r.UpstreamCluster, &r.UpstreamHost,
 		&r.ErrorType,
 		&r.TLSVersion, &r.TLSCipher, &r.Certificate, &r.SourceVPC, &r.SourceVPCE,
-		&r.Authorization, &r.Tokens, &r.Trace, &r.Integration, &r.UpstreamFailure,
+		&r.Authorization, &r.Tokens, &r.Trace, &r.Integration,
 	}
 }
 
