@@ -233,11 +233,11 @@ func (s *Store) commit(ctx context.Context, tx *transaction) (done bool, err err
 	if err != nil {
 		return false, err
 	}
-	unchanged := tx.comparesOfCluster
+	unchanged := tx.read.comparesOfCluster
 	if s.exclusive {
-		unchanged = tx.compares // an embedded server takes many
+		unchanged = tx.read.compares // an embedded server takes many
 	}
-	compares := append(unchanged(prefix), clientv3.Compare(clientv3.Value(prefix+schemaKey), "=", schemaVersion))
+	compares := append(unchanged(tx.from, prefix), clientv3.Compare(clientv3.Value(prefix+schemaKey), "=", schemaVersion))
 	operations = append(nested(operations), clientv3.OpPut(prefix+head, ""))
 	committing, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

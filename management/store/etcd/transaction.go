@@ -17,8 +17,7 @@ type transaction struct {
 	reader
 
 	copied bool
-	// gets, lists and below are what was read.
-	gets, lists, folders map[string]bool
+	read   readSet
 	// puts and deletes are keys, deleteAlls prefixes.
 	puts       map[string][]byte
 	deletes    map[string]bool
@@ -28,23 +27,23 @@ type transaction struct {
 func newTransaction(from *view) *transaction {
 	return &transaction{
 		from: from, reader: reader{from.records},
-		gets: map[string]bool{}, lists: map[string]bool{}, folders: map[string]bool{},
+		read: newReadSet(),
 		puts: map[string][]byte{}, deletes: map[string]bool{}, deleteAlls: map[string]bool{},
 	}
 }
 
 func (t *transaction) Get(key string) ([]byte, error) {
-	t.gets[key] = true
+	t.read.gets[key] = true
 	return t.reader.Get(key)
 }
 
 func (t *transaction) List(prefix string) ([]store.Entry, error) {
-	t.lists[prefix] = true
+	t.read.lists[prefix] = true
 	return t.reader.List(prefix)
 }
 
 func (t *transaction) Children(path string) ([]store.Entry, error) {
-	t.folders[path] = true
+	t.read.folders[path] = true
 	return t.reader.Children(path)
 }
 
@@ -64,7 +63,7 @@ func (t *transaction) Put(key string, value []byte) {
 
 func (t *transaction) Delete(key string) {
 	// Whether there is something to take away is read.
-	t.gets[key] = true
+	t.read.gets[key] = true
 	t.take(key)
 }
 
@@ -91,38 +90,6 @@ func (t *transaction) DeleteAll(prefix string) {
 // changes reports whether there is something to be made durable.
 func (t *transaction) changes() bool { return len(t.puts) > 0 || len(t.deletes) > 0 }
 
-// comparesOfCluster are compares that every cluster takes. Where there are too many, nothing
-// at all may have changed, which is tried more often; what only its own process writes into
-// need not be.
-func (t *transaction) comparesOfCluster(prefix string) []clientv3.Cmp {
-	if all := t.compares(prefix); len(all) <= maxCompares {
-		return all
-	}
-	return []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(prefix+head), "=", t.from.revisionOf(head))}
-}
-
-// compares are what must still be as it was read.
-func (t *transaction) compares(prefix string) (all []clientv3.Cmp) {
-	unchanged := func(key string) {
-		all = append(all, clientv3.Compare(clientv3.ModRevision(prefix+key), "=", t.from.revisionOf(key)))
-	}
-	for _, key := range slices.Sorted(maps.Keys(t.gets)) {
-		unchanged(documents + key)
-	}
-	for _, folder := range slices.Sorted(maps.Keys(t.folders)) {
-		unchanged(children + folder)
-	}
-	for _, listed := range slices.Sorted(maps.Keys(t.lists)) {
-		all = append(all, clientv3.Compare(clientv3.ModRevision(prefix+documents+listed).WithPrefix(), "<", t.from.revision+1))
-		unchanged(gone + folderOf(listed))
-		below(t.from.records, documents+listed, func(first record) string {
-			unchanged(first.key)
-			return "\xff" // behind everything
-		})
-	}
-	return all
-}
-
 // operations are what is to be done. It may add to what counts as read.
 func (t *transaction) operations(prefix string) ([]clientv3.Op, error) {
 	var all []clientv3.Op
@@ -135,7 +102,7 @@ func (t *transaction) operations(prefix string) ([]clientv3.Op, error) {
 		switch {
 		case !found || overwritten:
 			// Document by document: etcd takes no range in which something is put.
-			t.lists[p] = true
+			t.read.lists[p] = true
 		case slices.ContainsFunc(ranges, func(other string) bool { return strings.HasPrefix(p, other) }):
 		default:
 			ranges = append(ranges, p)
@@ -168,21 +135,22 @@ func (t *transaction) operations(prefix string) ([]clientv3.Op, error) {
 	return all, nil
 }
 
-// How many operations and comparisons etcd takes on one level, less some: servers that were
-// told nothing else take 128 of each.
+// How many comparisons etcd takes, and how many operations on each level of nested ones. Servers
+// that were told nothing else take 128 along all levels, of which each counts with its operations
+// or its comparisons, whichever are more: three levels of operations fit.
 const (
-	maxOperations = 60
-	maxCompares   = 100
+	maxCompares   = 60
+	maxOperations = 30
 )
 
 // nested spreads operations over levels of transactions.
 func nested(operations []clientv3.Op) []clientv3.Op {
-	if len(operations) <= maxOperations {
-		return operations
+	for len(operations) > maxOperations {
+		var level []clientv3.Op
+		for part := range slices.Chunk(operations, maxOperations) {
+			level = append(level, clientv3.OpTxn(nil, part, nil))
+		}
+		operations = level
 	}
-	var level []clientv3.Op
-	for part := range slices.Chunk(operations, maxOperations) {
-		level = append(level, clientv3.OpTxn(nil, part, nil))
-	}
-	return level
+	return operations
 }

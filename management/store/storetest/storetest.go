@@ -33,7 +33,9 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		"children of unrelated changes":        childrenOfUnrelatedChanges,
 		"keeps large documents":                keepsLargeDocuments,
 		"makes large transactions":             makesLargeTransactions,
+		"puts much in the place of much":       replacesMuch,
 		"notices what of much that was read":   noticesWhatOfMuch,
+		"much that was read in one folder":     muchOfUnrelatedChanges,
 		"tells watchers":                       tellsWatchers,
 		"agrees with a plain map":              agreesWithMap,
 	} {
@@ -320,7 +322,7 @@ func keepsLargeDocuments(t *testing.T, s store.Store) {
 }
 
 func makesLargeTransactions(t *testing.T, s store.Store) {
-	const n = 1000
+	const n = 5000
 	update(t, s, func(tx store.Tx) {
 		for i := range n {
 			tx.Put(fmt.Sprintf("r/a/folder%d/%d", i%10, i), []byte("{}"))
@@ -336,6 +338,27 @@ func makesLargeTransactions(t *testing.T, s store.Store) {
 	want(t, "documents", len(list(t, s, "r/")), n/2)
 }
 
+// replacesMuch takes away document by document, of which each is read, too.
+func replacesMuch(t *testing.T, s store.Store) {
+	for _, n := range []int{70, 90, 300} {
+		folder := fmt.Sprintf("r/%d/", n)
+		for round := range 2 {
+			update(t, s, func(tx store.Tx) {
+				for i := range n {
+					tx.Delete(fmt.Sprintf("%sold%d", folder, i))
+					tx.Put(fmt.Sprintf("%snew%d", folder, round*n+i), []byte("{}"))
+				}
+			})
+			update(t, s, func(tx store.Tx) {
+				for i := range n {
+					tx.Put(fmt.Sprintf("%sold%d", folder, i), []byte("{}"))
+				}
+			})
+		}
+		want(t, "documents", len(list(t, s, folder)), 3*n)
+	}
+}
+
 // noticesWhatOfMuch has a transaction read more than etcd compares in one.
 func noticesWhatOfMuch(t *testing.T, s store.Store) {
 	const n = 300
@@ -345,15 +368,35 @@ func noticesWhatOfMuch(t *testing.T, s store.Store) {
 			_, _ = tx.Children(fmt.Sprintf("r/a/%d/b/", i))
 		}
 	}
+	put(t, s, "r/0", "r/a/150", "r/a/150/b/c")
 	for i, others := range []func(tx store.Tx){
 		func(tx store.Tx) { tx.Put("r/a/299", []byte("{}")) },
 		func(tx store.Tx) { tx.Put("r/a/299/b/c", []byte("{}")) },
 		func(tx store.Tx) { tx.Delete("r/a/299/b/c") },
 		func(tx store.Tx) { tx.Delete("r/a/299") },
+		func(tx store.Tx) { tx.DeleteAll("r/a/150/") },
+		func(tx store.Tx) { tx.DeleteAll("r/a") },
 	} {
 		tries := interrupted(t, s, read, func() { update(t, s, others) })
 		want(t, "tries beside change "+strconv.Itoa(i), tries, 2)
 	}
+}
+
+// muchOfUnrelatedChanges is not to be read again: a large API is edited while others are, too.
+func muchOfUnrelatedChanges(t *testing.T, s store.Store) {
+	put(t, s, "r/apis/a", "r/apis/b", "r/apis/b/routes/1")
+	tries := interrupted(t, s, func(tx store.Tx) {
+		_, _ = tx.Get("r/apis/a")
+		_, _ = tx.Children("r/apis/")
+		for i := range 300 {
+			_, _ = tx.Children(fmt.Sprintf("r/apis/a/routes/%d/responses/", i))
+			tx.Delete(fmt.Sprintf("r/apis/a/routes/%d", i))
+		}
+	}, func() {
+		put(t, s, "r/apis/b/routes/2", "r/plans/1", "q/apis/a")
+		update(t, s, func(tx store.Tx) { tx.DeleteAll("r/apis/b/") })
+	})
+	want(t, "tries", tries, 1)
 }
 
 func tellsWatchers(t *testing.T, s store.Store) {
