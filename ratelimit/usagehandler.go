@@ -192,8 +192,18 @@ func (s *Server) extend(w http.ResponseWriter, r *http.Request) {
 // SetRemaining sets what a key has left of a plan's quota in the current period, both by
 // their ids. found is false when there is no such plan that has a quota and this key.
 func (s *Server) SetRemaining(ctx context.Context, plan, key string, remaining int64) (found bool, err error) {
+	return s.setRemaining(ctx, plan, key, remaining, func(*Window) bool { return true })
+}
+
+// SetRemainingOf is SetRemaining where the quota in force has this limit and this period;
+// otherwise found is false.
+func (s *Server) SetRemainingOf(ctx context.Context, plan, key string, limit int64, period Period, remaining int64) (found bool, err error) {
+	return s.setRemaining(ctx, plan, key, remaining, func(quota *Window) bool { return quota.Limit == limit && quota.Period == period })
+}
+
+func (s *Server) setRemaining(ctx context.Context, plan, key string, remaining int64, wanted func(*Window) bool) (found bool, err error) {
 	quota, counter := s.serving.Load().quota(plan, key)
-	if quota == nil {
+	if quota == nil || !wanted(quota) {
 		return false, nil
 	}
 	if err := s.options.Store.SetRemaining(ctx, counter, *quota, remaining); err != nil {

@@ -243,8 +243,8 @@ func (u keyUsage) Daily(ctx context.Context, plan, key string, from, to time.Tim
 	return daily.Keys, found, err
 }
 
-func (u keyUsage) SetRemaining(ctx context.Context, plan, key string, remaining int64) (bool, error) {
-	return u.server.SetRemaining(ctx, planID(plan), key, remaining)
+func (u keyUsage) SetRemaining(ctx context.Context, plan, key string, quota restapi.QuotaSettings, remaining int64) (bool, error) {
+	return u.server.SetRemainingOf(ctx, planID(plan), key, int64(quota.Limit), ratelimit.Period(quota.Period), remaining)
 }
 
 // planID is what services know a plan by; in definitions, its name is the id that the

@@ -23,6 +23,9 @@ import (
 type countedUsage struct {
 	days      map[string][][2]int64
 	remaining map[string]int64
+	// late is how often a quota is not in force yet, and of the one that was set of.
+	late int
+	of   restapi.QuotaSettings
 }
 
 func (u *countedUsage) Daily(_ context.Context, plan, key string, _, _ time.Time) (map[string][][2]int64, bool, error) {
@@ -33,7 +36,12 @@ func (u *countedUsage) Daily(_ context.Context, plan, key string, _, _ time.Time
 	return days, true, nil
 }
 
-func (u *countedUsage) SetRemaining(_ context.Context, plan, key string, remaining int64) (bool, error) {
+func (u *countedUsage) SetRemaining(_ context.Context, plan, key string, quota restapi.QuotaSettings, remaining int64) (bool, error) {
+	if u.late > 0 {
+		u.late--
+		return false, nil
+	}
+	u.of = quota
 	u.remaining[plan+"/"+key] = remaining
 	return true, nil
 }
@@ -380,8 +388,10 @@ func TestUsage(t *testing.T) {
 	if rest := answer[paged](a, "GET", target+"&limit=1&position="+page.Position, "", 200); len(rest.Values) != 1 || rest.Position != "" {
 		t.Errorf("got %+v", rest)
 	}
+	// It is the quota of the plan that is extended, as soon as that one is in force.
+	usage.late = 2
 	extended := answer[struct{ Values map[string][][2]int64 }](a, "PATCH", "/usageplans/"+plan.ID+"/keys/"+unused.ID+"/usage", patch(op("replace", "/remaining", "50")), 200)
-	if usage.remaining[plan.ID+"/"+unused.ID] != 50 || extended.Values[unused.ID][0][1] != 50 {
+	if usage.late != 0 || usage.of != *plan.Quota || usage.remaining[plan.ID+"/"+unused.ID] != 50 || extended.Values[unused.ID][0][1] != 50 {
 		t.Errorf("extended to %v, told %+v", usage.remaining, extended)
 	}
 	a.refuse(map[string]refusal{

@@ -18,9 +18,9 @@ type Usage interface {
 	// Daily tells for a key of a plan, or for all without one, what it used and had left
 	// on each day from one to another. found is false when nothing is known of the plan.
 	Daily(ctx context.Context, plan, key string, from, to time.Time) (days map[string][][2]int64, found bool, err error)
-	// SetRemaining sets what a key has left of its quota in the current period. found is
-	// false when the plan has no quota, or not this key.
-	SetRemaining(ctx context.Context, plan, key string, remaining int64) (found bool, err error)
+	// SetRemaining sets what a key has left of a quota in the current period. found is
+	// false as long as the plan has another quota in force, or not this key.
+	SetRemaining(ctx context.Context, plan, key string, quota QuotaSettings, remaining int64) (found bool, err error)
 }
 
 func (s *Service) usageOperations() []restjson.Operation {
@@ -156,22 +156,48 @@ const maxRemaining = 1 << 40
 // inForce is how long a plan is waited for that is stored already, and served in a moment.
 const inForce = 10 * time.Second
 
-// setRemaining sets what a key has left. Both may have been made by the call before.
-func (s *Service) setRemaining(ctx context.Context, plan *UsagePlan, key *APIKey, remaining int64) error {
+// setRemaining sets what a key has left of a plan's quota. The key and the quota may have been
+// given to the plan by the call before: what is kept of a key is how much of its limit it has
+// used, so that what is set by another limit would be something else when that of the plan is in
+// force.
+func (s *Service) setRemaining(ctx context.Context, c *restjson.Call, remaining int64) (plan *UsagePlan, key *APIKey, err error) {
 	for end := time.Now().Add(inForce); ; {
-		found, err := s.usage.SetRemaining(ctx, plan.ID, key.ID, remaining)
+		if plan, key, err = s.planWithQuota(ctx, c); err != nil {
+			return nil, nil, err
+		}
+		found, err := s.usage.SetRemaining(ctx, plan.ID, key.ID, *plan.Quota, remaining)
 		if found || err != nil {
-			return err
+			return plan, key, err
 		}
 		if time.Now().After(end) {
-			return errNotInForce
+			return nil, nil, errNotInForce
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, nil, ctx.Err()
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// planWithQuota reads the plan and the key that a call is about.
+func (s *Service) planWithQuota(ctx context.Context, c *restjson.Call) (plan *UsagePlan, key *APIKey, err error) {
+	err = s.store.View(ctx, func(r store.Reader) (err error) {
+		if key, err = readPlanKey(r, c); err != nil {
+			return err
+		}
+		plan, err = readUsagePlan(r, c.Region, c.Params["usageplanId"])
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case s.usage == nil:
+		return nil, nil, errUncounted
+	case plan.Quota == nil:
+		return nil, nil, restjson.BadRequest("Usage Plan %s has no quota", plan.ID)
+	}
+	return plan, key, nil
 }
 
 var errNotInForce = &restjson.Error{
@@ -196,28 +222,12 @@ func (s *Service) updateUsage(ctx context.Context, c *restjson.Call) (any, error
 	if err != nil {
 		return nil, err
 	}
-	var plan *UsagePlan
-	var key *APIKey
-	err = s.store.View(ctx, func(r store.Reader) (err error) {
-		if key, err = readPlanKey(r, c); err != nil {
-			return err
-		}
-		plan, err = readUsagePlan(r, c.Region, c.Params["usageplanId"])
-		return err
-	})
+	plan, key, err := s.planWithQuota(ctx, c)
+	if err == nil && remaining >= 0 {
+		plan, key, err = s.setRemaining(ctx, c, remaining)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if s.usage == nil {
-		return nil, errUncounted
-	}
-	if plan.Quota == nil {
-		return nil, restjson.BadRequest("Usage Plan %s has no quota", plan.ID)
-	}
-	if remaining >= 0 {
-		if err := s.setRemaining(ctx, plan, key, remaining); err != nil {
-			return nil, err
-		}
 	}
 	today := s.now().UTC().Truncate(24 * time.Hour)
 	values, err := s.usageOf(ctx, plan, []string{key.ID}, today, today)

@@ -105,6 +105,18 @@ for n in range(5):
     client.update_usage(usagePlanId=early, keyId=limited["id"], patchOperations=[{"op": "replace", "path": "/remaining", "value": "1000"}])
     client.delete_usage_plan(usagePlanId=early)
 
+# So it can as soon as the plan has another quota: what is set is left of that one.
+day = str(datetime.datetime.now(datetime.timezone.utc).date())
+moved = client.create_usage_plan(name="moved", quota={"limit": 5000, "period": "MONTH"})["id"]
+client.create_usage_plan_key(usagePlanId=moved, keyId=limited["id"], keyType="API_KEY")
+for limit, period, remaining in (("10", "MONTH", "7"), ("2000", "MONTH", "8"), ("3000", "DAY", "9")):
+    client.update_usage_plan(usagePlanId=moved, patchOperations=[
+        {"op": "replace", "path": "/quota/limit", "value": limit}, {"op": "replace", "path": "/quota/period", "value": period}])
+    client.update_usage(usagePlanId=moved, keyId=limited["id"], patchOperations=[{"op": "replace", "path": "/remaining", "value": remaining}])
+    left = client.get_usage(usagePlanId=moved, keyId=limited["id"], startDate=day, endDate=day)["items"][limited["id"]]
+    assert left[-1][1] == int(remaining), (limit, period, left)
+client.delete_usage_plan(usagePlanId=moved)
+
 # A plan without a quota lets through, and counts.
 free = client.create_usage_plan(name="free", apiStages=[{"apiId": i, "stage": "prod"}])["id"]
 key = client.create_api_key(name="free", enabled=True, value="a-value-of-my-own-$$-${HOME}")
