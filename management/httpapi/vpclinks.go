@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"gatehouse/management/restapi"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -110,12 +111,15 @@ func (s *Service) deleteVPCLink(ctx context.Context, c *restjson.Call) (any, err
 		if user != "" {
 			return restjson.BadRequest("Cannot delete vpc link. Vpc link '%s', is referenced in [%s]", link.VPCLinkID, user)
 		}
+		if err := restapi.VPCLinkIsUnused(tx, c.Region, link.VPCLinkID); err != nil {
+			return err
+		}
 		tx.Delete(vpcLinkKey(c))
 		return nil
 	})
 }
 
-// vpcLinkUser gives the API and the integration that use a link, or nothing.
+// vpcLinkUser gives the API and the integration that use a link as they are edited, or nothing.
 func vpcLinkUser(r store.Reader, region, id string) (string, error) {
 	entries, err := r.List(region + "/apis/")
 	if err != nil {

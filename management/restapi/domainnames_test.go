@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/management/restapi"
+	"gatehouse/management/store"
 )
 
 func TestDomainNames(t *testing.T) {
@@ -173,6 +174,20 @@ func TestVPCLinks(t *testing.T) {
 		a.refuse(map[string]refusal{"in use": {"DELETE", "/vpclinks/" + link.ID, "", 400, "BadRequestException",
 			"Cannot delete vpc link. Vpc link '" + link.ID + "', is referenced in [GET:" + created.RootResourceID + ":v1] in format of [Method:Resource:Stage]."}})
 	}
+	// Links of the other service are not known to this one.
+	document := []byte(`{"name":"other","vpcLinkId":"abc123","vpcLinkVersion":"V2"}`)
+	err := a.store.Update(t.Context(), func(tx store.Tx) error {
+		tx.Put("eu-west-1/vpclinks/abc123", document)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := refusal{"GET", "/vpclinks/abc123", "", 404, "NotFoundException", "Invalid Vpc Link identifier specified"}
+	patched, deleted := none, none
+	patched.method, patched.body, deleted.method = "PATCH", patch(op("replace", "/name", "mine")), "DELETE"
+	a.refuse(map[string]refusal{"shown": none, "patched": patched, "deleted": deleted})
+
 	a.call("DELETE", api+"/stages/v1", "", 202)
 	a.call("DELETE", "/vpclinks/"+link.ID, "", 202)
 	a.call("GET", "/vpclinks/"+link.ID, "", 404)

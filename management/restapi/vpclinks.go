@@ -2,13 +2,10 @@ package restapi
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 
-	"gatehouse/gateway"
 	"gatehouse/management/restjson"
 	"gatehouse/management/store"
 )
@@ -64,8 +61,16 @@ func readVPCLink(r store.Reader, c *restjson.Call) (*VPCLink, error) {
 	if !isSegment(id) {
 		return nil, errNoVPCLink
 	}
-	return readRecord[VPCLink](r, VPCLinksFolder(c.Region)+id, errNoVPCLink)
+	l, err := readRecord[VPCLink](r, VPCLinksFolder(c.Region)+id, errNoVPCLink)
+	if err == nil && !l.own() {
+		return nil, errNoVPCLink
+	}
+	return l, err
 }
+
+// own tells links of this service from those of apigatewayv2, which have no targets and are kept
+// beside them.
+func (l *VPCLink) own() bool { return len(l.TargetARNs) > 0 }
 
 func (s *Service) getVPCLink(ctx context.Context, c *restjson.Call) (any, error) {
 	return view(ctx, s, func(r store.Reader) (*VPCLink, error) { return readVPCLink(r, c) })
@@ -77,14 +82,7 @@ func (s *Service) getVPCLinks(ctx context.Context, c *restjson.Call) (any, error
 		if err != nil {
 			return page[VPCLink]{}, err
 		}
-		// Those of apigatewayv2, which have no targets, are kept beside them.
-		own := links[:0]
-		for _, l := range links {
-			if len(l.TargetARNs) > 0 {
-				own = append(own, l)
-			}
-		}
-		return pageOf(c, own)
+		return pageOf(c, slices.DeleteFunc(links, func(l VPCLink) bool { return !l.own() }))
 	})
 }
 
@@ -118,91 +116,10 @@ func (s *Service) deleteVPCLink(ctx context.Context, c *restjson.Call) (any, err
 		if err != nil {
 			return err
 		}
-		user, err := methodWithVPCLink(tx, c.Region, l.ID)
-		if err != nil {
+		if err := VPCLinkIsUnused(tx, c.Region, l.ID); err != nil {
 			return err
-		}
-		if user != "" {
-			return restjson.BadRequest("Cannot delete vpc link. Vpc link '%s', is referenced in [%s] in format of [Method:Resource:Stage].", l.ID, user)
 		}
 		tx.Delete(VPCLinksFolder(c.Region) + l.ID)
 		return nil
 	})
-}
-
-// methodWithVPCLink gives a method of a stage that is served by a link, as
-// "METHOD:RESOURCE:STAGE", or nothing. Without the link, the API could not be served.
-func methodWithVPCLink(r store.Reader, region, id string) (string, error) {
-	folder := region + "/restapis/"
-	// One listing: clusters compare what a change has read, and not much of it.
-	entries, err := r.List(folder)
-	if err != nil {
-		return "", err
-	}
-	contents := map[string]store.Entry{} // by API and deployment
-	stages := map[string][]*Stage{}
-	for _, e := range entries {
-		switch parts := strings.Split(strings.TrimPrefix(e.Key, folder), "/"); {
-		case len(parts) != 3:
-		case parts[1]+"/" == contentsFolder:
-			contents[parts[0]+"/"+parts[2]] = e
-		case parts[1]+"/" == stagesFolder:
-			stage, err := store.Decode[Stage](e)
-			if err != nil {
-				return "", err
-			}
-			stages[parts[0]] = append(stages[parts[0]], stage)
-		}
-	}
-	for _, api := range slices.Sorted(maps.Keys(stages)) {
-		for _, stage := range stages[api] {
-			for _, at := range deploymentsOf(stage) {
-				content, there := contents[api+"/"+at.id]
-				if !there {
-					continue
-				}
-				if user, err := at.methodWithLink(content, id); err != nil || user != "" {
-					return user + ":" + stage.StageName, err
-				}
-			}
-		}
-	}
-	return "", nil
-}
-
-// deploymentAt is a deployment with the variables of where it is.
-type deploymentAt struct {
-	id        string
-	variables map[string]string
-}
-
-func deploymentsOf(stage *Stage) []deploymentAt {
-	all := []deploymentAt{{stage.DeploymentID, stage.Variables}}
-	if canary := stage.CanarySettings; canary != nil {
-		variables := map[string]string{}
-		maps.Copy(variables, stage.Variables)
-		maps.Copy(variables, canary.StageVariableOverrides)
-		all = append(all, deploymentAt{canary.DeploymentID, variables})
-	}
-	return all
-}
-
-// methodWithLink gives a method, and its resource, whose integration has a link.
-func (d deploymentAt) methodWithLink(content store.Entry, id string) (string, error) {
-	c, err := store.Decode[Content](content)
-	if err != nil {
-		return "", err
-	}
-	for _, r := range c.Resources {
-		for _, name := range slices.Sorted(maps.Keys(r.ResourceMethods)) {
-			i := r.ResourceMethods[name].MethodIntegration
-			if i == nil || i.ConnectionType != gateway.ConnectionVPCLink {
-				continue
-			}
-			if link, _ := gateway.ResolveStageVariables(i.ConnectionID, d.variables); link == id {
-				return name + ":" + r.ID, nil
-			}
-		}
-	}
-	return "", nil
 }

@@ -149,7 +149,30 @@ for arn in [f"arn:aws:apigateway:eu-west-1::/apis/{i}", f"arn:aws:apigateway:eu-
     client.tag_resource(ResourceArn=arn, Tags={"a": "1", "b": "2"})
     client.untag_resource(ResourceArn=arn, TagKeys=["a", "team"])
     assert client.get_tags(ResourceArn=arn)["Tags"] == {"b": "2"}
+
+# A link stays as long as a stage is served by it: that of a REST API, or that of an API whose
+# integration has gone since.
+kept = "Cannot delete vpc link. Vpc link '%s', is referenced in [%s]"
+f = rest.create_rest_api(name="linked")
+root = dict(restApiId=f["id"], resourceId=f["rootResourceId"], httpMethod="GET")
+rest.put_method(**root, authorizationType="NONE")
+rest.put_integration(**root, type="HTTP_PROXY", integrationHttpMethod="GET", uri="http://pets.internal/", connectionType="VPC_LINK", connectionId=v,
+                     integrationTarget="arn:aws:elasticloadbalancing:eu-west-1:000000000000:loadbalancer/app/pets/0a1b2c3d4e5f6071")
+rest.create_deployment(restApiId=f["id"], stageName="live")
+refused("BadRequestException", kept % (v, f"GET:{f['rootResourceId']}:live") + " in format of [Method:Resource:Stage].", "delete_vpc_link", VpcLinkId=v)
+rest.delete_rest_api(restApiId=f["id"])
+h = client.create_api(Name="linked", ProtocolType="HTTP")["ApiId"]
+link = client.create_integration(ApiId=h, IntegrationType="HTTP_PROXY", IntegrationMethod="GET", ConnectionType="VPC_LINK", ConnectionId="${stageVariables.link}", PayloadFormatVersion="1.0",
+                              IntegrationUri="arn:aws:elasticloadbalancing:eu-west-1:000000000000:listener/app/pets/1/2")["IntegrationId"]
+linked = client.create_route(ApiId=h, RouteKey="GET /", Target="integrations/" + link)["RouteId"]
+client.create_deployment(ApiId=h)
+client.create_stage(ApiId=h, StageName="live", DeploymentId=client.get_deployments(ApiId=h)["Items"][0]["DeploymentId"], StageVariables={"link": v})
+client.delete_route(ApiId=h, RouteId=linked)
+client.delete_integration(ApiId=h, IntegrationId=link)
+refused("BadRequestException", kept % (v, f"{link}:{h}:live") + " in format of [Integration:Api:Stage].", "delete_vpc_link", VpcLinkId=v)
+client.delete_stage(ApiId=h, StageName="live")
 assert status(client.delete_vpc_link(VpcLinkId=v)) == 202
+client.delete_api(ApiId=h)
 
 # A WebSocket API.
 w = client.create_api(Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
