@@ -47,14 +47,15 @@ func priceTables(names []string) ([]*cost.Table, error) {
 // priceTable reads a file. What is not YAML is told as it is of definitions, where it is.
 func priceTable(name string, text []byte) (*cost.Table, error) {
 	var ds gateway.Diagnostics
-	if _, ok := source.Parse(name, text, source.Environment{}, &ds); !ok {
+	document, ok := source.Parse(name, text, source.Environment{}, &ds)
+	if !ok {
 		var all []error
 		for _, d := range ds {
 			all = append(all, fmt.Errorf("%s: %s", d.Pos, d.Message))
 		}
 		return nil, errors.Join(all...)
 	}
-	t, err := cost.Parse(text)
+	t, err := cost.Read(document.Root().Node())
 	if err != nil {
 		lines := strings.Split(err.Error(), "\n")
 		return nil, fmt.Errorf("%s:%s", name, strings.Join(lines, "\n"+name+":"))

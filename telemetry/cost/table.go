@@ -97,8 +97,13 @@ func Parse(text []byte) (*Table, error) {
 	if err := in.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("a table of prices is one document")
 	}
+	return Read(document.Content[0])
+}
+
+// Read is Parse of what was parsed already.
+func Read(root *yaml.Node) (*Table, error) {
 	r := &tableReader{}
-	t := r.table(document.Content[0])
+	t := r.table(root)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
