@@ -107,9 +107,9 @@ var arrows = map[string][]string{
 
 	"internal/arch":         {},
 	"internal/golden":       {},
-	"internal/envoytest":    {"internal/envoyproc"},
+	"internal/envoytest":    {"internal/envoyproc", "internal/proctest"},
 	"internal/oidctest":     {},
-	"internal/pytools":      {},
+	"internal/pytools":      {"internal/proctest"},
 	"internal/chromiumtest": {"internal/proctest"},
 	"internal/disktest":     {},
 	"internal/lambdatest":   {"internal/pytools"},
