@@ -78,6 +78,17 @@ var (
 	mappingSourceForm = regexp.MustCompile(`^('[^']*'|method\.request\.(body(\.\S+|\[\S+)?|(path|querystring|header|multivaluequerystring|multivalueheader)\.\S+)|context\.\S+|stageVariables\.[A-Za-z0-9_]+)$`)
 )
 
+// minTimeout is Amazon's, in milliseconds.
+const minTimeout = 50
+
+// maxTimeout is what Amazon's quota for it can be raised to, and what streams may take.
+func maxTimeout(transferMode string) int {
+	if transferMode == "STREAM" {
+		return 900_000
+	}
+	return 300_000
+}
+
 // checkIntegration tells what of an integration is not possible for its method.
 // See https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html
 func checkIntegration(m *Method, i *Integration) error {
@@ -108,8 +119,8 @@ func checkIntegration(m *Method, i *Integration) error {
 	if i.Credentials != "" && !strings.HasPrefix(stageVariable.ReplaceAllString(i.Credentials, "arn:"), "arn:") {
 		return restjson.BadRequest("Invalid ARN specified in the request")
 	}
-	if i.TimeoutInMillis < 50 || i.TimeoutInMillis > 300000 {
-		return restjson.BadRequest("Timeout should be between 50 ms and 29000 ms")
+	if most := maxTimeout(i.ResponseTransferMode); i.TimeoutInMillis < minTimeout || i.TimeoutInMillis > most {
+		return restjson.BadRequest("Timeout should be between %d ms and %d ms", minTimeout, most)
 	}
 	switch i.ConnectionType {
 	case "", "INTERNET":

@@ -17,6 +17,7 @@ func TestBadInput(t *testing.T) {
 	stage := api + "/stages/prod"
 	other, _ := c.api()
 	deployment := c.deploy(other, `{}`)
+	const badPolicy = "Invalid policy document. Please check the policy syntax and ensure that Principals are valid."
 	for _, refused := range []struct {
 		method, path, body string
 		status             int
@@ -33,6 +34,11 @@ func TestBadInput(t *testing.T) {
 		{"PATCH", api, patch(`{"op":"add","path":"/name","value":"x"}`), 400, "Invalid patch operation specified. Must be one of: [replace]"},
 		{"PATCH", api, patch(`{"op":"copy","path":"/description","value":"x"}`), 400, "Invalid patch operation specified. Must be 'add'|'remove'|'replace'"},
 		{"PATCH", api, patch(`{"op":"replace","path":"/description","value":"half"}`, `{"op":"replace","path":"/name","value":" "}`), 400, "Name cannot be empty"},
+		// A null would be served as no policy.
+		{"PATCH", api, patch(`{"op":"replace","path":"/policy","value":"null"}`), 400, badPolicy},
+		{"POST", "/restapis", `{"name":"x","policy":"null"}`, 400, badPolicy},
+		{"POST", "/restapis", `{"name":"x","policy":"{\"Statement\":null}"}`, 400, badPolicy},
+		{"POST", "/restapis", `{"name":"x","policy":"[]"}`, 400, badPolicy},
 		{"GET", "/restapis?limit=many", "", 400, "Invalid limit specified: 'many'"},
 		{"GET", "/restapis?position=-", "", 400, "Invalid position specified: '-'"},
 		{"PUT", method + "/responses/99", `{}`, 400, "Invalid Response status code specified"},
@@ -44,6 +50,8 @@ func TestBadInput(t *testing.T) {
 		{"PATCH", method, patch(`{"op":"replace","path":"/requestValidatorId","value":"abc123"}`), 400, "Invalid Request Validator identifier specified"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","passthroughBehavior":"SOMETIMES"}`, 400, "Invalid passthroughBehavior specified. Valid options are WHEN_NO_MATCH,WHEN_NO_TEMPLATES,NEVER"},
 		{"PUT", method + "/integration", `{"type":"AWS","httpMethod":"POST","uri":"arn:aws:apigateway:eu-west-1:sqs:path/1/queue","credentials":"somebody"}`, 400, "Invalid ARN specified in the request"},
+		{"PUT", method + "/integration", `{"type":"HTTP_PROXY","httpMethod":"GET","uri":"http://x/","timeoutInMillis":300001}`, 400, "Timeout should be between 50 ms and 300000 ms"},
+		{"PUT", method + "/integration", `{"type":"HTTP_PROXY","httpMethod":"GET","uri":"http://x/","timeoutInMillis":900001,"responseTransferMode":"STREAM"}`, 400, "Timeout should be between 50 ms and 900000 ms"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","connectionType":"VPC_LINK"}`, 400, "VPC Links require a connectionId"},
 		{"PUT", method + "/integration", `{"type":"HTTP","httpMethod":"GET","uri":"http://x/","requestParameters":{"integration.request.header.x":"body"}}`, 400,
 			"Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: body]"},

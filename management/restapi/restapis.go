@@ -132,12 +132,21 @@ func checkAPI(api *RestAPI) error {
 			return restjson.BadRequest("Only dualstack ipAddressType is supported for Private APIs.")
 		}
 	}
-	if api.Policy != "" {
-		if len(api.Policy) > maxPolicy || !json.Valid([]byte(api.Policy)) {
-			return restjson.BadRequest("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
-		}
+	if api.Policy != "" && (len(api.Policy) > maxPolicy || !isPolicy(api.Policy)) {
+		return restjson.BadRequest("Invalid policy document. Please check the policy syntax and ensure that Principals are valid.")
 	}
 	return nil
+}
+
+// isPolicy tells whether a text is an object with statements. What these say is checked where they
+// are to be in force. A null must not get there: it would be no policy.
+func isPolicy(text string) bool {
+	var policy struct{ Statement json.RawMessage }
+	if json.Unmarshal([]byte(text), &policy) != nil {
+		return false
+	}
+	statements := strings.TrimSpace(string(policy.Statement))
+	return strings.HasPrefix(statements, "{") || strings.HasPrefix(statements, "[")
 }
 
 func (s *Service) getRestAPIs(ctx context.Context, c *restjson.Call) (any, error) {

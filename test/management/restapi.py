@@ -109,6 +109,9 @@ refused("BadRequestException", "Invalid HTTP endpoint specified for URI", "put_i
 refused("BadRequestException", "AWS ARN for integration must contain path or action", "put_integration", type="AWS", integrationHttpMethod="POST", uri="arn:aws:apigateway:eu-west-1:sqs:other/x", **at)
 refused("BadRequestException", "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.", "put_integration",
         type="AWS_PROXY", integrationHttpMethod="POST", uri="arn:aws:apigateway:eu-west-1:sqs:path/000000000000/queue", **at)
+stream = dict(type="HTTP_PROXY", integrationHttpMethod="GET", uri="http://pets.example/", responseTransferMode="STREAM")
+same(client.put_integration(timeoutInMillis=900000, **stream, **at), responseTransferMode="STREAM", timeoutInMillis=900000)
+refused("BadRequestException", "Timeout should be between 50 ms and 300000 ms", "update_integration", patchOperations=[replace("/responseTransferMode", "BUFFERED")], **at)
 same(client.put_integration(type="HTTP", integrationHttpMethod="GET", uri="http://pets.example/{id}", requestParameters={"integration.request.path.id": "method.request.path.id"}, **at),
      type="HTTP", passthroughBehavior="WHEN_NO_MATCH", timeoutInMillis=29000, cacheNamespace=pet, cacheKeyParameters=[], connectionType="INTERNET")
 same(client.update_integration(patchOperations=[replace("/timeoutInMillis", "5000"), {"op": "add", "path": "/cacheKeyParameters/method.request.path.id"},
