@@ -30,6 +30,8 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/restapis", `{"name":"x","endpointConfiguration":{"types":["PRIVATE"],"ipAddressType":"ipv4"}}`, 400, "Only dualstack ipAddressType is supported for Private APIs."},
 		{"POST", "/restapis", `{"name":"x","tags":{"aws:cost":"1"}}`, 400, "The names of tags cannot begin with aws:"},
 		{"POST", "/restapis", `{"name":`, 400, "unexpected end of JSON input"},
+		{"POST", "/restapis", `["x"]`, 400, "The body must be an object: array is not expected here"},
+		{"POST", "/restapis", `{"name":"x","endpointConfiguration":{"types":"EDGE"}}`, 400, "endpointConfiguration.types: string is not expected here"},
 		{"PATCH", api, `{"patchOperations":[{"op":"replace","value":"x"}]}`, 400, "Invalid patch path null"},
 		{"PATCH", api, patch(`{"op":"add","path":"/name","value":"x"}`), 400, "Invalid patch operation specified. Must be one of: [replace]"},
 		{"PATCH", api, patch(`{"op":"copy","path":"/description","value":"x"}`), 400, "Invalid patch operation specified. Must be 'add'|'remove'|'replace'"},

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gatehouse/management/store"
 )
@@ -69,10 +70,15 @@ func (c *Call) Decode(into any) error {
 
 func jsonProblem(err error) string {
 	var mistyped *json.UnmarshalTypeError
-	if errors.As(err, &mistyped) && mistyped.Field != "" {
-		return fmt.Sprintf("%s: %s is not expected here", mistyped.Field, mistyped.Value)
+	switch {
+	case !errors.As(err, &mistyped):
+		return err.Error()
+	case mistyped.Field == "":
+		return fmt.Sprintf("The body must be an object: %s is not expected here", mistyped.Value)
 	}
-	return err.Error()
+	// Types of ours that are embedded are no members. These begin with small letters.
+	members := slices.DeleteFunc(strings.Split(mistyped.Field, "."), func(name string) bool { return name != "" && unicode.IsUpper(rune(name[0])) })
+	return fmt.Sprintf("%s: %s is not expected here", strings.Join(members, "."), mistyped.Value)
 }
 
 // Operation is an operation of a service.
