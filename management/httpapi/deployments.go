@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -149,6 +150,9 @@ func (s *Service) deploy(tx store.Tx, key string, automatic bool, description st
 	if len(content.Routes) == 0 {
 		return nil, &undeployableError{"At least one route is required before deploying the Api"}
 	}
+	if key := routeWithoutTarget(content); key != "" && automatic {
+		return nil, &undeployableError{fmt.Sprintf("The route %s has no target", key)}
+	}
 	d := &Deployment{
 		AutoDeployed: automatic, CreatedDate: s.timestamp(), DeploymentID: restjson.NewID(shortIDLength),
 		DeploymentStatus: statusDeployed, Description: description,
@@ -157,6 +161,17 @@ func (s *Service) deploy(tx store.Tx, key string, automatic bool, description st
 		return nil, err
 	}
 	return d, store.WriteDocument(tx, key+"/contents/"+d.DeploymentID, content)
+}
+
+// routeWithoutTarget is the key of a route that nothing could be served for, as the next call is to
+// tell; or nothing. Clients may connect, and leave, without an integration.
+func routeWithoutTarget(content *Content) string {
+	for _, r := range content.Routes {
+		if key := r.Route.RouteKey; r.Route.Target == "" && key != "$connect" && key != "$disconnect" {
+			return key
+		}
+	}
+	return ""
 }
 
 // An undeployableError is about an API that cannot be deployed yet, which is a state on

@@ -96,6 +96,12 @@ func TestAutoDeploy(t *testing.T) {
 	moved("an authorizer")
 	c.call("PATCH", route, document{"authorizationType": "JWT", "authorizerId": authorizer}, http.StatusOK)
 	moved("a route")
+	// A route that is to get its target by the next call leaves what is served as it is.
+	early := path + "/routes/" + c.create(path+"/routes", "routeId", document{"routeKey": "GET /early"})
+	c.has(c.call("GET", path+"/stages/$default", nil, http.StatusOK),
+		document{"deploymentId": deployed, "lastDeploymentStatusMessage": "Deployment attempt failed: The route GET /early has no target"})
+	c.call("PATCH", early, document{"target": "integrations/" + integration}, http.StatusOK)
+	moved("a route's target")
 	c.badRequest("PATCH", path+"/stages/$default", document{"deploymentId": deployed}, "Deployment ID cannot be set or updated because Stage has autoDeploy enabled")
 	c.badRequest("POST", path+"/deployments", document{"stageName": "$default"}, "Deployments cannot be associated with the stage $default because it has autoDeploy enabled")
 

@@ -60,8 +60,11 @@ pet = client.create_integration(ApiId=api, IntegrationType="HTTP_PROXY", Integra
                                 RequestParameters={"append:header.x-stage": "$context.stage", "append:header.x-user": "$context.authorizer.claims.sub"},
                                 ResponseParameters={"200": {"append:header.x-seen": "'yes'"}})["IntegrationId"]
 client.create_route(ApiId=api, RouteKey="GET /pets/{id}", Target=f"integrations/{pet}", AuthorizationType="JWT", AuthorizerId=users, AuthorizationScopes=["read"])
+# A route may be there before what it leads to.
+opened = client.create_route(ApiId=api, RouteKey="ANY /open")["RouteId"]
+assert client.get_stage(ApiId=api, StageName="$default")["LastDeploymentStatusMessage"] == "Deployment attempt failed: The route ANY /open has no target"
 everything = client.create_integration(ApiId=api, IntegrationType="HTTP_PROXY", IntegrationMethod="ANY", IntegrationUri=backend + "/one", PayloadFormatVersion="1.0")["IntegrationId"]
-opened = client.create_route(ApiId=api, RouteKey="ANY /open", Target=f"integrations/{everything}")["RouteId"]
+client.update_route(ApiId=api, RouteId=opened, Target=f"integrations/{everything}")
 
 # Routes, and the authorizer.
 assert json.loads(until(200, api, "/open", method="POST")[2])["method"] == "POST"
