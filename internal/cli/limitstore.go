@@ -66,18 +66,12 @@ func openLimitStore(flags limitStoreFlags, dataDir string, log *slog.Logger, met
 }
 
 // openMemory keeps counts in a file of the data directory, so that quotas outlast a
-// restart; without one, or where it cannot be written, they begin anew.
+// restart; without one they begin anew. A folder that is full or cannot be written does not keep
+// the others from being served.
 func openMemory(dataDir string, log *slog.Logger, metrics prometheus.Registerer) *memory.Store {
 	options := memory.Options{Log: log, Registerer: metrics}
 	if dataDir == "" {
 		return memory.New(options)
 	}
-	store, err := memory.Open(filepath.Join(dataDir, "limits.db"), options)
-	if err != nil {
-		// A folder that is full or cannot be written must not keep the others from being
-		// served.
-		log.Error("counts of quotas and usage are not kept for a restart", "error", err)
-		return memory.New(options)
-	}
-	return store
+	return memory.Open(filepath.Join(dataDir, "limits.db"), options)
 }

@@ -17,7 +17,8 @@ import (
 // file is where the counts of periods and the usage are kept while the process is not
 // there. Buckets are full again too soon to be worth it.
 type file struct {
-	db       *bbolt.DB
+	path     string
+	db       *bbolt.DB // nil until it can be opened
 	log      *slog.Logger
 	flushing sync.Mutex
 	failing  bool
@@ -29,25 +30,18 @@ type file struct {
 
 // Open makes a Store that begins with what the file has and writes to it at an
 // interval. A file that can't be understood is set aside: what it counted is lost,
-// which is logged as an error.
-func Open(path string, o Options) (*Store, error) {
+// which is logged as an error. One that can't be opened now, as on a disk that is full or
+// while another process has it, is tried again at each interval; until then the store counts from
+// nothing, and what it counted is added to what the file has.
+func Open(path string, o Options) *Store {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	var s *Store
-	db, aside, err := durable.OpenDatabase(path, func(tx *bbolt.Tx) error {
-		s = New(o)
-		return s.readAll(tx)
-	})
-	if err != nil {
-		return nil, err
-	}
-	if aside != nil {
-		o.Log.Error("counts of quotas and usage are lost: their file can't be read and was set aside", "file", path, "aside", aside.Path, "error", aside.Err)
-	}
+	s := New(o)
+	s.expectFile()
 	f := promauto.With(o.Registerer)
 	s.file = &file{
-		db: db, log: o.Log, stop: make(chan struct{}),
+		path: path, log: o.Log, stop: make(chan struct{}),
 		failures: f.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_ratelimit_file_failures_total", Help: "Writes of counts to their file that failed. They are tried again.",
+			Name: "gatehouse_ratelimit_file_failures_total", Help: "Times that counts could not be written to their file, or that it could not be opened. It is tried again.",
 		}),
 		written: f.NewGauge(prometheus.GaugeOpts{
 			Name: "gatehouse_ratelimit_file_written_timestamp_seconds", Help: "When counts were written to their file last.",
@@ -57,8 +51,29 @@ func Open(path string, o Options) (*Store, error) {
 	if interval <= 0 {
 		interval = time.Second
 	}
+	_ = s.Flush() // It logs and counts its errors itself.
 	s.file.stopped.Go(func() { s.flushEvery(interval) })
-	return s, nil
+	return s
+}
+
+// openFile opens the file, and goes on from what it has. It needs flushing.
+func (s *Store) openFile() error {
+	f := s.file
+	var read *Store
+	db, aside, err := durable.OpenDatabase(f.path, func(tx *bbolt.Tx) error {
+		read = New(Options{Now: s.clock.wall})
+		read.seed = s.seed // A counter is in the same shard then.
+		return read.readAll(tx)
+	})
+	if err != nil {
+		return err
+	}
+	if aside != nil {
+		f.log.Error("counts of quotas and usage are lost: their file can't be read and was set aside", "file", f.path, "aside", aside.Path, "error", aside.Err)
+	}
+	f.db = db
+	s.goOnFrom(read)
+	return nil
 }
 
 func (s *Store) flushEvery(interval time.Duration) {
@@ -84,25 +99,46 @@ func (s *Store) Flush() error {
 	}
 	f.flushing.Lock()
 	defer f.flushing.Unlock()
+	err := s.writeFile()
+	switch {
+	case err != nil:
+		f.failures.Inc()
+		if !f.failing {
+			f.log.Error(f.failure(), "file", f.path, "error", err)
+		}
+	case f.failing:
+		f.log.Info("counts of quotas and usage are written again", "file", f.path)
+	}
+	f.failing = err != nil
+	return err
+}
+
+// failure says what it means that the file cannot be had.
+func (f *file) failure() string {
+	if f.db == nil {
+		return "counts of quotas and usage can't be read: quotas begin from nothing, and a restart now would lose what is counted; it is added to the file as soon as that is there for this process to read and write"
+	}
+	return "counts of quotas and usage can't be written: a restart now would lose them"
+}
+
+// writeFile is Flush without what is said of it. It needs flushing.
+func (s *Store) writeFile() error {
+	f := s.file
+	if f.db == nil {
+		if err := s.openFile(); err != nil {
+			return err
+		}
+	}
 	changes := s.takeChanges()
 	if changes.empty() {
 		return nil
 	}
-	err := f.db.Update(func(tx *bbolt.Tx) error { return changes.write(tx) })
-	if err != nil {
+	if err := f.db.Update(func(tx *bbolt.Tx) error { return changes.write(tx) }); err != nil {
 		s.putBack(changes)
-		f.failures.Inc()
-		if !f.failing {
-			f.log.Error("counts of quotas and usage can't be written: a restart now would lose them", "file", f.db.Path(), "error", err)
-		}
-	} else {
-		f.written.Set(float64(time.Now().Unix()))
-		if f.failing {
-			f.log.Info("counts of quotas and usage are written again", "file", f.db.Path())
-		}
+		return err
 	}
-	f.failing = err != nil
-	return err
+	f.written.Set(float64(time.Now().Unix()))
+	return nil
 }
 
 // Close writes what is not written yet, and closes the file.
@@ -112,5 +148,9 @@ func (s *Store) Close() error {
 	}
 	close(s.file.stop)
 	s.file.stopped.Wait()
-	return errors.Join(s.Flush(), s.file.db.Close())
+	err := s.Flush()
+	if s.file.db != nil {
+		err = errors.Join(err, s.file.db.Close())
+	}
+	return err
 }

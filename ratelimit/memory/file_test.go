@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -29,11 +30,7 @@ func openFile(t testing.TB, path string, o Options) *Store {
 	if o.Interval == 0 {
 		o.Interval = time.Hour
 	}
-	s, err := Open(path, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return Open(path, o)
 }
 
 func closeFile(t testing.TB, s *Store) {
@@ -98,8 +95,7 @@ func TestRestart(t *testing.T) {
 	closeFile(t, s)
 }
 
-// TestBrokenFile holds that a file of any other content is set aside and told of, and
-// that a file that is in use is an error that says so.
+// TestBrokenFile holds that a file of any other content is set aside and told of.
 func TestBrokenFile(t *testing.T) {
 	good := filepath.Join(t.TempDir(), "good.db")
 	s := openFile(t, good, Options{})
@@ -107,9 +103,6 @@ func TestBrokenFile(t *testing.T) {
 		k := monthly(1)
 		k.Counter += fmt.Sprint(i)
 		take(t, s, k)
-	}
-	if _, err := Open(good, Options{}); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("a file in use: %v", err)
 	}
 	closeFile(t, s)
 	content, err := os.ReadFile(good)
@@ -181,6 +174,87 @@ func TestFailingFile(t *testing.T) {
 	defer closeFile(t, s)
 	if got := take(t, s, monthly(0)); got.Remaining != 4 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestOpenedLater holds that a file that cannot be had at first is so later, without a restart:
+// what was counted meanwhile and what the file has become one, and nothing of it counts twice.
+func TestOpenedLater(t *testing.T) {
+	clock, path, ctx := storetest.NewClock(), filepath.Join(t.TempDir(), "limits.db"), context.Background()
+	month := func(counter string, hits int64) ratelimit.Ask {
+		return ratelimit.Ask{Counter: counter, Window: &ratelimit.Window{Limit: 20, Period: ratelimit.Month, Offset: 3}, Hits: hits}
+	}
+	use := func(s *Store, key string, hits int64) {
+		t.Helper()
+		take(t, s, month(key, hits))
+		if err := errors.Join(
+			s.AddUsage(ctx, []ratelimit.Usage{{Plan: "p", Key: key, API: "a", Stage: "s", Allowed: hits}}),
+			s.NoteQuotas(ctx, []ratelimit.QuotaNote{{Plan: "p", Key: key, Counter: key, Window: *month(key, 0).Window}}),
+		); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// tell is what is left of each key, and was on the first day, and what it used.
+	tell := func(s *Store) map[string][3]int64 {
+		t.Helper()
+		told := map[string][3]int64{}
+		usage, err := s.Usage(ctx, "p", storetest.Start, storetest.Start)
+		notes, err2 := s.Quotas(ctx, "p", storetest.Start, storetest.Start)
+		if err := errors.Join(err, err2); err != nil || len(usage) != len(notes) {
+			t.Fatal(err, usage, notes)
+		}
+		for i, u := range usage {
+			told[u.Key] = [3]int64{take(t, s, month(u.Key, 0)).Remaining, notes[i].Remaining, u.Allowed}
+		}
+		return told
+	}
+
+	before := openFile(t, path, Options{Now: clock.Now})
+	use(before, "both", 2)
+	use(before, "earlier", 4)
+	use(before, "set", 5)
+	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
+	s := openFile(t, path, Options{Now: clock.Now, Registerer: registry, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	use(s, "both", 1)
+	use(s, "later", 6)
+	if err := s.SetRemaining(ctx, "set", *month("set", 0).Window, 10); err != nil {
+		t.Fatal(err)
+	}
+	use(s, "set", 1)
+	if s.Flush() == nil {
+		t.Error("a file that is in use was opened")
+	}
+	if diff := cmp.Diff(map[string][3]int64{"both": {16, 16, 1}, "later": {11, 11, 6}, "set": {9, 9, 1}}, tell(s)); diff != "" {
+		t.Errorf("without the file: %s", diff)
+	}
+	closeFile(t, before)
+	// A month may end meanwhile. What it had is there for a clock that is set back.
+	clock.Add(24 * time.Hour)
+	take(t, s, month("both", 7))
+	if err := s.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, s, month("both", 0)).Remaining; got != 13 {
+		t.Errorf("the next month has %d left", got)
+	}
+	clock.Add(-24 * time.Hour)
+	want := map[string][3]int64{"both": {14, 14, 3}, "earlier": {13, 13, 4}, "later": {11, 11, 6}, "set": {9, 9, 6}}
+	if diff := cmp.Diff(want, tell(s)); diff != "" {
+		t.Errorf("with the file: %s", diff)
+	}
+	if failed, written := strings.Count(log.String(), "level=ERROR"), strings.Count(log.String(), "are written again"); failed != 1 || written != 1 ||
+		!strings.Contains(log.String(), "is used by another process") {
+		t.Errorf("logged: %s", &log)
+	}
+	if got := testutil.ToFloat64(s.file.failures); got != 2 {
+		t.Errorf("%v failures", got)
+	}
+	closeFile(t, s)
+	s = openFile(t, path, Options{Now: clock.Now})
+	defer closeFile(t, s)
+	if diff := cmp.Diff(want, tell(s)); diff != "" {
+		t.Errorf("after a restart: %s", diff)
 	}
 }
 

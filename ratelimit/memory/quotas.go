@@ -12,6 +12,11 @@ import (
 
 // quotas are notes of what keys had left, by day.
 type quotas struct {
+	// noting is held by who makes notes of counts, or adds to those that notes were made of.
+	noting sync.Mutex
+	// counters are those that notes were made of while the file is not read; nil otherwise.
+	counters map[quotaKey]string
+
 	mu   sync.Mutex
 	days days[map[planKey]quotaNote]
 }
@@ -35,6 +40,8 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 			return err
 		}
 	}
+	s.quotas.noting.Lock()
+	defer s.quotas.noting.Unlock()
 	now := s.clock.read()
 	today := now.wall.Unix() / secondsOfDay
 	for i := range notes {
@@ -45,6 +52,9 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 			shard.mu.Lock()
 			remaining = shard.takeWindow(n.Ask(), now).Remaining
 			shard.mu.Unlock()
+			if s.quotas.counters != nil {
+				s.quotas.counters[quotaKey{today, planKey{n.Plan, n.Key}}] = n.Counter
+			}
 		}
 		s.quotas.note(today, planKey{n.Plan, n.Key}, quotaNote{n.Window.Limit, remaining, n.Window.Period, true})
 	}
@@ -55,6 +65,11 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 func (q *quotas) note(day int64, of planKey, note quotaNote) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.put(day, of, note)
+}
+
+// put needs the lock.
+func (q *quotas) put(day int64, of planKey, note quotaNote) {
 	if q.days[day] == nil {
 		q.days[day] = map[planKey]quotaNote{}
 	}

@@ -20,10 +20,13 @@ type shard struct {
 	mu      sync.Mutex
 	buckets map[string]bucket
 	windows map[windowKey]window
-	// gone are counts that the file may still have.
+	// filed are shards of a store with a file. gone are counts that it may still have.
+	filed bool
 	gone  []windowKey
-	most  int
-	swept int64
+	// guesses are what was taken for granted while the file is not read; nil otherwise.
+	guesses map[windowKey]guess
+	most    int
+	swept   int64
 }
 
 func (s *shard) init(most int) {
@@ -80,7 +83,8 @@ func (s *shard) sweep(now instant) {
 	for key, w := range s.windows {
 		if w.over(key.period, now) {
 			delete(s.windows, key)
-			if persistent(key.period) {
+			// What was not read yet decides about itself, and nothing was written.
+			if s.filed && s.guesses == nil && persistent(key.period) {
 				s.gone = append(s.gone, key)
 			}
 		}

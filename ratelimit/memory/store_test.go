@@ -34,17 +34,22 @@ func TestForget(t *testing.T) {
 		for i := range 10_000 {
 			name := fmt.Sprint(prefix, i)
 			take(t, s, ratelimit.Ask{Counter: name, Bucket: &ratelimit.Bucket{Rate: 1, Burst: 10}, Hits: 1})
-			take(t, s, ratelimit.Ask{Counter: name, Window: &ratelimit.Window{Limit: 1, Period: ratelimit.Minute}, Hits: 1})
+			take(t, s, ratelimit.Ask{Counter: name, Window: &ratelimit.Window{Limit: 1, Period: ratelimit.Hour}, Hits: 1})
 		}
 	}
 	fill("a")
 	if buckets, windows := s.Counters(); buckets != 10_000 || windows != 10_000 {
 		t.Fatalf("%d buckets and %d windows", buckets, windows)
 	}
-	clock.Add(5 * time.Minute)
+	clock.Add(3 * time.Hour)
 	fill("b")
 	if buckets, windows := s.Counters(); buckets != 10_000 || windows != 10_000 {
 		t.Errorf("%d buckets and %d windows after those before were over", buckets, windows)
+	}
+	for i := range s.shards {
+		if gone := len(s.shards[i].gone); gone != 0 {
+			t.Fatalf("a store without a file remembers %d counts to delete from it", gone)
+		}
 	}
 }
 

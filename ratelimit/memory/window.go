@@ -41,14 +41,18 @@ func (s *shard) takeWindow(ask *ratelimit.Ask, now instant) ratelimit.Answer {
 		w, kept = s.windows[key]
 	}
 	c := count{begin: begin.Unix()}
+	first := !kept && ask.Window.Offset > 0 && !s.begun(key.counter)
 	switch {
 	case kept:
 		c.used = w.in(begin)
-	case ask.Window.Offset > 0 && !s.begun(key.counter):
+	case first:
 		c.used = ask.Window.Offset
 	}
 	granted := grant(ask, ask.Window.Limit-c.used)
 	if granted != 0 {
+		if first {
+			s.guessOffset(key, c)
+		}
 		// What is given back may have been taken in the period before.
 		c.used = min(max(c.used+granted, min(c.used, 0)), mostUsed)
 		s.putWindow(key, w, c, ask.Window.Offset > 0, now)
@@ -71,6 +75,7 @@ func (s *shard) begun(counter string) bool {
 func (s *shard) setWindow(counter string, limit ratelimit.Window, used int64, now instant) {
 	begin, _ := limit.Period.Bounds(now.wall)
 	key := windowKey{counter, limit.Period}
+	s.guessSet(key, begin.Unix())
 	s.putWindow(key, s.windows[key], count{begin.Unix(), used}, limit.Offset > 0, now)
 }
 
