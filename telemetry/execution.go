@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -210,6 +211,8 @@ func (a *account) refusal(t gateway.ResponseType) {
 	case gateway.IntegrationFailure, gateway.IntegrationTimeout:
 		// It was on its way.
 		a.refused = false
+	case gateway.APIConfigurationError:
+		a.failure("Execution failed due to configuration error: %s", cmp.Or(integrationError(a.request), a.errorMessage()+inBrackets(code)))
 	default:
 		if a.route == nil || strings.HasPrefix(a.details(), "direct_response") {
 			a.failure("No method found for http method %s and path %s", a.method, a.path)

@@ -82,6 +82,7 @@ func TestOutcomes(t *testing.T) {
 		{"shop", "response_timeout", "InternalServerErrorException", 504, gateway.IntegrationTimeout, false},
 		{"shop", "upstream_reset_before_response_started", "InternalServerErrorException", 500, gateway.IntegrationFailure, false},
 		{"shop", "direct_response", "BadRequestException", 400, gateway.BadRequestParameters, false},
+		{"shop", "direct_response", "InternalServerErrorException", 500, gateway.APIConfigurationError, false},
 		{"shop", "ext_authz_denied", "BadRequestException", 400, gateway.BadRequestBody, false},
 		{"shop", "ext_authz_denied", "BadRequestException", 415, gateway.UnsupportedMediaType, false},
 		{"web", "local_rate_limited", "", 429, gateway.Throttled, false},

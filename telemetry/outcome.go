@@ -133,7 +133,7 @@ func (r *request) restResponseType() gateway.ResponseType {
 		switch {
 		case r.status == 504:
 			return gateway.IntegrationTimeout
-		case strings.HasPrefix(r.details(), "ext_authz"):
+		case strings.HasPrefix(r.details(), "ext_authz"), r.details() == "direct_response":
 			return gateway.APIConfigurationError
 		}
 		return gateway.IntegrationFailure

@@ -261,6 +261,8 @@ func backendStatus(r *request) string {
 func integrationError(r *request) string {
 	switch r.responseType() {
 	case gateway.IntegrationFailure, gateway.IntegrationTimeout:
+	case gateway.APIConfigurationError:
+		return r.misconfigured()
 	default:
 		if r.cutShort() {
 			return r.details()
@@ -275,6 +277,18 @@ func integrationError(r *request) string {
 		return cmp.Or(r.integrationTold(wire.ToldError), r.errorMessage())
 	}
 	return details
+}
+
+// misconfigured says why the definition of an integration has it give no answer.
+func (r *request) misconfigured() string {
+	switch {
+	case r.servedByService():
+		return cmp.Or(r.integrationTold(wire.ToldError), r.errorMessage())
+	case r.details() == "direct_response":
+		// Envoy answers so by itself where a MOCK can have no other answer.
+		return "the request template of the MOCK gives no status that an integration response is for"
+	}
+	return ""
 }
 
 // awsRequestID is the id that a service of Amazon's has given the request. REST APIs put their

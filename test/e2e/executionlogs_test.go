@@ -32,6 +32,7 @@ paths:
     get:
       responses: {"200": {description: ok}}
       x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode":200}'}, responses: {default: {statusCode: "200", responseTemplates: {application/json: '{"mocked":true}'}}}}
+  /unanswered: {get: {x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode":404}'}, responses: {"2..": {statusCode: "200"}}}}}
   /lambda:
     post: &lambda {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:111122223333:function:FUNCTION/invocations"}}
   /broken:
@@ -204,6 +205,7 @@ func TestExecutionLogs(t *testing.T) {
 		{"GET", "/errors/required", "", nil, 400, []string{"Request failed: Missing required request parameters", "Gateway response type: BAD_REQUEST_PARAMETERS"}, nil},
 		{"POST", "/errors/body", `{}`, []string{"Content-Type", "application/json"}, 400, []string{`Request body does not match model schema: [object has missing required properties (["n"])]`, "Gateway response type: BAD_REQUEST_BODY"}, nil},
 		{"GET", "/errors/down", "", nil, 500, []string{"Execution failed due to configuration error: ", "Gateway response type: INTEGRATION_FAILURE with status code: 500", "Method completed with status: 500"}, nil},
+		{"GET", "/errors/unanswered", "", nil, 500, []string{"Execution failed due to configuration error: the request template of the MOCK gives no status", "Gateway response type: API_CONFIGURATION_ERROR with status code: 500", "Method completed with status: 500"}, []string{"No method found"}},
 		{"GET", "/slow/mock", "", nil, 200, nil, nil},
 		{"GET", "/slow/mock", "", nil, 429, []string{"The caller has exceeded throttle limit for API Stage exec/slow", "Gateway response type: THROTTLED with status code: 429"}, nil},
 		{"GET", "/trace/down", "", nil, 500, nil, nil},

@@ -30,6 +30,8 @@ const fatesOfREST = `
   /function: {x-amazon-apigateway-any-method: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations"}}}
   /stream: {get: {x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, responseTransferMode: STREAM, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:flow/invocations"}}}
   /custom: {post: {x-amazon-apigateway-integration: {type: aws, httpMethod: POST, uri: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:hello/invocations", responses: {default: {statusCode: "202"}}}}}
+  /mock/none: {get: {x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{}'}, responses: {default: {statusCode: "200"}}}}}
+  /mock/unmatched: {get: {x-amazon-apigateway-integration: {type: mock, requestTemplates: {application/json: '{"statusCode": 404}'}, responses: {"2..": {statusCode: "200"}}}}}
 `
 
 const fatesOfHTTP = `
@@ -136,6 +138,7 @@ func TestLoggedFates(t *testing.T) {
 	}
 	const ofREST, ofHTTP = "Internal server error", "Internal Server Error"
 	const raised, noObject = `the function failed with an error of type "ValueError"`, "the result is not a JSON object"
+	const noStatus = "the request template of the MOCK gives no status that an integration response is for"
 	const forbidden = "calling arn:aws:lambda:us-east-1:000000000000:function:hello: Lambda answers with status 403"
 	const resetBefore, resetAmid = "upstream_reset_before_response_started{connection_termination}", "upstream_reset_after_response_started{protocol_error}"
 	requests := []struct {
@@ -172,6 +175,8 @@ func TestLoggedFates(t *testing.T) {
 		{"r", "GET", "/v1/stream?do=flow", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
 		{"r", "GET", "/v1/stream?do=garbage", "", whole, failing("500", ofREST, "200", "what the function streams does not begin with JSON and eight NULs")},
 		{"r", "POST", "/v1/custom", "", whole, fate("202", "integrationStatus", "200", "integration.integrationStatus", "200", "integration.status", "200", "awsEndpointRequestId", "call-1")},
+		{"r", "GET", "/v1/mock/none", "", whole, refused("500", "API_CONFIGURATION_ERROR", ofREST, "integration.error", noStatus)},
+		{"r", "GET", "/v1/mock/unmatched", "", whole, refused("500", "API_CONFIGURATION_ERROR", ofREST, "integration.error", noStatus)},
 		{"r", "GET", "/kept/quick", "", whole, fate("200")},
 		{"r", "GET", "/kept/quick", "", whole, unanswered("200")},
 		{"r", "GET", "/kept/quick", "Cache-Control: max-age=0\r\n", whole, refused("403", "ACCESS_DENIED", "User is not authorized to access this resource")},
