@@ -106,6 +106,9 @@ func (s *Server) noteQuotas(now time.Time, all bool) {
 			}
 		}
 	}
+	if plans && !failed {
+		failed = s.options.Store.NamePlans(ctx, serving.current.planNames()) != nil
+	}
 	switch {
 	case failed:
 		s.metrics.storeErrors.Inc()
@@ -123,6 +126,15 @@ func (l *Limits) planNotes() []QuotaNote {
 		}
 	}
 	return list
+}
+
+// planNames are the names of plans by their ids, for usage of those that are gone later.
+func (l *Limits) planNames() map[string]string {
+	names := make(map[string]string, len(l.plans))
+	for id, p := range l.plans {
+		names[id] = p.Name
+	}
+	return names
 }
 
 // noteExtension notes what a key was given, so that it is told of at once.

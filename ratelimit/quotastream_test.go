@@ -57,6 +57,12 @@ func (s *countingStore) Usage(context.Context, string, time.Time, time.Time) ([]
 
 func (s *countingStore) NoteQuotas(context.Context, []QuotaNote) error { return s.err }
 
+func (s *countingStore) NamePlans(context.Context, map[string]string) error { return s.err }
+
+func (s *countingStore) PlanNames(context.Context, []string) (map[string]string, error) {
+	return nil, nil
+}
+
 func (s *countingStore) Quotas(context.Context, string, time.Time, time.Time) ([]DayQuota, error) {
 	return nil, nil
 }

@@ -56,9 +56,6 @@ type Server struct {
 	tally   tally
 	notes   notes
 	pools   *pools
-	// names are those of plans, also of such that are gone, by their ids.
-	namesMu sync.Mutex
-	names   map[string]string
 	// census is the store's, or nil; name is what others know this server by.
 	census Census
 	name   string
@@ -75,7 +72,7 @@ var _ ratelimitv3.RateLimitServiceServer = (*Server)(nil)
 // New makes a Server that knows no limits until the first Swap. It has to be closed.
 func New(o Options) *Server {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	s := &Server{options: o, metrics: newMetrics(o.Registerer), pools: newPools(o.Replicas), names: map[string]string{}, ended: make(chan struct{})}
+	s := &Server{options: o, metrics: newMetrics(o.Registerer), pools: newPools(o.Replicas), ended: make(chan struct{})}
 	s.serving.Store(&serving{})
 	s.tally.counts, s.tally.stop = map[Usage][2]int64{}, make(chan struct{})
 	s.tally.stopped.Go(s.tallyOn)
@@ -106,7 +103,6 @@ func (s *Server) Swap(l *Limits) (back func()) {
 		next.previous = before.previous
 	}
 	s.serving.Store(next)
-	s.rememberPlans(l)
 	return func() { s.serving.CompareAndSwap(next, before) }
 }
 
@@ -130,39 +126,6 @@ func (s *serving) planID(name string) string {
 		return id
 	}
 	return name
-}
-
-// maxPlanNames bounds the names that are remembered.
-const maxPlanNames = 10_000
-
-// rememberPlans keeps the names of plans, for usage of those that are gone later.
-func (s *Server) rememberPlans(l *Limits) {
-	if l == nil {
-		return
-	}
-	s.namesMu.Lock()
-	defer s.namesMu.Unlock()
-	for id, p := range l.plans {
-		if len(s.names) < maxPlanNames {
-			s.names[id] = p.Name
-		}
-	}
-}
-
-// planName is the name of the plan of an id, one of those that there are, that there were since
-// the process began, or that were asked for; "" when it is none of them. The store has ids only.
-func (s *Server) planName(id string, asked ...string) string {
-	if now := s.serving.Load().current; now != nil && now.plans[id] != nil {
-		return now.plans[id].Name
-	}
-	for _, name := range asked {
-		if (&gateway.UsagePlan{Name: name}).ID() == id {
-			return name
-		}
-	}
-	s.namesMu.Lock()
-	defer s.namesMu.Unlock()
-	return s.names[id]
 }
 
 // mistaken says what is wrong with the names of a plan and of a key, either of which may be

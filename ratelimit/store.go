@@ -30,6 +30,10 @@ type Store interface {
 	// Quotas reads the notes about a plan from one day to another, both included, sorted
 	// by day and key.
 	Quotas(ctx context.Context, plan string, from, to time.Time) ([]DayQuota, error)
+	// NamePlans remembers the names of plans, by their ids, for as long as usage of today.
+	NamePlans(ctx context.Context, names map[string]string) error
+	// PlanNames gives the names of those of the plans that it remembers, by their ids.
+	PlanNames(ctx context.Context, ids []string) (map[string]string, error)
 }
 
 // A PartialError says that what is in Failed, by places in their order, was not carried

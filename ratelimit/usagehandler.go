@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/gateway"
@@ -86,6 +88,10 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 		// It may be the name of a plan that there was.
 		days, err = s.options.Store.Usage(r.Context(), (&gateway.UsagePlan{Name: plan}).ID(), from, to)
 	}
+	var names map[string]string
+	if err == nil {
+		names, err = s.planNames(r.Context(), days, plan)
+	}
 	if err != nil {
 		s.usageUnknown(w, err)
 		return
@@ -93,7 +99,7 @@ func (s *Server) showUsage(w http.ResponseWriter, r *http.Request) {
 	lines := []usageLine{}
 	for _, d := range days {
 		if key == "" || key == d.Key {
-			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, s.planName(d.Plan, plan), d.Key, d.API, d.Stage, d.Allowed, d.Denied})
+			lines = append(lines, usageLine{d.Day.Format(time.DateOnly), d.Plan, names[d.Plan], d.Key, d.API, d.Stage, d.Allowed, d.Denied})
 		}
 	}
 	// What was used is told whatever there is now; nothing may also be a mistake.
@@ -124,7 +130,28 @@ func (s *Server) showDaily(w http.ResponseWriter, r *http.Request, plan, key str
 		http.Error(w, mistake, http.StatusNotFound)
 		return
 	}
-	writeJSON(w, dailyUsage{usage.Plan, s.planName(usage.Plan), usage.From.Format(time.DateOnly), usage.To.Format(time.DateOnly), usage.Keys})
+	writeJSON(w, dailyUsage{usage.Plan, serving.current.plans[usage.Plan].Name, usage.From.Format(time.DateOnly), usage.To.Format(time.DateOnly), usage.Keys})
+}
+
+// planNames are the names of the plans that something was used of, by their ids: of those that
+// there are, that were asked for, or that the store knows there were.
+func (s *Server) planNames(ctx context.Context, used []DayUsage, asked string) (map[string]string, error) {
+	names := map[string]string{(&gateway.UsagePlan{Name: asked}).ID(): asked}
+	if now := s.serving.Load().current; now != nil {
+		maps.Copy(names, now.planNames())
+	}
+	unknown := map[string]bool{}
+	for i := range used {
+		if _, known := names[used[i].Plan]; !known {
+			unknown[used[i].Plan] = true
+		}
+	}
+	if len(unknown) == 0 {
+		return names, nil
+	}
+	before, err := s.options.Store.PlanNames(ctx, slices.Sorted(maps.Keys(unknown)))
+	maps.Copy(names, before)
+	return names, err
 }
 
 func (s *Server) usageUnknown(w http.ResponseWriter, err error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -86,20 +87,49 @@ func TestUsageHandler(t *testing.T) {
 	}
 }
 
-// TestUsageOfPlansThatAreGone holds that what was used by a plan is told by its name for as long as
-// the process knows that, also when the plan is gone.
+// TestUsageOfPlansThatAreGone holds that what was used by a plan is told by its name also when the
+// plan is gone, and the process that has served it, until the last of it is forgotten.
 func TestUsageOfPlansThatAreGone(t *testing.T) {
-	store := memory.New(memory.Options{})
+	path, now := filepath.Join(t.TempDir(), "limits.db"), time.Now()
+	open := func() *memory.Store {
+		return memory.Open(path, memory.Options{Now: func() time.Time { return now }})
+	}
+	store := open()
 	s := ratelimit.New(ratelimit.Options{Store: store})
-	defer s.Close()
 	s.Swap(limits(gateway.FailClosed))
 	if err := store.AddUsage(t.Context(), []ratelimit.Usage{{Plan: (&gateway.UsagePlan{Name: "gold"}).ID(), Key: "acme", API: "pets", Stage: "v1", Allowed: 5}}); err != nil {
 		t.Fatal(err)
 	}
+	s.Close()
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	store = open()
+	s = ratelimit.New(ratelimit.Options{Store: store})
 	s.Swap(ratelimit.Compile(&gateway.Snapshot{}))
 	w := httptest.NewRecorder()
 	s.UsageHandler().ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if want := `"planName":"gold","key":"acme"`; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+	}
+	s.Close()
+
+	gold := (&gateway.UsagePlan{Name: "gold"}).ID()
+	for _, step := range []struct{ days, want int }{{89, 1}, {1, 0}} {
+		now = now.AddDate(0, 0, step.days)
+		if err := store.NamePlans(t.Context(), map[string]string{"other": "silver"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		store = open()
+		if names, err := store.PlanNames(t.Context(), []string{gold}); len(names) != step.want || err != nil {
+			t.Errorf("%d days later: %v, %v", step.days, names, err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -305,6 +305,19 @@ func (s *Store) NoteQuotas(ctx context.Context, notes []ratelimit.QuotaNote) err
 	return s.failedAside(s.options.Store.NoteQuotas(ctx, notes))
 }
 
+// NamePlans has the store remember names of plans. It fails as AddUsage does.
+func (s *Store) NamePlans(ctx context.Context, names map[string]string) error {
+	if s.open.Load() {
+		return errOpen
+	}
+	return s.failedAside(s.options.Store.NamePlans(ctx, names))
+}
+
+// PlanNames reads the store's names of plans. It fails with the store.
+func (s *Store) PlanNames(ctx context.Context, ids []string) (map[string]string, error) {
+	return s.options.Store.PlanNames(ctx, ids)
+}
+
 // Quotas reads the store's notes. It fails with the store.
 func (s *Store) Quotas(ctx context.Context, plan string, from, to time.Time) ([]ratelimit.DayQuota, error) {
 	return s.options.Store.Quotas(ctx, plan, from, to)

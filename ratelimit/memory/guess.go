@@ -52,6 +52,7 @@ func (s *Store) goOnFrom(read *Store) {
 	}
 	s.quotas.goOnFrom(&read.quotas)
 	s.usage.goOnFrom(&read.usage)
+	s.planNames.goOnFrom(&read.planNames)
 }
 
 func (s *shard) goOnFrom(read *shard, now instant) {

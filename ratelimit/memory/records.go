@@ -11,13 +11,14 @@ import (
 )
 
 // The file's buckets. The names say the version of what is in them.
-var windowRecords, usageRecords, quotaRecords = []byte("windows-1"), []byte("usage-1"), []byte("quotas-1")
+var windowRecords, usageRecords, quotaRecords, planRecords = []byte("windows-1"), []byte("usage-1"), []byte("quotas-1"), []byte("plans-1")
 
 // changes are records to write; nil values are to delete.
 type changes struct {
 	windows map[windowKey]*window
 	usage   map[usageKey]usageCount
 	quotas  map[quotaKey]quotaNote
+	plans   map[string]*planName
 	// forget are the days of usage and notes up to it.
 	forget int64
 }
@@ -32,11 +33,13 @@ type usageKey struct {
 	of  ratelimit.Usage
 }
 
-func (c *changes) empty() bool { return len(c.windows) == 0 && len(c.usage) == 0 && len(c.quotas) == 0 }
+func (c *changes) empty() bool {
+	return len(c.windows) == 0 && len(c.usage) == 0 && len(c.quotas) == 0 && len(c.plans) == 0
+}
 
 // takeChanges collects what is not written yet, and takes it for written.
 func (s *Store) takeChanges() *changes {
-	c := &changes{windows: map[windowKey]*window{}, usage: map[usageKey]usageCount{}, quotas: map[quotaKey]quotaNote{}}
+	c := &changes{windows: map[windowKey]*window{}, usage: map[usageKey]usageCount{}, quotas: map[quotaKey]quotaNote{}, plans: map[string]*planName{}}
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.mu.Lock()
@@ -65,6 +68,7 @@ func (s *Store) takeChanges() *changes {
 		}
 	}
 	s.quotas.mu.Unlock()
+	s.planNames.takeChanges(c)
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	for day, counts := range s.usage.days {
@@ -99,6 +103,7 @@ func (s *Store) putBack(c *changes) {
 		}
 	}
 	s.quotas.mu.Unlock()
+	s.planNames.putBack(c)
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	for key := range c.usage {
@@ -156,7 +161,10 @@ func (c *changes) write(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	return forgetDays(quotas, c.forget)
+	if err := forgetDays(quotas, c.forget); err != nil {
+		return err
+	}
+	return c.writePlans(tx)
 }
 
 // forgetDays deletes what is of days up to one. They are in the order of their keys.
@@ -188,6 +196,9 @@ func (s *Store) readAll(tx *bbolt.Tx) error {
 	}
 	today := now.wall.Unix() / secondsOfDay
 	if err := s.readQuotas(tx.Bucket(quotaRecords), today); err != nil {
+		return err
+	}
+	if err := s.planNames.read(tx.Bucket(planRecords)); err != nil {
 		return err
 	}
 	b := tx.Bucket(usageRecords)

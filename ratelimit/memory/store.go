@@ -37,11 +37,12 @@ type Options struct {
 
 // Store is a ratelimit.Store in memory. It is safe for concurrent use.
 type Store struct {
-	clock  clock
-	seed   maphash.Seed
-	shards [shardCount]shard
-	usage  usage
-	quotas quotas
+	clock     clock
+	seed      maphash.Seed
+	shards    [shardCount]shard
+	usage     usage
+	quotas    quotas
+	planNames planNames
 	// file is nil for a store that forgets.
 	file *file
 }
@@ -60,6 +61,7 @@ func New(o Options) *Store {
 	}
 	s.quotas.days = days[map[planKey]quotaNote]{}
 	s.usage.days = days[map[ratelimit.Usage]*usageCount]{}
+	s.planNames.all = map[string]planName{}
 	return s
 }
 

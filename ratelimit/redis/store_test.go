@@ -210,9 +210,12 @@ func TestBounded(t *testing.T) {
 	if err := s.AddUsage(ctx, []ratelimit.Usage{{Plan: "p", Key: "k", Allowed: 1}}); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.NamePlans(ctx, map[string]string{"p": "gold"}); err != nil {
+		t.Fatal(err)
+	}
 	most := map[string]time.Duration{
 		"b:quick": 11 * time.Millisecond, "b:slow": 1001 * time.Second, "b:slowest": 400 * 24 * time.Hour,
-		"w:minute": 2 * time.Minute, "w:year": 800 * 24 * time.Hour, "plans": 91 * 24 * time.Hour,
+		"w:minute": 2 * time.Minute, "w:year": 800 * 24 * time.Hour, "plans": 91 * 24 * time.Hour, "n:p": 90 * 24 * time.Hour,
 	}
 	keys := server.Do("KEYS", "*").([]any)
 	for _, key := range keys {
@@ -226,7 +229,7 @@ func TestBounded(t *testing.T) {
 			t.Errorf("%s lives for %s, want at most %s", key, left, bound)
 		}
 	}
-	if len(keys) < 6 {
+	if len(keys) < 7 {
 		t.Errorf("keys: %v", keys)
 	}
 }

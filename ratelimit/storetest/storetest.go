@@ -54,7 +54,7 @@ func Run(t *testing.T, open Open) {
 		{"window", window}, {"periods", periods}, {"offset", offset}, {"changed window", changedWindow}, {"changed period", changedPeriod},
 		{"partial", partial}, {"always", always}, {"give back", giveBack}, {"look", look}, {"batch", batch}, {"set remaining", setRemaining},
 		{"clock back", clockBack}, {"clock forward", clockForward}, {"clock jumps", clockJumps}, {"concurrent", concurrent},
-		{"usage", usage}, {"old usage", oldUsage}, {"quotas", quotas}, {"bad asks", badAsks}, {"cancelled", cancelled},
+		{"usage", usage}, {"old usage", oldUsage}, {"quotas", quotas}, {"names of plans", planNames}, {"bad asks", badAsks}, {"cancelled", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			clock := NewClock()

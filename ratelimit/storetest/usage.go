@@ -140,3 +140,21 @@ func quotas(t *testing.T, a *ask) {
 		t.Error("an unknown period can be noted")
 	}
 }
+
+// planNames: plans have the name that they were given last, and unknown ones have none.
+func planNames(t *testing.T, a *ask) {
+	ctx := context.Background()
+	const odd = "zed|%:\x00 {}"
+	for _, names := range []map[string]string{{"p1": "gold", odd: odd}, {"p1": "silver"}, {}} {
+		if err := a.store.NamePlans(ctx, names); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := a.store.PlanNames(ctx, []string{"p1", "p2", odd})
+	if diff := cmp.Diff(map[string]string{"p1": "silver", odd: odd}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	if got, err := a.store.PlanNames(ctx, nil); len(got) != 0 || err != nil {
+		t.Error(got, err)
+	}
+}

@@ -81,6 +81,16 @@ usagePlans: [{name: gold, failureMode: closed, quota: {limit: %d, period: MONTH,
 			if used, count := day[0], limit-day[1]; used < passed.Load() || used > passed.Load()+20 || count < used || count > used+20 {
 				t.Errorf("%d requests of %d went on; usage has %d, and %d left of %d", passed.Load(), asked.Load(), used, day[1], limit)
 			}
+			g.Stop()
+			// A plan that is gone, and a process that has never seen it.
+			replace(t, filepath.Join(dir, "gatehouse.yaml"), fmt.Sprintf(`gateways: [{name: edge, listeners: [{port: %d, address: 127.0.0.1}]}]
+apis: [{name: pets, definition: pets.openapi.yaml, stages: [{name: v1}]}]
+apiKeys: [{name: acme, value: acme-key-0123456789-abcd}]
+`, port))
+			g = serve()
+			if out, err := exec.Command(proctest.Gatehouse(t), "usage", "--server", g.base).CombinedOutput(); err != nil || !strings.Contains(string(out), " gold ") {
+				t.Errorf("the plan is gone, with its name: %v: %s", err, out)
+			}
 		})
 	}
 }
