@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/telemetry/history"
 )
 
 // overviewPage is what people see first: each API and stage, with how it fared in the last
@@ -61,6 +62,8 @@ type overviewRow struct {
 	Part bool
 	// Gone: it was called, and is no longer defined.
 	Gone bool
+	// Together: it stands for all APIs that there was no room to tell apart.
+	Together bool
 	// Canary is the percentage of a stage's canary, empty without one.
 	Canary string
 	summary
@@ -163,7 +166,11 @@ func (s *Server) overviewAPIs(snapshot *gateway.Snapshot, now time.Time) (rows [
 	// What is gone is of no interest any more when nobody has called it for an hour.
 	for of, sum := range called {
 		if !defined[of.API] && sum.Calls > 0 {
-			rows = append(rows, overviewRow{ID: of.API, Name: of.API, Gone: true, summary: sum})
+			row := overviewRow{ID: of.API, Name: of.API, Gone: true, summary: sum}
+			if of.API == history.Other {
+				row.Name, row.Gone, row.Together = "Other APIs", false, true
+			}
+			rows = append(rows, row)
 		}
 	}
 	return rows
@@ -174,7 +181,7 @@ func (s *Server) fillRow(row *overviewRow, snapshot *gateway.Snapshot, now time.
 	if s.options.Traffic != nil {
 		row.Line = callsLine(s.traffic.minutely(Of{API: row.ID}, now))
 	}
-	if row.Gone || snapshot == nil {
+	if row.Gone || row.Together || snapshot == nil {
 		return
 	}
 	api := snapshot.API(row.ID)

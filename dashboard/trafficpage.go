@@ -52,6 +52,10 @@ type trafficView struct {
 	Missing bool
 	// Archived are numbers of the archive, which knows less.
 	Archived bool
+	// Together are calls that may be of what the page is about: there was no room to tell more
+	// routes apart. TogetherHref leads to them where they have a page.
+	Together     uint64
+	TogetherHref string
 
 	Total                summary
 	Calls, Errors, Cache barChart
@@ -199,10 +203,26 @@ func (s *Server) fillTraffic(r *http.Request, v *trafficView, snapshot *gateway.
 	}
 	if points != nil && !v.Archived {
 		v.parts(s.options.Traffic.Totals(v.Of, v.Span.From, v.Span.To))
+		v.together(s.options.Traffic)
 		v.Keys = v.top(s.options.Traffic, history.ByKey)
 		v.Callers = v.top(s.options.Traffic, history.ByCaller)
 	}
 	v.Requests = requestsHref(history.Filter{Of: v.Of})
+}
+
+// together looks for calls that were counted together with others.
+func (v *trafficView) together(traffic history.Reader) {
+	others := Of{API: history.Other}
+	if v.Of.Method+v.Of.Resource != "" {
+		others = Of{API: v.Of.API, Stage: v.Of.Stage, Method: history.Other, Resource: history.Other}
+		if v.Of == others {
+			return
+		}
+		v.TogetherHref = trafficHref(others, v.Span)
+	}
+	for _, point := range traffic.Series(others, v.Span.From, v.Span.To, v.Span.Step) {
+		v.Together += point.Count
+	}
 }
 
 // points are those of the time that is asked for: of this process's own history, or of the

@@ -49,6 +49,40 @@ func cmpOr(a, b string) string {
 	return a
 }
 
+// TestMoreRoutesThanAreToldApart holds that pages which have no numbers, or not all of them, for want
+// of room say so.
+func TestMoreRoutesThanAreToldApart(t *testing.T) {
+	h := history.New(history.Options{MaxSeries: 8, Now: func() time.Time { return now }})
+	count := func(api, method string) {
+		h.Add(&history.Request{At: now, API: api, Stage: "v1", Protocol: "REST", Method: method, RouteMethod: method, Resource: "/pets", Status: 200})
+	}
+	s := guardedShop()
+	s.Gateways[0].Telemetry = true
+	d := dashboard.New(dashboard.Options{
+		Log: slog.New(slog.DiscardHandler), Snapshot: func() *gateway.Snapshot { return s }, Traffic: h, Now: func() time.Time { return now },
+	})
+	defer d.Close()
+	count("pets", "GET")
+	const route, api = "/dashboard/apis/pets/v1?method=POST&resource=%2Fpets", "/dashboard/apis/pets"
+	for _, path := range []string{route, api} {
+		if body := bodyOf(d, path); strings.Contains(body, "to tell apart") {
+			t.Errorf("%s says that there is no room: %s", path, body)
+		}
+	}
+	count("pets", "POST")
+	count("late", "GET")
+	count("later", "GET")
+	if body := bodyOf(d, route); !strings.Contains(body, `method=other&amp;resource=other">1 of other routes</a>`) {
+		t.Errorf("a route without numbers: %s", body)
+	}
+	if body := bodyOf(d, api); !strings.Contains(body, "calls that were counted for none (1) may be of this one") {
+		t.Errorf("an API among too many: %s", body)
+	}
+	if body := bodyOf(d, "/dashboard/"); !strings.Contains(body, `Other APIs <span class="tag">too many to tell apart</span>`) {
+		t.Errorf("the overview: %s", body)
+	}
+}
+
 func serveTraffic(t *testing.T, archive dashboard.Archive) *dashboard.Server {
 	t.Helper()
 	return serveSince(t, now, archive)

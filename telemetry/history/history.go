@@ -46,7 +46,7 @@ const (
 
 // Options configure a History. The zero value of each means its default.
 type Options struct {
-	// MaxSeries bounds the APIs, stages and routes that are told apart, 10,000 by default.
+	// MaxSeries bounds the APIs, stages and routes that are told apart, 20,000 by default.
 	MaxSeries int
 	// MaxBytes bounds what the minutes take, 256 MiB by default. It is used only as far as
 	// there are requests to count.
@@ -65,11 +65,13 @@ type History struct {
 	maxBytes int
 	last     *last
 
-	mu      sync.Mutex
-	series  *series
-	minutes *level[*cell]
-	tens    *level[*cell]
-	tops    *level[*tops]
+	mu     sync.Mutex
+	series *series
+	// together are requests that there was no room to count for their route alone.
+	together uint64
+	minutes  *level[*cell]
+	tens     *level[*cell]
+	tops     *level[*tops]
 	// finest is the first minute of which minutes were not given up.
 	finest int64
 }
@@ -84,7 +86,7 @@ func New(o Options) *History {
 	h := &History{
 		now: o.Now, maxBytes: cmp.Or(o.MaxBytes, 256<<20),
 		last:    newLast(cmp.Or(o.MaxRequests, 10_000), cmp.Or(o.MaxRequestBytes, 32<<20)),
-		series:  newSeries(max(cmp.Or(o.MaxSeries, 10_000), 4)),
+		series:  newSeries(max(cmp.Or(o.MaxSeries, 20_000), 4)),
 		minutes: newLevel(1, newCell), tens: newLevel(coarse, newCell), tops: newLevel(coarse, newTops),
 	}
 	if o.Registerer != nil {
@@ -111,6 +113,9 @@ func (h *History) register(r prometheus.Registerer) {
 	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Namespace: "gatehouse", Subsystem: "history", Name: "tail_lost_total", Help: "Requests that were forgotten before one who follows them had looked at them.",
 	}, locked(&h.last.mu, func() int { return int(h.last.lost) })))
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "gatehouse", Subsystem: "history", Name: "together_total", Help: "Requests that were counted together with others, as there is no room to tell more routes apart.",
+	}, locked(&h.mu, func() int { return int(h.together) })))
 }
 
 // Add takes in a request that has ended, of which it keeps a copy. It makes the texts in it
@@ -131,6 +136,9 @@ func (h *History) count(of Of, r *Request) {
 		h.advance(minute)
 	}
 	id := h.series.get(of)
+	if h.series.all[id].of != of {
+		h.together++
+	}
 	h.minutes.of(id).add(r)
 	h.tops.of(id).add(r, routeTop)
 	stage := h.series.all[id].in

@@ -221,6 +221,35 @@ func TestMoreRoutesThanRoom(t *testing.T) {
 	}
 }
 
+// TestAPIsThatAreCalledLate have numbers of their own also when routes have taken their room.
+func TestAPIsThatAreCalledLate(t *testing.T) {
+	h := New(Options{MaxSeries: 40, Now: (&clock{noon}).now})
+	for i := range 100 {
+		h.Add(request(Of{"shop", "v1", "GET", fmt.Sprintf("/%d", i)}, 200, 0))
+	}
+	for i := range 3 {
+		for j := range 5 {
+			h.Add(request(Of{fmt.Sprintf("api%d", i), "v1", "GET", fmt.Sprintf("/%d", j)}, 200, 0))
+		}
+	}
+	got := map[Of]uint64{}
+	for _, total := range h.Totals(Of{}, noon, noon.Add(time.Minute)) {
+		got[total.Of] = total.Count
+	}
+	if diff := cmp.Diff(map[Of]uint64{{API: "shop"}: 100, {API: "api0"}: 5, {API: "api1"}: 5, {API: "api2"}: 5}, got); diff != "" {
+		t.Error(diff)
+	}
+	var routes uint64
+	for _, total := range h.Totals(Of{API: "shop", Stage: "v1"}, noon, noon.Add(time.Minute)) {
+		if total.Of.Method != Other {
+			routes += total.Count
+		}
+	}
+	if h.together != 115-routes || routes < 25 {
+		t.Errorf("%d routes are told apart, and %d requests are counted together", routes, h.together)
+	}
+}
+
 // TestNoRoomForMinutes gives up minutes, and keeps their tens.
 func TestNoRoomForMinutes(t *testing.T) {
 	const room = 64 << 10
@@ -330,7 +359,7 @@ func TestWhileAsked(t *testing.T) {
 	if got := h.Totals(Of{}, noon, noon.Add(4*time.Hour)); got[0].Count != 4000 {
 		t.Errorf("totals: %d", got[0].Count)
 	}
-	if n, err := testutil.GatherAndCount(registry); err != nil || n != 5 {
+	if n, err := testutil.GatherAndCount(registry); err != nil || n != 6 {
 		t.Errorf("%d metrics, %v", n, err)
 	}
 }

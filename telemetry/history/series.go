@@ -30,7 +30,8 @@ func newSeries(maximum int) *series {
 }
 
 // get is the number of a route, which it gets if there is room for it. Beyond, routes are
-// counted together with others of their stage, and stages with all others.
+// counted together with others of their stage, for which some room is left, and then stages with
+// all others: who calls an API for the first time late must not find that nobody has called it.
 func (s *series) get(of Of) seriesID {
 	if id, ok := s.ids[of]; ok {
 		return id
@@ -38,14 +39,20 @@ func (s *series) get(of Of) seriesID {
 	if s.hasRoom() {
 		return s.make(of)
 	}
-	if stage, ok := s.ids[of.in()]; ok && s.all[stage].of.API != Other {
+	stage, ok := s.ids[of.in()]
+	if ok && s.all[stage].of.API != Other || s.fits(s.max) {
 		return s.make(Of{API: of.API, Stage: of.Stage, Method: Other, Resource: Other})
 	}
 	return s.make(Of{API: Other, Stage: Other, Method: Other, Resource: Other})
 }
 
-// hasRoom reports whether there is room for a route: one of an unknown API needs three.
-func (s *series) hasRoom() bool { return s.len()+3 <= s.max }
+// hasRoom reports whether there is room for a route. A quarter of all is for what stages whose
+// routes have none are counted by.
+func (s *series) hasRoom() bool { return s.fits(s.max - s.max/4) }
+
+// fits reports whether there would be no more than so many with a route of an unknown API, which
+// needs three.
+func (s *series) fits(most int) bool { return s.len()+3 <= most }
 
 func (s *series) len() int { return len(s.all) - len(s.free) }
 
