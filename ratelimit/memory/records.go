@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -118,32 +120,27 @@ func (c *changes) write(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	records := make(map[string][]byte, len(c.windows))
 	for key, w := range c.windows {
-		name := texts(nil, string(key.period), key.counter)
-		if len(name) > bbolt.MaxKeySize {
-			continue
+		var value []byte
+		if w != nil {
+			value = numbers(w.current.begin, w.current.used, w.previous.begin, w.previous.used, flag(w.pinned))
 		}
-		if w == nil {
-			err = windows.Delete(name)
-		} else {
-			err = windows.Put(name, numbers(w.current.begin, w.current.used, w.previous.begin, w.previous.used, flag(w.pinned)))
-		}
-		if err != nil {
-			return err
-		}
+		records[string(texts(nil, string(key.period), key.counter))] = value
+	}
+	if err := writeRecords(windows, records); err != nil {
+		return err
 	}
 	usage, err := tx.CreateBucketIfNotExists(usageRecords)
 	if err != nil {
 		return err
 	}
+	records = make(map[string][]byte, len(c.usage))
 	for key, count := range c.usage {
-		name := texts(numbers(key.day), key.of.Plan, key.of.Key, key.of.API, key.of.Stage)
-		if len(name) > bbolt.MaxKeySize {
-			continue
-		}
-		if err := usage.Put(name, numbers(count.allowed, count.denied)); err != nil {
-			return err
-		}
+		records[string(texts(numbers(key.day), key.of.Plan, key.of.Key, key.of.API, key.of.Stage))] = numbers(count.allowed, count.denied)
+	}
+	if err := writeRecords(usage, records); err != nil {
+		return err
 	}
 	if err := forgetDays(usage, c.forget); err != nil {
 		return err
@@ -152,19 +149,38 @@ func (c *changes) write(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	records = make(map[string][]byte, len(c.quotas))
 	for key, note := range c.quotas {
-		name := texts(numbers(key.day), key.of.plan, key.of.key)
-		if len(name) > bbolt.MaxKeySize {
-			continue
-		}
-		if err := quotas.Put(name, texts(numbers(note.limit, note.remaining), string(note.period))); err != nil {
-			return err
-		}
+		records[string(texts(numbers(key.day), key.of.plan, key.of.key))] = texts(numbers(note.limit, note.remaining), string(note.period))
+	}
+	if err := writeRecords(quotas, records); err != nil {
+		return err
 	}
 	if err := forgetDays(quotas, c.forget); err != nil {
 		return err
 	}
 	return c.writePlans(tx)
+}
+
+// writeRecords puts records into a bucket; nil values are to delete. It does so in their order:
+// bbolt makes room for each among those that are not written yet, which for hundreds of thousands
+// in any order, as after a disk was full for long, takes minutes.
+func writeRecords(b *bbolt.Bucket, records map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		if len(name) > bbolt.MaxKeySize {
+			continue
+		}
+		var err error
+		if value := records[name]; value == nil {
+			err = b.Delete([]byte(name))
+		} else {
+			err = b.Put([]byte(name), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forgetDays deletes what is of days up to one. They are in the order of their keys.
