@@ -157,8 +157,9 @@ func TestAuthorizationApart(t *testing.T) {
 		code, _, err := get(guarded)
 		return code == 200 && err == nil && checks(two) > 0
 	})
-	// Threads of Envoy hear that the other is well at moments of their own.
-	time.Sleep(time.Second)
+	// Threads of Envoy hear that the other is well at moments of their own, which have been more
+	// than a second apart.
+	time.Sleep(3 * time.Second)
 	again := load(t, s.target("guarded/v1/things"))
 	if code := one.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
