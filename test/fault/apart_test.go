@@ -157,8 +157,8 @@ func TestAuthorizationApart(t *testing.T) {
 		code, _, err := get(guarded)
 		return code == 200 && err == nil && checks(two) > 0
 	})
-	// Threads of Envoy hear that the other is well at moments of their own, which have been more
-	// than a second apart.
+	// As long as Envoy takes nobody for well it asks any. It looks who is each second, and tells
+	// its threads no more often than that.
 	time.Sleep(3 * time.Second)
 	again := load(t, s.target("guarded/v1/things"))
 	if code := one.Stop(); code != 0 {
