@@ -41,6 +41,10 @@ func TestAWSRequestIDLogs(t *testing.T) {
 		gateway.API{ID: "http", Protocol: gateway.HTTP, Stages: []gateway.Stage{{
 			Name: "v1", Deployment: deploy(t, gateway.HTTP, passingOn, backend.URL), AccessLog: log("awsEndpointRequestId", "awsEndpointRequestId2"),
 		}}},
+		gateway.API{ID: "accounted", Protocol: gateway.REST, Stages: []gateway.Stage{{
+			Name: "v1", Deployment: deploy(t, gateway.REST, passingOn, backend.URL),
+			ExecutionLog: &gateway.ExecutionLog{ExecutionDetail: gateway.ExecutionDetail{Level: gateway.ExecutionSteps}, Destination: gateway.DestinationStdout},
+		}}},
 	)
 	s.Gateways[0].Telemetry = true
 	g := start(t, s)
@@ -67,4 +71,6 @@ func TestAWSRequestIDLogs(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+	r := g.request("GET", "accounted.execute-api.localhost", "/v1/pets?as=service", "")
+	inOrder(t, g.executionsOf("accounted/v1", r.Header.Get("x-amzn-requestid")), "Starting execution for request: ", "AWS Integration Endpoint RequestId : service-1")
 }
