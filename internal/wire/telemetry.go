@@ -16,8 +16,8 @@ const TelemetryService = "opentelemetry.proto.collector.logs.v1.LogsService"
 const RemappedRequestIDHeader = "x-amzn-remapped-x-amzn-requestid"
 
 // Response headers in which services of Amazon's give the id of a request. HTTP APIs pass
-// all of them on as they are. Where an access log wants them, they are kept by these names in
-// IntegrationMetadata.
+// all of them on as they are. Where a log of a stage wants them, they are kept by these names
+// in IntegrationMetadata.
 // See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
 const (
 	AWSRequestIDHeader  = "x-amzn-requestid"
@@ -58,16 +58,8 @@ func ParseAsked(text string) (a Asked) {
 	text, rest, _ := strings.Cut(text, askedSeparator)
 	a.Method, text, _ = strings.Cut(text, " ")
 	a.Host, a.Path, _ = strings.Cut(text, " ")
-	agent, key, _ := strings.Cut(rest, askedSeparator)
-	a.UserAgent, a.Key = unlessNothing(agent), unlessNothing(key)
+	splitFields(rest, []*string{&a.UserAgent, &a.Key}, askedSeparator)
 	return a
-}
-
-func unlessNothing(text string) string {
-	if text == Nothing {
-		return ""
-	}
-	return text
 }
 
 // ConnectionFormat writes the version of HTTP that a client speaks, and the version and cipher of
