@@ -50,7 +50,7 @@ var untold logEntry
 
 func newRequest(e *logEntry) *request {
 	r := &request{entry: e, logged: wire.ParseLoggedRoute(e.Route), status: int(number(e.Status))}
-	asked := wire.ParseAsked(e.Asked)
+	asked := r.whatAsked()
 	r.method, r.askedHost, r.path, r.userAgent, r.key = asked.Method, asked.Host, asked.Path, asked.UserAgent, asked.Key
 	r.httpVersion, r.tlsVersion, r.tlsCipher = wire.ParseConnection(e.Protocol)
 	r.tlsVersion, r.tlsCipher = cmp.Or(e.TLSVersion, r.tlsVersion), cmp.Or(e.TLSCipher, r.tlsCipher)
@@ -61,6 +61,18 @@ func newRequest(e *logEntry) *request {
 	}
 	r.authorized.text, r.tokens.text, r.trace.text, r.told.text = e.Authorization, e.Tokens, e.Trace, e.Integration
 	return r
+}
+
+// whatAsked is what the client asked for: what a filter has kept of it, what the route tells, or what
+// the request had at its end. No filter has run where Envoy refused it before all of them.
+func (r *request) whatAsked() wire.Asked {
+	if r.entry.Asked != "" {
+		return wire.ParseAsked(r.entry.Asked)
+	}
+	asked := r.logged.Asked
+	asked.Method, asked.Path = cmp.Or(asked.Method, r.entry.Method), cmp.Or(asked.Path, r.entry.Path)
+	asked.UserAgent = r.entry.UserAgent
+	return asked
 }
 
 // upstreamAddress is the address that the request has gone to, "" where that is no IP address.

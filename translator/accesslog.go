@@ -61,8 +61,15 @@ const (
 	askedConnection = "gw.asked-connection"
 )
 
-// keepAsked is the filter that keeps it. In a later pass it keeps what the first has said of
-// where the request came from, too: those headers go no further.
+// filterAsked keeps it, and runs unless a route switches it off. filterPassedAsked does so in
+// later passes, and always: it keeps what the first has said of where the request came from,
+// too, and those headers go no further.
+const (
+	filterAsked       = "gw.asked"
+	filterPassedAsked = "gw.asked-passed"
+)
+
+// keepAsked is the filter of a pass.
 func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	var values []*filterstatev3.FilterStateValue
 	if g.AccessLog != nil {
@@ -77,7 +84,10 @@ func keepAsked(g *gateway.Gateway, in pass) *hcmv3.HttpFilter {
 	if g.Telemetry && in != firstPass && namesNetworks(g) {
 		values = append(values, keepText(keptSourceVPC, "%REQ("+wire.SourceVPCHeader+")%"), keepText(keptSourceVPCE, "%REQ("+wire.SourceVPCEHeader+")%"))
 	}
-	return keepTexts("gw.asked", values...)
+	if in != firstPass {
+		return keepTexts(filterPassedAsked, values...)
+	}
+	return keepTexts(filterAsked, values...)
 }
 
 // keepAgent has the user agent be empty where there is none, and not be taken for lost.

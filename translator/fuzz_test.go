@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/definition"
 	"gatehouse/gateway"
+	"gatehouse/internal/wire"
 	"gatehouse/translator"
 	"gatehouse/xds"
 )
@@ -110,6 +111,24 @@ func checkFiles(t *testing.T, files map[string][]byte, rest []byte) {
 			t.Error("nothing was translated, and no error told")
 		}
 		return
+	}
+	for name, m := range identities(out) {
+		if !strings.HasPrefix(name, "RouteConfiguration ") {
+			continue
+		}
+		for host, tree := range treesOf(t, m) {
+			for _, routes := range tree {
+				for _, r := range routes {
+					logged := wire.ParseLoggedRoute(r.Name)
+					if logged.Route != "" && logged.Route != nameOf(r) {
+						t.Errorf("the route %s is told about as %+v", nameOf(r), logged)
+					}
+					if logged.Asked.Host != "" && logged.Asked.Host != host {
+						t.Errorf("what is asked at %s is told about as %+v", host, logged)
+					}
+				}
+			}
+		}
 	}
 	server := xds.New(xds.Options{Log: slog.New(slog.DiscardHandler)})
 	defer server.Close()

@@ -36,6 +36,7 @@ func hoist(vh *routev3.VirtualHost, list []bucket) {
 	hoistFilter(vh, filterCORS, all)
 	hoistFilter(vh, filterResponses, all)
 	hoistFilter(vh, filterReportedLimits, all)
+	hoistOff(vh, filterAsked, all)
 	vh.ResponseHeadersToAdd = hoistHeaders(all,
 		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.ResponseHeadersToAdd })
 	vh.RequestHeadersToAdd = hoistHeaders(proxied,
@@ -71,6 +72,34 @@ func hoistFilter(vh *routev3.VirtualHost, filter string, routes []*routev3.Route
 		}
 	}
 }
+
+// hoistOff has the host switch off a filter that runs otherwise, where most routes do, and the
+// others switch it on.
+func hoistOff(vh *routev3.VirtualHost, filter string, routes []*routev3.Route) {
+	off := func(r *routev3.Route) bool { return r.TypedPerFilterConfig[filter] != nil }
+	count := 0
+	for _, r := range routes {
+		if off(r) {
+			count++
+		}
+	}
+	if count <= len(routes)/2 {
+		return
+	}
+	vh.TypedPerFilterConfig[filter] = switchedOff
+	for _, r := range routes {
+		switch {
+		case off(r):
+			delete(r.TypedPerFilterConfig, filter)
+		case r.TypedPerFilterConfig == nil:
+			r.TypedPerFilterConfig = map[string]*anypb.Any{filter: switchedOn}
+		default:
+			r.TypedPerFilterConfig[filter] = switchedOn
+		}
+	}
+}
+
+var switchedOn = enabled(nil)
 
 var switchedOff = anyOf(&routev3.FilterConfig{Disabled: true})
 

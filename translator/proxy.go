@@ -156,6 +156,9 @@ func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, a
 		}
 		return true
 	}
+	if c.sendsAsAsked(r, path) {
+		return true
+	}
 	var substitution strings.Builder
 	groups := map[string]int{}
 	for i, name := range r.template.Variables() {
@@ -169,6 +172,25 @@ func (c *stageCompiler) rewritePath(r *parsedRoute, match *routev3.RouteMatch, a
 		Substitution: substitution.String(),
 	}
 	return true
+}
+
+// sendsAsAsked reports whether a backend is sent the path that clients ask for, whatever the
+// values of its variables are. What has a slash at its end only for clients is sent another.
+func (c *stageCompiler) sendsAsAsked(r *parsedRoute, path string) bool {
+	if c.rest() && !r.template.Greedy() {
+		return false
+	}
+	asked := c.base
+	for _, s := range r.template {
+		if s.Variable != "" {
+			asked += "/{" + s.Variable + "}"
+		} else {
+			asked += "/" + s.Literal
+		}
+	}
+	return asked == gateway.ReplacePlaceholders(path,
+		func(literal string) string { return literal },
+		func(name string) string { return "{" + pathSource(r.Integration, name) + "}" })
 }
 
 // rewriteDefault is for an HTTP API's $default route, and for private integrations:

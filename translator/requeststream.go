@@ -76,7 +76,7 @@ func requestStream(g *gateway.Gateway, in pass, from downstream) *accesslogv3.Ac
 func loggedRequest(g *gateway.Gateway, in pass, from downstream) *wire.LoggedRequest {
 	metadata := func(namespace string) string { return "%DYNAMIC_METADATA(" + namespace + ")%" }
 	r := &wire.LoggedRequest{
-		Route: "%ROUTE_NAME%", Asked: kept(askedAll),
+		Route: "%ROUTE_NAME%", Asked: kept(askedAll), Method: "%REQ(:METHOD)%", Path: "%PATH(NQ)%", UserAgent: "%REQ(USER-AGENT)%",
 		Protocol: "%PROTOCOL%", RequestID: "%REQ(X-REQUEST-ID)%", Client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
 		Status: "%RESPONSE_CODE%", Details: "%RESPONSE_CODE_DETAILS%", Flags: "%RESPONSE_FLAGS%",
 		RequestHeadersSize: "%REQUEST_HEADERS_BYTES%", RequestBodySize: "%BYTES_RECEIVED%", ResponseHeadersSize: "%RESPONSE_HEADERS_BYTES%", ResponseBodySize: "%BYTES_SENT%",

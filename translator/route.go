@@ -29,6 +29,9 @@ func (c *stageCompiler) routes(r *parsedRoute) []*routev3.Route {
 	}
 	c.authorize(r, out)
 	c.customBodyRefusals(out)
+	for _, route := range out {
+		c.tellAsked(r, route)
+	}
 	if c.site.diags[before:].HasErrors() {
 		return nil
 	}

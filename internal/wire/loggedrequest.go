@@ -6,7 +6,7 @@ import "strings"
 // attribute because each costs Envoy as much as the values of ten. Give it another name with
 // every change of the fields or of their order: an Envoy may tell about open connections in
 // another version's words for a while, and those must not be taken for these.
-const LoggedRequestAttribute = "request-2"
+const LoggedRequestAttribute = "request-3"
 
 // LoggedRequest is what an Envoy tells about a request that has ended, beside when it began.
 // All fields are text as Envoy's access log writes it; "" stands for nothing.
@@ -14,8 +14,11 @@ const LoggedRequestAttribute = "request-2"
 type LoggedRequest struct {
 	// Route is a LoggedRoute, or the name of a route of no API.
 	Route string
-	// Asked is what the client asked for.
+	// Asked is what the client asked for, or empty where nobody kept it.
 	Asked string
+	// Method, Path and UserAgent are those of the request at its end, which Envoy may have
+	// rewritten on the way to a backend. The path is without its query.
+	Method, Path, UserAgent string
 	// Protocol is HTTP/1.1 or the like, and of a request that was passed on inside Envoy what
 	// ConnectionFormat writes of its client. Client is the client's address.
 	Protocol, RequestID, Client string
@@ -49,9 +52,9 @@ type LoggedRequest struct {
 // fields are in the order in which they are written, a line each. Nobody gets a line feed into
 // one: no version of HTTP lets one into what clients and backends send, and Envoy writes others
 // as underscores, or as JSON does.
-func (r *LoggedRequest) fields() [27]*string {
+func (r *LoggedRequest) fields() [30]*string {
 	return [...]*string{
-		&r.Route, &r.Asked, &r.Protocol, &r.RequestID, &r.Client,
+		&r.Route, &r.Asked, &r.Method, &r.Path, &r.UserAgent, &r.Protocol, &r.RequestID, &r.Client,
 		&r.Status, &r.Details, &r.Flags,
 		&r.RequestHeadersSize, &r.RequestBodySize, &r.ResponseHeadersSize, &r.ResponseBodySize,
 		&r.Took, &r.TookAtAll, &r.IntegrationTook,

@@ -25,7 +25,7 @@ func TestLoggedRequestOfAnotherVersion(t *testing.T) {
 			t.Errorf("%q is read as %+v", other, got)
 		}
 	}
-	const want = "request-2: Route Asked Protocol RequestID Client Status Details Flags" +
+	const want = "request-3: Route Asked Method Path UserAgent Protocol RequestID Client Status Details Flags" +
 		" RequestHeadersSize RequestBodySize ResponseHeadersSize ResponseBodySize Took TookAtAll IntegrationTook UpstreamCluster UpstreamHost" +
 		" ErrorType TLSVersion TLSCipher Certificate SourceVPC SourceVPCE" +
 		" Authorization Tokens Trace Integration"
@@ -35,8 +35,8 @@ func TestLoggedRequestOfAnotherVersion(t *testing.T) {
 }
 
 func FuzzParseLoggedRequest(f *testing.F) {
-	f.Add((&wire.LoggedRequest{Route: "shop|v1||GET /", Client: "- -", Integration: "{}"}).String())
-	f.Add(strings.Repeat("\n", 26))
+	f.Add((&wire.LoggedRequest{Route: "shop|v1|||GET /", Client: "- -", Integration: "{}"}).String())
+	f.Add(strings.Repeat("\n", 29))
 	f.Fuzz(func(t *testing.T, text string) {
 		r, ok := wire.ParseLoggedRequest(text)
 		if !ok {

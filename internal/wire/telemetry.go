@@ -82,12 +82,18 @@ type LoggedRoute struct {
 	Canary     bool
 	// Rule is the id of the domain's routing rule that has led to it, or empty.
 	Rule string
+	// Asked is what clients ask for whose requests come by the route, where that is known of
+	// all of them: its host. Its method and its path are empty where they are those that the
+	// request has at its end. No host tells that what is asked has to be kept of each request.
+	// None of them has a space or a bar in it: no definition may.
+	Asked Asked
 	// Route is the route key, or another name of a route that the gateway has made.
 	Route string
 }
 
-// String is api|stage|how|route, where how is how the stage has come to the request: the word
-// canary, a rule's id behind a plus, or both. Only a route may have a bar in it, and comes last.
+// String is api|stage|how|asked|route, where how is how the stage has come to the request: the
+// word canary, a rule's id behind a plus, or both; and asked is method, host and path with
+// spaces between, or empty. Only a route may have a bar in it, and comes last.
 func (r LoggedRoute) String() string {
 	how := ""
 	if r.Canary {
@@ -96,19 +102,23 @@ func (r LoggedRoute) String() string {
 	if r.Rule != "" {
 		how += "+" + r.Rule
 	}
-	return strings.Join([]string{r.API, r.Stage, how, r.Route}, "|")
+	asked := ""
+	if r.Asked.Host != "" {
+		asked = r.Asked.Method + " " + r.Asked.Host + " " + r.Asked.Path
+	}
+	return strings.Join([]string{r.API, r.Stage, how, asked, r.Route}, "|")
 }
 
 // ParseLoggedRoute reads what String writes; it is empty for names of other routes.
 func ParseLoggedRoute(text string) (r LoggedRoute) {
-	var how string
-	for _, part := range []*string{&r.API, &r.Stage, &how} {
+	var how, asked string
+	for _, part := range []*string{&r.API, &r.Stage, &how, &asked} {
 		var ok bool
 		if *part, text, ok = strings.Cut(text, "|"); !ok {
 			return LoggedRoute{}
 		}
 	}
 	how, r.Rule, _ = strings.Cut(how, "+")
-	r.Canary, r.Route = how != "", text
+	r.Canary, r.Route, r.Asked = how != "", text, ParseAsked(asked)
 	return r
 }

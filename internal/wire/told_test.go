@@ -41,3 +41,26 @@ func TestAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestLoggedRoute holds that the name of a route is read as it was written.
+func TestLoggedRoute(t *testing.T) {
+	for text, want := range map[string]wire.LoggedRoute{
+		"shop|v1|||GET /pets":                                {API: "shop", Stage: "v1", Route: "GET /pets"},
+		"shop|v1|canary+rule-1||a|b":                         {API: "shop", Stage: "v1", Canary: true, Rule: "rule-1", Route: "a|b"},
+		"shop|v1||GET shop.example.com /v1/pets|GET /pets":   {API: "shop", Stage: "v1", Asked: wire.Asked{Method: "GET", Host: "shop.example.com", Path: "/v1/pets"}, Route: "GET /pets"},
+		"shop|$default|+rule-1| shop.example.com |$default":  {API: "shop", Stage: "$default", Rule: "rule-1", Asked: wire.Asked{Host: "shop.example.com"}, Route: "$default"},
+		"shop|v1|| shop.example.com /any|ANY /any|something": {API: "shop", Stage: "v1", Asked: wire.Asked{Host: "shop.example.com", Path: "/any"}, Route: "ANY /any|something"},
+	} {
+		if got := wire.ParseLoggedRoute(text); got != want {
+			t.Errorf("%q is read as %+v", text, got)
+		}
+		if got := want.String(); got != text {
+			t.Errorf("%+v is written as %q", want, got)
+		}
+	}
+	for _, other := range []string{"", "-", "path form", "shop|v1||GET /pets"} {
+		if got := wire.ParseLoggedRoute(other); got != (wire.LoggedRoute{}) {
+			t.Errorf("%q is read as %+v", other, got)
+		}
+	}
+}
