@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -28,44 +29,68 @@ func measureTelemetry(size effort, w *tabwriter.Writer) error {
 	defer stopSpans()
 	collector := &gateway.Tracing{Collector: gateway.Service{Endpoints: []gateway.Endpoint{spans}}}
 	const host = "logs.execute-api.localhost"
-	contender := func(name string, g gateway.Gateway, log *gateway.StageAccessLog, tracing *gateway.StageTracing) (*contestant, func(), error) {
-		integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + "/pets"}
-		d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{{Method: "GET", Path: "/pets", Integration: integration}}}
+	contender := func(name, path string, g gateway.Gateway, log *gateway.StageAccessLog, tracing *gateway.StageTracing) (*contestant, func(), error) {
+		integration := &gateway.Integration{Type: gateway.IntegrationHTTPProxy, URI: "http://" + backend + path}
+		d := &gateway.Deployment{Protocol: gateway.REST, Routes: []gateway.Route{{Method: "GET", Path: path, Integration: integration}}}
 		running, err := startGatehouse(&gateway.Snapshot{Gateways: []gateway.Gateway{g}, APIs: []gateway.API{{ID: "logs", Protocol: gateway.REST, Stages: []gateway.Stage{
 			{Name: "v1", Deployment: d, AccessLog: log, Tracing: tracing, DetailedMetrics: g.Telemetry},
 		}}}})
 		if err != nil {
 			return nil, nil, err
 		}
-		return &contestant{name: name, envoy: running.envoy, port: running.port, host: host, path: "/v1/pets"}, running.stop, waitServing(running.port, host, "/v1/pets", 200)
+		path = "/v1" + strings.ReplaceAll(path, "{id}", "1")
+		return &contestant{name: name, envoy: running.envoy, port: running.port, host: host, path: path}, running.stop, waitServing(running.port, host, path, 200)
 	}
-	var list []*contestant
-	for _, c := range []struct {
-		name    string
-		gateway gateway.Gateway
-		log     *gateway.StageAccessLog
-		tracing *gateway.StageTracing
+	told, log := gateway.Gateway{Telemetry: true}, &gateway.StageAccessLog{
+		Destination: gateway.DestinationStdout,
+		Format:      `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency"}`,
+	}
+	var comparisons [][]*contestant
+	for _, comparison := range []struct {
+		path        string
+		contestants []toldContestant
 	}{
-		{"REST API, nothing told", gateway.Gateway{}, nil, nil},
-		{"metrics, and an access log of the stage", gateway.Gateway{Telemetry: true}, &gateway.StageAccessLog{
-			Destination: gateway.DestinationStdout,
-			Format:      `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","time":"$context.requestTime","method":"$context.httpMethod","path":"$context.resourcePath","status":"$context.status","latency":"$context.responseLatency"}`,
-		}, nil},
-		{"Envoy's own access log", gateway.Gateway{AccessLog: &gateway.AccessLog{Path: os.DevNull}}, nil, nil},
-		{"a collector, and the stage is not traced", gateway.Gateway{Tracing: collector}, nil, nil},
-		{"traced, none of them sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{}},
-		{"traced, one of twenty sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 5}},
-		{"traced, all sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 100}},
+		{"/pets", []toldContestant{
+			{"REST API, nothing told", gateway.Gateway{}, nil, nil},
+			{"metrics, and an access log of the stage", told, log, nil},
+			{"Envoy's own access log", gateway.Gateway{AccessLog: &gateway.AccessLog{Path: os.DevNull}}, nil, nil},
+			{"a collector, and the stage is not traced", gateway.Gateway{Tracing: collector}, nil, nil},
+			{"traced, none of them sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{}},
+			{"traced, one of twenty sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 5}},
+			{"traced, all sampled", gateway.Gateway{Tracing: collector}, nil, &gateway.StageTracing{Percent: 100}},
+		}},
+		// What is asked has to be kept of each request: no name of a route has it.
+		{"/pets/{id}", []toldContestant{
+			{"a path with a variable, nothing told", gateway.Gateway{}, nil, nil},
+			{"metrics, and an access log of the stage", told, log, nil},
+		}},
 	} {
-		contestant, stop, err := contender(c.name, c.gateway, c.log, c.tracing)
-		if err != nil {
-			return err
+		var list []*contestant
+		for _, c := range comparison.contestants {
+			contestant, stop, err := contender(c.name, comparison.path, c.gateway, c.log, c.tracing)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			list = append(list, contestant)
 		}
-		defer stop()
-		list = append(list, contestant)
+		comparisons = append(comparisons, list)
 	}
 	fmt.Fprintln(w, "telling about requests\tEnvoy CPU a request\tratio")
-	return compete(size, w, list)
+	for _, list := range comparisons {
+		if err := compete(size, w, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A toldContestant is what is told about its requests.
+type toldContestant struct {
+	name    string
+	gateway gateway.Gateway
+	log     *gateway.StageAccessLog
+	tracing *gateway.StageTracing
 }
 
 // ignored is a collector that keeps nothing.
