@@ -77,8 +77,13 @@ func serviceCluster(name string, health *corev3.HealthCheck, s *gateway.Service)
 		HealthChecks: []*corev3.HealthCheck{health},
 		// Questions to one that hangs go to another.
 		CloseConnectionsOnHostHealthFailure: true,
-		// Those that are well are enough, however few; Envoy would else go back to all.
-		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
+		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{
+			// Those that are well are enough, however few; Envoy would else go back to all.
+			HealthyPanicThreshold: &typev3.Percent{Value: 0},
+			// That one is well again is for all threads to know at once: of two that come back,
+			// Envoy would else tell of the second a second later, while the first may end.
+			UpdateMergeWindow: durationpb.New(0),
+		},
 	}
 	if s.TLS != nil {
 		c.TransportSocket = serviceTLS(s, "h2")
