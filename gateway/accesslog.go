@@ -255,6 +255,9 @@ var integrationStatuses = []string{"integrationStatus", "integration.status", "i
 // integrationErrors are those that tell why it has not.
 var integrationErrors = []string{"integration.error", "integrationErrorMessage"}
 
+// errorResponseTypes is the one that tells which gateway response was given.
+var errorResponseTypes = []string{"error.responseType"}
+
 // integrationRequestIDs are those of the id that a service of AWS has given.
 var integrationRequestIDs = []string{"integration.requestId", "awsEndpointRequestId", "awsEndpointRequestId2"}
 
@@ -267,6 +270,10 @@ func (l *StageAccessLog) IntegrationStatus() bool { return l.hasOneOf(integratio
 // IntegrationError reports whether the format tells why an integration has not answered; false
 // where l is nil.
 func (l *StageAccessLog) IntegrationError() bool { return l.hasOneOf(integrationErrors) }
+
+// ErrorResponseType reports whether the format tells which gateway response a request got; false
+// where l is nil.
+func (l *StageAccessLog) ErrorResponseType() bool { return l.hasOneOf(errorResponseTypes) }
 
 func (l *StageAccessLog) hasOneOf(names []string) bool {
 	if l == nil {

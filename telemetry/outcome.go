@@ -130,6 +130,9 @@ func (r *request) restResponseType() gateway.ResponseType {
 		}
 		return gateway.BadRequestBody
 	case gateway.ResponseDefaults[gateway.IntegrationFailure].ErrorType:
+		if told := r.integrationTold(wire.ToldResponseType); told != "" {
+			return gateway.ResponseType(told)
+		}
 		switch {
 		case r.status == 504:
 			return gateway.IntegrationTimeout

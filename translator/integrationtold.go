@@ -10,15 +10,16 @@ import (
 
 // askIntegration has the integration service tell what cannot be seen of its answers: what the
 // templates of a route override, what the backend has answered, by which id, and why it has not,
-// as far as the stage's access log wants it, whether the stage's cache has answered, and of HTTP
-// APIs whether the gateway has in its place. Envoy takes that out of the response, and keeps it
-// for those who are told about the request.
+// as far as the stage's access log wants it, whether the stage's cache has answered, and whether
+// the gateway has in its place: of REST APIs, whose answers name some of those reasons alike, if
+// the log wants that. Envoy takes it out of the response, and keeps it for those who are told
+// about the request.
 func (c *stageCompiler) askIntegration(r *parsedRoute, route *routev3.Route, extra *[]extraFilter) {
 	if !c.site.telemetry {
 		return
 	}
 	var names []string
-	if c.api.Protocol == gateway.HTTP {
+	if c.api.Protocol == gateway.HTTP || c.stage.AccessLog.ErrorResponseType() {
 		names = append(names, wire.ToldResponseType)
 	}
 	if c.stage.AccessLog.IntegrationError() {

@@ -165,7 +165,7 @@ func TestLoggedFates(t *testing.T) {
 		{"r", "POST", "/v1/template", "", whole, fate("200")},
 		{"r", "POST", "/v1/template?do=404", "", whole, mapped("410", "404")},
 		// No response is for it.
-		{"r", "POST", "/v1/template?do=204", "", whole, fate("500", "integrationStatus", "204", "integration.integrationStatus", "204", "integration.status", "204", "error.responseType", "INTEGRATION_FAILURE", "error.message", ofREST, "integration.error", "no integration response is for what the backend answered")},
+		{"r", "POST", "/v1/template?do=204", "", whole, fate("500", "integrationStatus", "204", "integration.integrationStatus", "204", "integration.status", "204", "error.responseType", "API_CONFIGURATION_ERROR", "error.message", ofREST, "integration.error", "no integration response is for what the backend answered")},
 		{"r", "POST", "/v1/template", "Content-Type: text/plain\r\n", whole, refused("415", "UNSUPPORTED_MEDIA_TYPE", "Unsupported Media Type")},
 		{"r", "GET", "/v1/function", "", whole, fate("203", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
 		{"r", "GET", "/v1/function?do=503", "", whole, fate("503", "integrationStatus", "200", "integration.integrationStatus", "200", "awsEndpointRequestId", "call-1")},
