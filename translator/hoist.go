@@ -31,12 +31,12 @@ func hoist(vh *routev3.VirtualHost, list []bucket) {
 		}
 	}
 	vh.TypedPerFilterConfig = map[string]*anypb.Any{}
-	hoistFilter(vh, filterHeaders, proxied)
-	hoistFilter(vh, filterBodyLimit, proxied)
-	hoistFilter(vh, filterCORS, all)
-	hoistFilter(vh, filterResponses, all)
-	hoistFilter(vh, filterReportedLimits, all)
-	hoistOff(vh, filterAsked, all)
+	hoistFilter(vh, filterHeaders, proxied, switchedOff)
+	hoistFilter(vh, filterBodyLimit, proxied, switchedOff)
+	hoistFilter(vh, filterCORS, all, switchedOff)
+	hoistFilter(vh, filterResponses, all, switchedOff)
+	hoistFilter(vh, filterReportedLimits, all, switchedOff)
+	hoistFilter(vh, filterAsked, all, switchedOn)
 	vh.ResponseHeadersToAdd = hoistHeaders(all,
 		func(r *routev3.Route) *[]*corev3.HeaderValueOption { return &r.ResponseHeadersToAdd })
 	vh.RequestHeadersToAdd = hoistHeaders(proxied,
@@ -44,9 +44,9 @@ func hoist(vh *routev3.VirtualHost, list []bucket) {
 	vh.RequestHeadersToRemove = hoistNames(proxied)
 }
 
-// hoistFilter gives the host the filter configuration that most routes have, and
-// switches the filter off where a route has none.
-func hoistFilter(vh *routev3.VirtualHost, filter string, routes []*routev3.Route) {
+// hoistFilter gives the host the filter configuration that most routes have, and those that have
+// none what the filter does otherwise.
+func hoistFilter(vh *routev3.VirtualHost, filter string, routes []*routev3.Route, otherwise *anypb.Any) {
 	votes := map[string]int{}
 	var common *anypb.Any
 	for _, r := range routes {
@@ -64,44 +64,19 @@ func hoistFilter(vh *routev3.VirtualHost, filter string, routes []*routev3.Route
 	for _, r := range routes {
 		switch own := r.TypedPerFilterConfig[filter]; {
 		case own == nil && r.TypedPerFilterConfig == nil:
-			r.TypedPerFilterConfig = map[string]*anypb.Any{filter: switchedOff}
+			r.TypedPerFilterConfig = map[string]*anypb.Any{filter: otherwise}
 		case own == nil:
-			r.TypedPerFilterConfig[filter] = switchedOff
+			r.TypedPerFilterConfig[filter] = otherwise
 		case proto.Equal(own, common):
 			delete(r.TypedPerFilterConfig, filter)
 		}
 	}
 }
 
-// hoistOff has the host switch off a filter that runs otherwise, where most routes do, and the
-// others switch it on.
-func hoistOff(vh *routev3.VirtualHost, filter string, routes []*routev3.Route) {
-	off := func(r *routev3.Route) bool { return r.TypedPerFilterConfig[filter] != nil }
-	count := 0
-	for _, r := range routes {
-		if off(r) {
-			count++
-		}
-	}
-	if count <= len(routes)/2 {
-		return
-	}
-	vh.TypedPerFilterConfig[filter] = switchedOff
-	for _, r := range routes {
-		switch {
-		case off(r):
-			delete(r.TypedPerFilterConfig, filter)
-		case r.TypedPerFilterConfig == nil:
-			r.TypedPerFilterConfig = map[string]*anypb.Any{filter: switchedOn}
-		default:
-			r.TypedPerFilterConfig[filter] = switchedOn
-		}
-	}
-}
-
-var switchedOn = enabled(nil)
-
-var switchedOff = anyOf(&routev3.FilterConfig{Disabled: true})
+var (
+	switchedOn  = enabled(nil)
+	switchedOff = anyOf(&routev3.FilterConfig{Disabled: true})
+)
 
 // hoistHeaders takes the headers that every route adds, and gives them back. The host's
 // are set after a route's: a header stays where some route sets it otherwise, too.

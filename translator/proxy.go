@@ -180,14 +180,8 @@ func (c *stageCompiler) sendsAsAsked(r *parsedRoute, path string) bool {
 	if c.rest() && !r.template.Greedy() {
 		return false
 	}
-	asked := c.base
-	for _, s := range r.template {
-		if s.Variable != "" {
-			asked += "/{" + s.Variable + "}"
-		} else {
-			asked += "/" + s.Literal
-		}
-	}
+	// Placeholders of a URI have no plus.
+	asked := c.base + strings.Replace(r.template.String(), "+}", "}", 1)
 	return asked == gateway.ReplacePlaceholders(path,
 		func(literal string) string { return literal },
 		func(name string) string { return "{" + pathSource(r.Integration, name) + "}" })
