@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -111,14 +112,14 @@ func testAskedIsTold(t *testing.T, wildcard bool) {
 	}
 	want := map[string]map[string]string{}
 	for i, r := range requests {
-		userAgent := agent
+		userAgent, loggedAgent := agent, agent
 		if i%2 == 0 {
-			userAgent = ""
+			userAgent, loggedAgent = "", "-"
 		}
 		// An empty one has Go send none.
 		got := g.request(r.method, r.host, r.target, "", "User-Agent", userAgent, "x-api-key", key)
 		id := got.Header.Get("x-amzn-requestid") + got.Header.Get("apigw-requestid")
-		if got.StatusCode != http.StatusOK != (r.status != "200") || id == "" {
+		if strconv.Itoa(got.StatusCode) != r.status || id == "" {
 			t.Errorf("%s %s%s answers %d with the id %q: %s", r.method, r.host, r.target, got.StatusCode, id, got.body)
 		}
 		if r.sent != "" && got.StatusCode == http.StatusOK {
@@ -126,21 +127,13 @@ func testAskedIsTold(t *testing.T, wildcard bool) {
 				t.Errorf("%s %s%s has a backend get %s %s, want %s", r.method, r.host, r.target, e.Method, e.Path, r.sent)
 			}
 		}
-		line := map[string]string{"requestId": id, "httpMethod": r.method, "domainName": r.host, "path": r.target, "identity.userAgent": userAgent, "status": r.status}
-		want[id] = line
-	}
-	for _, line := range want {
-		switch line["domainName"] {
-		case "localhost":
-			line["domainName"], line["path"] = shop, line["path"][len("/_aws/execute-api/shop"):]
-		case shop + ":8443", strings.ToUpper(shop):
-			line["domainName"] = shop
+		domain := strings.ToLower(strings.TrimSuffix(r.host, ":8443"))
+		path, _, _ := strings.Cut(r.target, "?")
+		if below, ok := strings.CutPrefix(path, "/_aws/execute-api/shop"); ok {
+			domain, path = shop, below
 		}
-		if line["path"] == "/v1/pets?token=secret" {
-			line["path"] = "/v1/pets"
-		}
-		if line["identity.userAgent"] == "" {
-			line["identity.userAgent"] = "-"
+		want[id] = map[string]string{
+			"requestId": id, "httpMethod": r.method, "domainName": domain, "path": path, "identity.userAgent": loggedAgent, "status": r.status,
 		}
 	}
 	if diff := cmp.Diff(want, linesBy(t, "requestId", g.told.String, len(want))); diff != "" {
